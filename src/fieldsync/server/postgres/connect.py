@@ -1,0 +1,135 @@
+"""Connections to an org's PostgreSQL: the server's pool, and the plain ones for deploys and other admin work.
+
+A connection carries its org as search path, so SQL is written without schema names. Statements, tables and epochs are
+no business of this room. The pool refuses a PostgreSQL that may lose what it acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import psycopg
+import sqlalchemy
+from psycopg.types.json import set_json_loads
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from sqlalchemy.pool import NullPool
+
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.world import World
+from fieldsync.server.postgres import settings
+from fieldsync.server.postgres.epoch import CLUSTER_SQL, Epoch, current_epoch
+from fieldsync.server.postgres.names import quoted
+from fieldsync.server.postgres.work import Pool
+
+AdminConnection = sqlalchemy.Connection
+"""A synchronous connection inside one transaction, for deploys and other admin work. Values are the driver's own."""
+
+POOL_CONNECTIONS_MAX = 10
+POOL_WAIT_SECONDS = 10.0
+_JSON = msgspec.json.Decoder(float_hook=Decimal)
+"""JSON columns decode as everything else does: what has a point is never a float."""
+
+
+class Database:
+    """The pool of one org, and the epoch its stamps belong to. Made by `open_database`."""
+
+    def __init__(self, uri: str, schema: str, *, world: World, connections_max: int, application: str) -> None:
+        self.uri = uri
+        self.schema = schema
+        self._world = world
+        self._epoch: Epoch | None = None
+        self._renewing = asyncio.Lock()
+        self.pool: Pool = AsyncConnectionPool(
+            uri,
+            kwargs={"application_name": application, "autocommit": False},
+            min_size=1,
+            max_size=connections_max,
+            timeout=POOL_WAIT_SECONDS,
+            configure=self._configure,
+            open=False,
+        )
+
+    @property
+    def epoch(self) -> Epoch:
+        """The running epoch. Read it inside a transaction: a new connection may have begun a new one."""
+        assert self._epoch is not None, "the database is not open"
+        return self._epoch
+
+    async def open(self) -> None:
+        """Check the server, begin an epoch if it has started anew, fill the pool. Raises Refused(DATABASE_...)."""
+        self._epoch = await self._read_epoch()
+        try:
+            await self.pool.open(wait=True, timeout=POOL_WAIT_SECONDS)
+        except PoolTimeout as late:
+            raise _unreachable(late) from None
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.pool.close()
+
+    async def _configure(self, connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
+        """Prepare a new connection; one to a PostgreSQL that has started anew begins an epoch before it is used."""
+        set_json_loads(_JSON.decode, connection)
+        await connection.execute(settings.set_all({**settings.POOLED, "search_path": quoted(self.schema)}))
+        found = await (await connection.execute(CLUSTER_SQL)).fetchone()
+        await connection.commit()
+        async with self._renewing:
+            if found is None or found[0] != self.epoch.cluster:
+                self._epoch = await self._read_epoch()
+
+    async def _read_epoch(self) -> Epoch:
+        return await asyncio.to_thread(self._read_epoch_now)
+
+    def _read_epoch_now(self) -> Epoch:
+        with admin_connection(self.uri, self.schema) as connection:
+            return current_epoch(connection, self.schema, self._world)
+
+
+async def open_database(
+    uri: str,
+    org_schema: str,
+    *,
+    world: World,
+    connections_max: int = POOL_CONNECTIONS_MAX,
+    application_name: str = "fieldsync",
+) -> Database:
+    """The open pool of the org that lives in `org_schema`. Close it when done.
+
+    Raises Refused: DATABASE_UNREACHABLE, or DATABASE_UNFIT for PostgreSQL before 15 or one that may lose commits.
+    """
+    database = Database(uri, org_schema, world=world, connections_max=connections_max, application=application_name)
+    await database.open()
+    return database
+
+
+@contextmanager
+def admin_connection(uri: str, org_schema: str = "public") -> Iterator[AdminConnection]:
+    """One transaction on a connection of its own: committed at the end, rolled back when the block raises.
+
+    Raises Refused(DATABASE_UNREACHABLE) and Refused(DATABASE_UNFIT).
+    """
+
+    def connect() -> psycopg.Connection[tuple[Any, ...]]:
+        connection = psycopg.connect(uri, application_name="fieldsync admin")
+        settings.require_fit(dict(connection.execute(settings.READ_SETTINGS).fetchall()))
+        connection.execute(settings.set_all({**settings.ADMIN, "search_path": quoted(org_schema)}))
+        connection.commit()
+        return connection
+
+    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
+    try:
+        opened = engine.connect()
+    except (psycopg.OperationalError, sqlalchemy.exc.OperationalError) as failed:
+        raise _unreachable(failed) from None
+    with opened, opened.begin():
+        yield opened
+
+
+def _unreachable(failed: Exception) -> Refused:
+    first_line = str(getattr(failed, "orig", failed)).strip().partition("\n")[0]
+    return Refused(problem(Code.DATABASE_UNREACHABLE, reason=first_line))

@@ -1,0 +1,183 @@
+"""Epochs: what keeps stamps growing, and checkpoints honest, when PostgreSQL starts anew or is restored (DESIGN 5).
+
+A stamp is the epoch's offset plus PostgreSQL's transaction id. Whenever a server finds a database that has started
+anew it adds an epoch: a new nonce, a new number for the ids the server mints, and an offset that puts new stamps above
+every stored one. `begin` decides; `current_epoch` asks the database and writes the row.
+
+*First stamp* is where a checkpoint of an earlier epoch stops being proof. After a mere restart, or a restored file
+copy, transaction ids go on from the last one kept, so it is the next stamp. After a dump was restored, everything later
+than the dump is gone, whatever the new transaction ids are, so it is the first stamp the dump may lack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    MetaData,
+    Text,
+    bindparam,
+    cast,
+    func,
+    insert,
+    select,
+    text,
+)
+
+from fieldsync.base.ids import DEVICE_CHARS, DEVICE_NUMBERS, DeviceNumber, base62
+from fieldsync.base.world import Chance, World
+from fieldsync.schema.standard import STAMP
+from fieldsync.server.postgres.tables import system_tables
+
+_TABLES = MetaData()
+system_tables(_TABLES)
+_EPOCH, _DEVICE_NUMBER = _TABLES.tables["_epoch"], _TABLES.tables["_device_number"]
+
+CLUSTER_SQL = """
+SELECT concat_ws(' ', c.system_identifier, d.oid, '_epoch'::regclass::oid, extract(epoch FROM pg_postmaster_start_time()))
+FROM pg_control_system() c, pg_database d WHERE d.datname = current_database()
+"""
+"""Which running database this is: the cluster, the database and table in it, and when PostgreSQL started, last.
+
+A dump that is restored, even into the cluster it came from, makes a new table; a restart changes the time alone.
+"""
+DUMP_MARGIN_MINUTES = 10
+"""Longer than any transaction may run, twice. A dump may lack transactions younger than this that were still running."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of `_epoch`."""
+
+    number: int
+    nonce: str
+    first_stamp: int
+    offset: int
+    cluster: str
+    server_number: DeviceNumber
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a database that may have started anew says of itself.
+
+    `stamp_max`: the greatest stored stamp (0 if none); `sure_below`: every transaction with a smaller stamp is there
+    even if the data came out of a dump; `next_transaction`: PostgreSQL's transaction id of the asking transaction.
+    """
+
+    last: Epoch | None
+    cluster: str
+    stamp_max: int
+    sure_below: int
+    next_transaction: int
+
+
+def started_anew(last: Epoch | None, cluster: str) -> bool:
+    """Whether the running database is another than the one the last epoch was begun for."""
+    return last is None or last.cluster != cluster
+
+
+def begin(stored: Stored, nonce: str, server_number: DeviceNumber) -> Epoch:
+    """The epoch that begins now. The offset never goes down, so stamps only grow."""
+    last = stored.last
+    offset = last.offset if last else 0
+    if offset + stored.next_transaction <= stored.stamp_max:
+        offset = stored.stamp_max + 1 - stored.next_transaction
+    first_stamp = offset + stored.next_transaction
+    if last is not None and _place(last.cluster) != _place(stored.cluster):
+        first_stamp = min(first_stamp, stored.sure_below)
+    return Epoch(last.number + 1 if last else 1, nonce, first_stamp, offset, stored.cluster, server_number)
+
+
+def _place(cluster: str) -> str:
+    """The cluster text without the time of its start."""
+    return cluster.rpartition(" ")[0]
+
+
+def checkpoint_fork(epochs: Sequence[Epoch], nonce: str, xmax_stamp: int) -> int | None:
+    """None if a checkpoint of the epoch `nonce` whose snapshot ends before `xmax_stamp` is still proof.
+
+    Otherwise the stamp from which the device's rows must be looked at again (DESIGN 5, `FORK at stamp S`); 0, all of
+    them, when the nonce is unknown here. `epochs` in the order of their numbers.
+    """
+    at = next((i for i, epoch in enumerate(epochs) if epoch.nonce == nonce), None)
+    if at is None:
+        return 0
+    later = [epoch.first_stamp for epoch in epochs[at + 1 :]]
+    fork = min(later, default=None)
+    return fork if fork is not None and xmax_stamp > fork else None
+
+
+def current_stamp_sql(offset: int | None = None) -> ColumnElement[int]:
+    """The stamp of the transaction that runs this expression; without `offset` a parameter named `epoch_offset`."""
+    base: BindParameter[int] = bindparam("epoch_offset", offset, type_=BigInteger, required=offset is None)
+    return base + cast(cast(func.pg_current_xact_id(), Text), BigInteger)
+
+
+def current_epoch(connection: Connection, schema: str, world: World) -> Epoch:
+    """The running epoch of the org in `schema`; begins one if the database has started anew.
+
+    Servers that start together wait for each other here. An epoch that is begun lasts when the caller commits.
+    """
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"fieldsync epoch {schema}"))))
+    cluster: str = connection.execute(text(CLUSTER_SQL)).scalar_one()
+    known = read_epochs(connection)
+    last = known[-1] if known else None
+    if last is not None and not started_anew(last, cluster):
+        return last
+    new = begin(_stored(connection, last, cluster), world.chance.bytes(16).hex(), draw_number(connection, world.chance))
+    values = {c.name: getattr(new, c.name) for c in _EPOCH.c if c.name != "begun_at"}
+    connection.execute(insert(_EPOCH).values(**values, begun_at=world.clock.now()))
+    connection.execute(insert(_DEVICE_NUMBER).values(number=new.server_number, issued_at=world.clock.now()))
+    return new
+
+
+def read_epochs(connection: Connection) -> list[Epoch]:
+    """Every epoch, the first one first."""
+    columns = [c for c in _EPOCH.c if c.name != "begun_at"]
+    return [Epoch(**row) for row in connection.execute(select(*columns).order_by(_EPOCH.c.number)).mappings()]
+
+
+def draw_number(connection: Connection, chance: Chance) -> DeviceNumber:
+    """A device number nobody has; the caller inserts it in this transaction."""
+    while True:
+        number = DeviceNumber(base62(chance.below(DEVICE_NUMBERS), DEVICE_CHARS))
+        taken = select(_DEVICE_NUMBER.c.number).where(_DEVICE_NUMBER.c.number == number)
+        if connection.execute(taken).first() is None:
+            return number
+
+
+def _stored(connection: Connection, last: Epoch | None, cluster: str) -> Stored:
+    logged = connection.execute(text('SELECT stamp, at FROM _change ORDER BY stamp DESC LIMIT 1')).first()
+    if logged is None:
+        stamp_max = max(_data_stamp_max(connection), last.first_stamp - 1 if last else 0)
+        sure_below = stamp_max + 1
+    else:
+        stamp_max = max(logged.stamp, last.first_stamp - 1 if last else 0)
+        older = text(
+            "SELECT stamp FROM _change WHERE at < CAST(:at AS timestamptz) - make_interval(mins => :margin) "
+            "ORDER BY stamp DESC LIMIT 1"
+        )
+        found = connection.execute(older, {"at": logged.at, "margin": DUMP_MARGIN_MINUTES}).scalar()
+        sure_below = (found or 0) + 1
+    own = connection.execute(select(cast(cast(func.pg_current_xact_id(), Text), BigInteger))).scalar_one()
+    return Stored(last, cluster, stamp_max, sure_below, own)
+
+
+def _data_stamp_max(connection: Connection) -> int:
+    """The greatest stamp of the data tables themselves: asked only when the change log is empty."""
+    found = text(
+        "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND a.attname = :stamp"
+    )
+    greatest = 0
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    for table in connection.execute(found, {"stamp": STAMP}).scalars().all():
+        highest = connection.execute(text(f"SELECT max({quote(STAMP)}) FROM {quote(table)}")).scalar()
+        greatest = max(greatest, highest or 0)
+    return greatest

@@ -1,0 +1,48 @@
+"""Wake-ups between processes: LISTEN and NOTIFY of PostgreSQL, on a connection of their own.
+
+A notification only says that there is news; what it is, is read from the tables. A connection that broke may have
+missed some, so each channel gets one with an empty payload after every reconnection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import NamedTuple
+
+import psycopg
+
+from fieldsync.server.postgres.names import quoted
+
+RECONNECT_SECONDS = 1.0
+NOTIFY_SQL = "SELECT pg_notify(%(channel)s, %(payload)s)"
+"""Run inside a transaction: the notification leaves when it commits."""
+
+
+class Notification(NamedTuple):
+    """News on a channel. An empty payload means: anything may have happened."""
+
+    channel: str
+    payload: str
+
+
+async def listen(uri: str, channels: Sequence[str]) -> AsyncIterator[Notification]:
+    """Notifications of these channels, for ever. Reconnects by itself; close the iterator (or cancel) to stop."""
+    while True:
+        try:
+            connection = await psycopg.AsyncConnection.connect(uri, autocommit=True, application_name="fieldsync listener")
+        except psycopg.OperationalError:
+            await asyncio.sleep(RECONNECT_SECONDS)
+            continue
+        async with connection:
+            try:
+                for channel in channels:
+                    await connection.execute(f"LISTEN {quoted(channel)}")
+                for channel in channels:
+                    yield Notification(channel, "")
+                async with aclosing(connection.notifies()) as arriving:
+                    async for notice in arriving:
+                        yield Notification(notice.channel, notice.payload)
+            except psycopg.OperationalError:
+                await asyncio.sleep(RECONNECT_SECONDS)

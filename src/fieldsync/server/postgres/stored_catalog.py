@@ -1,0 +1,37 @@
+"""The catalog an org runs on, as its own database keeps it: every version that was deployed, one of them current."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, MetaData, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from fieldsync.schema.catalog import Catalog, decode, encode
+from fieldsync.server.postgres.tables import system_tables
+
+_TABLES = MetaData()
+system_tables(_TABLES)
+_CATALOG = _TABLES.tables["_catalog"]
+
+CURRENT_CATALOG_SQL = "SELECT version, packs FROM _catalog WHERE current"
+"""For the server's pool: at most one row."""
+CATALOG_CHANNEL = "fieldsync_catalog"
+"""Notified with the org's schema when a deploy has committed."""
+
+
+def current_catalog(connection: Connection) -> Catalog | None:
+    """The catalog deployed last; None in a schema that holds no org yet."""
+    if connection.execute(select(func.to_regclass("_catalog"))).scalar() is None:
+        return None
+    packs = connection.execute(select(_CATALOG.c.packs).where(_CATALOG.c.current)).scalar()
+    return None if packs is None else decode(packs)
+
+
+def store_catalog(connection: Connection, catalog: Catalog, at: datetime) -> None:
+    """Make `catalog` the current one, and tell the servers when this transaction commits."""
+    connection.execute(update(_CATALOG).values(current=False).where(_CATALOG.c.current))
+    row = {"packs": encode(catalog), "deployed_at": at, "current": True}
+    new = insert(_CATALOG).values(version=catalog.version, **row)
+    connection.execute(new.on_conflict_do_update(index_elements=["version"], set_=row))
+    connection.execute(select(func.pg_notify(CATALOG_CHANNEL, func.current_schema())))

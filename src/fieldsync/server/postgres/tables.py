@@ -1,0 +1,210 @@
+"""The tables of an org: one per object of its catalog, and the platform's own, whose names begin with `_`.
+
+Only shapes live here. Everything that creates, compares or reads them works on these SQLAlchemy values, so the deploy
+plan, the save pipeline and the downloads cannot disagree. An org is one PostgreSQL schema; connections carry it as
+their search path, so names here are unqualified.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import UserDefinedType
+
+from fieldsync.schema.catalog import Catalog, ObjectType, columns_of
+from fieldsync.schema.fields import TYPES
+from fieldsync.schema.model import Field, FieldType
+from fieldsync.schema.standard import STAMP
+from fieldsync.server.postgres.names import index_name
+
+
+class Sql(UserDefinedType[object]):
+    """A column type given by its PostgreSQL text, as the table of field types states it."""
+
+    cache_ok = True
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def get_col_spec(self, **_: object) -> str:
+        return self.text
+
+
+ID = Sql('character varying(18) COLLATE "C"')
+NUMBER = Sql('character varying(5) COLLATE "C"')
+
+
+def data_table(object_type: ObjectType, metadata: MetaData) -> Table:
+    """The table of one object: `Id`, its stored fields in wire order, and the stamp.
+
+    The stamp is not indexed: an index on it would end PostgreSQL's in-page updates (DESIGN 5).
+    """
+    columns = [_column(name, field) for name, field in object_type.column_fields.items()]
+    table = Table(object_type.name, metadata, *columns, Column(STAMP, BigInteger, nullable=False), PrimaryKeyConstraint("Id"))
+    for field in object_type.stored:
+        for name in columns_of(field):
+            if _wants_index(field):
+                Index(index_name(object_type.name, name), table.c[name], unique=field.unique)
+    return table
+
+
+def _column(name: str, field: Field) -> Column[object]:
+    nullable = field.type is not FieldType.CHECKBOX and name != "Id"
+    default = "false" if field.type is FieldType.CHECKBOX else None
+    return Column(name, Sql(TYPES[field.type].sql(field)), nullable=nullable, server_default=default)
+
+
+def _wants_index(field: Field) -> bool:
+    stamps = ("CreatedById", "LastModifiedById")
+    reference = field.type in (FieldType.LOOKUP, FieldType.MASTER_DETAIL) and field.name not in stamps
+    return reference or field.unique or field.external_id or field.indexed
+
+
+def org_metadata(catalog: Catalog) -> MetaData:
+    """All tables of an org with this catalog, for the deploy plan and for building statements."""
+    metadata = MetaData()
+    system_tables(metadata)
+    for object_type in catalog:
+        data_table(object_type, metadata)
+    return metadata
+
+
+def system_tables(metadata: MetaData) -> None:
+    """The platform's own tables, see DESIGN 5, 6 and 8."""
+    _identity_tables(metadata)
+    _sync_tables(metadata)
+    _people_tables(metadata)
+
+
+def _identity_tables(metadata: MetaData) -> None:
+    Table(
+        "_catalog",
+        metadata,
+        Column("version", Text, primary_key=True),
+        Column("packs", LargeBinary, nullable=False),
+        Column("deployed_at", DateTime(timezone=True), nullable=False),
+        Column("current", Boolean, nullable=False),
+    )
+    Table(
+        "_epoch",
+        metadata,
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        Column("nonce", Text, nullable=False, unique=True),
+        Column("first_stamp", BigInteger, nullable=False),
+        Column("offset", BigInteger, nullable=False),
+        Column("cluster", Text, nullable=False, comment="system identifier and start time of the running PostgreSQL"),
+        Column("server_number", NUMBER, nullable=False),
+        Column("begun_at", DateTime(timezone=True), nullable=False),
+    )
+    Table("_secret", metadata, Column("name", Text, primary_key=True), Column("value", LargeBinary, nullable=False))
+    Table(
+        "_device_number",
+        metadata,
+        Column("number", NUMBER, primary_key=True),
+        Column("device_id", ID, nullable=True, comment="record of Device; null for a server epoch's number"),
+        Column("key_hash", Text, nullable=True),
+        Column("user_id", ID, nullable=True),
+        Column("high_n", BigInteger, nullable=False, server_default="0"),
+        Column("confirmed_through", BigInteger, nullable=False, server_default="0"),
+        Column("issued_at", DateTime(timezone=True), nullable=False),
+        Index("ix__device_number_key", "key_hash"),
+    )
+
+
+def _sync_tables(metadata: MetaData) -> None:
+    Table(
+        "_change",
+        metadata,
+        Column("day", Date, nullable=False),
+        Column("stamp", BigInteger, nullable=False),
+        Column("object", Text, nullable=False),
+        Column("id", ID, nullable=False),
+        Column("kind", Text, nullable=False, comment="created updated deleted undeleted purged fed outcome"),
+        Column("transaction_id", Text, nullable=True),
+        Column("old", JSONB, nullable=True),
+        Column("root_object", Text, nullable=True),
+        Column("root_id", ID, nullable=True),
+        Column("device", NUMBER, nullable=True),
+        Column("feed_user", ID, nullable=True),
+        Column("feed_position", BigInteger, nullable=True),
+        Column("at", DateTime(timezone=True), nullable=False),
+        Index("ix__change_stamp", "stamp"),
+        Index("ix__change_feed", "feed_user", "feed_position"),
+        postgresql_partition_by="RANGE (day)",
+    )
+    Table(
+        "_user_head",
+        metadata,
+        Column("user_id", ID, primary_key=True),
+        Column("position", BigInteger, nullable=False, server_default="0"),
+        Column("floor", BigInteger, nullable=False, server_default="0"),
+        Column("rights_version", BigInteger, nullable=False, server_default="0"),
+        Column("revoked", Boolean, nullable=False, server_default="false"),
+    )
+    Table(
+        "_receipt",
+        metadata,
+        Column("device", NUMBER, nullable=False),
+        Column("n", BigInteger, nullable=False),
+        Column("transaction_id", Text, nullable=False, unique=True),
+        Column("hash", Text, nullable=False),
+        Column("stamp", BigInteger, nullable=False),
+        Column("result", LargeBinary, nullable=False),
+        PrimaryKeyConstraint("device", "n"),
+    )
+    Table(
+        "_part",
+        metadata,
+        Column("device", NUMBER, nullable=False),
+        Column("n", BigInteger, nullable=False),
+        Column("part", Integer, nullable=False),
+        Column("parts", Integer, nullable=False),
+        Column("transaction_id", Text, nullable=False),
+        Column("hash", Text, nullable=False),
+        Column("items", LargeBinary, nullable=False),
+        Column("received_at", DateTime(timezone=True), nullable=False),
+        PrimaryKeyConstraint("device", "n", "part"),
+    )
+    Table(
+        "_blocked",
+        metadata,
+        Column("device", NUMBER, nullable=False),
+        Column("record_id", ID, nullable=False),
+        Column("n", BigInteger, nullable=False),
+        PrimaryKeyConstraint("device", "record_id", "n"),
+    )
+
+
+def _people_tables(metadata: MetaData) -> None:
+    Table(
+        "_credential",
+        metadata,
+        Column("user_id", ID, primary_key=True),
+        Column("password_hash", Text, nullable=False),
+        Column("changed_at", DateTime(timezone=True), nullable=False),
+    )
+    Table(
+        "_session",
+        metadata,
+        Column("access_hash", Text, primary_key=True),
+        Column("refresh_hash", Text, nullable=True, unique=True),
+        Column("previous_refresh_hash", Text, nullable=True, unique=True),
+        Column("user_id", ID, nullable=False),
+        Column("device", NUMBER, nullable=True, comment="null for a console session"),
+        Column("access_expires", DateTime(timezone=True), nullable=False),
+        Column("refresh_expires", DateTime(timezone=True), nullable=True),
+        Index("ix__session_user", "user_id"),
+    )
