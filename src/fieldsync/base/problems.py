@@ -116,7 +116,7 @@ CATALOGUE: dict[Code, Kind] = {
     Code.DEPLOY_LOSES_DATA: Kind(409, "This deploy would lose data: {steps}.", "Look at the plan (--plan); to go on all the same, deploy with --allow-drop."),
     Code.DEPLOY_FAILED: Kind(422, "The deploy was taken back, nothing changed. {step}: {reason}.", "Correct the data or the catalog, then deploy again."),
     Code.NO_ORG: Kind(404, "There is no org {name}.", "See the orgs with: fieldsync org list"),
-    Code.ORG_EXISTS: Kind(409, "There is an org {name} already.", "Choose another name, or drop it with: fieldsync org drop {name}"),
+    Code.ORG_EXISTS: Kind(409, "There is an org {name} already.", "Choose another name, or drop that org first (fieldsync org drop)."),
     Code.BAD_NAME: Kind(422, "{name} cannot be a name here: {reason}.", "Choose another name."),
     Code.WEAK_PASSWORD: Kind(422, "This password cannot be used: {reason}.", "Choose another password."),
     Code.INTERNAL: Kind(500, "Something went wrong on our side.", "Nothing to do: the device tries again. The log has number {number}."),

@@ -1,0 +1,117 @@
+"""Record ids and the other identifiers that travel.
+
+An id is final when the person saves, also offline (DESIGN 5), so it is minted where the save happens. Nothing here
+knows a database: the store that owns a counter passes it in.
+
+Shape of a record id, 18 characters of base 62: three of key prefix (which object), five of device number (who
+minted it), seven of counter, three of case checksum, so that systems that ignore case still tell two ids apart.
+The alphabet is in byte order and id columns compare by byte, so ids of one device sort in the order they were minted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import NewType
+
+RecordId = NewType("RecordId", str)
+"""18 characters, see the module's text."""
+DeviceNumber = NewType("DeviceNumber", str)
+"""Five characters of base 62; handed out by the server, never reused."""
+TransactionId = NewType("TransactionId", str)
+"""A UUIDv7 in its canonical text form."""
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+PREFIX_CHARS = 3
+DEVICE_CHARS = 5
+COUNTER_CHARS = 7
+BODY_CHARS = PREFIX_CHARS + DEVICE_CHARS + COUNTER_CHARS
+ID_CHARS = BODY_CHARS + 3
+COUNTER_LIMIT = 62**COUNTER_CHARS
+DEVICE_NUMBERS = 62**DEVICE_CHARS
+_CHECKSUM_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+_BODY = re.compile(rf"[0-9A-Za-z]{{{BODY_CHARS}}}\Z")
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
+
+
+class BadId(ValueError):
+    """A text that is not a record id; the message says why."""
+
+
+def base62(value: int, width: int) -> str:
+    """`value` in base 62, padded with zeros to `width` characters; too large a value is a bug."""
+    digits = []
+    for _ in range(width):
+        value, digit = divmod(value, 62)
+        digits.append(ALPHABET[digit])
+    assert value == 0, "value does not fit its width"
+    return "".join(reversed(digits))
+
+
+def checksum(body: str) -> str:
+    """The three characters that record the case of a 15-character id body, five characters each."""
+    out = []
+    for start in range(0, BODY_CHARS, 5):
+        bits = sum(1 << i for i, char in enumerate(body[start : start + 5]) if "A" <= char <= "Z")
+        out.append(_CHECKSUM_ALPHABET[bits])
+    return "".join(out)
+
+
+def mint(prefix: str, device: DeviceNumber, counter: int) -> RecordId:
+    """The id with this key prefix, device number and counter (0 <= counter < 62**7)."""
+    assert len(prefix) == PREFIX_CHARS and len(device) == DEVICE_CHARS
+    body = prefix + device + base62(counter, COUNTER_CHARS)
+    return RecordId(body + checksum(body))
+
+
+def parse(text: str) -> RecordId:
+    """`text` as a record id. 15 characters are completed with their checksum (FEATURES A13).
+
+    Raises BadId for a wrong length, a foreign character or a checksum that does not fit.
+    """
+    if len(text) not in (BODY_CHARS, ID_CHARS):
+        raise BadId(f"a record id has {ID_CHARS} characters, this one has {len(text)}")
+    body = text[:BODY_CHARS]
+    if not _BODY.match(body):
+        raise BadId("a record id holds only digits and the letters A to Z and a to z")
+    full = RecordId(body + checksum(body))
+    if len(text) == ID_CHARS and text != full:
+        raise BadId("the last three characters of this record id do not fit the others")
+    return full
+
+
+def is_id(value: object) -> bool:
+    """Whether `value` is a complete, well-formed record id."""
+    return isinstance(value, str) and len(value) == ID_CHARS and _BODY.match(value[:BODY_CHARS]) is not None and (
+        checksum(value[:BODY_CHARS]) == value[BODY_CHARS:]
+    )
+
+
+def prefix_of(record_id: str) -> str:
+    """The key prefix: which object the id belongs to."""
+    return record_id[:PREFIX_CHARS]
+
+
+def device_of(record_id: str) -> DeviceNumber:
+    """The number of the device (or server epoch) that minted the id."""
+    return DeviceNumber(record_id[PREFIX_CHARS : PREFIX_CHARS + DEVICE_CHARS])
+
+
+def uuid7(now_ms: int, randomness: bytes) -> TransactionId:
+    """A UUIDv7 (RFC 9562) of this instant (milliseconds since 1970) and 10 random bytes."""
+    assert len(randomness) == 10
+    value = (now_ms & (1 << 48) - 1) << 80 | int.from_bytes(randomness, "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    text = f"{value:032x}"
+    return TransactionId(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
+
+
+def is_transaction_id(text: str) -> bool:
+    """Whether `text` is a UUIDv7 in canonical form."""
+    return _UUID7.match(text) is not None
+
+
+def content_hash(data: bytes) -> str:
+    """The content hash of a transaction: 32 hexadecimal characters of BLAKE2b."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

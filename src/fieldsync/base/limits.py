@@ -1,0 +1,56 @@
+"""Every limit of the product, with its unit in the name. A setting that an admin may change has its default here."""
+
+from __future__ import annotations
+
+# Requests
+REQUEST_BYTES_MAX = 32 * 1024 * 1024
+"""Decompressed size of any request body."""
+COMPRESSED_RATIO_MAX = 200
+SIGN_IN_ATTEMPTS_PER_MINUTE_MAX = 20
+
+# Upload
+UPLOAD_BATCH_RECORDS_MAX = 500
+"""Items of one request, all its transactions together, unless one transaction alone has more."""
+TRANSACTION_ITEMS_MAX = 10
+"""Items a transaction may carry in one part (FEATURES B17); more travel in linked parts. A server setting."""
+TRANSACTION_PARTS_MAX = 200
+TRANSACTION_TOTAL_ITEMS_MAX = 2_000
+UPLOAD_PART_WAIT_DAYS = 7
+"""A transaction whose parts never complete is cancelled after this time."""
+SAVE_WAVE_RETRIES_MAX = 3
+HEAD_LOCK_TIMEOUT_MS = 2_000
+DEADLOCK_RETRIES_MAX = 5
+STATEMENT_TIMEOUT_MS = 60_000
+
+# Values
+TEXT_CHARS_MAX = 131_072
+NUMBER_DIGITS_MAX = 18
+BASE64_CHARS_MAX = 1_500_000
+"""A signature or other inline file, as base64 text."""
+YEAR_MIN, YEAR_MAX = 1700, 4000
+
+# Feed and wake-ups
+FEED_RETENTION_DAYS = 7
+FEED_PAGE_ENTRIES_MAX = 500
+POLL_SECONDS = 30
+HEARTBEAT_SECONDS = 20
+STREAM_HEALTHY_SECONDS = 45
+CHANGE_LOG_DAYS = 60
+
+# Download
+DOWNLOAD_CHUNK_ROWS = 2_000
+APPLY_CHUNK_ROWS = 2_000
+
+# Device
+SEND_DEADLINE_SECONDS = 30.0
+BACKOFF_FIRST_SECONDS = 1.0
+BACKOFF_MAX_SECONDS = 300.0
+VIEW_LEASE_SECONDS = 60
+QUEUE_TRANSACTIONS_PER_REQUEST_MAX = 200
+
+# Sessions
+OVERDUE_DAYS = 3
+"""Edits pending longer than this show red; 0 is never (FEATURES H06)."""
+ACCESS_TOKEN_HOURS = 12
+REFRESH_TOKEN_DAYS = 60
+PASSWORD_CHARS_MIN = 12

@@ -1,0 +1,60 @@
+"""Download: the rows a device should hold, all of them or what changed since a checkpoint.
+
+`GET /sync/v1/download` without a checkpoint streams everything; with `?checkpoint=...` what changed. The answer is one
+JSON value a line, all read in one snapshot: a `Head`, then `Rows` and `Removed`, then `End`. Without `End` the stream
+was cut and nothing of it counts. Checkpoint and cursor are opaque to the device.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from fieldsync.protocol.rows import Gone, RowBlock
+
+
+class Head(msgspec.Struct, frozen=True, tag="head", tag_field="line"):
+    """First line. `full`: what the device holds and this stream does not bring is to be removed."""
+
+    full: bool
+    catalog_version: str
+    objects: tuple[str, ...]
+
+
+class Rows(msgspec.Struct, frozen=True, tag="rows", tag_field="line"):
+    """Some rows of one object."""
+
+    block: RowBlock
+
+
+class Removed(msgspec.Struct, frozen=True, tag="removed", tag_field="line"):
+    """Rows that were there at the checkpoint and are not now."""
+
+    gone: tuple[Gone, ...]
+
+
+class End(msgspec.Struct, frozen=True, tag="end", tag_field="line"):
+    """Last line: where the device stands now, and the feed position of this same snapshot."""
+
+    checkpoint: str
+    feed_cursor: str
+    rows: int
+    as_of: str
+
+
+Line = Head | Rows | Removed | End
+_LINE = msgspec.json.Decoder(Line)
+
+
+def encode_line(line: Line) -> bytes:
+    """One line, its line end included."""
+    return msgspec.json.encode(line) + b"\n"
+
+
+def encode_rows_line(block: bytes) -> bytes:
+    """A `Rows` line out of a block that is JSON already (see `rows.encode_block`)."""
+    return b'{"line":"rows","block":' + block + b"}\n"
+
+
+def decode_line(line: bytes) -> Line:
+    """One line of the stream. Raises msgspec.DecodeError."""
+    return _LINE.decode(line)

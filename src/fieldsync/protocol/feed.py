@@ -1,0 +1,39 @@
+"""The feed: the user's own saves, coming back to his devices (FEATURES C, DESIGN 8).
+
+`GET /sync/v1/feed?cursor=...` answers `FeedPage`. An entry of a family is answered with the whole family in one
+snapshot, the *family image*; any other record is a family of one. Entries of the asking device are left out: its
+upload's response told it already. Only whole transactions are delivered. An expired cursor gets `INCREMENTAL_REQUIRED`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from fieldsync.protocol.rows import Gone, RecordRef, RowBlock
+from fieldsync.protocol.upload import Result
+
+
+class FamilyImage(msgspec.Struct, frozen=True):
+    """A whole family as it was in the page's snapshot: `members` lists every present record, the root included.
+
+    A record of this family that the device holds and `members` does not list is no longer there. A root that is gone
+    has no members.
+    """
+
+    root: RecordRef
+    members: tuple[RecordRef, ...]
+
+
+class FeedPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """News after the cursor. `cursor` is where to go on; `more` says that there is more right now.
+
+    `results` are outcomes that came later than their upload: deferred, released, or decided by an admin.
+    """
+
+    cursor: str
+    families: tuple[FamilyImage, ...] = ()
+    rows: tuple[RowBlock, ...] = ()
+    gone: tuple[Gone, ...] = ()
+    results: tuple[Result, ...] = ()
+    more: bool = False
+    poll_seconds: float = 30.0

@@ -1,0 +1,55 @@
+"""Records on the wire: blocks of rows of one object, and the ids of rows that are gone.
+
+A block's `rows` stay raw JSON, so that the server can pass on what PostgreSQL wrote without touching a row, and the
+device decodes them once. Numbers never become floats: what has a point or an exponent decodes to `Decimal`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from fieldsync.base.ids import RecordId
+
+
+class RecordRef(msgspec.Struct, frozen=True, array_like=True):
+    """Which record: `[object, id]`."""
+
+    object: str
+    id: RecordId
+
+
+class RowBlock(msgspec.Struct, frozen=True):
+    """Rows of one object. `columns[0]` is `_stamp`, `columns[1]` is `Id`; each row is a list in that order."""
+
+    object: str
+    columns: tuple[str, ...]
+    rows: msgspec.Raw
+
+
+class Gone(msgspec.Struct, frozen=True, array_like=True):
+    """A record that is no longer there for this device: `[object, id, stamp, deleted]`.
+
+    `deleted` tells a deletion from a record that left the device's view.
+    """
+
+    object: str
+    id: RecordId
+    stamp: int
+    deleted: bool = True
+
+
+_ROWS = msgspec.json.Decoder(list[list[Any]], float_hook=Decimal)
+
+
+def decode_rows(block: RowBlock) -> list[list[Any]]:
+    """The rows of a block; each value is a `FieldValue`, the stamp an int. Raises msgspec.DecodeError."""
+    return _ROWS.decode(block.rows)
+
+
+def encode_block(object_name: str, columns: tuple[str, ...], rows: list[bytes]) -> bytes:
+    """A `RowBlock` as JSON out of rows that are JSON arrays already."""
+    head = msgspec.json.encode({"object": object_name, "columns": columns})
+    return head[:-1] + b',"rows":[' + b",".join(rows) + b"]}"

@@ -1,0 +1,99 @@
+"""Signing in, device registration, and the settings and catalog a device starts from.
+
+`POST /sync/v1/session` signs a person in on a device and registers the device the first time. The device key is a
+random secret the device made; the server keeps its hash and every device number it gave to that key.
+Access tokens are opaque and short-lived; a refresh token is bound to the device key and rotates (THREATS T16).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from fieldsync.base.ids import DeviceNumber, RecordId
+
+
+class Platform(StrEnum):
+    """What the device is (FEATURES A03)."""
+
+    IPAD = "iPad"
+    IPHONE = "iPhone"
+    WINDOWS = "Windows"
+    ANDROID = "Android"
+    MAC = "Mac"
+    BROWSER = "browser"
+
+
+class DeviceDescription(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a device says of itself. `key`: 43 characters or more of random base64url text, made once per store."""
+
+    key: str
+    name: str
+    platform: Platform
+    os_version: str
+    app_version: str
+    number: DeviceNumber | None = None
+    """The number it holds, if it was registered before."""
+
+
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /sync/v1/session`."""
+
+    org: str
+    username: str
+    password: str
+    device: DeviceDescription
+
+
+class Renew(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /sync/v1/session/renew`: a fresh pair of tokens for a refresh token and the key it is bound to."""
+
+    refresh_token: str
+    device_key: str
+
+
+class UserInfo(msgspec.Struct, frozen=True):
+    """Who is signed in."""
+
+    id: RecordId
+    username: str
+    name: str
+    profile: str
+    time_zone: str
+    locale: str
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """A pair of tokens; `expires_in` seconds of the access token."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Server settings a device follows; sent again with every sign-in and renewal."""
+
+    poll_seconds: float
+    heartbeat_seconds: float
+    items_per_transaction: int
+    overdue_days: int
+    """Pending longer than this shows red; 0 is never (FEATURES H06)."""
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Answer to both: tokens, who, and the device's number."""
+
+    tokens: Tokens
+    user: UserInfo
+    org_id: str
+    device_number: DeviceNumber
+    settings: Settings
+    catalog_version: str
+
+
+class NewNumber(msgspec.Struct, frozen=True):
+    """Answer to `POST /sync/v1/device/number`: after a fork the device goes on under this number."""
+
+    device_number: DeviceNumber

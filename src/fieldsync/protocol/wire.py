@@ -1,0 +1,64 @@
+"""The door for bytes: decoding with limits, compression with caps, the body of an error.
+
+Bad input ends here as a `Refused` with a sentence that says what and where; what passes is typed (STYLE 9).
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+import zstandard
+
+from fieldsync.base import limits
+from fieldsync.base.problems import Code, Problem, Refused, problem
+
+T = TypeVar("T")
+CONTENT_JSON = "application/json"
+CONTENT_LINES = "application/x-ndjson"
+ENCODING_ZSTD = "zstd"
+CATALOG_VERSION_HEADER = "fieldsync-catalog"
+APP_VERSION_HEADER = "fieldsync-app"
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """Body of every answer that is not a success."""
+
+    problem: Problem
+
+
+def decode(data: bytes, shape: type[T]) -> T:
+    """`data` as JSON of this shape. Raises Refused(BAD_REQUEST) that says what is wrong and where."""
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except msgspec.ValidationError as bad:
+        raise Refused(problem(Code.BAD_REQUEST, reason=str(bad))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+        raise Refused(problem(Code.BAD_REQUEST, reason=f"not valid JSON ({bad})")) from None
+    except RecursionError:
+        raise Refused(problem(Code.BAD_REQUEST, reason="it is nested too deep")) from None
+
+
+def compress(data: bytes) -> bytes:
+    """`data` as one zstd frame that states its size."""
+    return zstandard.ZstdCompressor(level=3).compress(data)
+
+
+def decompress(data: bytes, limit: int = limits.REQUEST_BYTES_MAX) -> bytes:
+    """What one zstd frame holds, at most `limit` bytes.
+
+    The library's own output limit is ignored when a frame states its size, so the size is read first and the frame
+    is streamed with a cap. Raises Refused(TOO_LARGE) or Refused(BAD_REQUEST).
+    """
+    try:
+        stated = zstandard.frame_content_size(data)
+        if stated > limit:
+            raise Refused(problem(Code.TOO_LARGE, limit=f"{limit} bytes"))
+        stream = zstandard.ZstdDecompressor(max_window_size=2**23).stream_reader(data)
+        out = stream.read(limit + 1)
+    except zstandard.ZstdError as bad:
+        raise Refused(problem(Code.BAD_REQUEST, reason=f"not valid zstd ({bad})")) from None
+    if len(out) > limit:
+        raise Refused(problem(Code.TOO_LARGE, limit=f"{limit} bytes"))
+    return out
+

@@ -1,0 +1,243 @@
+"""The catalog as the rest of the product sees it: merged, completed with standard fields, resolved and hashed.
+
+An immutable value. It is built from packs (`build`), travels as JSON (`encode`, `decode`) and answers questions about
+objects, relationships and families. It never reads a file and never asks a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+
+from fieldsync.base.ids import content_hash
+from fieldsync.schema.model import (
+    Access,
+    ConflictPolicy,
+    FamilyDeclaration,
+    Field,
+    FieldType,
+    ListView,
+    Object,
+    Pack,
+    PicklistValue,
+    Profile,
+    Sharing,
+    ValidationRule,
+    ValueSet,
+)
+from fieldsync.schema.standard import standard_fields
+
+REFERENCE_TYPES = (FieldType.LOOKUP, FieldType.MASTER_DETAIL)
+COMPUTED_TYPES = (FieldType.FORMULA, FieldType.ROLL_UP)
+
+
+@dataclass(frozen=True)
+class ObjectType:
+    """An object with every field it really has, standard ones first, in column order."""
+
+    name: str
+    label: str
+    plural: str
+    prefix: str
+    fields: Mapping[str, Field]
+    declared: Object
+
+    @cached_property
+    def stored(self) -> tuple[Field, ...]:
+        """Fields with a column: all but formulas, which are computed when read."""
+        return tuple(f for f in self.fields.values() if f.type is not FieldType.FORMULA)
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Column names in wire order, `Id` first; a geolocation has two."""
+        return tuple(name for field in self.stored for name in columns_of(field))
+
+    @cached_property
+    def column_fields(self) -> Mapping[str, Field]:
+        """Column name to the field it belongs to."""
+        return {name: field for field in self.stored for name in columns_of(field)}
+
+    @cached_property
+    def writable(self) -> frozenset[str]:
+        """Columns a save may list."""
+        return frozenset(
+            name
+            for name, field in self.column_fields.items()
+            if not field.system and field.type not in (*COMPUTED_TYPES, FieldType.AUTO_NUMBER, FieldType.ID)
+        )
+
+    @cached_property
+    def references(self) -> tuple[Field, ...]:
+        """Lookup and master-detail fields."""
+        return tuple(f for f in self.stored if f.type in REFERENCE_TYPES)
+
+    @cached_property
+    def master(self) -> Field | None:
+        """The first master-detail field: the way to the family's root."""
+        return next((f for f in self.stored if f.type is FieldType.MASTER_DETAIL), None)
+
+    @property
+    def system(self) -> bool:
+        """Kept by the platform itself."""
+        return self.declared.system
+
+    @property
+    def sharing(self) -> Sharing:
+        return self.declared.sharing
+
+    @property
+    def validation_rules(self) -> tuple[ValidationRule, ...]:
+        return self.declared.validation_rules
+
+    @property
+    def list_views(self) -> tuple[ListView, ...]:
+        return self.declared.list_views
+
+    def policy(self, field: Field) -> ConflictPolicy:
+        """What a changed old value of this field does (FEATURES G14)."""
+        return field.conflict or self.declared.conflict
+
+
+@dataclass(frozen=True)
+class Family:
+    """A root object and the objects that are master-detail to it, directly or through another member."""
+
+    root: str
+    members: tuple[str, ...]
+    """The root first, then details, parents before children."""
+    declaration: FamilyDeclaration
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Objects by name, in an order in which referenced masters come first; families; profiles."""
+
+    packs: tuple[Pack, ...]
+    objects: Mapping[str, ObjectType]
+    profiles: Mapping[str, Profile]
+    version: str
+    """Hash of the content: equal catalogs have equal versions."""
+
+    def __getitem__(self, name: str) -> ObjectType:
+        return self.objects[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.objects
+
+    def __iter__(self) -> Iterator[ObjectType]:
+        return iter(self.objects.values())
+
+    @cached_property
+    def by_prefix(self) -> Mapping[str, ObjectType]:
+        """Key prefix to object."""
+        return {o.prefix: o for o in self.objects.values()}
+
+    @cached_property
+    def families(self) -> Mapping[str, Family]:
+        """Declared families by root."""
+        return {
+            o.name: Family(o.name, tuple(self._members(o.name)), o.declared.family)
+            for o in self.objects.values()
+            if o.declared.family is not None
+        }
+
+    def _members(self, root: str) -> Iterator[str]:
+        known = {root}
+        yield root
+        for candidate in self.objects.values():  # masters come before their details
+            master = candidate.master
+            if candidate.name not in known and master is not None and master.references in known:
+                known.add(candidate.name)
+                yield candidate.name
+
+    @cached_property
+    def _family_by_member(self) -> Mapping[str, Family]:
+        return {member: family for family in self.families.values() for member in family.members}
+
+    def family_of(self, object_name: str) -> Family | None:
+        """The family an object belongs to, as root or member; None for an object that travels alone."""
+        return self._family_by_member.get(object_name)
+
+    def may(self, profile: str, object_name: str, access: Access) -> bool:
+        """Whether a profile permits this access to an object."""
+        found = self.profiles.get(profile)
+        if found is None or object_name not in self.objects:
+            return False
+        if found.admin:
+            return True
+        if object_name in found.objects:
+            return access in found.objects[object_name]
+        return not self.objects[object_name].system and access in found.objects.get("*", ())
+
+
+def columns_of(field: Field) -> tuple[str, ...]:
+    """The columns a stored field has. A geolocation `Location__c` has `Location__Latitude__s` and `..Longitude__s`."""
+    if field.type is not FieldType.GEOLOCATION:
+        return (field.name,)
+    stem = field.name.removesuffix("__c")
+    return (f"{stem}__Latitude__s", f"{stem}__Longitude__s")
+
+
+def relationship_name(field: Field) -> str:
+    """The name of the way up: `AccountId` gives `Account`, `Broker__c` gives `Broker__r`."""
+    if field.relationship is not None:
+        return field.relationship
+    if field.name.endswith("__c"):
+        return field.name[:-1] + "r"
+    return field.name.removesuffix("Id") if field.name.endswith("Id") else field.name
+
+
+def build(packs: Iterable[Pack]) -> Catalog:
+    """One catalog out of packs. They must be checked and have key prefixes (see `check.py`, `prefixes.py`)."""
+    parts = tuple(packs)
+    value_sets = {s.name: s for pack in parts for s in pack.value_sets}
+    types = {o.name: _object_type(o, value_sets) for pack in parts for o in pack.objects}
+    profiles = {p.name: p for pack in parts for p in pack.profiles}
+    version = content_hash(msgspec.json.encode(parts, order="deterministic"))
+    return Catalog(parts, dict(_masters_first(types)), profiles, version)
+
+
+def encode(catalog: Catalog) -> bytes:
+    """The catalog as it is stored and sent to devices."""
+    return msgspec.json.encode(catalog.packs, order="deterministic")
+
+
+def decode(data: bytes) -> Catalog:
+    """The catalog that `encode` wrote."""
+    return build(msgspec.json.decode(data, type=tuple[Pack, ...]))
+
+
+def _object_type(declared: Object, value_sets: Mapping[str, ValueSet]) -> ObjectType:
+    fields = {f.name: f for f in standard_fields(declared)}
+    for field in declared.fields:
+        fields[field.name] = _with_values(field, value_sets)
+    prefix = declared.prefix
+    assert prefix is not None, f"{declared.name} has no key prefix"
+    return ObjectType(declared.name, declared.label, declared.plural or declared.label + "s", prefix, fields, declared)
+
+
+def _with_values(field: Field, value_sets: Mapping[str, ValueSet]) -> Field:
+    if field.value_set is None:
+        return field
+    values: tuple[PicklistValue, ...] = value_sets[field.value_set].values
+    return msgspec.structs.replace(field, values=values)
+
+
+def _masters_first(types: Mapping[str, ObjectType]) -> Iterator[tuple[str, ObjectType]]:
+    """Objects in declaration order, but never a detail before its master."""
+    done: set[str] = set()
+
+    def visit(name: str) -> Iterator[tuple[str, ObjectType]]:
+        if name in done or name not in types:
+            return
+        done.add(name)
+        master = types[name].master
+        if master is not None and master.references is not None:
+            yield from visit(master.references)
+        yield name, types[name]
+
+    for name in types:
+        yield from visit(name)

@@ -1,0 +1,256 @@
+"""The catalog's nouns: objects, fields, families, profiles. Frozen values and what follows from them alone.
+
+These structs are also the form of the YAML packs (`load.py`) and of the published JSON schema, so a rename here is a
+change of format. No database, no file and no wire here.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class FieldType(StrEnum):
+    """The field types of DESIGN 4. What each stores stands in `fields.TYPES`."""
+
+    ID = "id"
+    TEXT = "text"
+    LONG_TEXT = "long_text"
+    PICKLIST = "picklist"
+    MULTI_PICKLIST = "multi_picklist"
+    CHECKBOX = "checkbox"
+    NUMBER = "number"
+    CURRENCY = "currency"
+    PERCENT = "percent"
+    DATE = "date"
+    DATETIME = "datetime"
+    TIME = "time"
+    EMAIL = "email"
+    PHONE = "phone"
+    URL = "url"
+    LOOKUP = "lookup"
+    MASTER_DETAIL = "master_detail"
+    AUTO_NUMBER = "auto_number"
+    FORMULA = "formula"
+    ROLL_UP = "roll_up"
+    BASE64 = "base64"
+    GEOLOCATION = "geolocation"
+
+
+class _Value(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every catalog value: frozen, strict about unknown keys."""
+
+
+class PicklistValue(_Value):
+    """One value of a picklist. `value` is stored and compared; `label` is shown."""
+
+    value: str
+    label: str | None = None
+    default: bool = False
+    active: bool = True
+
+
+class RollUpFilter(_Value):
+    """One condition of a roll-up or list view, as text until the issue that runs it."""
+
+    field: str
+    operator: str
+    value: str | None = None
+
+
+class RollUp(_Value):
+    """A summary of detail records on their master: COUNT, SUM, MIN or MAX of `field` over `child_object`."""
+
+    operation: str
+    child_object: str
+    child_reference: str
+    """The master-detail field of the child that points here."""
+    field: str | None = None
+    filters: tuple[RollUpFilter, ...] = ()
+
+
+class ConflictPolicy(StrEnum):
+    """What happens when the old value of an edited field is no longer there (DESIGN 7)."""
+
+    ERROR = "error"
+    SERVER = "server"
+    DEVICE = "device"
+
+
+class OnDelete(StrEnum):
+    """What deleting the referenced record does to the reference."""
+
+    SET_NULL = "set_null"
+    RESTRICT = "restrict"
+    CASCADE = "cascade"
+
+
+class Field(_Value):
+    """One field. Which attributes mean something for which type stands in `fields.TYPES`."""
+
+    name: str
+    type: FieldType
+    label: str | None = None
+    required: bool = False
+    length: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+    values: tuple[PicklistValue, ...] = ()
+    value_set: str | None = None
+    """Name of a global value set, instead of `values`."""
+    restricted: bool = True
+    references: str | None = None
+    """The object a lookup or master-detail points to."""
+    relationship: str | None = None
+    """Name for the way up, e.g. `Account` for `AccountId`; derived when absent."""
+    children: str | None = None
+    """Name of the list of child records on the referenced object."""
+    on_delete: OnDelete = OnDelete.SET_NULL
+    unique: bool = False
+    case_sensitive: bool = False
+    external_id: bool = False
+    indexed: bool = False
+    default: str | None = None
+    """A formula, kept as text until formulas run; for a checkbox `true` or `false`, for a picklist its value."""
+    formula: str | None = None
+    formula_returns: FieldType | None = None
+    formula_blanks_as_zero: bool = True
+    roll_up: RollUp | None = None
+    display_format: str | None = None
+    """Of an auto-number, e.g. `C-{00000000}` or `I-{YYYY}-{0000}`."""
+    starting_number: int = 1
+    system: bool = False
+    """Set by the platform only; a save that lists it is refused."""
+    conflict: ConflictPolicy | None = None
+    help: str | None = None
+    description: str | None = None
+
+
+class NameField(_Value):
+    """The `Name` of an object: a text, an auto-number, or composed of other text fields (a person's name)."""
+
+    label: str = "Name"
+    type: FieldType = FieldType.TEXT
+    length: int = 255
+    display_format: str | None = None
+    starting_number: int = 1
+    compose: tuple[str, ...] = ()
+
+
+class ValidationRule(_Value):
+    """A validation rule, its condition kept as text until formulas run."""
+
+    name: str
+    condition: str
+    message: str
+    field: str | None = None
+    active: bool = True
+    description: str | None = None
+
+
+class ListView(_Value):
+    """A saved list: columns and filters, kept as data."""
+
+    name: str
+    label: str
+    columns: tuple[str, ...] = ()
+    scope: str = "Everything"
+    filters: tuple[RollUpFilter, ...] = ()
+    filter_logic: str | None = None
+
+
+class Sharing(StrEnum):
+    """Who may see and change an object's records beside their owner."""
+
+    PRIVATE = "private"
+    READ = "read"
+    READ_WRITE = "read_write"
+    BY_PARENT = "controlled_by_parent"
+
+
+class EditedElsewhere(StrEnum):
+    """What becomes of edits to a root that was submitted on another device in the meantime."""
+
+    DUPLICATE = "duplicate"
+    DISCARD = "discard"
+
+
+class Submit(_Value):
+    """When a family root counts as submitted: `field` holds `value`."""
+
+    field: str
+    value: str
+    when_edited_elsewhere: EditedElsewhere
+
+
+class FamilyConflict(StrEnum):
+    """How a family treats a changed old value: `override` keeps theirs in the journal, `error` refuses."""
+
+    OVERRIDE = "override"
+    ERROR = "error"
+
+
+class FamilyDeclaration(_Value):
+    """Declared on the root object: its details travel with it as one transaction."""
+
+    conflict: FamilyConflict = FamilyConflict.OVERRIDE
+    submit: Submit | None = None
+
+
+class Object(_Value):
+    """One object as declared. `Catalog` adds the standard fields."""
+
+    name: str
+    label: str
+    plural: str | None = None
+    prefix: str | None = None
+    """Key prefix of its ids; the deployment gives one to an object that declares none."""
+    description: str | None = None
+    name_field: NameField = NameField()
+    fields: tuple[Field, ...] = ()
+    validation_rules: tuple[ValidationRule, ...] = ()
+    list_views: tuple[ListView, ...] = ()
+    sharing: Sharing = Sharing.READ_WRITE
+    family: FamilyDeclaration | None = None
+    conflict: ConflictPolicy = ConflictPolicy.ERROR
+    system: bool = False
+    """An object the platform itself keeps; people write it only where a profile says so."""
+
+
+class ValueSet(_Value):
+    """A global value set: picklist values that several fields share."""
+
+    name: str
+    label: str | None = None
+    values: tuple[PicklistValue, ...] = ()
+    sorted: bool = False
+
+
+class Access(StrEnum):
+    """What a profile may do with an object."""
+
+    READ = "read"
+    CREATE = "create"
+    EDIT = "edit"
+    DELETE = "delete"
+
+
+class Profile(_Value):
+    """Object permissions of the users with this profile. The key `*` stands for every object not named that is not
+    the platform's own."""
+
+    name: str
+    label: str
+    admin: bool = False
+    objects: dict[str, tuple[Access, ...]] = {}
+
+
+class Pack(_Value):
+    """One YAML pack, or one imported source: a named part of a catalog."""
+
+    name: str
+    label: str
+    objects: tuple[Object, ...] = ()
+    value_sets: tuple[ValueSet, ...] = ()
+    profiles: tuple[Profile, ...] = ()
