@@ -1,0 +1,122 @@
+"""Making an org, and bringing another catalog to one: each in one transaction, so there is never half an org."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from fieldsync.base import ids
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.world import World
+from fieldsync.schema.catalog import Catalog
+from fieldsync.server.org.directory import OrgListing, add_mac_key, add_org, enter_org
+from fieldsync.server.org.seed import Seeding, insert_rows, mint_ids
+from fieldsync.server.org.users import NewUser, create_user
+from fieldsync.server.postgres.connect import AdminConnection, admin_connection
+from fieldsync.server.postgres.deploy import apply, lock_deploys
+from fieldsync.server.postgres.epoch import current_epoch
+from fieldsync.server.postgres.names import is_org_name, org_schema, quoted
+from fieldsync.server.postgres.plan import Plan, plan
+from fieldsync.server.postgres.stored_catalog import current_catalog
+
+ORG_PREFIX = "00D"
+MAC_KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a deploy did, or would do."""
+
+    plan: Plan
+    applied: bool
+
+
+def create_org(uri: str, name: str, catalog: Catalog, *, admin: NewUser, world: World) -> OrgListing:
+    """A new org with its tables, profiles and one admin.
+
+    Raises Refused: BAD_NAME, ORG_EXISTS, and what `create_user` refuses.
+    """
+    if not is_org_name(name):
+        reason = "an org's name is a small letter and up to 39 small letters, digits and _"
+        raise Refused(problem(Code.BAD_NAME, name=repr(name), reason=reason))
+    org = OrgListing(name, _org_id(world), org_schema(name), world.clock.now())
+    with admin_connection(uri) as connection:
+        add_org(connection, org)
+        connection.exec_driver_sql(f"CREATE SCHEMA {quoted(org.schema)}")
+        enter_org(connection, name)
+        apply(connection, plan(connection, catalog), clock=world.clock)
+        current_epoch(connection, org.schema, world)
+        add_mac_key(connection, world.chance.bytes(MAC_KEY_BYTES))
+        _seed(connection, catalog, admin, world)
+    return org
+
+
+def deploy_catalog(uri: str, name: str, catalog: Catalog, *, world: World, dry_run: bool, allow_drop: bool) -> Deployed:
+    """Bring an org to `catalog`, or with `dry_run` only say what that would take.
+
+    Raises Refused: NO_ORG, DEPLOY_LOSES_DATA, DEPLOY_FAILED.
+    """
+    with admin_connection(uri) as connection:
+        org = enter_org(connection, name)
+        lock_deploys(connection)
+        steps = plan(connection, catalog)
+        if dry_run or steps.empty:
+            return Deployed(steps, applied=False)
+        apply(connection, steps, clock=world.clock, allow_drop=allow_drop)
+        current_epoch(connection, org.schema, world)
+        _seed_profiles(_seeding(connection, catalog, world))
+        return Deployed(steps, applied=True)
+
+
+def catalog_of(uri: str, name: str) -> Catalog:
+    """The catalog an org runs on. Raises Refused(NO_ORG)."""
+    with admin_connection(uri) as connection:
+        enter_org(connection, name)
+        catalog = current_catalog(connection)
+    assert catalog is not None, "an org is created with its catalog"
+    return catalog
+
+
+@contextmanager
+def seeding_org(uri: str, name: str, world: World) -> Iterator[Seeding]:
+    """A transaction in which rows may be brought into an org, as its first admin. Raises Refused(NO_ORG)."""
+    with admin_connection(uri) as connection:
+        org = enter_org(connection, name)
+        current_epoch(connection, org.schema, world)
+        catalog = current_catalog(connection)
+        assert catalog is not None, "an org is created with its catalog"
+        yield _seeding(connection, catalog, world)
+
+
+def _org_id(world: World) -> str:
+    number = ids.DeviceNumber(ids.base62(world.chance.below(ids.DEVICE_NUMBERS), ids.DEVICE_CHARS))
+    return ids.mint(ORG_PREFIX, number, world.chance.below(ids.COUNTER_LIMIT))
+
+
+def _seed(connection: AdminConnection, catalog: Catalog, admin: NewUser, world: World) -> None:
+    """The first person owns himself: his id is given before his row is."""
+    nobody = Seeding(connection, catalog, RecordId(""), world.clock)
+    [admin_id] = mint_ids(nobody, "User", 1)
+    seeding = Seeding(connection, catalog, admin_id, world.clock)
+    _seed_profiles(seeding)
+    with_id = NewUser(admin.username, admin.password, admin.profile, admin.last_name, {**admin.values, "Id": admin_id})
+    create_user(seeding, with_id, world.chance)
+
+
+def _seed_profiles(seeding: Seeding) -> None:
+    """A record for each profile of the catalog that has none, so that users can refer to it."""
+    profiles = seeding.metadata.tables["Profile"]
+    there = set(seeding.connection.execute(select(profiles.c.Name)).scalars())
+    missing = [name for name in seeding.catalog.profiles if name not in there]
+    insert_rows(seeding, "Profile", [{"Name": name} for name in missing])
+
+
+def _seeding(connection: AdminConnection, catalog: Catalog, world: World) -> Seeding:
+    """Rows brought in later belong to the org's first user, its admin."""
+    users = Seeding(connection, catalog, RecordId(""), world.clock).metadata.tables["User"]
+    first = connection.execute(select(users.c.Id).order_by(users.c.CreatedDate, users.c.Id).limit(1)).scalar_one()
+    return Seeding(connection, catalog, RecordId(first), world.clock)
