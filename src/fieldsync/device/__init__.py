@@ -1,0 +1,5 @@
+"""The offline engine: an encrypted file, a queue of edits, and the merge of what the server sends.
+
+Synchronous and steppable: nothing in it starts a thread or reads a clock by itself. It knows the server only through
+`protocol`, and imports no server library.
+"""
