@@ -28,7 +28,7 @@ _DIRECTORY = Table(
 _TABLES = MetaData()
 system_tables(_TABLES)
 _SECRET = _TABLES.tables["_secret"]
-MAC_SECRET = "mac"
+_MAC = "mac"
 
 
 class OrgListing(msgspec.Struct, frozen=True):
@@ -64,13 +64,13 @@ def enter_org(connection: AdminConnection, name: str) -> OrgListing:
 
 def org_row(connection: AdminConnection, org: OrgListing) -> OrgRow:
     """What a server needs of an org it has entered, its secret included."""
-    key = connection.execute(select(_SECRET.c.value).where(_SECRET.c.name == MAC_SECRET)).scalar_one()
+    key = connection.execute(select(_SECRET.c.value).where(_SECRET.c.name == _MAC)).scalar_one()
     return OrgRow(name=org.name, org_id=org.org_id, schema=org.schema, mac_key=bytes(key))
 
 
 def add_mac_key(connection: AdminConnection, key: bytes) -> None:
     """Keep the key that seals a new org's tokens."""
-    connection.execute(insert(_SECRET).values(name=MAC_SECRET, value=key))
+    connection.execute(insert(_SECRET).values(name=_MAC, value=key))
 
 
 def add_org(connection: AdminConnection, org: OrgListing) -> None:

@@ -123,7 +123,7 @@ def _complete(seeding: Seeding, object_type: ObjectType, rows: list[Row]) -> Non
             if row[column] is None:
                 row[column] = fixed.get(column, literal_default(field))
         compose_name(object_type, row, set())
-    for sequence, column, numbered in _auto_numbers(seeding, object_type, rows):
+    for sequence, column, numbered in _auto_numbers(object_type, rows):
         for row, number in zip(numbered, _draw(seeding.connection, sequence, len(numbered)), strict=True):
             pattern = object_type.column_fields[column].display_format or "{0}"
             row[column] = format_number(pattern, number, date.fromisoformat(seeding.now[:10]))
@@ -131,7 +131,7 @@ def _complete(seeding: Seeding, object_type: ObjectType, rows: list[Row]) -> Non
         _require(object_type, row)
 
 
-def _auto_numbers(seeding: Seeding, object_type: ObjectType, rows: list[Row]) -> Iterator[tuple[str, str, list[Row]]]:
+def _auto_numbers(object_type: ObjectType, rows: list[Row]) -> Iterator[tuple[str, str, list[Row]]]:
     for field in object_type.stored:
         if field.type is FieldType.AUTO_NUMBER:
             sequence = auto_number_sequence(object_type.name, field.name)
@@ -166,5 +166,3 @@ def _draw(connection: AdminConnection, sequence: str, count: int) -> list[int]:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-

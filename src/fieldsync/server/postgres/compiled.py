@@ -16,7 +16,7 @@ _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True)
 class Statement:
-    """SQL text with `%(name)s` places. `given` are the names the caller must fill, `fixed` the values it was built with."""
+    """SQL text with `%(name)s` places. `given` are the names a caller fills, `fixed` the values it was built with."""
 
     text: str
     given: frozenset[str]

@@ -114,20 +114,36 @@ def admin_connection(uri: str, org_schema: str = "public") -> Iterator[AdminConn
     Raises Refused(DATABASE_UNREACHABLE) and Refused(DATABASE_UNFIT).
     """
 
-    def connect() -> psycopg.Connection[tuple[Any, ...]]:
-        connection = psycopg.connect(uri, application_name="fieldsync admin")
-        settings.require_fit(dict(connection.execute(settings.READ_SETTINGS).fetchall()))
-        connection.execute(settings.set_all({**settings.ADMIN, "search_path": quoted(org_schema)}))
-        connection.commit()
-        return connection
-
-    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: _admin_connect(uri, org_schema), poolclass=NullPool
+    )
     try:
         opened = engine.connect()
     except (psycopg.OperationalError, sqlalchemy.exc.OperationalError) as failed:
         raise _unreachable(failed) from None
     with opened, opened.begin():
         yield opened
+
+
+def _admin_connect(uri: str, org_schema: str) -> psycopg.Connection[tuple[Any, ...]]:
+    connection = psycopg.connect(uri, application_name="fieldsync admin")
+    try:
+        settings.require_fit(dict(connection.execute(settings.READ_SETTINGS, [list(settings.CHECKED)]).fetchall()))
+        connection.execute(settings.set_all({**settings.ADMIN, "search_path": quoted(org_schema)}))
+        connection.commit()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def answers(uri: str) -> bool:
+    """Whether a PostgreSQL takes connections at this address now."""
+    try:
+        psycopg.connect(uri, connect_timeout=3).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _unreachable(failed: Exception) -> Refused:

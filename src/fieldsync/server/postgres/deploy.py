@@ -16,7 +16,9 @@ from fieldsync.server.postgres.stored_catalog import store_catalog
 
 def lock_deploys(connection: Connection) -> None:
     """Let one deploy of this org run at a time; lasts as long as the transaction. Taken before planning."""
-    connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(func.concat("fieldsync deploy ", func.current_schema())))))
+    connection.execute(
+        select(func.pg_advisory_xact_lock(func.hashtext(func.concat("fieldsync deploy ", func.current_schema()))))
+    )
 
 
 def apply(connection: Connection, plan: Plan, *, clock: Clock, allow_drop: bool = False) -> None:

@@ -23,9 +23,11 @@ from sqlalchemy import (
     Text,
     bindparam,
     cast,
+    column,
     func,
     insert,
     select,
+    table,
     text,
 )
 
@@ -39,7 +41,8 @@ system_tables(_TABLES)
 _EPOCH, _DEVICE_NUMBER = _TABLES.tables["_epoch"], _TABLES.tables["_device_number"]
 
 CLUSTER_SQL = """
-SELECT concat_ws(' ', c.system_identifier, d.oid, '_epoch'::regclass::oid, extract(epoch FROM pg_postmaster_start_time()))
+SELECT concat_ws(' ', c.system_identifier, d.oid, '_epoch'::regclass::oid,
+    extract(epoch FROM pg_postmaster_start_time()))
 FROM pg_control_system() c, pg_database d WHERE d.datname = current_database()
 """
 """Which running database this is: the cluster, the database and table in it, and when PostgreSQL started, last.
@@ -47,7 +50,7 @@ FROM pg_control_system() c, pg_database d WHERE d.datname = current_database()
 A dump that is restored, even into the cluster it came from, makes a new table; a restart changes the time alone.
 """
 DUMP_MARGIN_MINUTES = 10
-"""Longer than any transaction may run, twice. A dump may lack transactions younger than this that were still running."""
+"""Twice as long as any transaction may run. A dump may lack younger ones, which were still running then."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def draw_number(connection: Connection, chance: Chance) -> DeviceNumber:
 
 
 def _stored(connection: Connection, last: Epoch | None, cluster: str) -> Stored:
-    logged = connection.execute(text('SELECT stamp, at FROM _change ORDER BY stamp DESC LIMIT 1')).first()
+    logged = connection.execute(text("SELECT stamp, at FROM _change ORDER BY stamp DESC LIMIT 1")).first()
     if logged is None:
         stamp_max = max(_data_stamp_max(connection), last.first_stamp - 1 if last else 0)
         sure_below = stamp_max + 1
@@ -176,8 +179,7 @@ def _data_stamp_max(connection: Connection) -> int:
         "WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND a.attname = :stamp"
     )
     greatest = 0
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    for table in connection.execute(found, {"stamp": STAMP}).scalars().all():
-        highest = connection.execute(text(f"SELECT max({quote(STAMP)}) FROM {quote(table)}")).scalar()
+    for name in connection.execute(found, {"stamp": STAMP}).scalars().all():
+        highest = connection.execute(select(func.max(column(STAMP))).select_from(table(name))).scalar()
         greatest = max(greatest, highest or 0)
     return greatest

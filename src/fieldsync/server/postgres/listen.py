@@ -31,7 +31,9 @@ async def listen(uri: str, channels: Sequence[str]) -> AsyncIterator[Notificatio
     """Notifications of these channels, for ever. Reconnects by itself; close the iterator (or cancel) to stop."""
     while True:
         try:
-            connection = await psycopg.AsyncConnection.connect(uri, autocommit=True, application_name="fieldsync listener")
+            connection = await psycopg.AsyncConnection.connect(
+                uri, autocommit=True, application_name="fieldsync listener"
+            )
         except psycopg.OperationalError:
             await asyncio.sleep(RECONNECT_SECONDS)
             continue

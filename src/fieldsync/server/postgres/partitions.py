@@ -11,7 +11,7 @@ from fieldsync.server.postgres.names import CHANGE_LOG, DEFAULT_PARTITION, parti
 
 DAYS_AHEAD = 14
 LOCK_TIMEOUT_MS = 2_000
-"""Making and dropping a part waits for readers of the log; it must not make them wait in turn. The next hour tries again."""
+"""Dropping a part waits for readers of the log and makes later ones wait: it gives up soon and is tried again."""
 
 
 def missing_days(there: set[date], today: date) -> list[date]:
@@ -46,7 +46,8 @@ def drop_expired(connection: Connection, today: date) -> list[date]:
 
 def _days(connection: Connection) -> set[date]:
     names = connection.execute(
-        text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = to_regclass(:log)"), {"log": CHANGE_LOG}
+        text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = to_regclass(:log)"),
+        {"log": CHANGE_LOG},
     ).scalars()
     return {day for name in names if (day := partition_day(name)) is not None}
 
@@ -56,7 +57,8 @@ def _make(connection: Connection, day: date) -> None:
     name, following = quoted(partition_name(day)), day + timedelta(days=1)
     connection.exec_driver_sql(f"CREATE TABLE {name} (LIKE {CHANGE_LOG} INCLUDING ALL)")
     connection.exec_driver_sql(
-        f"WITH moved AS (DELETE FROM {DEFAULT_PARTITION} WHERE day = '{day}' RETURNING *) INSERT INTO {name} SELECT * FROM moved"
+        f"WITH moved AS (DELETE FROM {DEFAULT_PARTITION} WHERE day = '{day}' RETURNING *) "  # noqa: S608 our own names
+        f"INSERT INTO {name} SELECT * FROM moved"
     )
     connection.exec_driver_sql(
         f"ALTER TABLE {CHANGE_LOG} ATTACH PARTITION {name} FOR VALUES FROM ('{day}') TO ('{following}')"

@@ -92,7 +92,7 @@ def plan(connection: Connection, catalog: Catalog) -> Plan:
 def _comparison(
     connection: Connection, metadata: MetaData, known: frozenset[str], types: dict[tuple[str, str], str]
 ) -> MigrationContext:
-    def ours(name: str | None, kind: str, parents: object) -> bool:
+    def ours(name: str | None, kind: str, _: object) -> bool:
         """A table that is neither asked for nor an object of the last catalog is somebody else's: left alone."""
         return kind != "table" or name in metadata.tables or name in known
 
@@ -111,8 +111,8 @@ def _comparison(
 def _column_types(connection: Connection) -> dict[tuple[str, str], str]:
     """(table, column) to its type as PostgreSQL writes it, with the collation where it is not the default."""
     found = text(
-        "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attcollation <> t.typcollation "
-        "THEN ' COLLATE \"' || l.collname || '\"' ELSE '' END "
+        "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) || "
+        "CASE WHEN a.attcollation <> t.typcollation THEN ' COLLATE \"' || l.collname || '\"' ELSE '' END "
         "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
         "JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation l ON l.oid = a.attcollation "
         "WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')"
@@ -180,7 +180,7 @@ def _retype_sql(column: Column[object], new: str, change: retype.Conversion) -> 
         default = str(column.server_default.arg)  # type: ignore[attr-defined]
         lines.append(f"{alter} SET DEFAULT {default}")
         name = quoted(column.name)
-        lines.append(f"UPDATE {quoted(column.table.name)} SET {name} = {default} WHERE {name} IS NULL")
+        lines.append(f"UPDATE {quoted(column.table.name)} SET {name} = {default} WHERE {name} IS NULL")  # noqa: S608 quoted names
     if not column.nullable:
         lines.append(f"{alter} SET NOT NULL")
     return ";\n".join(lines) + ";"
@@ -188,7 +188,9 @@ def _retype_sql(column: Column[object], new: str, change: retype.Conversion) -> 
 
 def _sequence_steps(connection: Connection, catalog: Catalog, before: Catalog | None) -> Iterator[Step]:
     """Sequences Alembic does not compare. One that is there keeps its position, whatever its starting number."""
-    there = set(connection.execute(text("SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema()")).scalars())
+    there = set(
+        connection.execute(text("SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema()")).scalars()
+    )
     if RECORD_COUNTER not in there:
         sql = f"CREATE SEQUENCE {quoted(RECORD_COUNTER)} MINVALUE 0 START WITH 0 CACHE 32;"
         yield Step(StepKind.CREATE_SEQUENCE, RECORD_COUNTER, None, False, sql)

@@ -12,7 +12,7 @@ from fieldsync.base.problems import Code, Refused, problem
 
 VERSION_MIN = 150000
 CHECKED = ("server_version_num", "fsync", "full_page_writes", "synchronous_commit", "server_encoding")
-READ_SETTINGS = f"SELECT name, setting FROM pg_settings WHERE name IN ({', '.join(repr(name) for name in CHECKED)})"
+READ_SETTINGS = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
 
 COMMON = {"timezone": "UTC", "datestyle": "ISO, YMD", "intervalstyle": "iso_8601", "client_encoding": "UTF8"}
 POOLED = {

@@ -53,7 +53,9 @@ def data_table(object_type: ObjectType, metadata: MetaData) -> Table:
     The stamp is not indexed: an index on it would end PostgreSQL's in-page updates (DESIGN 5).
     """
     columns = [_column(name, field) for name, field in object_type.column_fields.items()]
-    table = Table(object_type.name, metadata, *columns, Column(STAMP, BigInteger, nullable=False), PrimaryKeyConstraint("Id"))
+    table = Table(
+        object_type.name, metadata, *columns, Column(STAMP, BigInteger, nullable=False), PrimaryKeyConstraint("Id")
+    )
     for field in object_type.stored:
         for name in columns_of(field):
             if _wants_index(field):
