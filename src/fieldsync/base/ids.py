@@ -59,7 +59,8 @@ def checksum(body: str) -> str:
 
 def mint(prefix: str, device: DeviceNumber, counter: int) -> RecordId:
     """The id with this key prefix, device number and counter (0 <= counter < 62**7)."""
-    assert len(prefix) == PREFIX_CHARS and len(device) == DEVICE_CHARS
+    assert len(prefix) == PREFIX_CHARS
+    assert len(device) == DEVICE_CHARS
     body = prefix + device + base62(counter, COUNTER_CHARS)
     return RecordId(body + checksum(body))
 
@@ -82,8 +83,11 @@ def parse(text: str) -> RecordId:
 
 def is_id(value: object) -> bool:
     """Whether `value` is a complete, well-formed record id."""
-    return isinstance(value, str) and len(value) == ID_CHARS and _BODY.match(value[:BODY_CHARS]) is not None and (
-        checksum(value[:BODY_CHARS]) == value[BODY_CHARS:]
+    return (
+        isinstance(value, str)
+        and len(value) == ID_CHARS
+        and _BODY.match(value[:BODY_CHARS]) is not None
+        and (checksum(value[:BODY_CHARS]) == value[BODY_CHARS:])
     )
 
 

@@ -74,52 +74,110 @@ class Code(StrEnum):
 
 
 CATALOGUE: dict[Code, Kind] = {
-    Code.BAD_REQUEST: Kind(400, "The request could not be read: {reason}.", "Update the app; if it stays, send the log to your admin."),
+    Code.BAD_REQUEST: Kind(
+        400, "The request could not be read: {reason}.", "Update the app; if it stays, send the log to your admin."
+    ),
     Code.TOO_LARGE: Kind(413, "The request is larger than {limit} allows.", "Send less at once."),
-    Code.AUTH: Kind(401, "You are not signed in, or the sign-in has expired.", "Sign in again; nothing you saved is lost."),
+    Code.AUTH: Kind(
+        401, "You are not signed in, or the sign-in has expired.", "Sign in again; nothing you saved is lost."
+    ),
     Code.FORBIDDEN: Kind(403, "This is not open to you: {reason}.", "Ask your admin for access."),
     Code.NOT_FOUND: Kind(404, "{object} {id} is not there, or is not open to you.", "Sync, then look again."),
-    Code.BUSY: Kind(429, "The server is busy with your other requests.", "Nothing to do: the device tries again by itself."),
-    Code.FORK: Kind(409, "This device and the server disagree about what was sent: {reason}.", "The device takes a new number and sends again by itself."),
-    Code.BAD_CURSOR: Kind(400, "The position this device sent is not one the server gave it.", "Run a sync; if it stays, refresh the database."),
-    Code.INCREMENTAL_REQUIRED: Kind(409, "This device has been away for longer than news is kept.", "Run an incremental sync."),
-    Code.APP_TOO_OLD: Kind(426, "This version of the app is too old for the server.", "Update the app; what you saved can still be sent."),
+    Code.BUSY: Kind(
+        429, "The server is busy with your other requests.", "Nothing to do: the device tries again by itself."
+    ),
+    Code.FORK: Kind(
+        409,
+        "This device and the server disagree about what was sent: {reason}.",
+        "The device takes a new number and sends again by itself.",
+    ),
+    Code.BAD_CURSOR: Kind(
+        400,
+        "The position this device sent is not one the server gave it.",
+        "Run a sync; if it stays, refresh the database.",
+    ),
+    Code.INCREMENTAL_REQUIRED: Kind(
+        409, "This device has been away for longer than news is kept.", "Run an incremental sync."
+    ),
+    Code.APP_TOO_OLD: Kind(
+        426, "This version of the app is too old for the server.", "Update the app; what you saved can still be sent."
+    ),
     Code.UNKNOWN_OBJECT: Kind(422, "There is no object {object}.", "Sync to get the current data model."),
     Code.UNKNOWN_FIELD: Kind(422, "{object} has no field {field}.", "Sync to get the current data model."),
     Code.READ_ONLY_FIELD: Kind(422, "{field} is set by the system and cannot be changed.", "Leave the field as it is."),
     Code.WRONG_TYPE: Kind(422, "{field} takes {expected}, not {given}.", "Correct the value and save again."),
-    Code.TOO_LONG: Kind(422, "{field} holds {length} characters; {limit} are allowed.", "Shorten the text and save again."),
+    Code.TOO_LONG: Kind(
+        422, "{field} holds {length} characters; {limit} are allowed.", "Shorten the text and save again."
+    ),
     Code.OUT_OF_RANGE: Kind(422, "{field} is out of range: {reason}.", "Correct the value and save again."),
     Code.REQUIRED: Kind(422, "{field} must be filled in.", "Fill in the field and save again."),
     Code.PICKLIST: Kind(422, "{value} is not one of the values of {field}.", "Choose one of the offered values."),
     Code.INVALID_REF: Kind(422, "{field} points to a record that is not there: {value}.", "Choose another record."),
-    Code.BAD_RECORD_ID: Kind(422, "The record id {id} is not one this device may give: {reason}.", "Create the record again."),
+    Code.BAD_RECORD_ID: Kind(
+        422, "The record id {id} is not one this device may give: {reason}.", "Create the record again."
+    ),
     Code.PERMISSION: Kind(403, "You may not {operation} {object}.", "Ask your admin for the permission."),
     Code.FIELD_PERMISSION: Kind(403, "You may not change {field} of {object}.", "Ask your admin for the permission."),
     Code.VISIBILITY_LOST: Kind(403, "This record is no longer open to you.", "Undo your change, or ask your admin."),
-    Code.CONFLICT_OLD_VALUE: Kind(409, "Somebody changed {field} before your change arrived.", "Compare both versions, then undo yours or send it again."),
+    Code.CONFLICT_OLD_VALUE: Kind(
+        409,
+        "Somebody changed {field} before your change arrived.",
+        "Compare both versions, then undo yours or send it again.",
+    ),
     Code.DELETE_DENIED: Kind(409, "This record cannot be deleted: {reason}.", "Undelete it on this device."),
-    Code.ENTITY_DELETED: Kind(409, "This record was deleted online.", "Undo your change, or ask your admin to restore the record."),
-    Code.LOCKED: Kind(409, "This record was submitted and is locked.", "Undo your change, or ask for it to be unlocked."),
-    Code.DUPLICATE: Kind(409, "{field} {value} is already used by another record.", "Use the other record, or change the value."),
+    Code.ENTITY_DELETED: Kind(
+        409, "This record was deleted online.", "Undo your change, or ask your admin to restore the record."
+    ),
+    Code.LOCKED: Kind(
+        409, "This record was submitted and is locked.", "Undo your change, or ask for it to be unlocked."
+    ),
+    Code.DUPLICATE: Kind(
+        409, "{field} {value} is already used by another record.", "Use the other record, or change the value."
+    ),
     Code.VALIDATION: Kind(422, "{message}", "Correct the record and save again."),
     Code.ROW_LOCK: Kind(409, "Another save held this record for too long.", "Nothing to do: it is tried again."),
     Code.TIMEOUT: Kind(504, "The server took too long.", "Nothing to do: it is tried again."),
-    Code.PARTS_INCOMPLETE: Kind(409, "Only {received} of {expected} items of this save arrived.", "Nothing to do: the device sends the rest."),
-    Code.FAMILY: Kind(422, "These records cannot be saved together: {reason}.", "Save the records of one {object} at a time."),
-    Code.OFFLINE: Kind(503, "There is no connection to the server.", "Try again when you are online; what you save is kept."),
+    Code.PARTS_INCOMPLETE: Kind(
+        409, "Only {received} of {expected} items of this save arrived.", "Nothing to do: the device sends the rest."
+    ),
+    Code.FAMILY: Kind(
+        422, "These records cannot be saved together: {reason}.", "Save the records of one {object} at a time."
+    ),
+    Code.OFFLINE: Kind(
+        503, "There is no connection to the server.", "Try again when you are online; what you save is kept."
+    ),
     Code.WRONG_KEY: Kind(401, "This key does not open the database on this device.", "Enter the right passphrase."),
-    Code.STORE_DAMAGED: Kind(500, "The database on this device is damaged: {reason}.", "Keep the device as it is and call your admin."),
-    Code.OPEN_ELSEWHERE: Kind(409, "The database on this device is in use by another program (process {pid}).", "Close the other program first."),
+    Code.STORE_DAMAGED: Kind(
+        500, "The database on this device is damaged: {reason}.", "Keep the device as it is and call your admin."
+    ),
+    Code.OPEN_ELSEWHERE: Kind(
+        409,
+        "The database on this device is in use by another program (process {pid}).",
+        "Close the other program first.",
+    ),
     Code.DATABASE_UNFIT: Kind(503, "This PostgreSQL cannot be used: {reason}.", "Correct it, then start again."),
-    Code.DATABASE_UNREACHABLE: Kind(503, "PostgreSQL does not answer: {reason}.", "Start it, or correct its address, then try again."),
-    Code.DEPLOY_LOSES_DATA: Kind(409, "This deploy would lose data: {steps}.", "Look at the plan (--plan); to go on all the same, deploy with --allow-drop."),
-    Code.DEPLOY_FAILED: Kind(422, "The deploy was taken back, nothing changed. {step}: {reason}.", "Correct the data or the catalog, then deploy again."),
+    Code.DATABASE_UNREACHABLE: Kind(
+        503, "PostgreSQL does not answer: {reason}.", "Start it, or correct its address, then try again."
+    ),
+    Code.DEPLOY_LOSES_DATA: Kind(
+        409,
+        "This deploy would lose data: {steps}.",
+        "Look at the plan (--plan); to go on all the same, deploy with --allow-drop.",
+    ),
+    Code.DEPLOY_FAILED: Kind(
+        422,
+        "The deploy was taken back, nothing changed. {step}: {reason}.",
+        "Correct the data or the catalog, then deploy again.",
+    ),
     Code.NO_ORG: Kind(404, "There is no org {name}.", "See the orgs with: fieldsync org list"),
-    Code.ORG_EXISTS: Kind(409, "There is an org {name} already.", "Choose another name, or drop that org first (fieldsync org drop)."),
+    Code.ORG_EXISTS: Kind(
+        409, "There is an org {name} already.", "Choose another name, or drop that org first (fieldsync org drop)."
+    ),
     Code.BAD_NAME: Kind(422, "{name} cannot be a name here: {reason}.", "Choose another name."),
     Code.WEAK_PASSWORD: Kind(422, "This password cannot be used: {reason}.", "Choose another password."),
-    Code.INTERNAL: Kind(500, "Something went wrong on our side.", "Nothing to do: the device tries again. The log has number {number}."),
+    Code.INTERNAL: Kind(
+        500, "Something went wrong on our side.", "Nothing to do: the device tries again. The log has number {number}."
+    ),
 }
 
 
@@ -149,7 +207,9 @@ class Refused(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
-def problem(code: Code, /, *, object: str | None = None, id: str | None = None, field: str | None = None, **details: Any) -> Problem:
+def problem(
+    code: Code, /, *, object: str | None = None, id: str | None = None, field: str | None = None, **details: Any
+) -> Problem:
     """A problem with its sentence filled in from the catalogue."""
     places = {"object": object or "record", "id": id or "", "field": field or "a field", **details}
     return Problem(code, CATALOGUE[code].sentence.format_map(_Places(places)), object, id, field, details)

@@ -1,6 +1,6 @@
 """Time and chance, passed in (law L11). The only place of the product that reads a clock or a random source.
 
-Everything else takes a `Clock` and a `Chance`; the simulator passes virtual ones, so the same seed gives the same trace.
+Everything else takes a `Clock` and a `Chance`; the simulator passes virtual ones, so one seed gives one trace.
 """
 
 from __future__ import annotations

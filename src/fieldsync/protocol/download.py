@@ -57,4 +57,5 @@ def encode_rows_line(block: bytes) -> bytes:
 
 def decode_line(line: bytes) -> Line:
     """One line of the stream. Raises msgspec.DecodeError."""
-    return _LINE.decode(line)
+    decoded: Line = _LINE.decode(line)
+    return decoded

@@ -44,6 +44,21 @@ def compress(data: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=3).compress(data)
 
 
+class Squeeze:
+    """Compresses a stream piece by piece; what `add` returns can be decompressed at once."""
+
+    def __init__(self) -> None:
+        self._stream = zstandard.ZstdCompressor(level=1).compressobj()
+
+    def add(self, data: bytes) -> bytes:
+        """The compressed form of this piece."""
+        return self._stream.compress(data) + self._stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+
+    def finish(self) -> bytes:
+        """The end of the frame."""
+        return self._stream.flush(zstandard.COMPRESSOBJ_FLUSH_FINISH)
+
+
 def decompress(data: bytes, limit: int = limits.REQUEST_BYTES_MAX) -> bytes:
     """What one zstd frame holds, at most `limit` bytes.
 
@@ -61,4 +76,3 @@ def decompress(data: bytes, limit: int = limits.REQUEST_BYTES_MAX) -> bytes:
     if len(out) > limit:
         raise Refused(problem(Code.TOO_LARGE, limit=f"{limit} bytes"))
     return out
-

@@ -42,7 +42,7 @@ class _Value(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     """Base of every catalog value: frozen, strict about unknown keys."""
 
 
-class PicklistValue(_Value):
+class PicklistValue(_Value, frozen=True):
     """One value of a picklist. `value` is stored and compared; `label` is shown."""
 
     value: str
@@ -51,7 +51,7 @@ class PicklistValue(_Value):
     active: bool = True
 
 
-class RollUpFilter(_Value):
+class RollUpFilter(_Value, frozen=True):
     """One condition of a roll-up or list view, as text until the issue that runs it."""
 
     field: str
@@ -59,7 +59,7 @@ class RollUpFilter(_Value):
     value: str | None = None
 
 
-class RollUp(_Value):
+class RollUp(_Value, frozen=True):
     """A summary of detail records on their master: COUNT, SUM, MIN or MAX of `field` over `child_object`."""
 
     operation: str
@@ -86,7 +86,7 @@ class OnDelete(StrEnum):
     CASCADE = "cascade"
 
 
-class Field(_Value):
+class Field(_Value, frozen=True):
     """One field. Which attributes mean something for which type stands in `fields.TYPES`."""
 
     name: str
@@ -127,7 +127,7 @@ class Field(_Value):
     description: str | None = None
 
 
-class NameField(_Value):
+class NameField(_Value, frozen=True):
     """The `Name` of an object: a text, an auto-number, or composed of other text fields (a person's name)."""
 
     label: str = "Name"
@@ -138,7 +138,7 @@ class NameField(_Value):
     compose: tuple[str, ...] = ()
 
 
-class ValidationRule(_Value):
+class ValidationRule(_Value, frozen=True):
     """A validation rule, its condition kept as text until formulas run."""
 
     name: str
@@ -149,7 +149,7 @@ class ValidationRule(_Value):
     description: str | None = None
 
 
-class ListView(_Value):
+class ListView(_Value, frozen=True):
     """A saved list: columns and filters, kept as data."""
 
     name: str
@@ -176,7 +176,7 @@ class EditedElsewhere(StrEnum):
     DISCARD = "discard"
 
 
-class Submit(_Value):
+class Submit(_Value, frozen=True):
     """When a family root counts as submitted: `field` holds `value`."""
 
     field: str
@@ -191,14 +191,14 @@ class FamilyConflict(StrEnum):
     ERROR = "error"
 
 
-class FamilyDeclaration(_Value):
+class FamilyDeclaration(_Value, frozen=True):
     """Declared on the root object: its details travel with it as one transaction."""
 
     conflict: FamilyConflict = FamilyConflict.OVERRIDE
     submit: Submit | None = None
 
 
-class Object(_Value):
+class Object(_Value, frozen=True):
     """One object as declared. `Catalog` adds the standard fields."""
 
     name: str
@@ -218,7 +218,7 @@ class Object(_Value):
     """An object the platform itself keeps; people write it only where a profile says so."""
 
 
-class ValueSet(_Value):
+class ValueSet(_Value, frozen=True):
     """A global value set: picklist values that several fields share."""
 
     name: str
@@ -236,7 +236,7 @@ class Access(StrEnum):
     DELETE = "delete"
 
 
-class Profile(_Value):
+class Profile(_Value, frozen=True):
     """Object permissions of the users with this profile. The key `*` stands for every object not named that is not
     the platform's own."""
 
@@ -246,7 +246,7 @@ class Profile(_Value):
     objects: dict[str, tuple[Access, ...]] = {}
 
 
-class Pack(_Value):
+class Pack(_Value, frozen=True):
     """One YAML pack, or one imported source: a named part of a catalog."""
 
     name: str

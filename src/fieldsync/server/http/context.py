@@ -1,0 +1,63 @@
+"""What handlers share: the orgs of this process, and the way from a request to its org, transaction and caller."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from litestar import Request
+
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import Work, snapshot, transaction
+from fieldsync.server.save.batch import Caller
+from fieldsync.server.sync.session import authenticate, org_of
+from fieldsync.server.sync.wake import Hub
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@dataclass
+class Served:
+    """The orgs of this process by name, and who waits for news."""
+
+    orgs: dict[str, Org] = field(default_factory=dict)
+    hub: Hub = field(default_factory=Hub)
+
+    def org(self, name: str) -> Org:
+        """The org with this name. An unknown one looks like a wrong password."""
+        found = self.orgs.get(name)
+        if found is None:
+            raise Refused(problem(Code.AUTH))
+        return found
+
+
+def bearer(request: AnyRequest) -> str:
+    """The access token of a request. Raises Refused(AUTH)."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise Refused(problem(Code.AUTH))
+    return token.strip()
+
+
+def org_for(served: Served, request: AnyRequest) -> Org:
+    """The org the request's token names."""
+    return served.org(org_of(bearer(request)))
+
+
+@asynccontextmanager
+async def calling(org: Org, token: str) -> AsyncIterator[tuple[Work, Caller]]:
+    """A transaction, and in it whoever holds the token."""
+    async with transaction(org.pool) as work:
+        yield work, await authenticate(org, work, token)
+
+
+@asynccontextmanager
+async def reading(org: Org, token: str) -> AsyncIterator[tuple[Work, Caller]]:
+    """One snapshot for all reads of a request. The token is looked up before it, since its first use is noted."""
+    async with transaction(org.pool) as work:
+        caller = await authenticate(org, work, token)
+    async with snapshot(org.pool) as work:
+        yield work, caller

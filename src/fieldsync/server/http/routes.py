@@ -1,0 +1,145 @@
+"""`/sync/v1`: one thin handler a request. The shapes and their meaning are in `fieldsync.protocol`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from litestar import Response, get, post
+from litestar.response import Stream
+
+from fieldsync.base import limits
+from fieldsync.protocol import wire
+from fieldsync.protocol.events import HEARTBEAT, NEWS
+from fieldsync.protocol.feed import FeedPage
+from fieldsync.protocol.session import NewNumber, Renew, Session, SignIn, Tokens
+from fieldsync.protocol.upload import UploadRequest, UploadResponse
+from fieldsync.schema.catalog import encode
+from fieldsync.server.http.context import AnyRequest, Served, bearer, calling, org_for, reading
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import transaction
+from fieldsync.server.sync import session
+from fieldsync.server.sync.download import download
+from fieldsync.server.sync.feed import read_feed
+from fieldsync.server.sync.upload import upload
+
+
+@post("/session", status_code=200, summary="Sign in on a device", tags=["session"])
+async def sign_in(served: Served, data: SignIn) -> Session:
+    """Checks the password, registers the device if it is new, and opens a session."""
+    org = served.org(data.org)
+    async with transaction(org.pool) as work:
+        return await session.sign_in(org, work, data)
+
+
+@post("/session/renew", status_code=200, summary="Renew tokens", tags=["session"])
+async def renew(served: Served, data: Renew) -> Tokens:
+    """A fresh pair of tokens. A refresh token that comes with another device's key ends every session of its user."""
+    org = served.org(session.org_of(data.refresh_token))
+    try:
+        async with transaction(org.pool) as work:
+            return await session.renew(org, work, data)
+    except session.StolenToken as stolen:
+        async with transaction(org.pool) as work:
+            await session.revoke_sessions(org, work, stolen.user_id)
+        raise session.refused() from None
+
+
+@post("/session/end", status_code=204, summary="Sign out", tags=["session"])
+async def end_session(request: AnyRequest, served: Served) -> None:
+    """The access token is void from here on."""
+    org = org_for(served, request)
+    async with transaction(org.pool) as work:
+        await session.close(org, work, bearer(request))
+
+
+@post("/device/number", status_code=200, summary="Another device number", tags=["session"])
+async def device_number(request: AnyRequest, served: Served) -> NewNumber:
+    """For a device whose history parted from the server's."""
+    org = org_for(served, request)
+    async with calling(org, bearer(request)) as (work, caller):
+        return await session.new_number(org, work, caller)
+
+
+@get("/catalog", summary="The data model", tags=["download"], media_type=wire.CONTENT_JSON)
+async def catalog(request: AnyRequest, served: Served) -> Response[bytes]:
+    """The packs the org's catalog is built of."""
+    org = org_for(served, request)
+    async with calling(org, bearer(request)):
+        pass
+    return Response(encode(org.catalog), headers={wire.CATALOG_VERSION_HEADER: org.catalog.version})
+
+
+@post("/upload", status_code=200, summary="Upload saves", tags=["upload"])
+async def upload_saves(request: AnyRequest, served: Served, data: UploadRequest) -> UploadResponse:
+    """Every transaction gets one outcome; the same transaction sent again gets the same one."""
+    org = org_for(served, request)
+    token = bearer(request)
+    return await upload(org, lambda: calling(org, token), data)
+
+
+@get("/feed", summary="The user's own saves, coming back", tags=["download"])
+async def feed(request: AnyRequest, served: Served, cursor: str) -> FeedPage:
+    """News after the cursor, in one snapshot."""
+    org = org_for(served, request)
+    async with reading(org, bearer(request)) as (work, caller):
+        return await read_feed(org, work, caller, cursor)
+
+
+@get("/download", summary="Rows", tags=["download"], media_type=wire.CONTENT_LINES)
+async def download_rows(request: AnyRequest, served: Served, checkpoint: str | None = None) -> Stream:
+    """All rows, or those changed since the checkpoint: one JSON value a line."""
+    org = org_for(served, request)
+    lines = _lines(org, bearer(request), checkpoint)
+    first = await anext(lines)  # what can be refused is refused before the first line
+    return Stream(_compressed(first, lines, request), media_type=wire.CONTENT_LINES, headers=_encoding(request))
+
+
+async def _lines(org: Org, token: str, checkpoint: str | None) -> AsyncIterator[bytes]:
+    async with reading(org, token) as (work, caller):
+        async with aclosing(download(org, work, caller, checkpoint)) as lines:  # type: ignore[type-var]
+            async for line in lines:
+                yield line
+
+
+def _encoding(request: AnyRequest) -> dict[str, str]:
+    return {"content-encoding": wire.ENCODING_ZSTD} if _takes_zstd(request) else {}
+
+
+def _takes_zstd(request: AnyRequest) -> bool:
+    return wire.ENCODING_ZSTD in request.headers.get("accept-encoding", "")
+
+
+async def _compressed(first: bytes, lines: AsyncIterator[bytes], request: AnyRequest) -> AsyncIterator[bytes]:
+    """The stream, compressed where the device takes it, and handed on in pieces of useful size."""
+    squeeze = wire.Squeeze() if _takes_zstd(request) else None
+    yield squeeze.add(first) if squeeze else first
+    async for line in lines:
+        yield squeeze.add(line) if squeeze else line
+    if squeeze:
+        yield squeeze.finish()
+
+
+@get("/events", summary="Wake-ups", tags=["download"], media_type="text/event-stream")
+async def events(request: AnyRequest, served: Served) -> Stream:
+    """A server-sent event stream that says only that there is news."""
+    org = org_for(served, request)
+    async with calling(org, bearer(request)) as (_, caller):
+        user = caller.user_id
+    return Stream(_news(served, org, user), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+
+async def _news(served: Served, org: Org, user: str) -> AsyncIterator[bytes]:
+    async with served.hub.waiting(org.schema, user) as event:
+        yield NEWS
+        while True:
+            try:
+                await asyncio.wait_for(event.wait(), limits.HEARTBEAT_SECONDS)
+                event.clear()
+                yield NEWS
+            except TimeoutError:
+                yield HEARTBEAT
+
+
+ROUTES = [sign_in, renew, end_session, device_number, catalog, upload_saves, feed, download_rows, events]

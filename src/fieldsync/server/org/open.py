@@ -1,0 +1,54 @@
+"""The orgs a server process serves: found in the directory, opened with a pool each, and kept up with deploys."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from fieldsync.base.world import World
+from fieldsync.schema.catalog import Catalog
+from fieldsync.server.org.directory import enter_org, find_org, list_orgs, org_row
+from fieldsync.server.org.runtime import Org, OrgRow, make_org
+from fieldsync.server.postgres.connect import admin_connection, open_database
+from fieldsync.server.postgres.partitions import ensure_partitions
+from fieldsync.server.postgres.stored_catalog import current_catalog
+
+
+async def open_orgs(stack: AsyncExitStack, uri: str, world: World) -> dict[str, Org]:
+    """Every org by name, each with an open pool that `stack` closes."""
+    return {name: await open_org(stack, uri, name, world) for name in await asyncio.to_thread(_names, uri)}
+
+
+async def open_org(stack: AsyncExitStack, uri: str, name: str, world: World) -> Org:
+    """One org with an open pool that `stack` closes. Raises Refused(NO_ORG)."""
+    schema = await asyncio.to_thread(_schema, uri, name)
+    database = await open_database(uri, schema, world=world, application_name=f"fieldsync {name}")
+    stack.push_async_callback(database.close)
+    row, catalog = await asyncio.to_thread(_prepare, uri, name, world)
+    return make_org(row, catalog, database.pool, world)
+
+
+async def reopen_org(uri: str, org: Org) -> Org:
+    """The org with the catalog deployed last, on the pool it has."""
+    row, catalog = await asyncio.to_thread(_prepare, uri, org.name, org.world)
+    return make_org(row, catalog, org.pool, org.world)
+
+
+def _names(uri: str) -> list[str]:
+    with admin_connection(uri) as connection:
+        return [org.name for org in list_orgs(connection)]
+
+
+def _schema(uri: str, name: str) -> str:
+    with admin_connection(uri) as connection:
+        return find_org(connection, name).schema
+
+
+def _prepare(uri: str, name: str, world: World) -> tuple[OrgRow, Catalog]:
+    """What the org's own tables say, once the parts of its change log that the next days need are there."""
+    with admin_connection(uri) as connection:
+        org = enter_org(connection, name)
+        ensure_partitions(connection, world.clock.now().date())
+        catalog = current_catalog(connection)
+        assert catalog is not None, "an org is created with its catalog"
+        return org_row(connection, org), catalog

@@ -1,0 +1,63 @@
+"""An org as a running server holds it: its catalog, its database, its secrets, and what chance and time are.
+
+Passed to everything that serves a request. Holds no request's state: any number of servers may run the same org.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import MetaData
+
+from fieldsync.base.world import World
+from fieldsync.schema.catalog import Catalog
+from fieldsync.server.postgres.tables import org_metadata
+from fieldsync.server.postgres.work import Pool
+from fieldsync.server.save.statements import SaveStatements
+from fieldsync.server.sync.session_statements import SessionStatements
+from fieldsync.server.sync.statements import ReadStatements
+
+
+@dataclass(frozen=True)
+class Org:
+    """One org, ready to serve."""
+
+    name: str
+    org_id: str
+    schema: str
+    catalog: Catalog
+    metadata: MetaData
+    pool: Pool
+    mac_key: bytes
+    world: World
+    save: SaveStatements
+    read: ReadStatements
+    session: SessionStatements
+
+
+@dataclass(frozen=True)
+class OrgRow:
+    """What the directory and the org's own tables say of it."""
+
+    name: str
+    org_id: str
+    schema: str
+    mac_key: bytes
+
+
+def make_org(row: OrgRow, catalog: Catalog, pool: Pool, world: World) -> Org:
+    """An org with its statements built once."""
+    metadata = org_metadata(catalog)
+    return Org(
+        name=row.name,
+        org_id=row.org_id,
+        schema=row.schema,
+        catalog=catalog,
+        metadata=metadata,
+        pool=pool,
+        mac_key=row.mac_key,
+        world=world,
+        save=SaveStatements(catalog, metadata),
+        read=ReadStatements(catalog, metadata),
+        session=SessionStatements(metadata.tables),
+    )

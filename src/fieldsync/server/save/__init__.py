@@ -1,0 +1,1 @@
+"""Saving: one pipeline for every write, whoever asks (DESIGN 6). Begin with `pipeline.py`, which lists the steps."""

@@ -1,0 +1,97 @@
+"""Step 3: whether this caller may do this, and whether the transaction is one at all. Pure.
+
+Object permission by profile. Field permission and sharing have their place here, after the object's. A refusal says
+nothing the caller may not know: a record of an object he cannot read is simply not there.
+"""
+
+from __future__ import annotations
+
+from fieldsync.base import ids
+from fieldsync.base.problems import Code, Problem, problem
+from fieldsync.protocol.rows import RecordRef
+from fieldsync.protocol.upload import Operation
+from fieldsync.schema.catalog import Catalog
+from fieldsync.schema.model import Access
+from fieldsync.server.save.batch import Caller, Channel, Edit, Facts, Wave, Work
+
+_NEEDS = {
+    Operation.CREATE: Access.CREATE,
+    Operation.UPDATE: Access.EDIT,
+    Operation.DELETE: Access.DELETE,
+    Operation.UNDELETE: Access.DELETE,
+}
+
+
+def authorise(catalog: Catalog, wave: Wave) -> None:
+    """Reject transactions with an edit the caller may not make, or with records that do not belong together."""
+    for work in wave.works:
+        if not work.open:
+            continue
+        problems = [p for edit in work.edits for p in _edit_problems(catalog, wave.caller, edit)]
+        if problems:
+            work.reject(*problems)
+            continue
+        _find_root(catalog, wave.facts, work)
+
+
+def _edit_problems(catalog: Catalog, caller: Caller, edit: Edit) -> list[Problem]:
+    item = edit.item
+    if not catalog.may(caller.profile, item.object, _NEEDS[item.operation]):
+        return [problem(Code.PERMISSION, object=item.object, id=item.id, operation=item.operation.value)]
+    if item.operation is Operation.CREATE:
+        reason = _not_his_to_give(caller, edit)
+        if reason:
+            return [problem(Code.BAD_RECORD_ID, object=item.object, id=item.id, reason=reason)]
+    return []
+
+
+def _not_his_to_give(caller: Caller, edit: Edit) -> str | None:
+    """Why this id may not be given to a new record by this caller (FEATURES B13); None when it may."""
+    record_id = edit.item.id
+    if not ids.is_id(record_id):
+        return "it is not a complete record id"
+    if ids.prefix_of(record_id) != edit.object_type.prefix:
+        return f"ids of {edit.item.object} begin with {edit.object_type.prefix}"
+    if caller.channel is Channel.DEVICE and ids.device_of(record_id) not in caller.numbers:
+        return "its device number was not issued to this device"
+    return None
+
+
+def _find_root(catalog: Catalog, facts: Facts, work: Work) -> None:
+    """The family root of the transaction; several records must share one (FEATURES B08)."""
+    roots = {root_of(catalog, facts, work, edit) for edit in work.edits}
+    work.root = next(iter(roots))
+    if len(roots) == 1:
+        return
+    first = work.edits[0].item
+    reason = "they belong to different families"
+    work.reject(problem(Code.FAMILY, object=first.object, id=first.id, reason=reason))
+
+
+def root_of(catalog: Catalog, facts: Facts, work: Work, edit: Edit) -> RecordRef:
+    """The root of an edit's family: itself outside families, else the way up through its masters.
+
+    Where the way up is broken, the record stands for itself; the reference check then names the broken field.
+    """
+    family = catalog.family_of(edit.item.object)
+    if family is None:
+        return edit.ref
+    place = edit.ref
+    while place.object != family.root:
+        above = master_of(catalog, facts, work, place)
+        if above is None:
+            return edit.ref
+        place = above
+    return place
+
+
+def master_of(catalog: Catalog, facts: Facts, work: Work, place: RecordRef) -> RecordRef | None:
+    """The record that `place` is a detail of, by the transaction's own values first, then by the row."""
+    master = catalog[place.object].master
+    if master is None or master.references is None:
+        return None
+    edit = next((e for e in work.edits if e.item.id == place.id), None)
+    change = edit.item.changes.get(master.name) if edit is not None else None
+    row = facts.rows.get(place.id)
+    value = change.new if change is not None else row.get(master.name) if row is not None else None
+    return RecordRef(master.references, ids.RecordId(value)) if isinstance(value, str) else None

@@ -1,0 +1,148 @@
+"""The values that flow through the save pipeline: who saves, what is to be saved, what is known, what was decided.
+
+A `Batch` is one database transaction of one user: at most `UPLOAD_BATCH_RECORDS_MAX` records. It runs in waves; a wave
+holds no record twice, so that its rows can be read and written as sets. Steps pass a `Wave` along and fill it; nothing
+here decides or asks a database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from fieldsync.base.ids import DeviceNumber, RecordId, TransactionId
+from fieldsync.base.problems import Problem
+from fieldsync.protocol.rows import RecordRef
+from fieldsync.protocol.upload import Item, Operation, Outcome, Rejected
+from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.fields import FieldValue
+
+Row = dict[str, Any]
+"""A record's stored columns by name, canonical values, `_stamp` included."""
+
+
+class Channel(StrEnum):
+    """Where a save comes from. Only what a device uploads goes on its user's feed (FEATURES C15)."""
+
+    DEVICE = "device"
+    API = "api"
+    IMPORT = "import"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: user, profile and, for a device, its numbers (every number ever issued to its key)."""
+
+    user_id: RecordId
+    profile: str
+    channel: Channel
+    device_id: RecordId | None = None
+    number: DeviceNumber | None = None
+    numbers: frozenset[DeviceNumber] = frozenset()
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One complete transaction as it came."""
+
+    id: TransactionId
+    n: int
+    hash: str
+    saved_at: str
+    items: tuple[Item, ...]
+
+
+@dataclass
+class Edit:
+    """One item on its way: the row it found and the row it will leave."""
+
+    item: Item
+    object_type: ObjectType
+    current: Row | None = None
+    new: Row | None = None
+    changed: set[str] = field(default_factory=set)
+    overridden: dict[str, FieldValue] = field(default_factory=dict)
+    """Values of somebody else that a family's edit replaced: kept in the journal."""
+
+    @property
+    def ref(self) -> RecordRef:
+        return RecordRef(self.item.object, self.item.id)
+
+    @property
+    def writes(self) -> bool:
+        """Whether the row is really written: an edit whose values are all there already writes nothing."""
+        return self.item.operation is not Operation.UPDATE or bool(self.changed)
+
+
+@dataclass
+class Work:
+    """A transaction in progress: its edits, and its outcome once there is one."""
+
+    incoming: Incoming
+    edits: list[Edit]
+    outcome: Outcome | None = None
+    touched: list[RecordRef] = field(default_factory=list)
+    root: RecordRef | None = None
+    refused_by_shape: bool = False
+    """Rejected for what it is, whatever the database holds."""
+
+    @property
+    def open(self) -> bool:
+        """Not decided yet, so still to be applied."""
+        return self.outcome is None
+
+    def reject(self, *problems: Problem) -> None:
+        """Refuse the whole transaction; reasons found one after another add up."""
+        known = self.outcome.problems if isinstance(self.outcome, Rejected) else ()
+        assert self.outcome is None or isinstance(self.outcome, Rejected)
+        self.outcome = Rejected((*known, *problems))
+
+
+@dataclass(frozen=True)
+class Predecessor:
+    """What became of an earlier save of the same device that an item names in `after`."""
+
+    saved: bool
+    stamp: int
+
+
+@dataclass
+class Facts:
+    """What a wave looked up before it decides anything, all of it locked."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    """Records to be written, by id."""
+    references: dict[str, bool] = field(default_factory=dict)
+    """Ids that fields point to and that exist, and whether they are deleted."""
+    blocked: dict[str, int] = field(default_factory=dict)
+    """Records of this device's rejected or held saves, with the queue number."""
+    predecessors: dict[int, Predecessor] = field(default_factory=dict)
+    taken: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """(object, unique column, value) to the id that has it."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What is fixed for the whole batch, read with the user's head row locked."""
+
+    stamp: int
+    server_number: DeviceNumber
+    now: str
+    position: int
+    """The last position on the user's feed."""
+
+
+@dataclass
+class Wave:
+    """Transactions that are decided and written together."""
+
+    caller: Caller
+    frame: Frame
+    works: list[Work]
+    facts: Facts = field(default_factory=Facts)
+
+    @property
+    def edits(self) -> list[Edit]:
+        """Edits of the transactions that are still open."""
+        return [edit for work in self.works if work.open for edit in work.edits]

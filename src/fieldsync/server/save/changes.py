@@ -1,0 +1,107 @@
+"""Step 12: the change log, and in it the feed (DESIGN 5, 8).
+
+Every written row adds one entry: the same log serves incremental download, feed, tombstones and audit. What a device
+uploaded is also fed: its entries, and one for each master that was not itself written (FEATURES C05), get the next
+positions of the uploading user's feed. The user's head row is locked, so positions have no gap and commit in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fieldsync.base.ids import DeviceNumber
+from fieldsync.protocol.rows import RecordRef
+from fieldsync.schema.catalog import Catalog, ObjectType
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.save.authorise import master_of
+from fieldsync.server.save.batch import Channel, Frame, Row, Wave, Work
+from fieldsync.server.save.write import Written, encode_rows
+
+
+async def log(org: Org, database: Database, wave: Wave, written: list[Written], position: int) -> int:
+    """Write the log entries of a wave and note what each transaction touched. Returns the feed's new last position."""
+    entries: list[Row] = []
+    by_work: dict[int, list[Written]] = {}
+    for entry in written:
+        by_work.setdefault(id(entry.work), []).append(entry)
+    for work in wave.works:
+        if not work.open:
+            continue
+        mine = by_work.get(id(work), [])
+        work.touched = [entry.ref for entry in mine]
+        own = [_entry(org.catalog, wave, work, e.ref, e.kind, e.before) for e in mine]
+        if wave.caller.channel is Channel.DEVICE:
+            own += [
+                _entry(org.catalog, wave, work, ref, "fed", None) for ref in untouched_masters(org.catalog, wave, work)
+            ]
+            position = _feed(own, wave, position)
+        entries += own
+    if entries:
+        await database.run(org.save.add_changes, rows=encode_rows(entries))
+    return position
+
+
+def _feed(entries: list[Row], wave: Wave, position: int) -> int:
+    for entry in entries:
+        position += 1
+        entry["feed_user"], entry["feed_position"] = wave.caller.user_id, position
+    return position
+
+
+def untouched_masters(catalog: Catalog, wave: Wave, work: Work) -> Iterable[RecordRef]:
+    """Masters of the uploaded records, and theirs, that the transaction did not write; each once."""
+    seen = set(work.touched) | {edit.ref for edit in work.edits}
+    for edit in work.edits:
+        place = master_of(catalog, wave.facts, work, edit.ref)
+        while place is not None and place not in seen:
+            seen.add(place)
+            yield place
+            place = master_of(catalog, wave.facts, work, place)
+
+
+def _entry(catalog: Catalog, wave: Wave, work: Work, ref: RecordRef, kind: str, before: Row | None) -> Row:
+    family = catalog.family_of(ref.object)
+    root = work.root if family is not None and work.root is not None and work.root.object == family.root else ref
+    return change_row(
+        frame=wave.frame,
+        ref=ref,
+        kind=kind,
+        root=root,
+        transaction_id=work.incoming.id,
+        device=wave.caller.number,
+        old=watched_values(catalog[ref.object], before),
+    )
+
+
+def change_row(
+    *,
+    frame: Frame,
+    ref: RecordRef,
+    kind: str,
+    root: RecordRef,
+    transaction_id: str | None,
+    device: DeviceNumber | None,
+    old: Row | None,
+) -> Row:
+    """One row of `_change`, not on any feed."""
+    return {
+        "day": frame.now[:10],
+        "stamp": frame.stamp,
+        "object": ref.object,
+        "id": ref.id,
+        "kind": kind,
+        "transaction_id": transaction_id,
+        "old": old,
+        "root_object": root.object,
+        "root_id": root.id,
+        "device": device,
+        "at": frame.now,
+    }
+
+
+def watched_values(object_type: ObjectType, before: Row | None) -> Row | None:
+    """Old values of what decides who sees a row: its owner, its references, whether it was there."""
+    if before is None:
+        return None
+    return {f.name: before[f.name] for f in object_type.references} | {"IsDeleted": before["IsDeleted"]}

@@ -1,0 +1,108 @@
+"""Steps before and after the conflict check: is it readable, and is what it leaves valid? Pure.
+
+`shape` brings an item's values to their canonical form before anything compares them, and refuses unknown objects and
+fields. `validate` looks at the rows the edits would leave: required fields, references, unique values. All reasons of
+a record are collected, so that a person corrects once.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from fieldsync.base import ids
+from fieldsync.base.problems import Code, Problem, problem
+from fieldsync.protocol.upload import Change, Item, Operation
+from fieldsync.schema.catalog import Catalog, ObjectType
+from fieldsync.schema.fields import BadValue, canonical
+from fieldsync.schema.model import FieldType
+from fieldsync.server.save.batch import Edit, Facts, Incoming, Wave, Work
+
+
+def shape(catalog: Catalog, incoming: Incoming) -> Work:
+    """A transaction with canonical values; already rejected where a value, field or object is not one."""
+    work = Work(incoming, [])
+    problems: list[Problem] = []
+    for item in incoming.items:
+        object_type = catalog.objects.get(item.object)
+        if object_type is None:
+            problems.append(problem(Code.UNKNOWN_OBJECT, object=item.object, id=item.id))
+            continue
+        if not ids.is_id(item.id):
+            reason = "it is not a complete record id"
+            problems.append(problem(Code.BAD_RECORD_ID, object=item.object, id=str(item.id)[:40], reason=reason))
+            continue
+        changes, found = _canonical_changes(object_type, item)
+        problems.extend(found)
+        work.edits.append(Edit(msgspec.structs.replace(item, changes=changes), object_type))
+    if len({edit.item.id for edit in work.edits}) != len(work.edits):
+        problems.append(problem(Code.FAMILY, reason="one save names a record twice"))
+    if not incoming.items:
+        problems.append(problem(Code.BAD_REQUEST, reason="a save without records"))
+    if problems:
+        work.reject(*problems)
+        work.refused_by_shape = True
+    return work
+
+
+def _canonical_changes(object_type: ObjectType, item: Item) -> tuple[dict[str, Change], list[Problem]]:
+    changes: dict[str, Change] = {}
+    problems: list[Problem] = []
+    for column, change in item.changes.items():
+        field = object_type.column_fields.get(column)
+        if field is None:
+            problems.append(problem(Code.UNKNOWN_FIELD, object=item.object, id=item.id, field=column[:80]))
+        elif column not in object_type.writable or (item.operation is Operation.UPDATE and field.type is FieldType.MASTER_DETAIL):
+            problems.append(problem(Code.READ_ONLY_FIELD, object=item.object, id=item.id, field=column))
+        else:
+            try:
+                changes[column] = Change(_seen_value(object_type, column, change.old), canonical(field, change.new))
+            except BadValue as bad:
+                problems.append(bad.problem(item.object, item.id, column))
+    return changes, problems
+
+
+def _seen_value(object_type: ObjectType, column: str, value: object) -> object:
+    """The old value in canonical form. One that the field could not hold today is kept as it is: it just differs."""
+    try:
+        return canonical(object_type.column_fields[column], value)
+    except BadValue:
+        return value
+
+
+def validate(wave: Wave) -> None:
+    """Reject transactions whose rows would not be valid."""
+    created = {e.item.id for e in wave.edits if e.item.operation is Operation.CREATE}
+    for work in wave.works:
+        if not work.open:
+            continue
+        problems = [p for edit in work.edits for p in _row_problems(edit, wave.facts, created)]
+        if problems:
+            work.reject(*problems)
+
+
+def _row_problems(edit: Edit, facts: Facts, created: set[ids.RecordId]) -> list[Problem]:
+    if edit.new is None or edit.item.operation in (Operation.DELETE, Operation.UNDELETE):
+        return []
+    item, row = edit.item, edit.new
+    problems = [
+        problem(Code.REQUIRED, object=item.object, id=item.id, field=field.label or field.name, column=field.name)
+        for field in edit.object_type.stored
+        if (field.required or field.type is FieldType.MASTER_DETAIL)
+        and (field.name in edit.changed or item.operation is Operation.CREATE)
+        and row.get(field.name) is None
+    ]
+    for column in sorted(edit.changed):
+        field = edit.object_type.column_fields[column]
+        value = row[column]
+        if value is None:
+            continue
+        if field.references is not None and not _is_there(value, facts, created):
+            problems.append(problem(Code.INVALID_REF, object=item.object, id=item.id, field=column, value=value))
+        holder = facts.taken.get((item.object, column, str(value))) if field.unique else None
+        if holder is not None and holder != item.id:
+            problems.append(problem(Code.DUPLICATE, object=item.object, id=item.id, field=column, value=value))
+    return problems
+
+
+def _is_there(reference: str, facts: Facts, created: set[ids.RecordId]) -> bool:
+    return facts.references.get(reference) is False or reference in created

@@ -1,0 +1,86 @@
+"""Step 4: what an edit means for the row as the server has it now (DESIGN 7). Pure.
+
+First save wins: an edit sends old and new value of each changed column, and a column whose old value is no longer
+there is a conflict. Families override instead and keep theirs in the journal. Arrival decides; no clock is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fieldsync.base.problems import Code, Problem, problem
+from fieldsync.protocol.upload import Change, Item, Operation
+from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.fields import FieldValue, same
+from fieldsync.schema.model import ConflictPolicy
+from fieldsync.schema.standard import STAMP
+from fieldsync.server.save.batch import Predecessor, Row
+
+
+@dataclass
+class Verdict:
+    """What to write, whose values that replaces, and what speaks against it."""
+
+    values: dict[str, FieldValue] = field(default_factory=dict)
+    overridden: dict[str, FieldValue] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def decide_update(
+    object_type: ObjectType, item: Item, row: Row, *, override: bool, predecessor: Predecessor | None
+) -> Verdict:
+    """Which of an update's columns apply to `row`."""
+    verdict = Verdict()
+    if row["IsDeleted"]:
+        verdict.problems.append(problem(Code.ENTITY_DELETED, object=item.object, id=item.id))
+        return verdict
+    compare = not (predecessor and predecessor.saved and predecessor.stamp == row[STAMP])
+    for column, change in item.changes.items():
+        definition = object_type.column_fields[column]
+        theirs = row[column]
+        if same(definition, theirs, change.new):
+            continue
+        if not compare or same(definition, theirs, change.old):
+            verdict.values[column] = change.new
+        elif override:
+            verdict.values[column] = change.new
+            verdict.overridden[column] = theirs
+        else:
+            _by_policy(verdict, object_type.policy(definition), item, column, change, row)
+    return verdict
+
+
+def _by_policy(verdict: Verdict, policy: ConflictPolicy, item: Item, column: str, change: Change, row: Row) -> None:
+    """FEATURES G14: the object or field says who wins when the old value is no longer there."""
+    if policy is ConflictPolicy.DEVICE:
+        verdict.values[column] = change.new
+        verdict.overridden[column] = row[column]
+    elif policy is ConflictPolicy.ERROR:
+        verdict.problems.append(
+            problem(
+                Code.CONFLICT_OLD_VALUE,
+                object=item.object,
+                id=item.id,
+                field=column,
+                base=change.old,
+                mine=change.new,
+                theirs=row[column],
+                who=row["LastModifiedById"],
+                when=row["LastModifiedDate"],
+            )
+        )
+
+
+def decide_delete(item: Item, row: Row, *, override: bool, predecessor: Predecessor | None) -> Problem | None:
+    """What speaks against a delete: the row was changed since the person saw it, unless a family's delete wins."""
+    seen = item.seen == row[STAMP] or (predecessor is not None and predecessor.stamp == row[STAMP])
+    if override or seen:
+        return None
+    reason = "it was changed online after you last saw it"
+    return problem(Code.DELETE_DENIED, object=item.object, id=item.id, reason=reason)
+
+
+def missing(item: Item) -> Problem:
+    """The record is not there, or is nothing this caller may know of: one answer for both (THREATS T15)."""
+    assert item.operation is not Operation.CREATE
+    return problem(Code.NOT_FOUND, object=item.object, id=item.id)

@@ -1,0 +1,168 @@
+"""Step 13: what happened, kept: the transaction as the console shows it, its receipt, and what it holds back.
+
+The receipt is written in the same database transaction as the effect, so a replay can never see one without the other
+(law L2). `Sync_Transaction` and its records and logs are ordinary objects; they never travel to devices.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from fieldsync.base import ids
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Problem
+from fieldsync.protocol.upload import Canceled, Discarded, Held, Outcome, Rejected, Result
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.save.batch import Edit, Row, Wave, Work
+from fieldsync.server.save.write import encode_rows
+
+TRANSACTION, RECORD, LOG = "Sync_Transaction", "Sync_Transaction_Record", "Sync_Transaction_Log"
+
+
+def status_of(outcome: Outcome | None) -> str:
+    """The one place that says which status of `Sync_Transaction` an outcome is (FEATURES J02)."""
+    match outcome:
+        case Rejected():
+            return "Failed"
+        case Held():
+            return "Waiting"
+        case Canceled() | Discarded():
+            return "Canceled"
+        case _:
+            return "Success"
+
+
+async def journal(org: Org, database: Database, wave: Wave) -> None:
+    """Receipts, journal rows and held-back records of every decided transaction of the wave."""
+    if not wave.works:
+        return
+    await _write_receipts(org, database, wave)
+    tables: dict[str, list[Row]] = {TRANSACTION: [], RECORD: [], LOG: []}
+    for work in wave.works:
+        _journal_one(wave, work, tables)
+    for name, rows in tables.items():
+        await _insert(org, database, wave, name, rows)
+    blocking = _blocking(wave)
+    if blocking:
+        await database.run(org.save.add_blocked, rows=encode_rows(blocking))
+
+
+async def _write_receipts(org: Org, database: Database, wave: Wave) -> None:
+    if wave.caller.number is None:
+        return
+    rows = [
+        {
+            "device": wave.caller.number,
+            "n": work.incoming.n,
+            "transaction_id": work.incoming.id,
+            "hash": work.incoming.hash,
+            "stamp": wave.frame.stamp,
+            "result": msgspec.json.encode(result_of(work)).decode(),
+        }
+        for work in wave.works
+    ]
+    await database.run(org.save.add_receipts, rows=encode_rows(rows))
+
+
+def result_of(work: Work) -> Result:
+    """The result that goes to the device and, on a replay, goes again."""
+    assert work.outcome is not None
+    return Result(work.incoming.n, work.incoming.id, work.outcome, tuple(work.touched))
+
+
+def _blocking(wave: Wave) -> list[Row]:
+    if wave.caller.number is None:
+        return []
+    return [
+        {"device": wave.caller.number, "record_id": record_id, "n": work.incoming.n}
+        for work in wave.works
+        if isinstance(work.outcome, Rejected | Held)
+        for record_id in sorted({edit.item.id for edit in work.edits})
+    ]
+
+
+def _journal_one(wave: Wave, work: Work, tables: dict[str, list[Row]]) -> None:
+    incoming = work.incoming
+    waiting = work.outcome.waiting_for if isinstance(work.outcome, Held) else ()
+    transaction: Row = {
+        "Status": status_of(work.outcome),
+        "Transaction_Id": incoming.id,
+        "Queue_Number": incoming.n,
+        "Device_Number": wave.caller.number,
+        "DeviceId": wave.caller.device_id,
+        "UserId": wave.caller.user_id,
+        "Channel": wave.caller.channel.value,
+        "Saved_At": incoming.saved_at,
+        "Received_At": wave.frame.now,
+        "Expected_Records": len(incoming.items),
+        "Actual_Records": len(work.edits),
+        "Depends_On": ", ".join(map(str, waiting)) or None,
+        "Outcome": type(work.outcome).__name__,
+        "Root_Object": work.root.object if work.root else None,
+        "Root_Record_Id": work.root.id if work.root else None,
+    }
+    tables[TRANSACTION].append(transaction)
+    for sequence, edit in enumerate(work.edits, 1):
+        tables[RECORD].append(_record_row(edit, sequence, transaction))
+    if isinstance(work.outcome, Rejected):
+        for reason in work.outcome.problems:
+            tables[LOG].append(_log_row(reason, transaction))
+
+
+def _record_row(edit: Edit, sequence: int, transaction: Row) -> Row:
+    values = {c: {"old": change.old, "new": change.new} for c, change in edit.item.changes.items()}
+    for column, theirs in edit.overridden.items():
+        values.setdefault(column, {})["theirs"] = theirs
+    return {
+        "Sync_TransactionId": transaction,
+        "Sequence": sequence,
+        "Object_Name": edit.item.object,
+        "Operation": edit.item.operation.value,
+        "Record_Id": edit.item.id,
+        "Field_Values": msgspec.json.encode(values).decode(),
+        "Status": "Ready",
+    }
+
+
+def _log_row(reason: Problem, transaction: Row) -> Row:
+    return {
+        "Sync_TransactionId": transaction,
+        "Code": reason.code.value,
+        "Message": reason.message[:4_000],
+        "Object_Name": reason.object,
+        "Record_Id": reason.id,
+        "Field_Name": reason.field,
+        "Details": msgspec.json.encode(reason.details).decode() if reason.details else None,
+    }
+
+
+async def _insert(org: Org, database: Database, wave: Wave, name: str, rows: list[Row]) -> None:
+    """Complete journal rows with ids, dates and owner, and write them."""
+    if not rows:
+        return
+    object_type = org.catalog[name]
+    counters = [value for (value,) in await database.rows(org.save.server_ids, count=len(rows))]
+    for row, counter in zip(rows, counters, strict=True):
+        parent = row.get("Sync_TransactionId")
+        if isinstance(parent, dict):
+            row["Sync_TransactionId"] = parent["Id"]
+        row.update(system_columns(wave, ids.mint(object_type.prefix, wave.frame.server_number, counter)))
+        row["Name"] = f"{name[5:6]}-{counter:010d}"
+    await database.run(org.save.insert(name), rows=encode_rows(rows))
+
+
+def system_columns(wave: Wave, record_id: RecordId) -> Row:
+    """Id, owner, dates and stamp of a row that the platform itself creates."""
+    user, now = wave.caller.user_id, wave.frame.now
+    return {
+        "Id": record_id,
+        "OwnerId": user,
+        "CreatedDate": now,
+        "CreatedById": user,
+        "LastModifiedDate": now,
+        "LastModifiedById": user,
+        "SystemModstamp": now,
+        "IsDeleted": False,
+        "_stamp": wave.frame.stamp,
+    }

@@ -1,0 +1,129 @@
+"""The save pipeline: one way for every write, whoever asks (DESIGN 6). This file lists the steps and nothing else.
+
+A batch is one database transaction of one user. It runs in waves; a wave holds no record twice. What a step refuses
+becomes the transaction's outcome, and the others go on (law L7). What PostgreSQL refuses after the write rolls the wave
+back; it runs again, at most three times, then one transaction at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from fieldsync.base import limits
+from fieldsync.base.faults import reach
+from fieldsync.base.problems import Code, Problem, problem
+from fieldsync.protocol.upload import Result, Saved
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import BadRow, NotUnique
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.save import authorise, changes, check, journal, prefetch, resolve, stamp, write
+from fieldsync.server.save.batch import Caller, Frame, Incoming, Predecessor, Wave, Work
+from fieldsync.server.save.resolve import ForkedAt
+
+
+@dataclass(frozen=True)
+class Done:
+    """Results in order, the feed's new last position, and the first forked number, if any."""
+
+    results: tuple[Result, ...]
+    position: int
+    fork_at: int | None
+
+
+async def save(org: Org, database: Database, caller: Caller, frame: Frame, incoming: tuple[Incoming, ...]) -> Done:
+    """Steps 2 to 13 for transactions that are new. The head row is locked already (`head.py`)."""
+    works = [check.shape(org.catalog, one) for one in incoming]
+    decided: dict[int, Predecessor] = {}
+    position = frame.position
+    results: list[Result] = []
+    try:
+        for wave_works in waves(works):
+            wave = Wave(caller, frame, wave_works)
+            wave.facts.predecessors.update(decided)
+            position = await run_wave(org, database, wave, position)
+            for work in wave_works:
+                saved = isinstance(work.outcome, Saved)
+                decided[work.incoming.n] = Predecessor(saved, frame.stamp)
+                results.append(journal.result_of(work))
+    except ForkedAt as fork:
+        known = {result.n for result in results}
+        before = tuple(one for one in incoming if one.n < fork.n and one.n not in known)
+        rest = await save(org, database, caller, replace(frame, position=position), before)
+        return Done((*results, *rest.results), rest.position, fork.n)
+    return Done(tuple(results), position, None)
+
+
+def waves(works: list[Work]) -> Iterator[list[Work]]:
+    """Cut the transactions, in order, so that no wave holds a record twice."""
+    current: list[Work] = []
+    seen: set[str] = set()
+    for work in works:
+        touched = {edit.item.id for edit in work.edits}
+        if touched & seen:
+            yield current
+            current, seen = [], set()
+        current.append(work)
+        seen |= touched
+    if current:
+        yield current
+
+
+async def run_wave(org: Org, database: Database, wave: Wave, position: int) -> int:
+    """One wave, rolled back and run again where PostgreSQL refuses a row. Returns the feed's new last position."""
+    for _ in range(limits.SAVE_WAVE_RETRIES_MAX):
+        try:
+            async with database.savepoint():
+                return await _steps(org, database, wave, position)
+        except (NotUnique, BadRow):
+            _forget_decisions(wave)
+    for work in wave.works:
+        single = Wave(wave.caller, wave.frame, [work])
+        single.facts.predecessors.update(wave.facts.predecessors)
+        try:
+            async with database.savepoint():
+                position = await _steps(org, database, single, position)
+        except (NotUnique, BadRow) as refusal:
+            _forget_decisions(single)
+            work.reject(_refused_by_database(refusal))
+            async with database.savepoint():
+                await journal.journal(org, database, single)
+    return position
+
+
+async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int:
+    """The steps of DESIGN 6 in their order. Triggers, validation rules and roll-ups get their lines here."""
+    await prefetch.prefetch(org, database, wave)
+    resolve.hold(wave)
+    authorise.authorise(org.catalog, wave)
+    resolve.resolve(org.catalog, wave)
+    resolve.hold(wave)
+    stamp.fill_in(wave)
+    check.validate(wave)
+    resolve.hold(wave)
+    await stamp.number(org, database, wave)
+    reach("save.before_write")
+    written = await write.write(org, database, wave)
+    reach("save.after_write")
+    position = await changes.log(org, database, wave, written, position)
+    for work in wave.works:
+        if work.open:
+            work.outcome = Saved()
+    await journal.journal(org, database, wave)
+    reach("save.after_journal")
+    return position
+
+
+def _forget_decisions(wave: Wave) -> None:
+    """What was decided on rows that changed under us is decided again; a shape that was refused stays refused."""
+    wave.facts = type(wave.facts)(predecessors=wave.facts.predecessors)
+    for work in wave.works:
+        if work.edits and not work.refused_by_shape:
+            work.outcome, work.touched = None, []
+
+
+def _refused_by_database(refusal: NotUnique | BadRow) -> Problem:
+    if isinstance(refusal, NotUnique):
+        _, _, column = refusal.constraint.rpartition("_")
+        return problem(Code.DUPLICATE, field=column, value="this value")
+    return problem(Code.OUT_OF_RANGE, reason=str(refusal).splitlines()[0][:200])

@@ -1,0 +1,123 @@
+"""Step 2: look up and lock everything a wave needs before anything is computed.
+
+Each kind of lock is its own statement and the order is fixed for the whole product (DESIGN 6): records to be written in
+id order, then references. Ids begin with the object's key prefix, so going through the objects by prefix and through
+ids by value is id order overall, and two waves that meet wait instead of deadlocking.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from fieldsync.base import ids
+from fieldsync.protocol.upload import Operation
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.save.batch import Edit, Facts, Predecessor, Row, Wave
+from fieldsync.server.save.head import Receipt
+
+_ROW = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+
+
+def decode_row(text: str) -> Row:
+    """A row as PostgreSQL wrote it: numbers with a point become Decimal, nothing becomes a float."""
+    return _ROW.decode(text)
+
+
+async def prefetch(org: Org, database: Database, wave: Wave) -> None:
+    """Fill the wave's facts."""
+    facts = wave.facts
+    await _lock_records(org, database, wave)
+    await _share_references(org, database, wave)
+    await _look_up_taken(org, database, wave)
+    await _look_up_device(org, database, wave, facts)
+
+
+async def _lock_records(org: Org, database: Database, wave: Wave) -> None:
+    wanted: dict[str, set[str]] = defaultdict(set)
+    to_delete: set[str] = set()
+    for edit in wave.edits:
+        wanted[edit.item.object].add(edit.item.id)
+        if edit.item.operation in (Operation.DELETE, Operation.UNDELETE):
+            to_delete.add(edit.item.object)
+    for name in _by_prefix(org, wanted):
+        statement = org.save.lock_to_delete(name) if name in to_delete else org.save.lock(name)
+        for (text,) in await database.rows(statement, ids=sorted(wanted[name])):
+            row = decode_row(text)
+            wave.facts.rows[row["Id"]] = row
+    for edit in wave.edits:
+        edit.current = wave.facts.rows.get(edit.item.id)
+    await _read_masters(org, database, wave)
+
+
+async def _read_masters(org: Org, database: Database, wave: Wave) -> None:
+    """Masters between a record and its family's root, whose own master says which root that is."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for edit in wave.edits:
+        master, family = edit.object_type.master, org.catalog.family_of(edit.item.object)
+        if family is None or master is None or master.references in (None, family.root):
+            continue
+        change = edit.item.changes.get(master.name)
+        value = change.new if change is not None else (edit.current or {}).get(master.name)
+        if isinstance(value, str) and value not in wave.facts.rows:
+            wanted[master.references or ""].add(value)
+    for name in _by_prefix(org, wanted):
+        for (text,) in await database.rows(org.save.lock(name), ids=sorted(wanted[name])):
+            row = decode_row(text)
+            wave.facts.rows[row["Id"]] = row
+
+
+async def _share_references(org: Org, database: Database, wave: Wave) -> None:
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for edit in wave.edits:
+        for target, value in references_of(edit):
+            wanted[target].add(value)
+        if edit.item.operation is Operation.CREATE and "OwnerId" not in edit.item.changes:
+            wanted["User"].add(wave.caller.user_id)
+    for name in _by_prefix(org, wanted):
+        for found, deleted in await database.rows(org.save.share(name), ids=sorted(wanted[name])):
+            wave.facts.references[found] = deleted
+
+
+def references_of(edit: Edit) -> Iterable[tuple[str, str]]:
+    """(object, id) of every reference the item sets."""
+    for column, change in edit.item.changes.items():
+        field = edit.object_type.column_fields.get(column)
+        if field is not None and field.references is not None and ids.is_id(change.new):
+            yield field.references, change.new
+
+
+async def _look_up_taken(org: Org, database: Database, wave: Wave) -> None:
+    wanted: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for edit in wave.edits:
+        for column, change in edit.item.changes.items():
+            field = edit.object_type.column_fields.get(column)
+            if field is not None and field.unique and change.new is not None:
+                wanted[edit.item.object, column].add(str(change.new))
+    for (name, column), values in wanted.items():
+        for value, holder in await database.rows(org.save.taken(name, column), values=sorted(values)):
+            wave.facts.taken[name, column, value] = holder
+
+
+async def _look_up_device(org: Org, database: Database, wave: Wave, facts: Facts) -> None:
+    """What this device's earlier transactions left: records held back, and saves that items name in `after`."""
+    number = wave.caller.number
+    if number is None:
+        return
+    touched = {e.item.id for e in wave.edits} | {value for e in wave.edits for _, value in references_of(e)}
+    rows = await database.rows(org.save.blocked, device=number, ids=sorted(touched))
+    facts.blocked.update(rows)
+    named = {e.item.after for e in wave.edits if e.item.after is not None} - facts.predecessors.keys()
+    if named:
+        found = await database.rows(org.save.receipts, device=number, ns=sorted(named), transactions=[])
+        for receipt in (Receipt(*row) for row in found):
+            facts.predecessors[receipt.n] = Predecessor(b'"type":"Saved"' in receipt.result, receipt.stamp)
+
+
+def _by_prefix(org: Org, names: Iterable[str]) -> list[str]:
+    return sorted((n for n in names if n in org.catalog), key=lambda n: org.catalog[n].prefix)

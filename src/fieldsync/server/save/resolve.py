@@ -1,0 +1,103 @@
+"""Step 4 carried out: every open transaction of a wave, in order, against the rows that were locked.
+
+What an edit means is decided in `conflict.py`; here its row is looked up, waiting for earlier transactions is found
+out, and the new row is put together.
+"""
+
+from __future__ import annotations
+
+from fieldsync.protocol.upload import Held, Operation
+from fieldsync.schema.catalog import Catalog
+from fieldsync.schema.model import FamilyConflict
+from fieldsync.server.save import conflict
+from fieldsync.server.save.batch import Edit, Predecessor, Wave, Work
+from fieldsync.server.save.prefetch import references_of
+
+
+class ForkedAt(Exception):
+    """A create of a record that exists already under another transaction: the device's history is not ours."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__(n)
+        self.n = n
+
+
+def hold(wave: Wave) -> None:
+    """Hold back what builds on a rejected or held save of this device; everything else goes on (law L7)."""
+    blocked = wave.facts.blocked
+    for work in wave.works:
+        if work.open:
+            waiting = _waits_for(work, wave)
+            if waiting:
+                work.outcome = Held(tuple(sorted(waiting)))
+        if not work.open:
+            for edit in work.edits:
+                blocked.setdefault(edit.item.id, work.incoming.n)
+
+
+def _waits_for(work: Work, wave: Wave) -> set[int]:
+    waiting: set[int] = set()
+    for edit in work.edits:
+        own = wave.facts.blocked.get(edit.item.id)
+        if own is not None and own < work.incoming.n:
+            waiting.add(own)
+        for _, reference in references_of(edit):
+            blocker = wave.facts.blocked.get(reference)
+            if blocker is not None and blocker < work.incoming.n and reference not in wave.facts.references:
+                waiting.add(blocker)
+        predecessor = wave.facts.predecessors.get(edit.item.after) if edit.item.after is not None else None
+        if predecessor is not None and not predecessor.saved and edit.item.after is not None:
+            waiting.add(edit.item.after)
+    return waiting
+
+
+def resolve(catalog: Catalog, wave: Wave) -> None:
+    """Compute the new row of every edit, or reject its transaction."""
+    for work in wave.works:
+        if not work.open:
+            continue
+        family = catalog.family_of(work.edits[0].item.object)
+        override = family is not None and family.declaration.conflict is FamilyConflict.OVERRIDE
+        for edit in work.edits:
+            after = edit.item.after
+            predecessor = wave.facts.predecessors.get(after) if after is not None else None
+            _resolve_edit(work, edit, override=override, predecessor=predecessor)
+
+
+def _resolve_edit(work: Work, edit: Edit, *, override: bool, predecessor: Predecessor | None) -> None:
+    item, row = edit.item, edit.current
+    match item.operation:
+        case Operation.CREATE:
+            if row is not None:
+                raise ForkedAt(work.incoming.n)
+            edit.new = dict.fromkeys(edit.object_type.columns)
+            edit.new |= {column: change.new for column, change in item.changes.items()} | {"Id": item.id}
+            edit.changed = set(item.changes)
+        case Operation.UPDATE if row is not None:
+            verdict = conflict.decide_update(edit.object_type, item, row, override=override, predecessor=predecessor)
+            edit.new = row | verdict.values
+            edit.changed, edit.overridden = set(verdict.values), verdict.overridden
+            if verdict.problems:
+                work.reject(*verdict.problems)
+        case Operation.DELETE if row is not None:
+            if row["IsDeleted"]:
+                edit.new = None
+                return
+            reason = conflict.decide_delete(item, row, override=override, predecessor=predecessor)
+            if reason is not None:
+                work.reject(reason)
+            _mark(edit, deleted=True)
+        case Operation.UNDELETE if row is not None:
+            _mark(edit, deleted=False)
+        case Operation.DELETE:
+            edit.new = None
+        case _:
+            work.reject(conflict.missing(item))
+
+
+def _mark(edit: Edit, *, deleted: bool) -> None:
+    assert edit.current is not None
+    if edit.current["IsDeleted"] == deleted:
+        return
+    edit.new = edit.current | {"IsDeleted": deleted}
+    edit.changed = {"IsDeleted"}

@@ -1,0 +1,78 @@
+"""Step 8: what the platform itself fills in: owner, dates, defaults, composed names, auto-numbers, the stamp.
+
+Auto-numbers come from PostgreSQL sequences: they never repeat, and a save that is rolled back leaves a gap.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+
+from fieldsync.protocol.upload import Operation
+from fieldsync.schema.autonumber import format_number
+from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.fields import FieldValue
+from fieldsync.schema.model import Field, FieldType
+from fieldsync.schema.standard import STAMP
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.save.batch import Edit, Row, Wave
+
+ALWAYS_WRITTEN = frozenset({"LastModifiedDate", "LastModifiedById", "SystemModstamp", STAMP})
+"""Columns that every write sets, beside those it changes."""
+
+
+def fill_in(wave: Wave) -> None:
+    """Defaults and system fields of every row to be written. Runs before the checks, so that they see them."""
+    for edit in wave.edits:
+        if edit.new is None or not edit.writes:
+            continue
+        row = edit.new
+        if edit.item.operation is Operation.CREATE:
+            _begin(edit, row, wave)
+        compose_name(edit.object_type, row, edit.changed)
+        row["LastModifiedDate"] = row["SystemModstamp"] = wave.frame.now
+        row["LastModifiedById"] = wave.caller.user_id
+        row[STAMP] = wave.frame.stamp
+
+
+def _begin(edit: Edit, row: Row, wave: Wave) -> None:
+    for column, field in edit.object_type.column_fields.items():
+        if column not in edit.item.changes and row[column] is None:
+            row[column] = literal_default(field)
+    row["OwnerId"] = row["OwnerId"] or wave.caller.user_id
+    row["CreatedDate"], row["CreatedById"] = wave.frame.now, wave.caller.user_id
+
+
+def literal_default(field: Field) -> FieldValue:
+    """The default that needs no formula: a checkbox's, or the value a picklist marks."""
+    if field.type is FieldType.CHECKBOX:
+        return (field.default or "false").lower() == "true"
+    if field.type is FieldType.PICKLIST:
+        return next((v.value for v in field.values if v.default), None)
+    return None
+
+
+def compose_name(object_type: ObjectType, row: Row, changed: set[str]) -> None:
+    """A person's name out of its parts, where the object composes it."""
+    parts = object_type.declared.name_field.compose
+    if parts and (not row.get("Name") or changed & set(parts)):
+        row["Name"] = " ".join(str(row[part]) for part in parts if row.get(part)) or None
+        changed.add("Name")
+
+
+async def number(org: Org, database: Database, wave: Wave) -> None:
+    """Give created rows their auto-numbers, one query per numbered field."""
+    wanted: dict[tuple[str, str], list[Edit]] = defaultdict(list)
+    for edit in wave.edits:
+        if edit.item.operation is Operation.CREATE and edit.new is not None:
+            for field in edit.object_type.stored:
+                if field.type is FieldType.AUTO_NUMBER:
+                    wanted[edit.item.object, field.name].append(edit)
+    today = date.fromisoformat(wave.frame.now[:10])
+    for (name, field_name), edits in wanted.items():
+        values = await database.rows(org.save.numbers(name, field_name), count=len(edits))
+        display = edits[0].object_type.fields[field_name].display_format or "{0}"
+        for edit, (value,) in zip(edits, values, strict=True):
+            assert edit.new is not None
+            edit.new[field_name] = format_number(display, value, today)

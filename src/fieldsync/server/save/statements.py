@@ -1,0 +1,234 @@
+"""Every statement the save pipeline runs, built from the catalog's tables and compiled once.
+
+All of them work on sets: ids come as one array, rows as one JSON document that PostgreSQL unpacks. So a batch of 500
+records costs as many statements as a batch of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from sqlalchemy import (
+    BigInteger,
+    ClauseElement,
+    ColumnElement,
+    MetaData,
+    Table,
+    TableValuedAlias,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from fieldsync.schema.catalog import Catalog
+from fieldsync.server.postgres.compiled import Statement, compile_statement
+
+
+def unpacked(table: Table, names: Iterable[str]) -> TableValuedAlias:
+    """The rows of the JSON array bound as `rows`, with the types of these columns of `table`."""
+    columns = [column(name, table.c[name].type) for name in names]
+    document = cast(bindparam("rows"), JSON)
+    return func.json_to_recordset(document).table_valued(*columns).render_derived(name="r", with_types=True)
+
+
+def insert_rows(table: Table) -> ClauseElement:
+    """Insert the bound rows into every column of `table`."""
+    names = [c.name for c in table.c]
+    source = unpacked(table, names)
+    return insert(table).from_select(names, select(*[source.c[name] for name in names]))
+
+
+def ids_in(target: ColumnElement[str], name: str = "ids") -> ColumnElement[bool]:
+    """`target` is one of the ids bound as an array."""
+    return target == any_(bindparam(name))
+
+
+class SaveStatements:
+    """The pipeline's statements for one catalog."""
+
+    def __init__(self, catalog: Catalog, metadata: MetaData) -> None:
+        self._catalog = catalog
+        self._tables = metadata.tables
+        self.lock_head = compile_statement(_lock_head(self._tables))
+        self.move_head = compile_statement(_move_head(self._tables["_user_head"]))
+        self.receipts = compile_statement(_receipts(self._tables["_receipt"]))
+        self.forget_receipts = compile_statement(_forget_receipts(self._tables["_receipt"]))
+        self.device_heads = compile_statement(_device_heads(self._tables["_device_number"]))
+        self.move_device = compile_statement(_move_device(self._tables["_device_number"]))
+        self.blocked = compile_statement(_blocked(self._tables["_blocked"]))
+        self.add_blocked = compile_statement(insert_rows(self._tables["_blocked"]))
+        self.add_receipts = compile_statement(_add_receipts(self._tables["_receipt"]))
+        self.add_changes = compile_statement(insert_rows(self._tables["_change"]))
+        self.parts = compile_statement(_parts(self._tables["_part"]))
+        self.add_part = compile_statement(_add_part(self._tables["_part"]))
+        self.drop_parts = compile_statement(_drop_parts(self._tables["_part"]))
+        self.server_ids = compile_statement(_next_values("_record_counter"))
+        self.wake = compile_statement(select(func.pg_notify(bindparam("channel"), bindparam("payload"))))
+        self._cached = lru_cache(maxsize=4_096)(self._build)
+
+    def lock(self, object_name: str) -> Statement:
+        """Rows of an object by id, in id order, locked against other writers."""
+        return self._cached("lock", object_name)
+
+    def lock_to_delete(self, object_name: str) -> Statement:
+        """As `lock`, also against new references."""
+        return self._cached("lock_to_delete", object_name)
+
+    def share(self, object_name: str) -> Statement:
+        """Which of these ids exist, and whether deleted, locked so that they stay."""
+        return self._cached("share", object_name)
+
+    def insert(self, object_name: str) -> Statement:
+        return self._cached("insert", object_name)
+
+    def update(self, object_name: str, columns: frozenset[str]) -> Statement:
+        """Write exactly these columns and the stamps."""
+        return self._cached("update", object_name, columns)
+
+    def children(self, object_name: str, reference: str) -> Statement:
+        """Locked rows of a detail object whose master is among these ids and whose deletion mark is as bound."""
+        return self._cached("children", object_name, reference)
+
+    def taken(self, object_name: str, unique_column: str) -> Statement:
+        """Who has these values of a unique column."""
+        return self._cached("taken", object_name, unique_column)
+
+    def numbers(self, object_name: str, field: str) -> Statement:
+        """The next values of an auto-number, as many as bound."""
+        return self._cached("numbers", object_name, field)
+
+    def _build(self, kind: str, object_name: str, detail: str | frozenset[str] = "") -> Statement:
+        table = self._tables[object_name]
+        if isinstance(detail, frozenset):
+            return compile_statement(_update(table, detail))
+        match kind:
+            case "lock" | "lock_to_delete":
+                return compile_statement(_lock(table, delete=kind == "lock_to_delete"))
+            case "share":
+                rows = select(table.c.Id, table.c.IsDeleted).where(ids_in(table.c.Id)).order_by(table.c.Id)
+                return compile_statement(rows.with_for_update(read=True, key_share=True))
+            case "insert":
+                return compile_statement(insert_rows(table))
+            case "children":
+                return compile_statement(_children(table, detail))
+            case "taken":
+                target = table.c[detail]
+                return compile_statement(select(cast(target, Text), table.c.Id).where(ids_in(target, "values")))
+            case "numbers":
+                return compile_statement(_next_values(f"_auto_{object_name}_{detail}"))
+            case _:
+                raise AssertionError(kind)
+
+
+def _lock(table: Table, *, delete: bool) -> ClauseElement:
+    rows = select(func.row_to_json(literal_column(f'"{table.name}"')).cast(Text))
+    ordered = rows.select_from(table).where(ids_in(table.c.Id)).order_by(table.c.Id)
+    return ordered.with_for_update(key_share=not delete, of=table)
+
+
+def _children(table: Table, reference: str) -> ClauseElement:
+    rows = select(func.row_to_json(literal_column(f'"{table.name}"')).cast(Text)).select_from(table)
+    chosen = rows.where(ids_in(table.c[reference]), table.c.IsDeleted == bindparam("deleted"))
+    return chosen.order_by(table.c.Id).with_for_update(of=table)
+
+
+def _update(table: Table, columns: frozenset[str]) -> ClauseElement:
+    written = [c.name for c in table.c if c.name in columns]
+    source = unpacked(table, ["Id", *written])
+    values = {name: source.c[name] for name in written}
+    return update(table).where(table.c.Id == source.c.Id).values(values)
+
+
+def _lock_head(tables: dict[str, Table]) -> ClauseElement:
+    """The user's head row, and the stamp and server number of this transaction (DESIGN 5, 6)."""
+    head, epoch = tables["_user_head"], tables["_epoch"]
+    newest = select(epoch.c.offset, epoch.c.server_number).order_by(epoch.c.number.desc()).limit(1).subquery()
+    stamp = cast(cast(func.pg_current_xact_id(), Text), BigInteger) + newest.c.offset
+    return (
+        select(head.c.position, head.c.revoked, stamp, newest.c.server_number)
+        .select_from(head.join(newest, literal_column("true")))
+        .where(head.c.user_id == bindparam("user"))
+        .with_for_update(of=head)
+    )
+
+
+def _move_head(head: Table) -> ClauseElement:
+    return update(head).where(head.c.user_id == bindparam("user")).values(position=bindparam("to"))
+
+
+def _receipts(receipt: Table) -> ClauseElement:
+    by_number = (receipt.c.device == bindparam("device")) & ids_in(receipt.c.n, "ns")
+    by_id = ids_in(receipt.c.transaction_id, "transactions")
+    columns = (
+        receipt.c.device,
+        receipt.c.n,
+        receipt.c.transaction_id,
+        receipt.c.hash,
+        receipt.c.stamp,
+        receipt.c.result,
+    )
+    return select(*columns).where(by_number | by_id)
+
+
+def _forget_receipts(receipt: Table) -> ClauseElement:
+    return delete(receipt).where(receipt.c.device == bindparam("device"), receipt.c.n <= bindparam("through"))
+
+
+def _device_heads(device: Table) -> ClauseElement:
+    return select(device.c.high_n, device.c.confirmed_through).where(device.c.number == bindparam("device"))
+
+
+def _move_device(device: Table) -> ClauseElement:
+    values = {
+        "high_n": func.greatest(device.c.high_n, bindparam("high")),
+        "confirmed_through": func.greatest(device.c.confirmed_through, bindparam("through")),
+    }
+    return update(device).where(device.c.number == bindparam("device")).values(values)
+
+
+def _blocked(blocked: Table) -> ClauseElement:
+    rows = select(blocked.c.record_id, func.min(blocked.c.n))
+    return rows.where(blocked.c.device == bindparam("device"), ids_in(blocked.c.record_id)).group_by(
+        blocked.c.record_id
+    )
+
+
+def _add_receipts(receipt: Table) -> ClauseElement:
+    names = ["device", "n", "transaction_id", "hash", "stamp"]
+    source = (
+        func.json_to_recordset(cast(bindparam("rows"), JSON))
+        .table_valued(*[column(name, receipt.c[name].type) for name in names], column("result", Text))
+        .render_derived(name="r", with_types=True)
+    )
+    chosen = [*[source.c[name] for name in names], func.convert_to(source.c.result, "UTF8")]
+    return insert(receipt).from_select([*names, "result"], select(*chosen))
+
+
+def _parts(part: Table) -> ClauseElement:
+    columns = (part.c.n, part.c.part, part.c.parts, part.c.transaction_id, part.c.hash, part.c["items"])
+    mine = (part.c.device == bindparam("device")) & ids_in(part.c.n, "ns")
+    return select(*columns).where(mine).order_by(part.c.n, part.c.part)
+
+
+def _add_part(part: Table) -> ClauseElement:
+    return upsert(part).values({c.name: bindparam(c.name) for c in part.c}).on_conflict_do_nothing()
+
+
+def _drop_parts(part: Table) -> ClauseElement:
+    return delete(part).where(part.c.device == bindparam("device"), ids_in(part.c.n, "ns"))
+
+
+def _next_values(sequence: str) -> ClauseElement:
+    numbers = func.generate_series(1, bindparam("count")).table_valued("i")
+    return select(func.nextval(literal_column(f"'\"{sequence}\"'"))).select_from(numbers)

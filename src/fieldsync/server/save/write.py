@@ -1,0 +1,115 @@
+"""Step 9: the rows, set-based: one statement per object and operation, masters before details.
+
+Deleting a master deletes its details with it; undeleting brings back those that went with it. Rows are marked, not
+removed, so that they can come back and devices can be told.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import msgspec
+
+from fieldsync.protocol.rows import RecordRef
+from fieldsync.protocol.upload import Operation
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.save.batch import Edit, Row, Wave, Work
+from fieldsync.server.save.prefetch import decode_row
+from fieldsync.server.save.stamp import ALWAYS_WRITTEN
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+def encode_rows(rows: list[Row]) -> str:
+    """Rows as the JSON document the set-based statements unpack."""
+    return _ENCODER.encode(rows).decode()
+
+
+@dataclass(frozen=True)
+class Written:
+    """One row that was written: for the change log."""
+
+    work: Work
+    ref: RecordRef
+    kind: str
+    before: Row | None
+
+
+async def write(org: Org, database: Database, wave: Wave) -> list[Written]:
+    """Write every decided row. What was written comes back in the order of the transactions."""
+    written: list[Written] = []
+    creates: dict[str, list[Edit]] = defaultdict(list)
+    updates: dict[str, list[Edit]] = defaultdict(list)
+    for work in wave.works:
+        for edit in work.edits if work.open else ():
+            if edit.new is None or not edit.writes:
+                continue
+            (creates if edit.item.operation is Operation.CREATE else updates)[edit.item.object].append(edit)
+            written.append(Written(work, edit.ref, _KINDS[edit.item.operation], edit.current))
+    for object_type in org.catalog:
+        if object_type.name in creates:
+            rows = [e.new for e in creates[object_type.name] if e.new is not None]
+            await database.run(org.save.insert(object_type.name), rows=encode_rows(rows))
+        if object_type.name in updates:
+            await _update(org, database, updates[object_type.name])
+    written.extend(await _cascade(org, database, wave))
+    return written
+
+
+_KINDS = {
+    Operation.CREATE: "created",
+    Operation.UPDATE: "updated",
+    Operation.DELETE: "deleted",
+    Operation.UNDELETE: "undeleted",
+}
+
+
+async def _update(org: Org, database: Database, edits: list[Edit]) -> None:
+    columns = ALWAYS_WRITTEN.union(*(e.changed for e in edits))
+    rows = [{name: e.new[name] for name in ("Id", *columns)} for e in edits if e.new is not None]
+    await database.run(org.save.update(edits[0].item.object, columns), rows=encode_rows(rows))
+
+
+async def _cascade(org: Org, database: Database, wave: Wave) -> list[Written]:
+    """Details of what was deleted or undeleted, level by level."""
+    written: list[Written] = []
+    for operation, deleted in ((Operation.DELETE, True), (Operation.UNDELETE, False)):
+        level: dict[str, dict[str, Work]] = defaultdict(dict)
+        for work in wave.works:
+            for edit in work.edits if work.open else ():
+                if edit.item.operation is operation and edit.new is not None:
+                    level[edit.item.object][edit.item.id] = work
+        while level:
+            below: dict[str, dict[str, Work]] = defaultdict(dict)
+            for master, owners in level.items():
+                for entry in await _cascade_level(org, database, wave, master, owners, deleted=deleted):
+                    written.append(entry)
+                    below[entry.ref.object][entry.ref.id] = entry.work
+            level = below
+    return written
+
+
+async def _cascade_level(
+    org: Org, database: Database, wave: Wave, master: str, owners: dict[str, Work], *, deleted: bool
+) -> list[Written]:
+    written: list[Written] = []
+    for detail in org.catalog:
+        reference = detail.master
+        if reference is None or reference.references != master:
+            continue
+        statement = org.save.children(detail.name, reference.name)
+        rows = [decode_row(t) for (t,) in await database.rows(statement, ids=sorted(owners), deleted=not deleted)]
+        if not rows:
+            continue
+        stamps = {"LastModifiedDate": wave.frame.now, "SystemModstamp": wave.frame.now}
+        stamps |= {"LastModifiedById": wave.caller.user_id}
+        new = [{"Id": r["Id"], "IsDeleted": deleted, "_stamp": wave.frame.stamp, **stamps} for r in rows]
+        update = org.save.update(detail.name, ALWAYS_WRITTEN | {"IsDeleted"})
+        await database.run(update, rows=encode_rows(new))
+        kind = "deleted" if deleted else "undeleted"
+        for row in rows:
+            work = owners[row[reference.name]]
+            written.append(Written(work, RecordRef(detail.name, row["Id"]), kind, row))
+    return written

@@ -1,0 +1,49 @@
+"""The record of a device: one row of `Device` per store, made when it first signs in (FEATURES I11)."""
+
+from __future__ import annotations
+
+from fieldsync.base import ids
+from fieldsync.base.ids import RecordId
+from fieldsync.base.world import instant
+from fieldsync.protocol.rows import RecordRef
+from fieldsync.protocol.session import DeviceDescription
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.save.batch import Caller, Channel, Frame, Row, Wave
+from fieldsync.server.save.changes import change_row
+from fieldsync.server.save.head import lock_head
+from fieldsync.server.save.journal import system_columns
+from fieldsync.server.save.stamp import literal_default
+from fieldsync.server.save.write import encode_rows
+
+
+async def register_device(org: Org, database: Database, user_id: RecordId, description: DeviceDescription) -> RecordId:
+    """Create the device's record and return its id."""
+    caller = Caller(user_id, "", Channel.API)
+    frame = await lock_head(org, database, caller)
+    row: Row = {
+        "Name": description.name[:255] or description.platform.value,
+        "UserId": user_id,
+        "Platform": description.platform.value,
+        "OS_Version": description.os_version[:80],
+        "App_Version": description.app_version[:80],
+        "Registered_At": instant(org.world.clock.now()),
+        "Active": True,
+    }
+    return await create_system_record(org, database, caller, frame, "Device", row)
+
+
+async def create_system_record(
+    org: Org, database: Database, caller: Caller, frame: Frame, name: str, values: Row
+) -> RecordId:
+    """Write one record that the platform itself keeps, with its log entry."""
+    object_type = org.catalog[name]
+    ((counter,),) = await database.rows(org.save.server_ids, count=1)
+    record_id = ids.mint(object_type.prefix, frame.server_number, counter)
+    row = {column: literal_default(field) for column, field in object_type.column_fields.items()}
+    row |= values | system_columns(Wave(caller, frame, []), record_id)
+    await database.run(org.save.insert(name), rows=encode_rows([row]))
+    ref = RecordRef(name, record_id)
+    entry = change_row(frame=frame, ref=ref, kind="created", root=ref, transaction_id=None, device=None, old=None)
+    await database.run(org.save.add_changes, rows=encode_rows([entry]))
+    return record_id

@@ -1,0 +1,93 @@
+"""The feed, the server's half: what the user saved on other devices, whole families, in one snapshot (DESIGN 8).
+
+Positions have no gap and commit in order, so a cursor is one number. Only whole transactions are delivered. Rights are
+looked at when reading; sync rules are not (FEATURES C06, C13).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from fieldsync.base import ids, limits
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.protocol.feed import FamilyImage, FeedPage
+from fieldsync.protocol.rows import RecordRef
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.save.batch import Caller
+from fieldsync.server.sync.images import read_families, read_images
+from fieldsync.server.sync.token import Purpose, seal, unseal
+
+
+class Cursor(msgspec.Struct, frozen=True, array_like=True):
+    """The last position a device has."""
+
+    position: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the feed, as `statements._feed` reads it."""
+
+    position: int
+    kind: str
+    transaction_id: str | None
+    root_object: str
+    root_id: str
+    device: str | None
+
+
+def seal_cursor(org: Org, caller: Caller, position: int) -> str:
+    """The cursor a device keeps."""
+    return seal(org.mac_key, Purpose.FEED, caller, Cursor(position))
+
+
+async def feed_position(org: Org, database: Database, caller: Caller) -> int:
+    """The feed's last position in this transaction's snapshot. Raises Refused(AUTH) for a revoked user."""
+    return (await _head(org, database, caller))[0]
+
+
+async def _head(org: Org, database: Database, caller: Caller) -> tuple[int, int]:
+    row = await database.one(org.read.head, user=caller.user_id)
+    if row is None or row[2]:
+        raise Refused(problem(Code.AUTH))
+    return row[0], row[1]
+
+
+async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -> FeedPage:
+    """News after the cursor, read in the snapshot `database` is. Raises Refused: BAD_CURSOR, INCREMENTAL_REQUIRED."""
+    after = unseal(org.mac_key, Purpose.FEED, caller, cursor, Cursor).position
+    last, floor = await _head(org, database, caller)
+    if after < floor or after > last:
+        raise Refused(problem(Code.INCREMENTAL_REQUIRED))
+    if after == last:
+        return FeedPage(cursor=seal_cursor(org, caller, last), poll_seconds=float(limits.POLL_SECONDS))
+    entries = await _whole_transactions(org, database, caller, after)
+    news = [e for e in entries if e.device not in caller.numbers]
+    roots = {RecordRef(e.root_object, ids.RecordId(e.root_id)): None for e in news}
+    images = await read_images(org, database, caller, roots)
+    members = await read_families(org, database, caller, roots, images)
+    return FeedPage(
+        cursor=seal_cursor(org, caller, entries[-1].position),
+        families=tuple(FamilyImage(root, refs) for root, refs in members.items()),
+        rows=images.blocks(org),
+        gone=tuple(images.gone.values()),
+        more=entries[-1].position < last,
+        poll_seconds=float(limits.POLL_SECONDS),
+    )
+
+
+async def _whole_transactions(org: Org, database: Database, caller: Caller, after: int) -> list[Entry]:
+    """Entries after the cursor, cut behind a transaction; a long one is read to its end."""
+    limit = limits.FEED_PAGE_ENTRIES_MAX
+    while True:
+        rows = await database.rows(org.read.feed, user=caller.user_id, after=after, limit=limit)
+        entries = [Entry(*row) for row in rows]
+        if len(entries) < limit:
+            return entries
+        ends = [i for i in range(1, len(entries)) if entries[i].transaction_id != entries[i - 1].transaction_id]
+        if ends:
+            return entries[: ends[-1]]
+        limit *= 4

@@ -1,0 +1,195 @@
+"""Signing in, registering devices, recognising tokens (THREATS T3, T6, T16).
+
+Tokens are random and opaque; only their hashes are stored. An access token names its org, so that a request finds its
+database without asking. A refresh token is bound to the device key and rotates; the one before stays valid until the
+new pair is first used, so a lost reply locks nobody out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from datetime import timedelta
+
+from fieldsync.base import limits
+from fieldsync.base.ids import DEVICE_CHARS, DEVICE_NUMBERS, DeviceNumber, RecordId, base62
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.protocol.session import DeviceDescription, NewNumber, Renew, Session, Settings, SignIn, Tokens, UserInfo
+from fieldsync.server.org.passwords import verify
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.save.batch import Caller, Channel
+from fieldsync.server.sync.devices import register_device
+
+TOKEN_BYTES = 32
+DEVICE_KEY_CHARS_MIN = 43
+
+
+def digest(secret: str) -> str:
+    """What is stored of a token or device key."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def org_of(token: str) -> str:
+    """The org an access or refresh token is for. Raises Refused(AUTH) for what is no token."""
+    kind, _, rest = token.partition(".")
+    name, _, secret = rest.rpartition(".")
+    if kind != "fs1" or not name or not secret:
+        raise Refused(problem(Code.AUTH))
+    return name
+
+
+def new_token(org: Org) -> str:
+    """A fresh token of this org."""
+    secret = base64.urlsafe_b64encode(org.world.chance.bytes(TOKEN_BYTES)).decode().rstrip("=")
+    return f"fs1.{org.name}.{secret}"
+
+
+async def authenticate(org: Org, database: Database, token: str) -> Caller:
+    """Who holds this access token, asked inside the request's own transaction. Raises Refused(AUTH)."""
+    access = digest(token)
+    row = await database.one(org.session.caller, access=access, now=org.world.clock.now())
+    if row is None:
+        raise Refused(problem(Code.AUTH))
+    user_id, profile, device_id, number, numbers, previous = row
+    if previous is not None:
+        await database.run(org.session.first_use, access=access)
+    channel = Channel.DEVICE if number is not None else Channel.API
+    return Caller(user_id, profile, channel, device_id, number, frozenset(numbers or ()))
+
+
+async def sign_in(org: Org, database: Database, request: SignIn) -> Session:
+    """Check the password, register the device if it is new, open a session. Raises Refused(AUTH, BAD_REQUEST)."""
+    user = await check_password(org, database, request.username, request.password)
+    description = request.device
+    if not DEVICE_KEY_CHARS_MIN <= len(description.key) <= 128:
+        raise Refused(problem(Code.BAD_REQUEST, reason="the device key must have 43 to 128 characters"))
+    number = await _number_for(org, database, user.id, description)
+    return await _open(org, database, user, number)
+
+
+async def check_password(org: Org, database: Database, username: str, password: str) -> UserInfo:
+    """The user with this name and password. Unknown name, wrong password and inactive user look alike."""
+    row = await database.one(org.session.person, username=username)
+    right = await asyncio.to_thread(verify, row[6] if row else None, password)
+    if row is None or not right or not row[7]:
+        raise Refused(problem(Code.AUTH))
+    user_id, name, full_name, profile, zone, locale = row[:6]
+    return UserInfo(user_id, name, full_name, profile, zone or "UTC", locale or "en-US")
+
+
+async def _number_for(org: Org, database: Database, user_id: RecordId, description: DeviceDescription) -> DeviceNumber:
+    """The newest number of this device's key; a first one for a key never seen. A key belongs to one user."""
+    key = digest(description.key)
+    issued = await database.rows(org.session.numbers, key=key)
+    if issued:
+        if issued[-1][2] != user_id:
+            raise Refused(problem(Code.FORBIDDEN, reason="this device database belongs to another person"))
+        return DeviceNumber(issued[-1][0])
+    device_id = await register_device(org, database, user_id, description)
+    return await _issue(org, database, user_id, device_id, key)
+
+
+async def _issue(org: Org, database: Database, user_id: RecordId, device_id: RecordId, key: str) -> DeviceNumber:
+    while True:
+        candidate = base62(org.world.chance.below(DEVICE_NUMBERS), DEVICE_CHARS)
+        if await database.one(org.session.number_holder, number=candidate) is None:
+            break
+    now = org.world.clock.now()
+    await database.run(
+        org.session.add_number, number=candidate, device_id=device_id, key_hash=key, user_id=user_id, issued_at=now
+    )
+    return DeviceNumber(candidate)
+
+
+async def new_number(org: Org, database: Database, caller: Caller) -> NewNumber:
+    """Another number for the asking device, after a fork (DESIGN 5)."""
+    if caller.number is None or caller.device_id is None:
+        raise Refused(problem(Code.FORBIDDEN, reason="only a device has a number"))
+    row = await database.one(org.session.number_holder, number=caller.number)
+    assert row is not None
+    return NewNumber(await _issue(org, database, caller.user_id, caller.device_id, row[0]))
+
+
+async def _open(org: Org, database: Database, user: UserInfo, number: DeviceNumber | None) -> Session:
+    access, refresh = new_token(org), new_token(org)
+    now = org.world.clock.now()
+    await database.run(
+        org.session.add_session,
+        access_hash=digest(access),
+        refresh_hash=digest(refresh),
+        previous_refresh_hash=None,
+        user_id=user.id,
+        device=number,
+        access_expires=now + timedelta(hours=limits.ACCESS_TOKEN_HOURS),
+        refresh_expires=now + timedelta(days=limits.REFRESH_TOKEN_DAYS),
+    )
+    tokens = Tokens(access, refresh, limits.ACCESS_TOKEN_HOURS * 3600)
+    return Session(tokens, user, org.org_id, number or DeviceNumber(""), settings_of(org), org.catalog.version)
+
+
+def settings_of(org: Org) -> Settings:
+    """The settings a device of this org follows."""
+    return Settings(
+        poll_seconds=float(limits.POLL_SECONDS),
+        heartbeat_seconds=float(limits.HEARTBEAT_SECONDS),
+        items_per_transaction=limits.TRANSACTION_ITEMS_MAX,
+        overdue_days=limits.OVERDUE_DAYS,
+    )
+
+
+async def open_console(org: Org, database: Database, username: str, password: str) -> tuple[UserInfo, str]:
+    """A browser session without a device: who, and its access token. Raises Refused(AUTH)."""
+    user = await check_password(org, database, username, password)
+    session = await _open(org, database, user, None)
+    return user, session.tokens.access_token
+
+
+async def close(org: Org, database: Database, token: str) -> None:
+    """Sign out: the token is void from here on."""
+    await database.run(org.session.drop_session, access=digest(token))
+
+
+async def renew(org: Org, database: Database, request: Renew) -> Tokens:
+    """A fresh pair for a refresh token and the key it is bound to. Raises Refused(AUTH).
+
+    With another key the token was stolen: every session of the user ends.
+    """
+    row = await database.one(org.session.by_refresh, refresh=digest(request.refresh_token))
+    now = org.world.clock.now()
+    if row is None or row[3] is None or row[3] <= now:
+        raise Refused(problem(Code.AUTH))
+    access, user_id, number, _ = row
+    holder = await database.one(org.session.number_holder, number=number)
+    if holder is None or holder[0] != digest(request.device_key):
+        raise StolenToken(user_id)
+    fresh_access, fresh_refresh = new_token(org), new_token(org)
+    await database.run(
+        org.session.rotate,
+        access=access,
+        new_access=digest(fresh_access),
+        new_refresh=digest(fresh_refresh),
+        used=digest(request.refresh_token),
+        access_expires=now + timedelta(hours=limits.ACCESS_TOKEN_HOURS),
+        refresh_expires=now + timedelta(days=limits.REFRESH_TOKEN_DAYS),
+    )
+    return Tokens(fresh_access, fresh_refresh, limits.ACCESS_TOKEN_HOURS * 3600)
+
+
+class StolenToken(Exception):
+    """A refresh token came with a key it is not bound to."""
+
+    def __init__(self, user_id: RecordId) -> None:
+        super().__init__(user_id)
+        self.user_id = user_id
+
+
+async def revoke_sessions(org: Org, database: Database, user_id: RecordId) -> None:
+    """Every session of this user ends."""
+    await database.run(org.session.drop_user_sessions, user=user_id)
+
+
+def refused() -> Refused:
+    """The one answer to every failed sign-in or token."""
+    return Refused(problem(Code.AUTH))

@@ -1,0 +1,115 @@
+"""Statements for signing in, registering devices and recognising tokens. Built once; see `session.py` for their use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import BindParameter, ClauseElement, Table, any_, bindparam, delete, func, insert, select, update
+
+from fieldsync.server.postgres.compiled import compile_statement
+
+
+class SessionStatements:
+    """The session's statements for one catalog's tables."""
+
+    def __init__(self, tables: Mapping[str, Table]) -> None:
+        self.person = compile_statement(_person(tables))
+        self.caller = compile_statement(_caller(tables))
+        self.numbers = compile_statement(_numbers(tables["_device_number"]))
+        self.number_holder = compile_statement(_number_holder(tables["_device_number"]))
+        self.add_number = compile_statement(_add(tables["_device_number"], _NUMBER_COLUMNS))
+        self.number_exists = compile_statement(_number_exists(tables["_device_number"]))
+        self.add_session = compile_statement(_add(tables["_session"], [c.name for c in tables["_session"].c]))
+        self.by_refresh = compile_statement(_by_refresh(tables["_session"]))
+        self.rotate = compile_statement(_rotate(tables["_session"]))
+        self.first_use = compile_statement(_first_use(tables["_session"]))
+        self.drop_session = compile_statement(
+            delete(tables["_session"]).where(tables["_session"].c.access_hash == bindparam("access"))
+        )
+        self.drop_user_sessions = compile_statement(
+            delete(tables["_session"]).where(tables["_session"].c.user_id == bindparam("user"))
+        )
+
+
+_NUMBER_COLUMNS = ["number", "device_id", "key_hash", "user_id", "issued_at"]
+
+
+def _add(table: Table, names: list[str]) -> ClauseElement:
+    return insert(table).values({name: bindparam(name) for name in names})
+
+
+def _person(tables: Mapping[str, Table]) -> ClauseElement:
+    """Who has this user name, with the hash of the password."""
+    user, profile, credential, head = (tables[n] for n in ("User", "Profile", "_credential", "_user_head"))
+    joined = (
+        user.join(profile, profile.c.Id == user.c.ProfileId)
+        .join(credential, credential.c.user_id == user.c.Id)
+        .join(head, head.c.user_id == user.c.Id)
+    )
+    columns = (
+        user.c.Id,
+        user.c.Username,
+        user.c.Name,
+        profile.c.Name,
+        user.c.TimeZoneSidKey,
+        user.c.LocaleSidKey,
+        credential.c.password_hash,
+        user.c.IsActive.is_(True) & head.c.revoked.is_(False) & user.c.IsDeleted.is_(False),
+    )
+    return select(*columns).select_from(joined).where(func.lower(user.c.Username) == func.lower(bindparam("username")))
+
+
+def _caller(tables: Mapping[str, Table]) -> ClauseElement:
+    """Whose token this is. `numbers` are all numbers of the device's key."""
+    session, user, profile, head = (tables[n] for n in ("_session", "User", "Profile", "_user_head"))
+    mine, all_numbers = tables["_device_number"].alias("mine"), tables["_device_number"].alias("all_numbers")
+    numbers = (
+        select(func.array_agg(all_numbers.c.number)).where(all_numbers.c.key_hash == mine.c.key_hash).scalar_subquery()
+    )
+    joined = (
+        session.join(user, user.c.Id == session.c.user_id)
+        .join(profile, profile.c.Id == user.c.ProfileId)
+        .join(head, head.c.user_id == user.c.Id)
+        .outerjoin(mine, mine.c.number == session.c.device)
+    )
+    fresh = session.c.access_expires > bindparam("now")
+    active = user.c.IsActive.is_(True) & head.c.revoked.is_(False)
+    columns = (user.c.Id, profile.c.Name, mine.c.device_id, session.c.device, numbers, session.c.previous_refresh_hash)
+    return select(*columns).select_from(joined).where(session.c.access_hash == bindparam("access"), fresh, active)
+
+
+def _numbers(device: Table) -> ClauseElement:
+    """Numbers issued to a key, oldest first."""
+    rows = select(device.c.number, device.c.device_id, device.c.user_id).where(device.c.key_hash == bindparam("key"))
+    return rows.order_by(device.c.issued_at, device.c.number)
+
+
+def _number_holder(device: Table) -> ClauseElement:
+    return select(device.c.key_hash).where(device.c.number == bindparam("number"))
+
+
+def _number_exists(device: Table) -> ClauseElement:
+    return select(device.c.number).where(device.c.number == any_(bindparam("numbers")))
+
+
+def _by_refresh(session: Table) -> ClauseElement:
+    columns = (session.c.access_hash, session.c.user_id, session.c.device, session.c.refresh_expires)
+    token: BindParameter[str] = bindparam("refresh")
+    known = (session.c.refresh_hash == token) | (session.c.previous_refresh_hash == token)
+    return select(*columns).where(known).with_for_update()
+
+
+def _rotate(session: Table) -> ClauseElement:
+    values: dict[str, BindParameter[object]] = {
+        "access_hash": bindparam("new_access"),
+        "refresh_hash": bindparam("new_refresh"),
+        "previous_refresh_hash": bindparam("used"),
+        "access_expires": bindparam("access_expires"),
+        "refresh_expires": bindparam("refresh_expires"),
+    }
+    return update(session).where(session.c.access_hash == bindparam("access")).values(values)
+
+
+def _first_use(session: Table) -> ClauseElement:
+    """The new pair was used, so the reply arrived: the refresh token before it is void."""
+    return update(session).where(session.c.access_hash == bindparam("access")).values(previous_refresh_hash=None)

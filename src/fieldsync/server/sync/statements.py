@@ -1,0 +1,109 @@
+"""Every statement the read side runs: response images, feed, downloads. Built from the catalog, compiled once.
+
+Rows leave PostgreSQL as JSON arrays in wire order, so that no row is touched on its way to a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from sqlalchemy import (
+    BigInteger,
+    ClauseElement,
+    ColumnElement,
+    MetaData,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    func,
+    select,
+)
+
+from fieldsync.schema.catalog import Catalog
+from fieldsync.schema.standard import STAMP
+from fieldsync.server.postgres.compiled import Statement, compile_statement
+
+
+def wire_columns(catalog: Catalog, object_name: str) -> tuple[str, ...]:
+    """Columns of an object on the wire: stamp, id, then the rest."""
+    return (STAMP, *catalog[object_name].columns)
+
+
+def wire_row(table: Table, columns: Iterable[str]) -> ColumnElement[str]:
+    """A row as the text of a JSON array."""
+    return cast(func.json_build_array(*[table.c[name] for name in columns]), Text)
+
+
+class ReadStatements:
+    """The read side's statements for one catalog."""
+
+    def __init__(self, catalog: Catalog, metadata: MetaData) -> None:
+        self._catalog = catalog
+        self._tables = metadata.tables
+        self.place = compile_statement(_place(self._tables["_epoch"]))
+        self.epochs = compile_statement(_epochs(self._tables["_epoch"]))
+        self.head = compile_statement(_head(self._tables["_user_head"]))
+        self.feed = compile_statement(_feed(self._tables["_change"]))
+        self.changes = compile_statement(_changes(self._tables["_change"]))
+        self._cached = lru_cache(maxsize=4_096)(self._build)
+
+    def rows(self, object_name: str) -> Statement:
+        """(id, deleted, stamp, wire row) of these ids."""
+        return self._cached("rows", object_name)
+
+    def all_rows(self, object_name: str) -> Statement:
+        """Wire rows of every record that is not deleted."""
+        return self._cached("all_rows", object_name)
+
+    def details(self, object_name: str, reference: str) -> Statement:
+        """(id, master id, wire row) of the present details of these masters."""
+        return self._cached("details", object_name, reference)
+
+    def _build(self, kind: str, object_name: str, reference: str = "") -> Statement:
+        table = self._tables[object_name]
+        row = wire_row(table, wire_columns(self._catalog, object_name))
+        match kind:
+            case "rows":
+                query = select(table.c.Id, table.c.IsDeleted, table.c[STAMP], row)
+                return compile_statement(query.where(table.c.Id == any_(bindparam("ids"))).order_by(table.c.Id))
+            case "all_rows":
+                return compile_statement(select(row).where(table.c.IsDeleted.is_(False)))
+            case "details":
+                master = table.c[reference]
+                query = select(table.c.Id, master, row).where(master == any_(bindparam("ids")))
+                return compile_statement(query.where(table.c.IsDeleted.is_(False)).order_by(table.c.Id))
+            case _:
+                raise AssertionError(kind)
+
+
+def _place(epoch: Table) -> ClauseElement:
+    """The snapshot of this transaction, and the newest epoch."""
+    snapshot = cast(func.pg_current_snapshot(), Text)
+    return select(snapshot, epoch.c.number, epoch.c.nonce, epoch.c.offset).order_by(epoch.c.number.desc()).limit(1)
+
+
+def _epochs(epoch: Table) -> ClauseElement:
+    return select(epoch.c.number, epoch.c.nonce, epoch.c.first_stamp).order_by(epoch.c.number)
+
+
+def _head(head: Table) -> ClauseElement:
+    return select(head.c.position, head.c.floor, head.c.revoked).where(head.c.user_id == bindparam("user"))
+
+
+def _feed(change: Table) -> ClauseElement:
+    columns = ("feed_position", "kind", "transaction_id", "root_object", "root_id", "device")
+    mine = (change.c.feed_user == bindparam("user")) & (change.c.feed_position > bindparam("after"))
+    query = select(*[change.c[name] for name in columns]).where(mine)
+    return query.order_by(change.c.feed_position).limit(bindparam("limit"))
+
+
+def _changes(change: Table) -> ClauseElement:
+    """What was written and is not visible in the snapshot (xmin, xmax, those in progress): see DESIGN 5."""
+    stamp, xmin, xmax = change.c.stamp, bindparam("xmin", type_=BigInteger), bindparam("xmax", type_=BigInteger)
+    not_seen = (stamp >= xmin) & ((stamp >= xmax) | (stamp == any_(bindparam("running"))))
+    written = (change.c.kind != "fed") & (change.c.kind != "outcome")
+    recent = change.c.day >= bindparam("since")
+    return select(change.c.object, change.c.id).where(not_seen, written, recent).distinct()

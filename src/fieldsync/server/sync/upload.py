@@ -1,0 +1,120 @@
+"""Upload, the server's half: parts become transactions, transactions go through the save pipeline, outcomes go back.
+
+One request is one database transaction of one user, answered after its commit. It is safe to send any request again,
+at any time, in any number (law L2). A deadlock is tried again; then the batch is halved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+
+import msgspec
+
+from fieldsync.base import ids, limits
+from fieldsync.base.faults import reach
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.protocol.rows import RecordRef
+from fieldsync.protocol.upload import Rejected, Result, UploadRequest, UploadResponse
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import Busy, Collision
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.save.batch import Caller, Frame
+from fieldsync.server.save.head import Identified, identify, lock_head
+from fieldsync.server.save.pipeline import Done, save
+from fieldsync.server.sync import parts
+from fieldsync.server.sync.images import read_images
+
+Begin = Callable[[], AbstractAsyncContextManager[tuple[Database, Caller]]]
+"""Opens the request's database transaction and says who is asking, in it."""
+
+
+async def upload(org: Org, begin: Begin, request: UploadRequest) -> UploadResponse:
+    """Save what a device sent. Raises Refused: AUTH, BAD_REQUEST, BUSY."""
+    refuse_unreadable(request)
+    for _ in range(limits.DEADLOCK_RETRIES_MAX):
+        try:
+            return await _once(org, begin, request)
+        except Collision:
+            continue
+        except Busy:
+            raise Refused(problem(Code.BUSY), retry_after_seconds=2.0) from None
+    half = len(request.transactions) // 2
+    if half == 0:
+        raise Refused(problem(Code.BUSY), retry_after_seconds=2.0)
+    return await upload(org, begin, msgspec.structs.replace(request, transactions=request.transactions[:half]))
+
+
+def refuse_unreadable(request: UploadRequest) -> None:
+    """Order and numbers of a request, before anything is looked up."""
+    last: tuple[int, int] = (request.confirmed_through, 0)
+    for transaction in request.transactions:
+        place = (transaction.n, transaction.part)
+        if place <= last or not 0 < transaction.n < 2**53:
+            raise _unreadable(f"transaction {transaction.n} part {transaction.part} is out of order")
+        if not ids.is_transaction_id(transaction.id):
+            raise _unreadable(f"transaction {transaction.n} has no valid id")
+        if not 1 <= transaction.part <= transaction.parts <= limits.TRANSACTION_PARTS_MAX:
+            raise _unreadable(f"transaction {transaction.n} has part {transaction.part} of {transaction.parts}")
+        last = place
+
+
+def _unreadable(reason: str) -> Refused:
+    return Refused(problem(Code.BAD_REQUEST, reason=reason))
+
+
+async def _once(org: Org, begin: Begin, request: UploadRequest) -> UploadResponse:
+    async with begin() as (database, caller):
+        if caller.number is None or request.device not in caller.numbers:
+            raise Refused(problem(Code.FORBIDDEN, reason="this device number was not issued to this device"))
+        frame = await lock_head(org, database, caller)
+        gathered = await parts.gather(org, database, caller, request.transactions)
+        identified = await identify(org, database, caller, gathered.complete)
+        done = await save(org, database, caller, frame, identified.fresh)
+        await _move_heads(org, database, caller, frame, request, done)
+        reach("upload.before_images")
+        response = await _answer(org, database, caller, gathered, identified, done)
+        reach("upload.before_commit")
+    reach("upload.after_commit")
+    return response
+
+
+async def _move_heads(
+    org: Org, database: Database, caller: Caller, frame: Frame, request: UploadRequest, done: Done
+) -> None:
+    high = max((r.n for r in done.results), default=0)
+    through = min(request.confirmed_through, 2**53)
+    await database.run(org.save.move_device, device=caller.number, high=high, through=through)
+    if through > 0:
+        await database.run(org.save.forget_receipts, device=caller.number, through=through)
+    if done.position > frame.position:
+        await database.run(org.save.move_head, user=caller.user_id, to=done.position)
+        await database.rows(org.save.wake, channel="fieldsync", payload=f"{org.schema}:{caller.user_id}")
+
+
+async def _answer(
+    org: Org, database: Database, caller: Caller, gathered: parts.Gathered, identified: Identified, done: Done
+) -> UploadResponse:
+    results = sorted((*done.results, *identified.replays, *gathered.waiting), key=lambda r: r.n)
+    images = await read_images(org, database, caller, {ref for result in results for ref in concerned(result)})
+    forks = [n for n in (identified.fork_at, done.fork_at, gathered.fork_at) if n is not None]
+    fork_at = min(forks, default=None)
+    return UploadResponse(
+        results=tuple(r for r in results if fork_at is None or r.n < fork_at),
+        rows=images.blocks(org),
+        gone=tuple(images.gone.values()),
+        fork_at=fork_at,
+        poll_seconds=float(limits.POLL_SECONDS),
+    )
+
+
+def concerned(result: Result) -> Iterator[RecordRef]:
+    """Records whose present image goes back: those the save touched, and those whose state refused it."""
+    yield from result.touched
+    if isinstance(result.outcome, Rejected):
+        for reason in result.outcome.problems:
+            if reason.code in _REFUSED_BY_STATE and reason.object is not None and reason.id is not None:
+                yield RecordRef(reason.object, ids.RecordId(reason.id))
+
+
+_REFUSED_BY_STATE = frozenset({Code.CONFLICT_OLD_VALUE, Code.ENTITY_DELETED, Code.DELETE_DENIED, Code.LOCKED})
