@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
 
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
@@ -36,7 +37,7 @@ def compile_statement(statement: ClauseElement) -> Statement:
     """
     compiled = statement.compile(dialect=_DIALECT)
     assert not getattr(compiled, "post_compile_params", None), "use = ANY(array) instead of IN (...)"
-    binds = getattr(compiled, "binds", {})
-    given = frozenset(name for name, bind in binds.items() if bind.required)
-    fixed = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
+    names = compiled.bind_names if isinstance(compiled, SQLCompiler) else {}
+    given = frozenset(name for bind, name in names.items() if bind.required)
+    fixed = {name: bind.effective_value for bind, name in names.items() if not bind.required}
     return Statement(str(compiled), given, fixed)

@@ -225,5 +225,11 @@ _ORDER: tuple[Callable[[Step], bool], ...] = (
 
 
 def _safest_first(steps: Iterable[Step]) -> list[Step]:
-    """What adds comes before what takes away; an index goes before its column changes and comes after."""
-    return sorted(steps, key=lambda step: next((i for i, fits in enumerate(_ORDER) if fits(step)), len(_ORDER)))
+    """What adds comes before what takes away; an index goes before its column changes and comes after.
+
+    The indexes of a table that is dropped go with it.
+    """
+    listed = list(steps)
+    dropped = {step.object for step in listed if step.kind is StepKind.DROP_TABLE}
+    own = [step for step in listed if not (step.kind is StepKind.DROP_INDEX and step.object in dropped)]
+    return sorted(own, key=lambda step: next((i for i, fits in enumerate(_ORDER) if fits(step)), len(_ORDER)))
