@@ -36,7 +36,7 @@ def log(connection: AdminConnection, day: date) -> None:
 
 def parts(connection: AdminConnection) -> dict[str, int]:
     found = connection.exec_driver_sql("SELECT tableoid::regclass::text, count(*) FROM _change GROUP BY 1")
-    return {name: count for name, count in found}
+    return {row[0]: row[1] for row in found}
 
 
 def test_parts_reach_from_yesterday_to_two_weeks_ahead() -> None:

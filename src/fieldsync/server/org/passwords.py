@@ -33,10 +33,11 @@ def weakness(password: str, username: str) -> str | None:
         return f"it uses fewer than {DISTINCT_CHARS_MIN} different characters"
     if len(name) >= 4 and name in folded:
         return "it holds the user name"
+    rest = folded
     for guess in _GUESSED_FIRST:
-        rest = folded.replace(guess, "")
-        if guess in folded and len(set(rest)) < DISTINCT_CHARS_MIN:
-            return f"it is little more than {guess!r}"
+        rest = rest.replace(guess, "")
+    if rest != folded and len(set(rest)) < DISTINCT_CHARS_MIN:
+        return "it is little more than one everybody tries first"
     return None
 
 

@@ -7,7 +7,7 @@ missed some, so each channel gets one with an empty payload after every reconnec
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ class Notification(NamedTuple):
     payload: str
 
 
-async def listen(uri: str, channels: Sequence[str]) -> AsyncIterator[Notification]:
+async def listen(uri: str, channels: Sequence[str]) -> AsyncGenerator[Notification, None]:
     """Notifications of these channels, for ever. Reconnects by itself; close the iterator (or cancel) to stop."""
     while True:
         try:

@@ -1,0 +1,216 @@
+"""Epochs: stamps only grow and no checkpoint proves what was lost, whatever happens to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import hypothesis.strategies as st
+import psycopg
+from hypothesis import given
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from sqlalchemy import select, text, update
+
+from fieldsync.base.ids import DeviceNumber
+from fieldsync.base.world import SeededChance, SystemClock, World
+from fieldsync.schema.catalog import build
+from fieldsync.server.postgres.connect import AdminConnection, admin_connection
+from fieldsync.server.postgres.deploy import apply
+from fieldsync.server.postgres.epoch import (
+    _EPOCH,
+    Epoch,
+    Stored,
+    begin,
+    checkpoint_fork,
+    current_epoch,
+    current_stamp_sql,
+    read_epochs,
+)
+from fieldsync.server.postgres.plan import plan
+
+WORLD = World(SystemClock(), SeededChance("epochs"))
+
+
+@dataclass
+class Model:
+    """A database that is written, restarted, dumped and restored, and the checkpoints devices took from it."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    stamps: set[int] = field(default_factory=set)
+    checkpoints: list[tuple[str, int, frozenset[int]]] = field(default_factory=list)
+    transaction: int = 700
+    place: int = 1
+    starts: int = 0
+
+    def begin(self, *, restored: bool = False) -> None:
+        self.starts += 1
+        self.place += restored
+        self.transaction += 1
+        greatest = max([*self.stamps, *[e.first_stamp - 1 for e in self.epochs[-1:]]], default=0)
+        sure_below = max(self.stamps, default=0) + 1
+        last = self.epochs[-1] if self.epochs else None
+        cluster = f"{self.place} {self.starts}"
+        stored = Stored(last, cluster, greatest, sure_below, self.transaction)
+        self.epochs.append(begin(stored, f"nonce{self.starts}", DeviceNumber("00000")))
+
+    def write(self) -> None:
+        self.transaction += 1
+        stamp = self.epochs[-1].offset + self.transaction
+        assert stamp > max(self.stamps, default=0), "a new stamp is above every stored one"
+        self.stamps.add(stamp)
+
+    def checkpoint(self) -> None:
+        epoch = self.epochs[-1]
+        self.checkpoints.append((epoch.nonce, epoch.offset + self.transaction + 1, frozenset(self.stamps)))
+
+    def check(self) -> None:
+        for nonce, xmax, seen in self.checkpoints:
+            lost = seen - self.stamps
+            fork = checkpoint_fork(self.epochs, nonce, xmax)
+            if lost:
+                assert fork is not None, "a device that saw what is lost is told"
+                assert fork <= min(lost), "what is lost lies beyond the fork"
+
+
+ACTIONS = st.lists(
+    st.one_of(
+        st.sampled_from(["write", "write", "checkpoint", "burn", "restart", "dump", "copy"]),
+        st.tuples(st.sampled_from(["restore dump", "restore copy"]), st.integers(1, 5_000)),
+    ),
+    max_size=40,
+)
+
+
+@given(ACTIONS)
+def test_stamps_grow_and_no_checkpoint_proves_what_was_lost(actions: list[str | tuple[str, int]]) -> None:
+    model = Model()
+    model.begin()
+    kept: tuple[set[int], list[Epoch], int] | None = None
+    for action in actions:
+        match action:
+            case "write":
+                model.write()
+            case "checkpoint":
+                model.checkpoint()
+            case "burn":
+                model.transaction += 50
+            case "restart":
+                model.begin()
+            case "dump" | "copy":
+                kept = set(model.stamps), list(model.epochs), model.transaction
+            case ("restore dump", elsewhere) if kept is not None:
+                model.stamps, model.epochs, model.transaction = set(kept[0]), list(kept[1]), int(elsewhere)
+                model.begin(restored=True)
+            case ("restore copy", _) if kept is not None:
+                model.stamps, model.epochs, model.transaction = set(kept[0]), list(kept[1]), kept[2]
+                model.begin()
+        model.check()
+
+
+@given(st.integers(1, 50))
+def test_a_restart_alone_forks_nothing(writes: int) -> None:
+    model = Model()
+    model.begin()
+    for _ in range(writes):
+        model.write()
+        model.checkpoint()
+    model.begin()
+    assert all(checkpoint_fork(model.epochs, nonce, xmax) is None for nonce, xmax, _ in model.checkpoints)
+
+
+def test_a_checkpoint_of_an_unknown_epoch_forks_from_the_beginning() -> None:
+    assert checkpoint_fork([], "nonce", 5) == 0
+
+
+def make_org(uri: str) -> None:
+    with admin_connection(uri) as connection:
+        connection.exec_driver_sql("CREATE SCHEMA org_test")
+    with admin_connection(uri, "org_test") as connection:
+        apply(connection, plan(connection, build([])), clock=SystemClock())
+
+
+@contextmanager
+def copied(uri: str) -> Iterator[str]:
+    """The address of a copy of this database."""
+    name = conninfo_to_dict(uri)["dbname"]
+    with psycopg.connect(uri, dbname="postgres", autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}_copy TEMPLATE {name}")
+        try:
+            yield make_conninfo(uri, dbname=f"{name}_copy")
+        finally:
+            admin.execute(f"DROP DATABASE {name}_copy WITH (FORCE)")
+
+
+def epoch_now(connection: AdminConnection) -> Epoch:
+    return current_epoch(connection, "org_test", WORLD)
+
+
+def test_one_epoch_lasts_as_long_as_the_database_runs(database: str) -> None:
+    make_org(database)
+    with admin_connection(database, "org_test") as connection:
+        first = epoch_now(connection)
+    with admin_connection(database, "org_test") as connection:
+        assert epoch_now(connection) == first
+        stamp = connection.execute(select(current_stamp_sql(first.offset))).scalar_one()
+    assert stamp > first.first_stamp
+    assert first.number == 1
+
+
+def test_a_database_that_has_started_anew_gets_an_epoch_with_a_nonce_and_a_number_of_its_own(database: str) -> None:
+    make_org(database)
+    with admin_connection(database, "org_test") as connection:
+        first = epoch_now(connection)
+        started_before = first.cluster.rpartition(" ")[0] + " 1700000000.0"
+        connection.execute(update(_EPOCH).values(cluster=started_before))
+    with admin_connection(database, "org_test") as connection:
+        second = epoch_now(connection)
+        numbers = connection.execute(text("SELECT number FROM _device_number")).scalars().all()
+    assert second.number == 2
+    assert second.offset == first.offset
+    assert second.first_stamp > first.first_stamp
+    assert second.nonce != first.nonce
+    assert set(numbers) == {first.server_number, second.server_number}
+
+
+def test_a_restored_dump_takes_stamps_above_every_stored_one_and_forks_what_may_be_missing(database: str) -> None:
+    """A copy of the database has another identity, like a restored dump; its change log is ahead of this cluster."""
+    make_org(database)
+    with admin_connection(database, "org_test") as connection:
+        first = epoch_now(connection)
+        connection.execute(
+            text(
+                "INSERT INTO _change (day, stamp, object, id, kind, at) VALUES "
+                "('2026-11-20', 800000000, 'Order', '8', 'created', '2026-11-20 10:00Z'),"
+                "('2026-11-21', 900000000, 'Order', '8', 'updated', '2026-11-21 10:00Z')"
+            )
+        )
+    with copied(database) as restored, admin_connection(restored, "org_test") as connection:
+        second = epoch_now(connection)
+        stamp = connection.execute(select(current_stamp_sql(second.offset))).scalar_one()
+        epochs = read_epochs(connection)
+    assert stamp > 900_000_000
+    assert second.first_stamp == 800_000_001
+    assert checkpoint_fork(epochs, first.nonce, 850_000_000) == 800_000_001
+    assert checkpoint_fork(epochs, first.nonce, 800_000_000) is None
+
+
+def test_without_a_change_log_the_data_tables_tell_the_greatest_stamp(database: str) -> None:
+    make_org(database)
+    with admin_connection(database, "org_test") as connection:
+        connection.exec_driver_sql('CREATE TABLE "Order" ("Id" text, "_stamp" bigint)')
+        connection.exec_driver_sql("INSERT INTO \"Order\" VALUES ('8', 900000000)")
+        begun = epoch_now(connection)
+    assert begun.first_stamp > 900_000_000
+
+
+def test_server_numbers_are_never_given_twice(database: str) -> None:
+    make_org(database)
+    with admin_connection(database, "org_test") as connection:
+        for start in range(20):
+            connection.execute(update(_EPOCH).where(_EPOCH.c.number == start).values(cluster=f"x {start}"))
+            epoch_now(connection)
+        epochs = read_epochs(connection)
+    assert len({epoch.server_number for epoch in epochs}) == len(epochs) == 20
+    assert all(a.first_stamp <= b.first_stamp for a, b in pairwise(epochs))
