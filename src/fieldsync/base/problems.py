@@ -69,6 +69,7 @@ class Code(StrEnum):
     NO_ORG = "NO_ORG"
     ORG_EXISTS = "ORG_EXISTS"
     BAD_NAME = "BAD_NAME"
+    UNUSABLE = "UNUSABLE"
     WEAK_PASSWORD = "WEAK_PASSWORD"
     INTERNAL = "INTERNAL"
 
@@ -173,6 +174,7 @@ CATALOGUE: dict[Code, Kind] = {
     Code.ORG_EXISTS: Kind(
         409, "There is an org {name} already.", "Choose another name, or drop that org first (fieldsync org drop)."
     ),
+    Code.UNUSABLE: Kind(422, "{what} cannot be used: {reason}.", "Correct it, or name another one."),
     Code.BAD_NAME: Kind(422, "{name} cannot be a name here: {reason}.", "Choose another name."),
     Code.WEAK_PASSWORD: Kind(422, "This password cannot be used: {reason}.", "Choose another password."),
     Code.INTERNAL: Kind(

@@ -87,7 +87,8 @@ def org_metadata(catalog: Catalog) -> MetaData:
 def system_tables(metadata: MetaData) -> None:
     """The platform's own tables, see DESIGN 5, 6 and 8."""
     _identity_tables(metadata)
-    _sync_tables(metadata)
+    _change_tables(metadata)
+    _receipt_tables(metadata)
     _people_tables(metadata)
 
 
@@ -126,7 +127,7 @@ def _identity_tables(metadata: MetaData) -> None:
     )
 
 
-def _sync_tables(metadata: MetaData) -> None:
+def _change_tables(metadata: MetaData) -> None:
     Table(
         "_change",
         metadata,
@@ -156,6 +157,9 @@ def _sync_tables(metadata: MetaData) -> None:
         Column("rights_version", BigInteger, nullable=False, server_default="0"),
         Column("revoked", Boolean, nullable=False, server_default="false"),
     )
+
+
+def _receipt_tables(metadata: MetaData) -> None:
     Table(
         "_receipt",
         metadata,
