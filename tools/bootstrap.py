@@ -26,6 +26,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 PYTHON_MIN = (3, 11)
+PIP = (PYTHON, "-m", "pip", "--disable-pip-version-check")
 UV_VERSION = "0.13.8"
 
 # What each lock is compiled from. The second takes the first as a constraint, so both hold the same versions.
@@ -103,39 +104,44 @@ def mark(lock: str, wanted: str) -> None:
 
 
 def make_venv() -> None:
-    """Creates `.venv` with uv where it is, else with the standard library."""
-    uv = shutil.which("uv")
-    if uv:
-        subprocess.run([uv, "venv", "-q", "--clear", "--no-project", "--python", sys.executable, VENV], check=True)
+    """Creates `.venv` with the standard library, or with uv where a system left that part of it out."""
+    if all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")):
+        subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
         return
-    if not all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")):
+    uv = shutil.which("uv")
+    if uv is None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise SystemExit(
             f"bootstrap: {sys.executable} comes without the venv module. Install it "
             f"(Debian, Ubuntu: apt-get install python{version}-venv) or put uv on the PATH, then run this again."
         )
-    subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+    subprocess.run(
+        [uv, "venv", "-q", "--clear", "--seed", "--no-project", "--python", sys.executable, VENV], check=True
+    )
 
 
 def install_locked(lock: str) -> None:
-    """Installs exactly the lock; a file whose hash is not in it is refused."""
-    subprocess.run(
-        [*installer(), "install", "-qq", "--require-hashes", "-r", ROOT / "requirements" / f"{lock}.txt"], check=True
-    )
+    """Installs exactly the lock; a file whose hash is not in it is refused. With uv where it is, which is faster."""
+    wanted = ["install", "--require-hashes", "-r", str(ROOT / "requirements" / f"{lock}.txt")]
+    uv = shutil.which("uv")
+    if uv:
+        if (
+            subprocess.run([uv, "pip", *wanted, "-q", "--python", PYTHON], env=uv_environment(), check=False).returncode
+            == 0
+        ):
+            return
+        print("bootstrap: uv could not; going on with pip", flush=True)
+    subprocess.run([*PIP, *wanted, "-qq"], check=True)
 
 
 def install_project() -> None:
     """Installs the project itself, editable; its build backend comes from the lock."""
-    subprocess.run([*installer(), "install", "-qq", "--no-deps", "--no-build-isolation", "-e", ROOT], check=True)
+    subprocess.run([*PIP, "install", "-qq", "--no-deps", "--no-build-isolation", "-e", ROOT], check=True)
 
 
-def installer() -> list[str]:
-    """The command that installs into `.venv`: uv's where it is, else pip's."""
-    uv = shutil.which("uv")
-    if uv:
-        os.environ["VIRTUAL_ENV"] = str(VENV)
-        return [uv, "pip"]
-    return [str(PYTHON), "-m", "pip", "--disable-pip-version-check"]
+def uv_environment() -> dict[str, str]:
+    """Lets uv trust the certificates that the system trusts, as pip does."""
+    return {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", **os.environ}
 
 
 def write_locks() -> None:
@@ -152,7 +158,13 @@ def compile_lock(uv: Path, lock: str, sources: list[str]) -> None:
     """Writes one lock with the newest versions. No option here may put an address or a path into the file."""
     command = [str(uv), "pip", "compile", "-q", "pyproject.toml", *sources, "--universal", "--python-version", "3.11"]
     command += ["--generate-hashes", "--upgrade", "--no-config", "--custom-compile-command", "make lock"]
-    subprocess.run([*command, "-o", f"requirements/{lock}.txt"], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [*command, "-o", f"requirements/{lock}.txt"],
+        check=True,
+        cwd=ROOT,
+        env=uv_environment(),
+        stdout=subprocess.DEVNULL,
+    )
 
 
 @contextlib.contextmanager

@@ -230,6 +230,14 @@ def working_in(data_dir: Path) -> list[str]:
     return found
 
 
+@linux_only
+def test_the_folder_is_private(data_dir: Path) -> None:
+    data_dir.mkdir(mode=0o755)
+    with EmbeddedPostgres.start(data_dir):
+        assert data_dir.stat().st_mode & 0o077 == 0
+        assert (data_dir / ".s.PGSQL.5432").stat().st_mode & 0o077 == 0
+
+
 @root_only
 @linux_only
 def test_as_root_it_runs_as_somebody_else_and_reaches_only_what_it_must(data_dir: Path) -> None:

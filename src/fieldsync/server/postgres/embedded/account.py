@@ -48,7 +48,7 @@ def for_data(root: Path, programs: Path) -> Account | None:
             raise Refused(problem(Code.DATABASE_UNFIT, reason=reason))
         return None
     who = _by_uid(owner) if owner else _own_account()
-    let_reach(programs / "postgres", who)
+    let_reach(programs, who)
     return who
 
 
@@ -59,14 +59,26 @@ def give(path: Path, who: Account | None) -> None:
 
 
 def let_reach(path: Path, who: Account | None) -> None:
-    """Lets the account through every folder above `path`, and read what was installed under a strict umask."""
-    if who is None or _reaches(path, who):
+    """Lets the account through every folder above `path`."""
+    if who is None or reaches(path, who):
         return
     for folder in reversed(path.parents):
-        if not _reaches(folder, who):
+        if not reaches(folder, who):
             _let_search(folder, who)
-    if path.is_file() and not _reaches(path, who):
-        _let_all_read(path.parent.parent)
+
+
+def let_read(tree: Path) -> None:
+    """Opens everything in `tree` to everybody, for reading and running."""
+    for path in (tree, *tree.rglob("*")):
+        mode = path.stat().st_mode
+        path.chmod(mode | (0o055 if mode & 0o100 else 0o044))
+
+
+def reaches(path: Path, who: Account) -> bool:
+    """Whether the account may run or search `path`. Asked of the system itself, because modes alone do not tell."""
+    command = ["/bin/sh", "-c", 'test -x "$0"', str(path)]
+    tested = subprocess.run(command, check=False, cwd="/", user=who.uid, group=who.gid, extra_groups=[])
+    return tested.returncode == 0
 
 
 def _by_uid(uid: int) -> Account:
@@ -106,13 +118,6 @@ def _own_account() -> Account:
     return found
 
 
-def _reaches(path: Path, who: Account) -> bool:
-    """Asked of the system itself, because modes alone do not tell."""
-    command = ["/bin/sh", "-c", 'test -x "$0" && { test -d "$0" || test -r "$0"; }', str(path)]
-    tested = subprocess.run(command, check=False, cwd="/", user=who.uid, group=who.gid, extra_groups=[])
-    return tested.returncode == 0
-
-
 def _let_search(folder: Path, who: Account) -> None:
     """Lets the account, and nobody else, pass through `folder`; it still cannot list it."""
     failure = "this system has no access lists"
@@ -148,10 +153,3 @@ def _acl_entries(folder: Path) -> list[tuple[int, int, int]]:
     mode = folder.stat().st_mode
     shares = ((ACL_USER_OBJ, mode >> 6), (ACL_GROUP_OBJ, mode >> 3), (ACL_OTHER, mode))
     return [(tag, bits & 7, ACL_NOBODY) for tag, bits in shares]
-
-
-def _let_all_read(tree: Path) -> None:
-    """Opens the installed programs for reading; they are the published contents of a package."""
-    for path in (tree, *tree.rglob("*")):
-        mode = path.stat().st_mode
-        path.chmod(mode | (0o055 if mode & 0o100 else 0o044))

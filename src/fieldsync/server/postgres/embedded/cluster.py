@@ -46,12 +46,25 @@ def bundled_bin_dir() -> Path:
     return Path(found.origin).parent / "pginstall18" / "bin"
 
 
+def open_bundle(files: Files, who: account.Account | None) -> None:
+    """Lets the account run the wheel's programs where they were installed under a strict umask.
+
+    They are the published contents of a package. Another PostgreSQL's programs are never touched.
+    """
+    package = files.programs.parent.parent
+    if who is None or files.programs != bundled_bin_dir().resolve() or _runs(files, who):
+        return
+    for tree in (package, package.with_name(f"{package.name}.libs")):
+        if tree.exists():
+            account.let_read(tree)
+
+
 def make_root(files: Files, who: account.Account | None) -> None:
     """Makes the data folder, private to the account; a folder that holds something else is left alone."""
     if files.root.exists() and any(files.root.iterdir()) and not files.owner_lock.exists():
         raise Refused(problem(Code.DATABASE_UNFIT, reason=f"{files.root} holds other files"))
-    if not files.root.exists():
-        files.root.mkdir(mode=0o700, parents=True)
+    files.root.mkdir(parents=True, exist_ok=True)
+    files.root.chmod(0o700)
     account.give(files.root, who)
     account.let_reach(files.root, who)
     if files.log.exists() and files.log.stat().st_size > LOG_BYTES_MAX:
@@ -60,7 +73,7 @@ def make_root(files: Files, who: account.Account | None) -> None:
 
 def initialise(files: Files, who: account.Account | None) -> None:
     """Runs initdb once. The cluster gets its name last, so one that a crash left half made is made anew."""
-    version = _version(files)
+    version = _version(files, who)
     if files.cluster.exists():
         found = (files.cluster / "PG_VERSION").read_text(encoding="ascii").strip()
         if found != str(version):
@@ -98,11 +111,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _version(files: Files) -> int:
-    said = process.run([files.program("postgres"), "--version"], None).stdout
-    words = said.split()
-    assert len(words) >= 3, f"{files.program('postgres')} --version said {said!r}"
+def _version(files: Files, who: account.Account | None) -> int:
+    asked = process.run([files.program("postgres"), "--version"], who)
+    words = asked.stdout.split()
+    if len(words) < len(("postgres", "(PostgreSQL)", "18.4")):
+        raise Refused(problem(Code.DATABASE_UNFIT, reason=f"{files.programs} does not run: {asked.stderr.strip()}"))
     return int(words[2].partition(".")[0])
+
+
+def _runs(files: Files, who: account.Account) -> bool:
+    """Whether the account can load the programs and read what they need."""
+    sample = files.programs.parent / "share" / "postgresql" / "postgresql.conf.sample"
+    started = process.run([files.program("initdb"), "--version"], who)
+    read = process.run(["/bin/cat", str(sample)], who)
+    return started.returncode == 0 and read.returncode == 0
 
 
 def _initdb(files: Files, target: Path, version: int) -> list[str]:

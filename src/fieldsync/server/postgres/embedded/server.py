@@ -58,6 +58,7 @@ class EmbeddedPostgres:
         with ExitStack() as resources:
             files = Files(data_dir.expanduser().resolve(), (bin_dir or cluster.bundled_bin_dir()).resolve())
             who = account.for_data(files.root, files.programs)
+            cluster.open_bundle(files, who)
             cluster.make_root(files, who)
             resources.enter_context(owner.claim(files))
             cluster.initialise(files, who)
