@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 
 import hypothesis.strategies as st
 import psycopg
@@ -18,6 +19,7 @@ from fieldsync.base.world import SeededChance, SystemClock, World
 from fieldsync.schema.catalog import build
 from fieldsync.server.postgres.connect import AdminConnection, admin_connection
 from fieldsync.server.postgres.deploy import apply
+from fieldsync.server.postgres.embedded import EmbeddedPostgres
 from fieldsync.server.postgres.epoch import (
     _EPOCH,
     Epoch,
@@ -214,3 +216,20 @@ def test_server_numbers_are_never_given_twice(database: str) -> None:
         epochs = read_epochs(connection)
     assert len({epoch.server_number for epoch in epochs}) == len(epochs) == 20
     assert all(a.first_stamp <= b.first_stamp for a, b in pairwise(epochs))
+
+
+def test_a_restart_of_postgresql_begins_an_epoch_and_stamps_go_on(short_dir: Path) -> None:
+    folder = short_dir / "restarted"
+    with EmbeddedPostgres.start(folder) as server:
+        make_org(server.uri)
+        with admin_connection(server.uri, "org_test") as connection:
+            first = epoch_now(connection)
+            stamp = connection.execute(select(current_stamp_sql(first.offset))).scalar_one()
+    with EmbeddedPostgres.start(folder) as server, admin_connection(server.uri, "org_test") as connection:
+        second = epoch_now(connection)
+        later = connection.execute(select(current_stamp_sql(second.offset))).scalar_one()
+        epochs = read_epochs(connection)
+    assert (first.number, second.number) == (1, 2)
+    assert second.offset == first.offset
+    assert later >= second.first_stamp > stamp
+    assert checkpoint_fork(epochs, first.nonce, stamp + 1) is None
