@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 Plan = Callable[[str], None]
-_plan: Plan | None = None
+_installed: list[Plan] = []
 
 
 def reach(point: str) -> None:
     """Tell the installed plan, if any, that the run is at `point`."""
-    if _plan is not None:
-        _plan(point)
+    if _installed:
+        _installed[0](point)
 
 
 def install(plan: Plan | None) -> None:
     """Install `plan` for this process, or take it away with None."""
-    global _plan
-    _plan = plan
+    _installed[:] = [] if plan is None else [plan]

@@ -69,11 +69,16 @@ class Transaction(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
 
 
 class UploadRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """`confirmed_through`: every outcome up to this queue number is stored on the device; receipts may go."""
+    """`confirmed_through`: every outcome up to this queue number is stored on the device; receipts may go.
+
+    `undone`: rejected or held saves that the person took back. They no longer hold anything up, and the console shows
+    them as canceled. Naming one again does nothing.
+    """
 
     device: str
     confirmed_through: int
     transactions: tuple[Transaction, ...]
+    undone: tuple[int, ...] = ()
 
 
 class Saved(msgspec.Struct, frozen=True, tag=True):

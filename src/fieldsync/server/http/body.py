@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types.asgi_types import HTTPReceiveMessage
 
 from fieldsync.base import limits
 from fieldsync.base.problems import Code, Refused, problem
@@ -52,7 +55,7 @@ def _plain(body: bytes, receive: Receive) -> Receive:
     async def replay() -> HTTPReceiveMessage:
         nonlocal given
         if given:
-            return await receive()
+            return cast("HTTPReceiveMessage", await receive())
         given = True
         return {"type": "http.request", "body": body, "more_body": False}
 

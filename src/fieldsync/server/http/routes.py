@@ -97,10 +97,12 @@ async def download_rows(request: AnyRequest, served: Served, checkpoint: str | N
 
 
 async def _lines(org: Org, token: str, checkpoint: str | None) -> AsyncIterator[bytes]:
-    async with reading(org, token) as (work, caller):
-        async with aclosing(download(org, work, caller, checkpoint)) as lines:  # type: ignore[type-var]
-            async for line in lines:
-                yield line
+    async with (
+        reading(org, token) as (work, caller),
+        aclosing(download(org, work, caller, checkpoint)) as lines,
+    ):
+        async for line in lines:
+            yield line
 
 
 def _encoding(request: AnyRequest) -> dict[str, str]:

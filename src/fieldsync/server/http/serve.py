@@ -11,7 +11,6 @@ from granian.server.embed import Server
 from litestar import Litestar
 
 
-
 async def serve(app: Litestar, *, host: str, port: int, ready: Callable[[], None]) -> None:
     """Serve `app` until SIGINT or SIGTERM. `ready` is told when it listens."""
     server = Server(

@@ -51,7 +51,7 @@ def _canonical_changes(object_type: ObjectType, item: Item) -> tuple[dict[str, C
         field = object_type.column_fields.get(column)
         if field is None:
             problems.append(problem(Code.UNKNOWN_FIELD, object=item.object, id=item.id, field=column[:80]))
-        elif column not in object_type.writable or (item.operation is Operation.UPDATE and field.type is FieldType.MASTER_DETAIL):
+        elif _fixed(object_type, item, column):
             problems.append(problem(Code.READ_ONLY_FIELD, object=item.object, id=item.id, field=column))
         else:
             try:
@@ -59,6 +59,12 @@ def _canonical_changes(object_type: ObjectType, item: Item) -> tuple[dict[str, C
             except BadValue as bad:
                 problems.append(bad.problem(item.object, item.id, column))
     return changes, problems
+
+
+def _fixed(object_type: ObjectType, item: Item, column: str) -> bool:
+    """Set by the platform, or a master, which a record keeps for good."""
+    moves_master = object_type.column_fields[column].type is FieldType.MASTER_DETAIL
+    return column not in object_type.writable or (moves_master and item.operation is Operation.UPDATE)
 
 
 def _seen_value(object_type: ObjectType, column: str, value: object) -> object:

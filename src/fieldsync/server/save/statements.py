@@ -32,7 +32,9 @@ from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from fieldsync.schema.catalog import Catalog
+from fieldsync.schema.standard import STAMP
 from fieldsync.server.postgres.compiled import Statement, compile_statement
+from fieldsync.server.postgres.names import RECORD_COUNTER, auto_number_sequence
 
 
 def unpacked(table: Table, names: Iterable[str]) -> TableValuedAlias:
@@ -70,10 +72,12 @@ class SaveStatements:
         self.add_blocked = compile_statement(insert_rows(self._tables["_blocked"]))
         self.add_receipts = compile_statement(_add_receipts(self._tables["_receipt"]))
         self.add_changes = compile_statement(insert_rows(self._tables["_change"]))
+        self.unblock = compile_statement(_unblock(self._tables["_blocked"]))
+        self.cancel = compile_statement(_cancel(self._tables["Sync_Transaction"]))
         self.parts = compile_statement(_parts(self._tables["_part"]))
         self.add_part = compile_statement(_add_part(self._tables["_part"]))
         self.drop_parts = compile_statement(_drop_parts(self._tables["_part"]))
-        self.server_ids = compile_statement(_next_values("_record_counter"))
+        self.server_ids = compile_statement(_next_values(RECORD_COUNTER))
         self.wake = compile_statement(select(func.pg_notify(bindparam("channel"), bindparam("payload"))))
         self._cached = lru_cache(maxsize=4_096)(self._build)
 
@@ -126,7 +130,7 @@ class SaveStatements:
                 target = table.c[detail]
                 return compile_statement(select(cast(target, Text), table.c.Id).where(ids_in(target, "values")))
             case "numbers":
-                return compile_statement(_next_values(f"_auto_{object_name}_{detail}"))
+                return compile_statement(_next_values(auto_number_sequence(object_name, detail)))
             case _:
                 raise AssertionError(kind)
 
@@ -202,6 +206,18 @@ def _blocked(blocked: Table) -> ClauseElement:
     return rows.where(blocked.c.device == bindparam("device"), ids_in(blocked.c.record_id)).group_by(
         blocked.c.record_id
     )
+
+
+def _unblock(blocked: Table) -> ClauseElement:
+    return delete(blocked).where(blocked.c.device == bindparam("device"), ids_in(blocked.c.n, "ns"))
+
+
+def _cancel(transaction: Table) -> ClauseElement:
+    """Only what still waits for somebody can be taken back: the first to decide wins."""
+    mine = (transaction.c.Device_Number == bindparam("device")) & ids_in(transaction.c.Queue_Number, "ns")
+    undecided = (transaction.c.Status == "Failed") | (transaction.c.Status == "Waiting")
+    values = {"Status": "Canceled", "Comments": bindparam("comment"), STAMP: bindparam("stamp")}
+    return update(transaction).where(mine, undecided).values(values)
 
 
 def _add_receipts(receipt: Table) -> ClauseElement:

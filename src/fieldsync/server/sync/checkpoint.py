@@ -7,12 +7,11 @@ each skips rows of transactions that commit late, or sends rows again and again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.epoch import Epoch, checkpoint_fork
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync.token import Purpose, seal, unseal
@@ -33,36 +32,11 @@ class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
     binding: str
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """A row of `_epoch`."""
-
-    number: int
-    nonce: str
-    first_stamp: int
-
-
 def from_snapshot(text: str, offset: int, *, nonce: str, day: str, binding: str) -> Checkpoint:
     """A checkpoint out of PostgreSQL's `xmin:xmax:running,...`."""
     xmin, xmax, running = text.split(":")
     ids = tuple(int(x) + offset for x in running.split(",") if x)
     return Checkpoint(nonce, int(xmin) + offset, int(xmax) + offset, ids, day, binding)
-
-
-def forked_at(checkpoint: Checkpoint, epochs: list[Epoch]) -> int | None:
-    """The stamp from which the device's rows may differ from ours; None for a checkpoint that stands.
-
-    It stands when its epoch is known and it does not lie beyond where the next epoch began: a server restored from a
-    backup begins its epoch below what it had already told devices. Of an epoch we do not know nothing is sure, so
-    histories part at 0.
-    """
-    known = next((i for i, epoch in enumerate(epochs) if epoch.nonce == checkpoint.nonce), None)
-    if known is None:
-        return 0
-    following = epochs[known + 1] if known + 1 < len(epochs) else None
-    if following is None or checkpoint.xmax <= following.first_stamp:
-        return None
-    return following.first_stamp
 
 
 def binding_of(org: Org, caller: Caller) -> str:
@@ -74,7 +48,7 @@ async def open_checkpoint(org: Org, database: Database, caller: Caller, token: s
     """The checkpoint a device sent. Raises Refused: BAD_CURSOR, or FORK with the stamp from which histories part."""
     checkpoint = unseal(org.mac_key, Purpose.CHECKPOINT, caller, token, Checkpoint)
     epochs = [Epoch(*row) for row in await database.rows(org.read.epochs)]
-    stamp = forked_at(checkpoint, epochs)
+    stamp = checkpoint_fork(epochs, checkpoint.nonce, checkpoint.xmax)
     if stamp is not None:
         raise Refused(problem(Code.FORK, reason="the server was restored from a backup", stamp=stamp))
     return checkpoint

@@ -7,7 +7,7 @@ what the change log says was written since, so the cost is that of the changes.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import date, timedelta
 
 from fieldsync.base import limits
@@ -39,7 +39,7 @@ def objects_for(catalog: Catalog, profile: str) -> tuple[str, ...]:
     return tuple(n for n in catalog.objects if n not in STAYS_ONLINE and catalog.may(profile, n, Access.READ))
 
 
-async def download(org: Org, database: Database, caller: Caller, token: str | None) -> AsyncIterator[bytes]:
+async def download(org: Org, database: Database, caller: Caller, token: str | None) -> AsyncGenerator[bytes, None]:
     """The lines of `protocol.download`. `database` is one snapshot. Raises Refused before the first line."""
     since = await open_checkpoint(org, database, caller, token) if token else None
     if since is not None and since.binding != binding_of(org, caller):
@@ -57,7 +57,7 @@ async def download(org: Org, database: Database, caller: Caller, token: str | No
     yield encode_line(End(seal_checkpoint(org, caller, now), seal_cursor(org, caller, position), count, as_of))
 
 
-async def _everything(org: Org, database: Database, names: tuple[str, ...]) -> AsyncIterator[tuple[int, bytes]]:
+async def _everything(org: Org, database: Database, names: tuple[str, ...]) -> AsyncGenerator[tuple[int, bytes], None]:
     for name in names:
         columns = wire_columns(org.catalog, name)
         rows: list[bytes] = []
@@ -72,7 +72,7 @@ async def _everything(org: Org, database: Database, names: tuple[str, ...]) -> A
 
 async def _changes(
     org: Org, database: Database, names: tuple[str, ...], since: Checkpoint
-) -> AsyncIterator[tuple[int, bytes]]:
+) -> AsyncGenerator[tuple[int, bytes], None]:
     earliest = date.fromisoformat(since.day) - timedelta(days=1)
     found = await database.rows(
         org.read.changes, xmin=since.xmin, xmax=since.xmax, running=list(since.running), since=earliest

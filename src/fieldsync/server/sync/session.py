@@ -126,11 +126,11 @@ async def _open(org: Org, database: Database, user: UserInfo, number: DeviceNumb
         refresh_expires=now + timedelta(days=limits.REFRESH_TOKEN_DAYS),
     )
     tokens = Tokens(access, refresh, limits.ACCESS_TOKEN_HOURS * 3600)
-    return Session(tokens, user, org.org_id, number or DeviceNumber(""), settings_of(org), org.catalog.version)
+    return Session(tokens, user, org.org_id, number or DeviceNumber(""), settings(), org.catalog.version)
 
 
-def settings_of(org: Org) -> Settings:
-    """The settings a device of this org follows."""
+def settings() -> Settings:
+    """The settings a device follows."""
     return Settings(
         poll_seconds=float(limits.POLL_SECONDS),
         heartbeat_seconds=float(limits.HEARTBEAT_SECONDS),

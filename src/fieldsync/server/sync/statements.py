@@ -86,7 +86,8 @@ def _place(epoch: Table) -> ClauseElement:
 
 
 def _epochs(epoch: Table) -> ClauseElement:
-    return select(epoch.c.number, epoch.c.nonce, epoch.c.first_stamp).order_by(epoch.c.number)
+    names = ("number", "nonce", "first_stamp", "offset", "cluster", "server_number")
+    return select(*[epoch.c[name] for name in names]).order_by(epoch.c.number)
 
 
 def _head(head: Table) -> ClauseElement:

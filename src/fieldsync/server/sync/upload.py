@@ -68,6 +68,7 @@ async def _once(org: Org, begin: Begin, request: UploadRequest) -> UploadRespons
         if caller.number is None or request.device not in caller.numbers:
             raise Refused(problem(Code.FORBIDDEN, reason="this device number was not issued to this device"))
         frame = await lock_head(org, database, caller)
+        await _take_back(org, database, caller, frame, request.undone)
         gathered = await parts.gather(org, database, caller, request.transactions)
         identified = await identify(org, database, caller, gathered.complete)
         done = await save(org, database, caller, frame, identified.fresh)
@@ -77,6 +78,14 @@ async def _once(org: Org, begin: Begin, request: UploadRequest) -> UploadRespons
         reach("upload.before_commit")
     reach("upload.after_commit")
     return response
+
+
+async def _take_back(org: Org, database: Database, caller: Caller, frame: Frame, undone: tuple[int, ...]) -> None:
+    """What the person undid holds nothing up any more."""
+    if undone:
+        await database.run(org.save.unblock, device=caller.number, ns=list(undone))
+        comment = f"Taken back on the device, {frame.now}"
+        await database.run(org.save.cancel, device=caller.number, ns=list(undone), comment=comment, stamp=frame.stamp)
 
 
 async def _move_heads(

@@ -1,0 +1,22 @@
+"""Fixtures of the server's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.server.lab import Lab, prepare_org
+
+if TYPE_CHECKING:
+    from tests.conftest import Databases
+
+
+@pytest.fixture
+def lab(databases: Databases) -> Iterator[Lab]:
+    """An org with the small catalog on a fresh database."""
+    name = databases.create(databases.template("small", prepare_org))
+    made = Lab(databases.uri(name))
+    yield made
+    made.close()
+    databases.drop(name)

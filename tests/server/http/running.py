@@ -1,0 +1,56 @@
+"""A server process of its own on a free port, as `fieldsync serve` runs one, for tests that need real HTTP."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_PROGRAM = """
+import asyncio, sys
+from fieldsync.base.world import system_world
+from fieldsync.server.http.app import create_app
+from fieldsync.server.http.serve import serve
+uri, port = sys.argv[1], int(sys.argv[2])
+app = create_app(uri, system_world())
+asyncio.run(serve(app, host="127.0.0.1", port=port, ready=lambda: print("ready", flush=True)))
+"""
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running_server(
+    uri: str, *, env: dict[str, str] | None = None, port: int | None = None
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The address of a server over this database, and its process. It is stopped at the end, however it went."""
+    chosen = port or free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, uri, str(chosen)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(env or {})},
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line == "ready\n", f"the server did not start: {line!r}"
+        yield f"http://127.0.0.1:{chosen}", process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
