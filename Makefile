@@ -10,6 +10,10 @@ ARGS ?=
 PYTEST_ARGS ?= -n 2
 PG ?=
 
+ifneq ($(filter-out 15,$(PG)),)
+$(error PG=$(PG) is not known; PG=15 repeats the database tests on Debian's PostgreSQL 15)
+endif
+
 .PHONY: demo test check format lock clean runtime dev python
 
 demo: runtime
@@ -17,14 +21,10 @@ demo: runtime
 
 test: check
 	@$(BIN)/python tools/debian.py chromium
-ifeq ($(PG),)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS) $(ARGS)
-else ifeq ($(PG),15)
+ifeq ($(PG),15)
 	@$(BIN)/python tools/debian.py postgresql
-	@$(BIN)/python -m pytest $(PYTEST_ARGS) $(ARGS)
 	@FIELDSYNC_TEST_PG=15 $(BIN)/python -m pytest $(PYTEST_ARGS) -m database $(ARGS)
-else
-	@echo "make: PG=$(PG) is not known; PG=15 repeats the database tests on Debian's PostgreSQL 15" >&2; exit 1
 endif
 
 check: dev

@@ -1,4 +1,4 @@
-"""What every test may ask for: a real PostgreSQL, and fresh databases on it.
+"""What every test may ask for: a real PostgreSQL, fresh databases on it, and the browser.
 
 `FIELDSYNC_TEST_PG=15` runs the same tests on Debian's PostgreSQL 15 instead of the embedded one.
 """
@@ -104,8 +104,19 @@ def template_database(databases: Databases) -> Iterator[Callable[[str, Prepare],
         databases.drop(name)
 
 
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The program that browser tests drive; where it is not, they skip."""
+    program = Path("/usr/bin/chromium")
+    if not program.exists():
+        pytest.skip(f"no {program}: `make test` installs it where apt-get is there and it runs as root")
+    return program
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that takes the server, however indirectly, is a database test: `-m database` finds it."""
+    """A test that takes the server or the browser, however indirectly, is marked so: `-m database` finds it."""
     for item in items:
-        if "postgres" in getattr(item, "fixturenames", ()):
-            item.add_marker("database")
+        taken = getattr(item, "fixturenames", ())
+        for fixture, marker in (("postgres", "database"), ("chromium", "browser")):
+            if fixture in taken:
+                item.add_marker(marker)
