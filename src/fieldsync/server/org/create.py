@@ -21,7 +21,7 @@ from fieldsync.server.postgres.deploy import apply, lock_deploys
 from fieldsync.server.postgres.epoch import current_epoch
 from fieldsync.server.postgres.names import is_org_name, org_schema, quoted
 from fieldsync.server.postgres.plan import Plan, plan
-from fieldsync.server.postgres.stored_catalog import current_catalog
+from fieldsync.server.postgres.stored_catalog import assigned_prefixes, current_catalog
 
 ORG_PREFIX = "00D"
 MAC_KEY_BYTES = 32
@@ -79,6 +79,13 @@ def catalog_of(uri: str, name: str) -> Catalog:
         catalog = current_catalog(connection)
     assert catalog is not None, "an org is created with its catalog"
     return catalog
+
+
+def prefixes_of(uri: str, name: str) -> dict[str, str]:
+    """Every key prefix an org ever gave, object to prefix. Raises Refused(NO_ORG)."""
+    with admin_connection(uri) as connection:
+        enter_org(connection, name)
+        return assigned_prefixes(connection)
 
 
 @contextmanager

@@ -28,6 +28,14 @@ def current_catalog(connection: Connection) -> Catalog | None:
     return None if packs is None else decode(packs)
 
 
+def assigned_prefixes(connection: Connection) -> dict[str, str]:
+    """Every key prefix this org ever gave, object to prefix; those of objects that are gone are never given again."""
+    found: dict[str, str] = {}
+    for packs in connection.execute(select(_CATALOG.c.packs).order_by(_CATALOG.c.deployed_at)).scalars():
+        found |= {declared.name: declared.prefix for declared in decode(packs)}
+    return found
+
+
 def store_catalog(connection: Connection, catalog: Catalog, at: datetime) -> None:
     """Make `catalog` the current one, and tell the servers when this transaction commits."""
     connection.execute(update(_CATALOG).values(current=False).where(_CATALOG.c.current))
