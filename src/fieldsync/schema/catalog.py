@@ -16,6 +16,7 @@ from fieldsync.base.ids import content_hash
 from fieldsync.schema.model import (
     Access,
     ConflictPolicy,
+    Extension,
     FamilyDeclaration,
     Field,
     FieldType,
@@ -76,8 +77,9 @@ class ObjectType:
 
     @cached_property
     def master(self) -> Field | None:
-        """The first master-detail field: the way to the family's root."""
-        return next((f for f in self.stored if f.type is FieldType.MASTER_DETAIL), None)
+        """The way to the family's root: the first master-detail field, else the first lookup marked `family`."""
+        details = (f for f in self.stored if f.type is FieldType.MASTER_DETAIL)
+        return next(details, None) or next((f for f in self.stored if f.family), None)
 
     @property
     def system(self) -> bool:
@@ -194,10 +196,27 @@ def build(packs: Iterable[Pack]) -> Catalog:
     """One catalog out of packs. They must be checked and have key prefixes (see `check.py`, `prefixes.py`)."""
     parts = tuple(packs)
     value_sets = {s.name: s for pack in parts for s in pack.value_sets}
-    types = {o.name: _object_type(o, value_sets) for pack in parts for o in pack.objects}
+    types = {o.name: _object_type(o, value_sets) for o in extended(parts)}
     profiles = {p.name: p for pack in parts for p in pack.profiles}
     version = content_hash(msgspec.json.encode(parts, order="deterministic"))
     return Catalog(parts, dict(_masters_first(types)), profiles, version)
+
+
+def extended(packs: Iterable[Pack]) -> Iterator[Object]:
+    """Every declared object with what other packs add to it."""
+    parts = tuple(packs)
+    additions: dict[str, list[Extension]] = {}
+    for addition in (e for pack in parts for e in pack.extensions):
+        additions.setdefault(addition.object, []).append(addition)
+    for declared in (o for pack in parts for o in pack.objects):
+        for more in additions.get(declared.name, ()):
+            declared = msgspec.structs.replace(
+                declared,
+                fields=declared.fields + more.fields,
+                validation_rules=declared.validation_rules + more.validation_rules,
+                list_views=declared.list_views + more.list_views,
+            )
+        yield declared
 
 
 def encode(catalog: Catalog) -> bytes:

@@ -5,7 +5,8 @@ Inside the product, and on the wire, a value has one form only, so that equal va
 * text, picklists, ids, references: `str`; empty text is null (`None`), trailing space is dropped;
 * multi-picklist: the chosen values joined by `;` in the picklist's own order;
 * checkbox: `bool`; number, currency, percent, geolocation parts: `int` or `Decimal`, never `float`;
-* date `2026-11-21`; time `10:30:00` with up to three decimals; datetime `2026-11-21T03:31:00+00:00`, UTC, whole seconds;
+* date `2026-11-21`; time `10:30:00` with up to three decimals;
+* datetime `2026-11-21T03:31:00+00:00`, UTC, whole seconds;
 * base64: the text itself.
 
 `canonical` is the door: it returns that form or raises `BadValue`.
@@ -228,6 +229,12 @@ def _numeric_sql(field: Field) -> str:
     return f"numeric({precision},{scale})"
 
 
+def _roll_up_sql(field: Field) -> str:
+    """The earliest or latest of dates is a date; every other roll-up is a number."""
+    returns = field.formula_returns
+    return _numeric_sql(field) if returns in (None, FieldType.ROLL_UP) else TYPES[returns].sql(field)
+
+
 def _id_sql(_: Field) -> str:
     return 'character varying(18) COLLATE "C"'
 
@@ -262,7 +269,7 @@ TYPES: dict[FieldType, TypeRow] = {
     FieldType.MASTER_DETAIL: TypeRow(_id_sql, _reference, "a record id"),
     FieldType.AUTO_NUMBER: TypeRow(lambda _: "text", _computed, "nothing: it is set by the system"),
     FieldType.FORMULA: TypeRow(lambda _: "text", _computed, "nothing: it is computed"),
-    FieldType.ROLL_UP: TypeRow(_numeric_sql, _computed, "nothing: it is computed"),
+    FieldType.ROLL_UP: TypeRow(_roll_up_sql, _computed, "nothing: it is computed"),
     FieldType.BASE64: TypeRow(lambda _: "text", _base64, "base64 text"),
     FieldType.GEOLOCATION: TypeRow(_numeric_sql, _number, "a number"),
 }

@@ -107,6 +107,9 @@ class Field(_Value, frozen=True):
     children: str | None = None
     """Name of the list of child records on the referenced object."""
     on_delete: OnDelete = OnDelete.SET_NULL
+    family: bool = False
+    """Of a lookup: a record that points somewhere travels in that record's family, as a detail would; one that points
+    nowhere travels alone (a task may belong to a call, or to none)."""
     unique: bool = False
     case_sensitive: bool = False
     external_id: bool = False
@@ -115,6 +118,7 @@ class Field(_Value, frozen=True):
     """A formula, kept as text until formulas run; for a checkbox `true` or `false`, for a picklist its value."""
     formula: str | None = None
     formula_returns: FieldType | None = None
+    """Type of a formula's result; of a roll-up's too, where it is not a number (the earliest date of something)."""
     formula_blanks_as_zero: bool = True
     roll_up: RollUp | None = None
     display_format: str | None = None
@@ -218,6 +222,15 @@ class Object(_Value, frozen=True):
     """An object the platform itself keeps; people write it only where a profile says so."""
 
 
+class Extension(_Value, frozen=True):
+    """What one pack adds to an object of another: an org's own fields on `Account`."""
+
+    object: str
+    fields: tuple[Field, ...] = ()
+    validation_rules: tuple[ValidationRule, ...] = ()
+    list_views: tuple[ListView, ...] = ()
+
+
 class ValueSet(_Value, frozen=True):
     """A global value set: picklist values that several fields share."""
 
@@ -252,5 +265,6 @@ class Pack(_Value, frozen=True):
     name: str
     label: str
     objects: tuple[Object, ...] = ()
+    extensions: tuple[Extension, ...] = ()
     value_sets: tuple[ValueSet, ...] = ()
     profiles: tuple[Profile, ...] = ()
