@@ -63,9 +63,17 @@ START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 def small_pack() -> Pack:
     """An account, a visit with lines and lines of lines (a family), and an object only admins may touch."""
-    text, number = FieldType.TEXT, NameField(type=FieldType.AUTO_NUMBER, display_format="V-{0000}")
+    objects = (_shop(), *_visit_family(), Object(name="Secret", label="Secret", prefix="a04"))
+    everything = tuple(Access)
+    rep = {"Shop": everything, "Visit": everything, "Visit_Line": everything, "Line_Part": everything}
+    profiles = (Profile(name="Rep", label="Rep", objects=rep | {"User": (Access.READ,)}),)
+    return Pack(name="small", label="Small", objects=objects, profiles=profiles)
+
+
+def _shop() -> Object:
+    text = FieldType.TEXT
     stage = (PicklistValue(value="Open", default=True), PicklistValue(value="Closed"))
-    shop = Object(
+    return Object(
         name="Shop",
         label="Shop",
         prefix="a00",
@@ -77,6 +85,10 @@ def small_pack() -> Pack:
             Field(name="ParentId", type=FieldType.LOOKUP, references="Shop"),
         ),
     )
+
+
+def _visit_family() -> tuple[Object, Object, Object]:
+    text, number = FieldType.TEXT, NameField(type=FieldType.AUTO_NUMBER, display_format="V-{0000}")
     visit = Object(
         name="Visit",
         label="Visit",
@@ -105,11 +117,7 @@ def small_pack() -> Pack:
         name_field=number,
         fields=(Field(name="LineId", type=FieldType.MASTER_DETAIL, references="Visit_Line"),),
     )
-    secret = Object(name="Secret", label="Secret", prefix="a04")
-    everything = tuple(Access)
-    rep = {"Shop": everything, "Visit": everything, "Visit_Line": everything, "Line_Part": everything}
-    profiles = (Profile(name="Rep", label="Rep", objects=rep | {"User": (Access.READ,)}),)
-    return Pack(name="small", label="Small", objects=(shop, visit, line, part, secret), profiles=profiles)
+    return visit, line, part
 
 
 def small_catalog() -> Catalog:
@@ -167,7 +175,7 @@ class Lab:
 
         async def ask() -> list[tuple[Any, ...]]:
             async with self.org.pool.connection() as connection:
-                return await (await connection.execute(sql, params)).fetchall()  # type: ignore[arg-type]
+                return await (await connection.execute(sql, params)).fetchall()
 
         return self.run(ask())
 
@@ -191,7 +199,8 @@ class Phone:
 
     @property
     def token(self) -> str:
-        return self.session.tokens.access_token
+        token: str = self.session.tokens.access_token
+        return token
 
     def new_id(self, object_name: str) -> RecordId:
         """A fresh id of this device."""

@@ -77,7 +77,7 @@ def test_after_a_fork_the_device_goes_on_under_a_new_number(lab: Lab, sarah: Pho
 
     number = lab.run(ask())
     assert number != sarah.number
-    sarah.number = number  # type: ignore[assignment]
+    sarah.number = number
     assert isinstance(sarah.outcome(create("Shop", old_id, Name="minted under the old number")), Saved)
 
 

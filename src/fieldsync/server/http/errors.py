@@ -46,6 +46,16 @@ def on_database(_: AnyRequest, error: DatabaseError) -> Response[ErrorBody]:
     return _answer(problem(Code.INTERNAL, number="database"), 503, retry_after=5)
 
 
+def on_depth(_: AnyRequest, __: RecursionError) -> Response[ErrorBody]:
+    """JSON that is nested deeper than any request of ours."""
+    return _answer(problem(Code.BAD_REQUEST, reason="it is nested too deep"))
+
+
+def on_text(_: AnyRequest, __: UnicodeDecodeError) -> Response[ErrorBody]:
+    """Bytes that are no UTF-8."""
+    return _answer(problem(Code.BAD_REQUEST, reason="it is not valid UTF-8"))
+
+
 def on_bug(request: AnyRequest, error: Exception) -> Response[ErrorBody]:
     """The outermost net: logged with all that is known, told with nothing but a number."""
     number = request.headers.get("x-request-id") or f"{id(error):x}"
@@ -57,5 +67,7 @@ HANDLERS: ExceptionHandlersMap = {
     Refused: on_refused,
     HTTPException: on_http,
     DatabaseError: on_database,
+    RecursionError: on_depth,
+    UnicodeDecodeError: on_text,
     Exception: on_bug,
 }

@@ -103,6 +103,7 @@ async def _lines(org: Org, token: str, checkpoint: str | None) -> AsyncIterator[
     ):
         async for line in lines:
             yield line
+    await session.note_download(org, caller)
 
 
 def _encoding(request: AnyRequest) -> dict[str, str]:

@@ -11,7 +11,8 @@ import msgspec
 from fieldsync.base import ids
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Problem
-from fieldsync.protocol.upload import Canceled, Discarded, Held, Outcome, Rejected, Result
+from fieldsync.protocol.upload import Canceled, Discarded, Held, Outcome, Rejected, Result, Saved
+from fieldsync.schema.model import FieldType
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Row, Wave, Work
@@ -95,22 +96,34 @@ def _journal_one(wave: Wave, work: Work, tables: dict[str, list[Row]]) -> None:
         "Channel": wave.caller.channel.value,
         "Saved_At": incoming.saved_at,
         "Received_At": wave.frame.now,
+        "Processed_At": None if isinstance(work.outcome, Held) else wave.frame.now,
         "Expected_Records": len(incoming.items),
         "Actual_Records": len(work.edits),
         "Depends_On": ", ".join(map(str, waiting)) or None,
         "Outcome": type(work.outcome).__name__,
+        "Signed": "Yes" if any(_is_signed(edit) for edit in work.edits) else "No",
+        "Failed_Attempts": int(isinstance(work.outcome, Rejected)),
+        "Last_Log": work.outcome.problems[0].message[:4_000] if isinstance(work.outcome, Rejected) else None,
         "Root_Object": work.root.object if work.root else None,
         "Root_Record_Id": work.root.id if work.root else None,
     }
     tables[TRANSACTION].append(transaction)
     for sequence, edit in enumerate(work.edits, 1):
-        tables[RECORD].append(_record_row(edit, sequence, transaction))
+        tables[RECORD].append(_record_row(edit, sequence, transaction, work.outcome))
     if isinstance(work.outcome, Rejected):
         for reason in work.outcome.problems:
             tables[LOG].append(_log_row(reason, transaction))
 
 
-def _record_row(edit: Edit, sequence: int, transaction: Row) -> Row:
+def _is_signed(edit: Edit) -> bool:
+    """Whether the save carries a signature (FEATURES L03)."""
+    return any(
+        edit.object_type.column_fields[column].type is FieldType.BASE64 and change.new is not None
+        for column, change in edit.item.changes.items()
+    )
+
+
+def _record_row(edit: Edit, sequence: int, transaction: Row, outcome: Outcome | None) -> Row:
     values = {c: {"old": change.old, "new": change.new} for c, change in edit.item.changes.items()}
     for column, theirs in edit.overridden.items():
         values.setdefault(column, {})["theirs"] = theirs
@@ -120,6 +133,7 @@ def _record_row(edit: Edit, sequence: int, transaction: Row) -> Row:
         "Object_Name": edit.item.object,
         "Operation": edit.item.operation.value,
         "Record_Id": edit.item.id,
+        "Result_Id": edit.item.id if isinstance(outcome, Saved) else None,
         "Field_Values": msgspec.json.encode(values).decode(),
         "Status": "Ready",
     }
@@ -128,11 +142,13 @@ def _record_row(edit: Edit, sequence: int, transaction: Row) -> Row:
 def _log_row(reason: Problem, transaction: Row) -> Row:
     return {
         "Sync_TransactionId": transaction,
+        "Type": "Error",
         "Code": reason.code.value,
         "Message": reason.message[:4_000],
         "Object_Name": reason.object,
         "Record_Id": reason.id,
         "Field_Name": reason.field,
+        "Field_Value": str(reason.details["mine"]) if "mine" in reason.details else None,
         "Details": msgspec.json.encode(reason.details).decode() if reason.details else None,
     }
 

@@ -30,8 +30,8 @@ from fieldsync.server.sync.checkpoint import (
 from fieldsync.server.sync.feed import feed_position, seal_cursor
 from fieldsync.server.sync.statements import wire_columns
 
-STAYS_ONLINE = frozenset({TRANSACTION, RECORD, LOG})
-"""The journal is for the console; it does not travel."""
+STAYS_ONLINE = frozenset({TRANSACTION, RECORD, LOG, "Device"})
+"""The journal and the devices' own state are for the console; they do not travel."""
 
 
 def objects_for(catalog: Catalog, profile: str) -> tuple[str, ...]:

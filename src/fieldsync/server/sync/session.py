@@ -19,6 +19,7 @@ from fieldsync.protocol.session import DeviceDescription, NewNumber, Renew, Sess
 from fieldsync.server.org.passwords import verify
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.postgres.work import transaction
 from fieldsync.server.save.batch import Caller, Channel
 from fieldsync.server.sync.devices import register_device
 
@@ -183,6 +184,13 @@ class StolenToken(Exception):
     def __init__(self, user_id: RecordId) -> None:
         super().__init__(user_id)
         self.user_id = user_id
+
+
+async def note_download(org: Org, caller: Caller) -> None:
+    """The device has all it asked for: the console shows since when (FEATURES I11)."""
+    if caller.device_id is not None:
+        async with transaction(org.pool) as database:
+            await database.run(org.session.downloaded, device=caller.device_id, now=org.world.clock.now())
 
 
 async def revoke_sessions(org: Org, database: Database, user_id: RecordId) -> None:

@@ -23,6 +23,8 @@ class SessionStatements:
         self.by_refresh = compile_statement(_by_refresh(tables["_session"]))
         self.rotate = compile_statement(_rotate(tables["_session"]))
         self.first_use = compile_statement(_first_use(tables["_session"]))
+        self.uploaded = compile_statement(_seen(tables["Device"], "Last_Seen_At", "Last_Upload_At"))
+        self.downloaded = compile_statement(_seen(tables["Device"], "Last_Seen_At", "Last_Download_At"))
         self.drop_session = compile_statement(
             delete(tables["_session"]).where(tables["_session"].c.access_hash == bindparam("access"))
         )
@@ -90,6 +92,12 @@ def _number_holder(device: Table) -> ClauseElement:
 
 def _number_exists(device: Table) -> ClauseElement:
     return select(device.c.number).where(device.c.number == any_(bindparam("numbers")))
+
+
+def _seen(device: Table, *columns: str) -> ClauseElement:
+    """Note the instant in these columns of the device's record."""
+    moment: BindParameter[object] = bindparam("now")
+    return update(device).where(device.c.Id == bindparam("device")).values(dict.fromkeys(columns, moment))
 
 
 def _by_refresh(session: Table) -> ClauseElement:

@@ -91,6 +91,7 @@ async def _take_back(org: Org, database: Database, caller: Caller, frame: Frame,
 async def _move_heads(
     org: Org, database: Database, caller: Caller, frame: Frame, request: UploadRequest, done: Done
 ) -> None:
+    await database.run(org.session.uploaded, device=caller.device_id, now=org.world.clock.now())
     high = max((r.n for r in done.results), default=0)
     through = min(request.confirmed_through, 2**53)
     await database.run(org.save.move_device, device=caller.number, high=high, through=through)

@@ -1,0 +1,71 @@
+"""`fieldsync bench`: what the product takes, each figure beside its floor, measured in the same run."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from fieldsync.cli.place import JsonOption
+from fieldsync.cli.report import show_json
+
+if TYPE_CHECKING:
+    from fieldsync.sim.bench.figures import Figure
+
+app = typer.Typer(help="Measure the product beside the floors of this machine.", no_args_is_help=True)
+
+
+@app.command("autosync")
+def autosync(
+    saves: Annotated[int, typer.Option("--saves", min=10, help="Saves to time.")] = 200,
+    as_json: JsonOption = False,
+) -> None:
+    """A local save, and until the person's second device shows it."""
+    from fieldsync.sim.bench.autosync import measure
+
+    _run(lambda folder, port: measure(folder, port, saves=saves), as_json=as_json)
+
+
+@app.command("upload")
+def upload(
+    edits: Annotated[int, typer.Option("--edits", min=100, help="Offline edits to upload.")] = 10_000,
+    as_json: JsonOption = False,
+) -> None:
+    """Offline edits, from the network's return until each is acknowledged."""
+    from fieldsync.sim.bench.upload import measure
+
+    _run(lambda folder, port: measure(folder, port, edits=edits), as_json=as_json)
+
+
+def _run(measure: Callable[[Path, int], list[Figure]], *, as_json: bool) -> None:
+    from fieldsync.sim.bench.figures import as_table
+
+    with _folder() as folder:
+        figures = measure(folder, _free_port())
+    if as_json:
+        for found in figures:
+            show_json(found)
+    else:
+        Console().print(as_table(figures))
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder that goes when the measuring is done."""
+    with tempfile.TemporaryDirectory(prefix="fieldsync-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

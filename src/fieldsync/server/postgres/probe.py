@@ -1,0 +1,52 @@
+"""What PostgreSQL itself takes, for the floors of the benchmarks: plain statements, none of the product's."""
+
+from __future__ import annotations
+
+import time
+
+import psycopg
+
+
+def commit_seconds(uri: str, *, times: int) -> list[float]:
+    """Seconds of each of `times` transactions that insert one row and commit it to disk."""
+    taken = []
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS public.fieldsync_probe")
+        connection.execute("CREATE TABLE public.fieldsync_probe (n int)")
+        for n in range(times):
+            start = time.perf_counter()
+            connection.execute("INSERT INTO public.fieldsync_probe VALUES (%s)", (n,))
+            taken.append(time.perf_counter() - start)
+        connection.execute("DROP TABLE public.fieldsync_probe")
+    return taken
+
+
+_TABLE = "CREATE TABLE public.fieldsync_probe (id text PRIMARY KEY, name text, phone text, notes text)"
+_FILL = """
+INSERT INTO public.fieldsync_probe
+SELECT * FROM json_to_recordset(%s::json) AS r(id text, name text, phone text, notes text) WHERE right(id, 1) < '5'
+"""
+_INSERT = """
+INSERT INTO public.fieldsync_probe
+SELECT * FROM json_to_recordset(%s::json) AS r(id text, name text, phone text, notes text) WHERE right(id, 1) >= '5'
+"""
+_UPDATE = """
+UPDATE public.fieldsync_probe p SET phone = '+44', notes = r.notes
+FROM json_to_recordset(%s::json) AS r(id text, name text, phone text, notes text)
+WHERE p.id = r.id AND right(r.id, 1) < '5'
+"""
+
+
+def bulk_write_seconds(uri: str, rows: str) -> float:
+    """Seconds to write these rows (a JSON array of id, name, phone, notes): half inserted, half updates, committed."""
+    with psycopg.connect(uri) as connection:
+        connection.execute(_TABLE)
+        connection.execute(_FILL, (rows,))
+        connection.commit()
+        start = time.perf_counter()
+        connection.execute(_INSERT, (rows,))
+        connection.execute(_UPDATE, (rows,))
+        connection.commit()
+        taken = time.perf_counter() - start
+        connection.execute("DROP TABLE public.fieldsync_probe")
+    return taken
