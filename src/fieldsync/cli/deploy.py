@@ -1,0 +1,90 @@
+"""`fieldsync deploy`: bring an org to a catalog, and show first what that takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from fieldsync.base.world import system_world
+from fieldsync.cli.place import (
+    DEFAULT_DATA,
+    DEFAULT_ORG,
+    DatabaseOption,
+    DataOption,
+    JsonOption,
+    OrgOption,
+    database_uri,
+)
+from fieldsync.cli.report import say, show_json, show_table
+
+if TYPE_CHECKING:
+    from fieldsync.schema.catalog import Catalog
+    from fieldsync.server.org.create import Deployed
+
+DryRunOption = Annotated[bool, typer.Option("--plan", "--dry-run", help="Show the plan and change nothing.")]
+AllowDropOption = Annotated[bool, typer.Option("--allow-drop", help="Also run steps that lose data.")]
+
+
+def deploy(
+    pack: Annotated[list[Path] | None, typer.Option("--pack", help="Pack file or folder; may be repeated.")] = None,
+    org: OrgOption = DEFAULT_ORG,
+    dry_run: DryRunOption = False,
+    allow_drop: AllowDropOption = False,
+    database: DatabaseOption = None,
+    data: DataOption = DEFAULT_DATA,
+    as_json: JsonOption = False,
+) -> None:
+    """Deploy the product's packs and the named ones; packs of the org that are not named stay as they are."""
+    from fieldsync.cli.packs import next_catalog, read_packs
+    from fieldsync.server.org.create import catalog_of, prefixes_of
+
+    new = read_packs(pack or [])
+    with database_uri(database, data) as uri:
+        catalog = next_catalog(catalog_of(uri, org), prefixes_of(uri, org), new)
+        bring_to(uri, org, catalog, dry_run=dry_run, allow_drop=allow_drop, as_json=as_json)
+
+
+def bring_to(uri: str, org: str, catalog: Catalog, *, dry_run: bool, allow_drop: bool, as_json: bool) -> None:
+    """Plan, show, and unless it is a dry run deploy. What is refused is shown before it is refused."""
+    from fieldsync.server.org.create import deploy_catalog
+
+    world = system_world()
+    planned = deploy_catalog(uri, org, catalog, world=world, dry_run=True, allow_drop=allow_drop)
+    if not as_json:
+        _show(planned)
+    done = planned
+    if not dry_run:
+        done = deploy_catalog(uri, org, catalog, world=world, dry_run=False, allow_drop=allow_drop)
+    if as_json:
+        show_json(_as_value(done, org))
+    elif done.applied:
+        say(f"deployed {len(done.plan.steps)} steps to {org}")
+
+
+def _show(deployed: Deployed) -> None:
+    plan = deployed.plan
+    if plan.empty:
+        say("nothing to deploy")
+        return
+    if not plan.steps:
+        say("no table changes; labels, rules or the like do")
+        return
+    rows = [
+        (step.kind.value, step.object, step.field, step.note, "loses data" if step.destructive else "")
+        for step in plan.steps
+    ]
+    show_table("Plan", ("step", "object", "field", "", ""), rows)
+
+
+def _as_value(deployed: Deployed, org: str) -> dict[str, object]:
+    plan = deployed.plan
+    return {
+        "org": org,
+        "catalog_version": plan.catalog.version,
+        "catalog_changed": plan.catalog_changed,
+        "applied": deployed.applied,
+        "steps": [msgspec.to_builtins(step) for step in plan.steps],
+    }

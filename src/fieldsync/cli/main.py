@@ -1,0 +1,31 @@
+"""The command `fieldsync`: which command lives in which module, and nothing else.
+
+A module is imported when its command is called, so that a device needs no server library and a server no device's.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from fieldsync.cli import deploy, device, imports, org, serve
+from fieldsync.cli.report import run
+
+app = typer.Typer(
+    name="fieldsync",
+    help="Offline-first CRM sync: server, orgs, catalogs, devices.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("serve")(serve.serve)
+app.command("deploy")(deploy.deploy)
+app.add_typer(org.app, name="org")
+app.add_typer(imports.app, name="import")
+app.add_typer(device.app, name="device")
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    sys.exit(run(app, as_json="--json" in sys.argv))

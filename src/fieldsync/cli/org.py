@@ -1,0 +1,142 @@
+"""`fieldsync org`: make, list and drop orgs, and add their people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fieldsync.base.world import system_world
+from fieldsync.cli.place import (
+    DEFAULT_DATA,
+    DEFAULT_ORG,
+    DatabaseOption,
+    DataOption,
+    JsonOption,
+    OrgOption,
+    database_uri,
+)
+from fieldsync.cli.report import say, show_json, show_table
+
+app = typer.Typer(help="Orgs and their people.", no_args_is_help=True)
+users = typer.Typer(help="The people of an org.", no_args_is_help=True)
+app.add_typer(users, name="user")
+
+PASSWORD_VARIABLE = "FIELDSYNC_PASSWORD"
+PasswordOption = Annotated[
+    str,
+    typer.Option(
+        "--password",
+        envvar=PASSWORD_VARIABLE,
+        prompt=True,
+        hide_input=True,
+        confirmation_prompt=True,
+        help="Better asked for, or given in the environment, than written here.",
+    ),
+]
+NameArgument = Annotated[str, typer.Argument(help="Name of the org.")]
+
+
+@app.command("create")
+def create(
+    name: NameArgument,
+    password: PasswordOption,
+    admin: Annotated[str, typer.Option("--admin", help="User name of the first admin.")] = "admin",
+    pack: Annotated[list[Path] | None, typer.Option("--pack", help="Pack file or folder; may be repeated.")] = None,
+    database: DatabaseOption = None,
+    data: DataOption = DEFAULT_DATA,
+    as_json: JsonOption = False,
+) -> None:
+    """Create an org with its tables, profiles and one admin."""
+    from fieldsync.cli.packs import ADMIN_PROFILE, new_catalog
+    from fieldsync.server.org.create import create_org
+    from fieldsync.server.org.users import NewUser
+
+    first = NewUser(admin, password, ADMIN_PROFILE, "Admin")
+    with database_uri(database, data) as uri:
+        org = create_org(uri, name, new_catalog(pack or []), admin=first, world=system_world())
+    if as_json:
+        show_json(org)
+    else:
+        say(f"created org {org.name} ({org.org_id}); its admin is {admin}")
+
+
+@app.command("list")
+def listing(database: DatabaseOption = None, data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None:
+    """List the orgs of this PostgreSQL."""
+    from fieldsync.server.org.directory import list_orgs
+    from fieldsync.server.postgres.connect import admin_connection
+
+    with database_uri(database, data) as uri, admin_connection(uri) as connection:
+        orgs = list_orgs(connection)
+    if as_json:
+        show_json(orgs)
+    else:
+        rows = [(org.name, org.org_id, org.schema, org.created_at.isoformat(timespec="seconds")) for org in orgs]
+        show_table("Orgs", ("name", "id", "schema", "created"), rows)
+
+
+@app.command("drop")
+def drop(
+    name: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    database: DatabaseOption = None,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Remove an org with all its records, for good."""
+    from fieldsync.server.org.directory import drop_org, find_org
+    from fieldsync.server.postgres.connect import admin_connection
+
+    with database_uri(database, data) as uri, admin_connection(uri) as connection:
+        find_org(connection, name)
+        if not yes:
+            typer.confirm(f"Remove the org {name} with every record in it?", abort=True)
+        drop_org(connection, name)
+    say(f"dropped org {name}")
+
+
+@users.command("add")
+def add_user(
+    username: Annotated[str, typer.Argument(help="The name the person signs in with.")],
+    password: PasswordOption,
+    profile: Annotated[str, typer.Option("--profile", help="Name of a profile of the org's catalog.")],
+    last_name: Annotated[str, typer.Option("--last-name")],
+    first_name: Annotated[str | None, typer.Option("--first-name")] = None,
+    email: Annotated[str | None, typer.Option("--email")] = None,
+    org: OrgOption = DEFAULT_ORG,
+    database: DatabaseOption = None,
+    data: DataOption = DEFAULT_DATA,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a person to an org."""
+    from fieldsync.server.org.create import seeding_org
+    from fieldsync.server.org.users import NewUser, create_user
+
+    world = system_world()
+    values = {name: value for name, value in (("FirstName", first_name), ("Email", email)) if value}
+    person = NewUser(username, password, profile, last_name, values)
+    with database_uri(database, data) as uri, seeding_org(uri, org, world) as seeding:
+        user_id = create_user(seeding, person, world.chance)
+    if as_json:
+        show_json({"id": user_id, "username": username})
+    else:
+        say(f"added {username} ({user_id})")
+
+
+@users.command("password")
+def change_password(
+    username: Annotated[str, typer.Argument()],
+    password: PasswordOption,
+    org: OrgOption = DEFAULT_ORG,
+    database: DatabaseOption = None,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Give a person another password."""
+    from fieldsync.server.org.create import seeding_org
+    from fieldsync.server.org.users import set_password
+
+    world = system_world()
+    with database_uri(database, data) as uri, seeding_org(uri, org, world) as seeding:
+        set_password(seeding, username, password, world.chance)
+    say(f"changed the password of {username}")

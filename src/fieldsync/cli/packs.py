@@ -1,0 +1,35 @@
+"""Which packs make an org's catalog: the product's, those it has, and those a command names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from fieldsync.schema.catalog import Catalog, build
+from fieldsync.schema.load import load_packs, read_pack
+from fieldsync.schema.model import Pack
+from fieldsync.schema.prefixes import assign
+
+ADMIN_PROFILE = "System_Administrator"
+
+
+def new_catalog(paths: Iterable[Path]) -> Catalog:
+    """The catalog of a new org: the product's packs and those in these files and folders."""
+    return _complete([*load_packs(), *read_packs(paths)], {})
+
+
+def next_catalog(before: Catalog, prefixes: Mapping[str, str], new: Sequence[Pack]) -> Catalog:
+    """The catalog an org goes to: the product's packs as they are now, `new` ones in place of those with their names,
+    and the others it has. `prefixes` is every key prefix the org ever gave."""
+    return _complete([*before.packs, *load_packs(), *new], prefixes)
+
+
+def read_packs(paths: Iterable[Path]) -> list[Pack]:
+    """The packs in these files and folders. Raises Refused(UNUSABLE)."""
+    return [read_pack(path) for path in paths]
+
+
+def _complete(packs: Iterable[Pack], prefixes: Mapping[str, str]) -> Catalog:
+    """Later packs replace earlier ones of the same name, in the place of those."""
+    by_name = {pack.name: pack for pack in load_packs()} | {pack.name: pack for pack in packs}
+    return build(assign(by_name.values(), prefixes))
