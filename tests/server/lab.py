@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
-from fieldsync.schema.load import load_packs
 
 from fieldsync.base import ids
 from fieldsync.base.ids import RecordId
@@ -20,7 +19,7 @@ from fieldsync.base.world import ManualClock, SeededChance, World, instant, unix
 from fieldsync.protocol import download as lines
 from fieldsync.protocol.feed import FeedPage
 from fieldsync.protocol.rows import RowBlock, decode_rows
-from fieldsync.protocol.session import DeviceDescription, Platform, SignIn
+from fieldsync.protocol.session import DeviceDescription, Platform, Renew, SignIn
 from fieldsync.protocol.upload import (
     Change,
     Item,
@@ -33,6 +32,7 @@ from fieldsync.protocol.upload import (
     hash_of,
 )
 from fieldsync.schema.catalog import Catalog, build
+from fieldsync.schema.load import load_packs
 from fieldsync.schema.model import (
     Access,
     FamilyDeclaration,
@@ -201,6 +201,16 @@ class Phone:
     def token(self) -> str:
         token: str = self.session.tokens.access_token
         return token
+
+    def renew(self) -> None:
+        """A fresh pair of tokens, as after days away."""
+
+        async def ask() -> Any:
+            async with transaction(self.lab.org.pool) as work:
+                request = Renew(self.session.tokens.refresh_token, self.key)
+                return await session.renew(self.lab.org, work, request)
+
+        self.session = msgspec.structs.replace(self.session, tokens=self.lab.run(ask()))
 
     def new_id(self, object_name: str) -> RecordId:
         """A fresh id of this device."""

@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 
+import structlog
 from litestar import Litestar, Router, get
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
+from sqlalchemy.exc import SQLAlchemyError
 
 from fieldsync.base import limits
+from fieldsync.base.problems import Refused
 from fieldsync.base.version import VERSION
 from fieldsync.base.world import World
 from fieldsync.server.http.body import DecompressBody
@@ -21,9 +24,13 @@ from fieldsync.server.http.context import Served
 from fieldsync.server.http.errors import HANDLERS
 from fieldsync.server.http.routes import ROUTES
 from fieldsync.server.org.open import open_orgs, reopen_org
+from fieldsync.server.org.upkeep import keep_up
 from fieldsync.server.postgres.listen import listen
 from fieldsync.server.postgres.stored_catalog import CATALOG_CHANNEL
 from fieldsync.server.sync.wake import CHANNEL
+
+UPKEEP_SECONDS = 3_600
+_log = structlog.get_logger()
 
 
 @get("/health", summary="Is the server there", tags=["health"])
@@ -59,13 +66,14 @@ def _life(served: Served, uri: str, world: World) -> Callable[[Litestar], Abstra
     async def life(_: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             served.orgs.update(await open_orgs(stack, uri, world))
-            listener = asyncio.create_task(_listen(uri, served))
+            tasks = [asyncio.create_task(_listen(uri, served)), asyncio.create_task(_keep_up(uri, served, world))]
             try:
                 yield
             finally:
-                listener.cancel()
-                with suppress(asyncio.CancelledError):
-                    await listener
+                for task in tasks:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
 
     return life
 
@@ -79,3 +87,14 @@ async def _listen(uri: str, served: Served) -> None:
         for name, org in list(served.orgs.items()):
             if notice.payload in ("", org.schema):
                 served.orgs[name] = await reopen_org(uri, org)
+
+
+async def _keep_up(uri: str, served: Served, world: World) -> None:
+    """Hourly upkeep of every org. One that fails is told, and tried again an hour later."""
+    while True:
+        await asyncio.sleep(UPKEEP_SECONDS)
+        for name in list(served.orgs):
+            try:
+                await asyncio.to_thread(keep_up, uri, name, world)
+            except (Refused, SQLAlchemyError) as failed:
+                _log.error("upkeep", org=name, error=str(failed))

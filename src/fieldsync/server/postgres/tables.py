@@ -92,6 +92,13 @@ def system_tables(metadata: MetaData) -> None:
     _people_tables(metadata)
 
 
+def system_table(name: str) -> Table:
+    """One of the platform's own tables, for statements that need no catalog."""
+    metadata = MetaData()
+    system_tables(metadata)
+    return metadata.tables[name]
+
+
 def _identity_tables(metadata: MetaData) -> None:
     Table(
         "_catalog",
