@@ -209,14 +209,17 @@ def extended(packs: Iterable[Pack]) -> Iterator[Object]:
     for addition in (e for pack in parts for e in pack.extensions):
         additions.setdefault(addition.object, []).append(addition)
     for declared in (o for pack in parts for o in pack.objects):
-        for more in additions.get(declared.name, ()):
-            declared = msgspec.structs.replace(
+        more = additions.get(declared.name, ())
+        yield (
+            declared
+            if not more
+            else msgspec.structs.replace(
                 declared,
-                fields=declared.fields + more.fields,
-                validation_rules=declared.validation_rules + more.validation_rules,
-                list_views=declared.list_views + more.list_views,
+                fields=declared.fields + tuple(f for e in more for f in e.fields),
+                validation_rules=declared.validation_rules + tuple(r for e in more for r in e.validation_rules),
+                list_views=declared.list_views + tuple(v for e in more for v in e.list_views),
             )
-        yield declared
+        )
 
 
 def encode(catalog: Catalog) -> bytes:

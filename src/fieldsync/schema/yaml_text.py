@@ -81,7 +81,7 @@ def _events(text: str) -> Iterator[yaml.Event]:
 
 
 def _value(event: yaml.Event, events: Iterator[yaml.Event], path: Path, lines: dict[Path, int]) -> Any:
-    lines[path] = event.start_mark.line + 1
+    lines[path] = _line(event)
     if len(path) > DEPTH_MAX:
         raise _bad(event, f"it is nested more than {DEPTH_MAX} deep")
     if isinstance(event, yaml.ScalarEvent):
@@ -127,4 +127,8 @@ def _scalar(event: yaml.ScalarEvent) -> Any:
 
 
 def _bad(event: yaml.Event, reason: str) -> BadYaml:
-    return BadYaml(event.start_mark.line + 1, reason)
+    return BadYaml(_line(event), reason)
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark is not None else 1
