@@ -27,6 +27,7 @@ class Ran:
 
     def json(self) -> Any:
         """The one JSON value it printed."""
+        assert self.out, self.err
         return json.loads(self.out)
 
     def error(self) -> dict[str, Any]:

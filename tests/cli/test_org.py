@@ -16,7 +16,7 @@ def test_an_org_is_made_listed_peopled_and_dropped(run_here: Run) -> None:
         "add",
         "sarah@example.com",
         "--profile",
-        "Sales Rep",
+        "Field_Representative",
         "--last-name",
         "Kern",
         "--org",

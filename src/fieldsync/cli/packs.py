@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.schema.catalog import Catalog, build
+from fieldsync.schema.check import check
 from fieldsync.schema.load import load_packs, read_pack
 from fieldsync.schema.model import Pack
 from fieldsync.schema.prefixes import assign
 
 ADMIN_PROFILE = "System_Administrator"
+FAULTS_SHOWN_MAX = 20
 
 
 def new_catalog(paths: Iterable[Path]) -> Catalog:
@@ -30,6 +33,12 @@ def read_packs(paths: Iterable[Path]) -> list[Pack]:
 
 
 def _complete(packs: Iterable[Pack], prefixes: Mapping[str, str]) -> Catalog:
-    """Later packs replace earlier ones of the same name, in the place of those."""
+    """Later packs replace earlier ones of the same name, in the place of those. Raises Refused(UNUSABLE)."""
     by_name = {pack.name: pack for pack in load_packs()} | {pack.name: pack for pack in packs}
-    return build(assign(by_name.values(), prefixes))
+    whole = assign(by_name.values(), prefixes)
+    faults = check(whole)
+    if faults:
+        shown = [str(fault).rstrip(".") for fault in faults[:FAULTS_SHOWN_MAX]]
+        more = [f"and {len(faults) - len(shown)} more"] if len(faults) > len(shown) else []
+        raise Refused(problem(Code.UNUSABLE, what="The catalog", reason="; ".join(shown + more)))
+    return build(whole)

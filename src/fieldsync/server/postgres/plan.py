@@ -135,21 +135,21 @@ class _Writer:
                 for inner in op.ops:
                     yield from self.steps(inner)
             case ops.CreateTableOp():
-                yield Step(StepKind.CREATE_TABLE, op.table_name, None, False, self._sql(op))
+                yield Step(StepKind.CREATE_TABLE, str(op.table_name), None, False, self._sql(op))
             case ops.DropTableOp():
-                yield Step(StepKind.DROP_TABLE, op.table_name, None, True, self._sql(op))
+                yield Step(StepKind.DROP_TABLE, str(op.table_name), None, True, self._sql(op))
             case ops.AddColumnOp():
-                yield Step(StepKind.ADD_COLUMN, op.table_name, op.column.name, False, self._sql(op))
+                yield Step(StepKind.ADD_COLUMN, str(op.table_name), str(op.column.name), False, self._sql(op))
             case ops.DropColumnOp():
-                yield Step(StepKind.DROP_COLUMN, op.table_name, op.column_name, True, self._sql(op))
+                yield Step(StepKind.DROP_COLUMN, str(op.table_name), str(op.column_name), True, self._sql(op))
             case ops.AlterColumnOp():
                 yield self._alter(op)
             case ops.CreateIndexOp():
-                yield Step(StepKind.CREATE_INDEX, op.table_name, str(op.index_name), False, self._sql(op))
+                yield Step(StepKind.CREATE_INDEX, str(op.table_name), str(op.index_name), False, self._sql(op))
             case ops.DropIndexOp():
                 yield Step(StepKind.DROP_INDEX, str(op.table_name), str(op.index_name), False, self._sql(op))
             case _:
-                table = getattr(op, "table_name", "")
+                table = str(getattr(op, "table_name", ""))
                 yield Step(StepKind.OTHER, table, None, False, self._sql(op), type(op).__name__)
 
     def _alter(self, op: ops.AlterColumnOp) -> Step:
@@ -157,11 +157,13 @@ class _Writer:
         column = asked.c[op.column_name]
         old = self._types[op.table_name, op.column_name]
         if not isinstance(op.modify_type, Sql):
-            return Step(StepKind.ALTER_COLUMN, op.table_name, op.column_name, False, self._sql(op))
+            return Step(StepKind.ALTER_COLUMN, str(op.table_name), str(op.column_name), False, self._sql(op))
         new = retype.normal(op.modify_type.text)
         change = retype.conversion(old, new, quoted(op.column_name))
         sql = _retype_sql(column, new, change)
-        return Step(StepKind.ALTER_COLUMN, op.table_name, op.column_name, not change.safe, sql, f"{old} to {new}")
+        return Step(
+            StepKind.ALTER_COLUMN, str(op.table_name), str(op.column_name), not change.safe, sql, f"{old} to {new}"
+        )
 
     def _sql(self, op: ops.MigrateOperation) -> str:
         """The operation as text, written by Alembic in its offline mode."""

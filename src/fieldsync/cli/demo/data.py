@@ -1,0 +1,207 @@
+"""The demo org's records, drawn from a seed: the same seed and size give the same people, visits and texts.
+
+Written set-based and past the save pipeline, as history that was there before the first device signed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from fieldsync.base.ids import RecordId
+from fieldsync.base.world import SeededChance, World
+from fieldsync.cli.demo.names import CITIES, FIRST_NAMES, LAST_NAMES, NOTES, PRODUCTS, STREETS
+from fieldsync.cli.demo.people import ADMIN, MANAGER, ORG, PASSWORD, REPRESENTATIVES, TERRITORIES, Person
+from fieldsync.schema.catalog import Catalog, build
+from fieldsync.schema.load import load_packs
+from fieldsync.server.org.create import create_org, seeding_org
+from fieldsync.server.org.seed import Seeding, insert_rows, mint_ids
+from fieldsync.server.org.users import NewUser, create_user
+
+SEED = 2026
+DAYS_OF_CALLS = 60
+CALLS_A_DAY = 3
+ACCOUNTS = 400
+Row = dict[str, object]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Made:
+    """Ids of what was made, by what later steps ask for."""
+
+    users: dict[str, RecordId]
+    territories: dict[str, RecordId]
+    accounts: dict[str, list[RecordId]]
+    """By territory name."""
+    products: dict[str, list[RecordId]]
+    """By product type."""
+
+
+def demo_catalog() -> Catalog:
+    """The packs the product ships."""
+    return build(load_packs())
+
+
+def make_demo_org(uri: str, world: World, *, accounts: int = ACCOUNTS, tell: Progress = lambda _: None) -> None:
+    """Create the org `demo` with everything in it."""
+    tell("creating the org")
+    admin = NewUser(ADMIN, PASSWORD, "System_Administrator", "Admin")
+    create_org(uri, ORG, demo_catalog(), admin=admin, world=world)
+    chance = SeededChance(SEED)
+    with seeding_org(uri, ORG, world) as seeding:
+        tell("people and territories")
+        users, territories = _people(seeding, world), _territories(seeding)
+        _assign(seeding, users, territories)
+        tell("products")
+        products = _products(seeding)
+        tell(f"{accounts} accounts with addresses")
+        by_territory = _accounts(seeding, chance, accounts, users, territories)
+        made = Made(users, territories, by_territory, products)
+        tell(f"{DAYS_OF_CALLS} days of calls")
+        _calls(seeding, chance, world.clock.now().date(), made)
+
+
+def _people(seeding: Seeding, world: World) -> dict[str, RecordId]:
+    def add(person: Person, manager: RecordId | None) -> RecordId:
+        values: Row = {
+            "FirstName": person.first,
+            "Email": person.username,
+            "TimeZoneSidKey": person.zone,
+            "LocaleSidKey": person.locale,
+            "ManagerId": manager,
+        }
+        user = NewUser(person.username, PASSWORD, person.profile, person.last, values)
+        return create_user(seeding, user, world.chance)
+
+    manager = add(MANAGER, None)
+    return {MANAGER.username: manager} | {p.username: add(p, manager) for p in REPRESENTATIVES}
+
+
+def _territories(seeding: Seeding) -> dict[str, RecordId]:
+    ids = dict(zip((name for name, _, _ in TERRITORIES), mint_ids(seeding, "Territory", len(TERRITORIES)), strict=True))
+    rows: list[Row] = [
+        {"Id": ids[name], "Name": name, "ParentId": ids[parent] if parent else None, "Level": level}
+        for name, parent, level in TERRITORIES
+    ]
+    insert_rows(seeding, "Territory", rows)
+    return ids
+
+
+def _assign(seeding: Seeding, users: dict[str, RecordId], territories: dict[str, RecordId]) -> None:
+    rows: list[Row] = [
+        {
+            "UserId": users[person.username],
+            "TerritoryId": territories[person.territory],
+            "Role": "Manager" if person is MANAGER else "Representative",
+            "Primary": True,
+        }
+        for person in (MANAGER, *REPRESENTATIVES)
+    ]
+    insert_rows(seeding, "User_Territory", rows)
+
+
+def _products(seeding: Seeding) -> dict[str, list[RecordId]]:
+    ids = mint_ids(seeding, "Product", len(PRODUCTS))
+    rows: list[Row] = [
+        {"Id": i, "Name": name, "Type": kind, "Family": family, "Generic_Name": generic, "Display_Order": place}
+        for place, (i, (name, kind, family, generic)) in enumerate(zip(ids, PRODUCTS, strict=True), 1)
+    ]
+    insert_rows(seeding, "Product", rows)
+    found: dict[str, list[RecordId]] = {}
+    for record_id, (_, kind, _, _) in zip(ids, PRODUCTS, strict=True):
+        found.setdefault(kind, []).append(record_id)
+    return found
+
+
+def _accounts(
+    seeding: Seeding, chance: SeededChance, count: int, users: dict[str, RecordId], territories: dict[str, RecordId]
+) -> dict[str, list[RecordId]]:
+    """People spread evenly over the representatives; Dr. Ackerman is Sarah's first."""
+    ids = mint_ids(seeding, "Account", count)
+    places = [REPRESENTATIVES[i % len(REPRESENTATIVES)] for i in range(count)]
+    accounts, addresses, links = [], [], []
+    for number, (record_id, person) in enumerate(zip(ids, places, strict=True)):
+        account = _account(chance, number)
+        accounts.append({**account, "Id": record_id, "OwnerId": users[person.username]})
+        addresses.append({"AccountId": record_id, **_address(chance, person.territory)})
+        links.append({"AccountId": record_id, "TerritoryId": territories[person.territory], "Available_Offline": True})
+    insert_rows(seeding, "Account", accounts)
+    insert_rows(seeding, "Address", addresses)
+    insert_rows(seeding, "Territory_Account", links)
+    found: dict[str, list[RecordId]] = {person.territory: [] for person in REPRESENTATIVES}
+    for record_id, person in zip(ids, places, strict=True):
+        found[person.territory].append(record_id)
+    return found
+
+
+def _account(chance: SeededChance, number: int) -> Row:
+    first = FIRST_NAMES[chance.below(len(FIRST_NAMES))] if number else "Ruth"
+    last = LAST_NAMES[chance.below(len(LAST_NAMES))] if number else "Ackerman"
+    return {
+        "Name": f"Dr. {first} {last}",
+        "Kind": "Professional",
+        "Salutation": "Dr.",
+        "FirstName": first,
+        "LastName": last,
+        "External_Id": f"D-{number:06d}",
+        "Segment": "ABCD"[chance.below(4)],
+        "Phone": f"+44 113 {496_0000 + chance.below(10_000)}",
+        "Email": f"{first}.{last}{number}@clinic.example".lower(),
+        "Sample_Eligible": True,
+    }
+
+
+def _address(chance: SeededChance, city: str) -> Row:
+    street = f"{1 + chance.below(180)} {STREETS[chance.below(len(STREETS))]}"
+    return {
+        "Name": street,
+        "City": city,
+        "Postal_Code": f"{CITIES[city]}{1 + chance.below(28)} {chance.below(10)}AB",
+        "Country_Code": "GB",
+        "Type": "Professional",
+        "Primary": True,
+    }
+
+
+def _calls(seeding: Seeding, chance: SeededChance, today: date, made: Made) -> None:
+    """Visits of the last sixty working days, newest days still open."""
+    calls, details, samples = [], [], []
+    for person in REPRESENTATIVES:
+        for back in range(DAYS_OF_CALLS, -1, -1):
+            day = today - timedelta(days=back)
+            if day.weekday() >= 5 and back:
+                continue
+            for hour in range(CALLS_A_DAY):
+                accounts = made.accounts[person.territory]
+                if not accounts:
+                    continue
+                call = _call(chance, day, 9 + 3 * hour, back)
+                call |= {"AccountId": accounts[chance.below(len(accounts))], "OwnerId": made.users[person.username]}
+                calls.append(call | {"TerritoryId": made.territories[person.territory]})
+    ids = mint_ids(seeding, "Call", len(calls))
+    for record_id, call in zip(ids, calls, strict=True):
+        call["Id"] = record_id
+        if call["Status"] == "Planned":
+            continue
+        for place, product in enumerate(made.products["Detail"][: 1 + chance.below(2)], 1):
+            details.append({"CallId": record_id, "ProductId": product, "Priority": place, "OwnerId": call["OwnerId"]})
+        if chance.below(3) == 0:
+            sample = made.products["Sample"][chance.below(len(made.products["Sample"]))]
+            samples.append({"CallId": record_id, "ProductId": sample, "Quantity": 1 + chance.below(4), "Lot": "L-204"})
+    insert_rows(seeding, "Call", calls)
+    insert_rows(seeding, "Call_Detail", details)
+    insert_rows(seeding, "Call_Sample", samples)
+
+
+def _call(chance: SeededChance, day: date, hour: int, days_ago: int) -> Row:
+    status = "Planned" if days_ago == 0 else "Saved" if days_ago < 3 else "Submitted"
+    return {
+        "Status": status,
+        "Call_Date": f"{day.isoformat()}T{hour:02d}:{15 * chance.below(4):02d}:00+00:00",
+        "Call_Type": "Detail Only",
+        "Channel": "In Person",
+        "Duration_Minutes": 10 + 5 * chance.below(5),
+        "Notes": None if status == "Planned" else NOTES[chance.below(len(NOTES))],
+    }
