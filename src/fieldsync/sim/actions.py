@@ -11,6 +11,7 @@ from collections.abc import Callable
 from fieldsync.base import ids
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Refused
+from fieldsync.base.world import instant
 from fieldsync.server.org.create import seeding_org
 from fieldsync.sim.faults import Fault, Killed
 from fieldsync.sim.world import Save, SimDevice, SimWorld
@@ -26,9 +27,9 @@ def create_call(world: SimWorld, device: SimDevice) -> None:
 
     def save() -> list[int]:
         with device.engine.edit() as edit:
-            call = edit.create("Call", {"AccountId": account, "Notes": mark})
+            call = edit.create("Call", {"AccountId": account, "Call_Date": instant(world.clock.now()), "Notes": mark})
             for _ in range(lines):
-                edit.create("Call_Discussion", {"CallId": call, "Comments": mark})
+                edit.create("Call_Discussion", {"CallId": call, "Discussion": mark})
         return edit.queue_numbers
 
     _saved(world, device, "call", lines, mark, save)
@@ -83,7 +84,9 @@ def bad_save(world: SimWorld, device: SimDevice) -> None:
     """A call on an account that is only in this person's head: the server refuses it, and it stays visible."""
     mark = new_mark(world, device)
     with device.engine.edit() as edit:
-        edit.create("Call", {"AccountId": _unknown_account(world), "Notes": mark})
+        edit.create(
+            "Call", {"AccountId": _unknown_account(world), "Call_Date": instant(world.clock.now()), "Notes": mark}
+        )
     for n in edit.queue_numbers:
         device.saves.append(Save(device.ordinal, _number(device), n, mark))
     world.trace.add("bad-save", device.ordinal, len(edit.queue_numbers))

@@ -65,7 +65,7 @@ async def read_families(
     by_object: dict[str, list[RecordRef]] = defaultdict(list)
     for root in roots:
         members[root] = [root] if root.id in images.rows.get(root.object, {}) else []
-        if members[root] and org.catalog.family_of(root.object) is not None:
+        if members[root] and root.object in org.catalog.families:
             by_object[root.object].append(root)
     for root_object, present in by_object.items():
         await _read_details(org, database, caller, root_object, present, members, images)

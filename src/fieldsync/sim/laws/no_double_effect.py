@@ -23,7 +23,8 @@ CALLS = """
 SELECT "Notes", count(*) FROM "Call" WHERE starts_with("Notes", 'mark-') GROUP BY 1 HAVING count(*) > 1
 """
 DISCUSSIONS = """
-SELECT "Comments", count(*) FROM "Call_Discussion" WHERE starts_with("Comments", 'mark-') GROUP BY 1 HAVING count(*) > 4
+SELECT "Discussion", count(*) FROM "Call_Discussion" WHERE starts_with("Discussion", 'mark-')
+GROUP BY 1 HAVING count(*) > 4
 """
 POSITIONS = """
 SELECT feed_position, count(*) FROM _change WHERE feed_user IS NOT NULL
