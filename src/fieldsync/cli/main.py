@@ -9,7 +9,8 @@ import sys
 
 import typer
 
-from fieldsync.cli import deploy, device, imports, org, serve
+from fieldsync.cli import bench, deploy, imports, org, serve, simulate
+from fieldsync.cli.device.commands import app as device
 from fieldsync.cli.report import run
 
 app = typer.Typer(
@@ -21,9 +22,11 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("deploy")(deploy.deploy)
+app.command("sim")(simulate.sim)
 app.add_typer(org.app, name="org")
 app.add_typer(imports.app, name="import")
-app.add_typer(device.app, name="device")
+app.add_typer(device, name="device")
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:

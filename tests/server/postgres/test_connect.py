@@ -15,10 +15,10 @@ from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import SystemClock, system_world
 from fieldsync.schema.catalog import build
 from fieldsync.server.postgres.connect import Database, admin_connection, answers, open_database
-from fieldsync.server.postgres.deploy import apply
+from fieldsync.server.postgres.deploy.apply import apply
+from fieldsync.server.postgres.deploy.plan import plan
 from fieldsync.server.postgres.epoch import _EPOCH
 from fieldsync.server.postgres.listen import listen
-from fieldsync.server.postgres.plan import plan
 from fieldsync.server.postgres.settings import unfit_because
 
 FIT = {

@@ -18,7 +18,8 @@ from fieldsync.base.ids import DeviceNumber
 from fieldsync.base.world import SeededChance, SystemClock, World
 from fieldsync.schema.catalog import build
 from fieldsync.server.postgres.connect import AdminConnection, admin_connection
-from fieldsync.server.postgres.deploy import apply
+from fieldsync.server.postgres.deploy.apply import apply
+from fieldsync.server.postgres.deploy.plan import plan
 from fieldsync.server.postgres.embedded import EmbeddedPostgres
 from fieldsync.server.postgres.epoch import (
     _EPOCH,
@@ -30,7 +31,6 @@ from fieldsync.server.postgres.epoch import (
     current_stamp_sql,
     read_epochs,
 )
-from fieldsync.server.postgres.plan import plan
 
 WORLD = World(SystemClock(), SeededChance("epochs"))
 

@@ -11,9 +11,9 @@ from fieldsync.base.limits import CHANGE_LOG_DAYS
 from fieldsync.base.world import SystemClock
 from fieldsync.schema.catalog import build
 from fieldsync.server.postgres.connect import AdminConnection, admin_connection
-from fieldsync.server.postgres.deploy import apply
+from fieldsync.server.postgres.deploy.apply import apply
+from fieldsync.server.postgres.deploy.plan import plan
 from fieldsync.server.postgres.partitions import DAYS_AHEAD, drop_expired, ensure_partitions, expired_days, missing_days
-from fieldsync.server.postgres.plan import plan
 
 TODAY = date(2030, 2, 1)
 

@@ -17,10 +17,10 @@ from fieldsync.server.org.directory import OrgListing, add_mac_key, add_org, ent
 from fieldsync.server.org.seed import Seeding, insert_rows, mint_ids
 from fieldsync.server.org.users import NewUser, create_user
 from fieldsync.server.postgres.connect import AdminConnection, admin_connection
-from fieldsync.server.postgres.deploy import apply, lock_deploys
+from fieldsync.server.postgres.deploy.apply import apply, lock_deploys
+from fieldsync.server.postgres.deploy.plan import Plan, plan
 from fieldsync.server.postgres.epoch import current_epoch
 from fieldsync.server.postgres.names import is_org_name, org_schema, quoted
-from fieldsync.server.postgres.plan import Plan, plan
 from fieldsync.server.postgres.stored_catalog import assigned_prefixes, current_catalog
 
 ORG_PREFIX = "00D"

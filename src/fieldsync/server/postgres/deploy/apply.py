@@ -9,8 +9,8 @@ from sqlalchemy import Connection, exc, func, select
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import Clock
+from fieldsync.server.postgres.deploy.plan import Plan, Step
 from fieldsync.server.postgres.partitions import ensure_partitions
-from fieldsync.server.postgres.plan import Plan, Step
 from fieldsync.server.postgres.stored_catalog import store_catalog
 
 

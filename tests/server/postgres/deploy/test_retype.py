@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fieldsync.server.postgres.retype import conversion, normal
+from fieldsync.server.postgres.deploy.retype import conversion, normal
 
 
 @pytest.mark.parametrize(

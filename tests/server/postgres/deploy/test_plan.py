@@ -13,9 +13,9 @@ from fieldsync.schema.catalog import Catalog, build
 from fieldsync.schema.fields import TYPES
 from fieldsync.schema.model import Field, FieldType, NameField, Object, Pack
 from fieldsync.server.postgres.connect import AdminConnection, admin_connection
-from fieldsync.server.postgres.deploy import apply, describe
-from fieldsync.server.postgres.plan import StepKind, plan
-from fieldsync.server.postgres.retype import normal
+from fieldsync.server.postgres.deploy.apply import apply, describe
+from fieldsync.server.postgres.deploy.plan import StepKind, plan
+from fieldsync.server.postgres.deploy.retype import normal
 from fieldsync.server.postgres.stored_catalog import current_catalog
 
 REFERENCES = (FieldType.LOOKUP, FieldType.MASTER_DETAIL)

@@ -10,9 +10,9 @@ import typer
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.cli.device.values import assignments
 from fieldsync.cli.place import JsonOption
 from fieldsync.cli.report import progress, say, show_json, show_table
-from fieldsync.cli.values import assignments
 
 if TYPE_CHECKING:
     from fieldsync.device import Device
@@ -51,7 +51,7 @@ def login(
     as_json: JsonOption = False,
 ) -> None:
     """Sign in, register this device, and fetch its data."""
-    from fieldsync.cli.store import describe_terminal, keep_server, open_with_key
+    from fieldsync.cli.device.store import describe_terminal, keep_server, open_with_key
 
     with open_with_key(store, passphrase, server) as (device, key):
         device.sign_in(org, username, password, describe_terminal(name, key))
@@ -67,7 +67,7 @@ def login(
 @app.command("status")
 def status(passphrase: PassphraseOption, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
     """What the Sync widget shows, and what waits in the queue."""
-    from fieldsync.cli.store import open_device
+    from fieldsync.cli.device.store import open_device
 
     with open_device(store, passphrase) as device:
         widget, queue, account = device.widget(), device.queue(), device.account
@@ -92,7 +92,7 @@ def query(
     as_json: JsonOption = False,
 ) -> None:
     """Records on this device, offline too."""
-    from fieldsync.cli.store import open_device
+    from fieldsync.cli.device.store import open_device
 
     with open_device(store, passphrase) as device:
         columns = _columns(device, object_name, fields)
@@ -116,7 +116,7 @@ def save(
     as_json: JsonOption = False,
 ) -> None:
     """Save one record, offline too; the next sync sends it."""
-    from fieldsync.cli.store import open_device
+    from fieldsync.cli.device.store import open_device
 
     if delete and record_id is None:
         raise typer.BadParameter("--delete needs --id")
@@ -145,7 +145,7 @@ def sync(
     as_json: JsonOption = False,
 ) -> None:
     """Send what waits, then fetch what is new. Exits with 1 when an edit was refused."""
-    from fieldsync.cli.store import open_device
+    from fieldsync.cli.device.store import open_device
 
     with open_device(store, passphrase) as device:
         report = _sync(device, "full" if full else "incremental")
@@ -161,7 +161,7 @@ def sync(
 @app.command("errors")
 def errors(passphrase: PassphraseOption, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
     """Edits that were refused, or wait for one that was, with the reason."""
-    from fieldsync.cli.store import open_device
+    from fieldsync.cli.device.store import open_device
 
     with open_device(store, passphrase) as device:
         failed = device.errors()
