@@ -1,4 +1,7 @@
-"""A server process of its own on a free port, as `fieldsync serve` runs one, for tests that need real HTTP."""
+"""A server process of its own on a free port, as `fieldsync serve` runs one, for tests that need real HTTP.
+
+With `KILL_AT=k` in its environment it kills itself, with SIGKILL, at the k-th fault point it reaches.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _PROGRAM = """
-import asyncio, sys
+import asyncio, os, signal, sys
+from fieldsync.base import faults
 from fieldsync.base.world import system_world
 from fieldsync.server.http.app import create_app
 from fieldsync.server.http.serve import serve
-uri, port = sys.argv[1], int(sys.argv[2])
+uri, port, left = sys.argv[1], int(sys.argv[2]), int(os.environ.get("KILL_AT", "0"))
+def plan(point):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+faults.install(plan if left else None)
 app = create_app(uri, system_world())
 asyncio.run(serve(app, host="127.0.0.1", port=port, ready=lambda: print("ready", flush=True)))
 """

@@ -150,3 +150,10 @@ def test_the_openapi_document_names_every_address(http: httpx.Client) -> None:
         "events",
     )
     assert {f"/sync/v1/{name}" for name in names} <= set(paths)
+
+
+def test_the_openapi_document_tells_the_shape_of_an_upload(http: httpx.Client) -> None:
+    upload = http.get("/openapi/openapi.json").json()["paths"]["/sync/v1/upload"]["post"]
+    shape = upload["requestBody"]["content"]["application/json"]["schema"]
+    transaction = shape["properties"]["transactions"]["items"]["properties"]
+    assert transaction["items"]["items"]["properties"].keys() >= {"object", "id", "operation", "changes"}

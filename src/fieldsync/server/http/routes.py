@@ -17,6 +17,7 @@ from fieldsync.protocol.session import NewNumber, Renew, Session, SignIn, Tokens
 from fieldsync.protocol.upload import UploadRequest, UploadResponse
 from fieldsync.schema.catalog import encode
 from fieldsync.server.http.context import AnyRequest, Served, bearer, calling, org_for, reading
+from fieldsync.server.http.described import UploadOperation
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
@@ -71,12 +72,13 @@ async def catalog(request: AnyRequest, served: Served) -> Response[bytes]:
     return Response(encode(org.catalog), headers={wire.CATALOG_VERSION_HEADER: org.catalog.version})
 
 
-@post("/upload", status_code=200, summary="Upload saves", tags=["upload"])
-async def upload_saves(request: AnyRequest, served: Served, data: UploadRequest) -> UploadResponse:
+@post("/upload", status_code=200, summary="Upload saves", tags=["upload"], operation_class=UploadOperation)
+async def upload_saves(request: AnyRequest, served: Served) -> UploadResponse:
     """Every transaction gets one outcome; the same transaction sent again gets the same one."""
     org = org_for(served, request)
     token = bearer(request)
-    return await upload(org, lambda: calling(org, token), data)
+    asked = wire.decode(await request.body(), UploadRequest)
+    return await upload(org, lambda: calling(org, token), asked)
 
 
 @get("/feed", summary="The user's own saves, coming back", tags=["download"])
