@@ -44,24 +44,25 @@ def deploy(
     new = read_packs(pack or [])
     with database_uri(database, data) as uri:
         catalog = next_catalog(catalog_of(uri, org), prefixes_of(uri, org), new)
-        bring_to(uri, org, catalog, dry_run=dry_run, allow_drop=allow_drop, as_json=as_json)
+        done = bring_to(uri, org, catalog, dry_run=dry_run, allow_drop=allow_drop, silent=as_json)
+    if as_json:
+        show_json(as_value(done, org))
 
 
-def bring_to(uri: str, org: str, catalog: Catalog, *, dry_run: bool, allow_drop: bool, as_json: bool) -> None:
+def bring_to(uri: str, org: str, catalog: Catalog, *, dry_run: bool, allow_drop: bool, silent: bool) -> Deployed:
     """Plan, show, and unless it is a dry run deploy. What is refused is shown before it is refused."""
     from fieldsync.server.org.create import deploy_catalog
 
     world = system_world()
     planned = deploy_catalog(uri, org, catalog, world=world, dry_run=True, allow_drop=allow_drop)
-    if not as_json:
+    if not silent:
         _show(planned)
     done = planned
     if not dry_run:
         done = deploy_catalog(uri, org, catalog, world=world, dry_run=False, allow_drop=allow_drop)
-    if as_json:
-        show_json(_as_value(done, org))
-    elif done.applied:
+    if done.applied and not silent:
         say(f"deployed {len(done.plan.steps)} steps to {org}")
+    return done
 
 
 def _show(deployed: Deployed) -> None:
@@ -79,7 +80,8 @@ def _show(deployed: Deployed) -> None:
     show_table("Plan", ("step", "object", "field", "", ""), rows)
 
 
-def _as_value(deployed: Deployed, org: str) -> dict[str, object]:
+def as_value(deployed: Deployed, org: str) -> dict[str, object]:
+    """What `--json` prints of a deploy."""
     plan = deployed.plan
     return {
         "org": org,

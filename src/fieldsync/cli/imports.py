@@ -2,6 +2,79 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
+from fieldsync.cli.deploy import AllowDropOption, DryRunOption, as_value, bring_to
+from fieldsync.cli.place import (
+    DEFAULT_DATA,
+    DEFAULT_ORG,
+    DatabaseOption,
+    DataOption,
+    JsonOption,
+    OrgOption,
+    database_uri,
+)
+from fieldsync.cli.report import say, show_json, show_table
+
+if TYPE_CHECKING:
+    from fieldsync.schema.sfdx import ImportResult, Report
+
 app = typer.Typer(help="Bring in catalogs and records of other systems.", no_args_is_help=True)
+
+
+@app.command("sfdx")
+def sfdx(
+    folder: Annotated[Path, typer.Argument(help="Folder of the Salesforce DX project.")],
+    check: Annotated[bool, typer.Option("--check", help="Only report; needs no database.")] = False,
+    org: OrgOption = DEFAULT_ORG,
+    dry_run: DryRunOption = False,
+    allow_drop: AllowDropOption = False,
+    database: DatabaseOption = None,
+    data: DataOption = DEFAULT_DATA,
+    as_json: JsonOption = False,
+) -> None:
+    """Read objects and fields of a project, list what is not supported, and deploy the rest beside the org's packs."""
+    from fieldsync.schema.sfdx import read
+
+    if check:
+        _report(read(folder), None, as_json=as_json)
+        return
+    from fieldsync.cli.packs import next_catalog, own_and
+    from fieldsync.server.org.create import catalog_of, prefixes_of
+
+    with database_uri(database, data) as uri:
+        before = catalog_of(uri, org)
+        found = read(folder, own_and(before.packs))
+        if not as_json:
+            _report(found, None, as_json=False)
+        catalog = next_catalog(before, prefixes_of(uri, org), [found.pack])
+        done = bring_to(uri, org, catalog, dry_run=dry_run, allow_drop=allow_drop, silent=as_json)
+    if as_json:
+        _report(found, as_value(done, org), as_json=True)
+
+
+def _report(found: ImportResult, deployed: dict[str, object] | None, *, as_json: bool) -> None:
+    report = found.report
+    if as_json:
+        show_json({"pack": found.pack.name, **report.as_json(), "deploy": deployed})
+        return
+    say(
+        f"{found.pack.name}: {report.objects} objects, {report.fields} fields, {report.roll_ups} roll-ups, "
+        f"{report.validation_rules} validation rules, {report.list_views} list views, {report.value_sets} value sets"
+    )
+    _show_issues(report)
+
+
+def _show_issues(report: Report) -> None:
+    from fieldsync.schema.sfdx import Level
+
+    missing = report.of(Level.UNSUPPORTED, Level.ERROR)
+    if missing:
+        rows = [(issue.level.value, issue.file, issue.element, issue.reason) for issue in missing]
+        show_table("Not taken over", ("", "file", "element", "why"), rows)
+    ignored = report.of(Level.IGNORED)
+    if ignored:
+        say(f"{len(ignored)} elements that do not matter to data and sync are left out (--json lists them)")

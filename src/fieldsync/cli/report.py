@@ -58,7 +58,7 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
 
 def say(sentence: str) -> None:
     """One line for people."""
-    Console(highlight=False).print(sentence, markup=False)
+    Console(highlight=False).print(sentence, markup=False, soft_wrap=True)
 
 
 def progress() -> Progress:
@@ -80,10 +80,10 @@ def show_problem(failed: Problem, *, as_json: bool) -> None:
 
 def _show_failure(what: str, where: str, remedy: str) -> None:
     console = Console(stderr=True, highlight=False)
-    console.print(f"[red]Error:[/red] {escape(what)}")
+    console.print(f"[red]Error:[/red] {escape(what)}", soft_wrap=True)
     if where:
-        console.print(f"Where:  {escape(where)}")
-    console.print(f"Remedy: {escape(remedy)}")
+        console.print(f"Where:  {escape(where)}", soft_wrap=True)
+    console.print(f"Remedy: {escape(remedy)}", soft_wrap=True)
 
 
 def _show_unforeseen(failed: Exception, *, as_json: bool) -> None:
