@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from litestar import Litestar, Router, get
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.middleware import ASGIMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.template.config import TemplateConfig
 from litestar.types import ControllerRouterHandler
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -39,20 +43,26 @@ async def health() -> dict[str, str]:
     return {"status": "ok", "version": VERSION}
 
 
-def create_app(
-    uri: str, world: World, *, extra_routes: Callable[[Served], list[ControllerRouterHandler]] | None = None
-) -> Litestar:
+@dataclass(frozen=True)
+class Pages:
+    """Pages to serve beside the sync protocol: the console, which this room knows nothing of."""
+
+    routes: Sequence[ControllerRouterHandler]
+    templates: TemplateConfig[Any]
+    guard: ASGIMiddleware
+
+
+def create_app(uri: str, world: World, *, pages: Pages | None = None) -> Litestar:
     """The application over the PostgreSQL at `uri`, serving every org of its directory."""
     served = Served()
     routes: list[ControllerRouterHandler] = [Router("/sync/v1", route_handlers=ROUTES), health]
-    if extra_routes is not None:
-        routes += extra_routes(served)
     return Litestar(
-        route_handlers=routes,
+        route_handlers=[*routes, *(pages.routes if pages else ())],
+        template_config=pages.templates if pages else None,
         dependencies={"served": Provide(lambda: served, sync_to_thread=False)},
         exception_handlers=HANDLERS,
         lifespan=[_life(served, uri, world)],
-        middleware=[DecompressBody()],
+        middleware=[*([pages.guard] if pages else []), DecompressBody()],
         request_max_body_size=limits.REQUEST_BYTES_MAX,
         openapi_config=OpenAPIConfig(
             title="fieldsync", version=VERSION, path="/openapi", render_plugins=[JsonRenderPlugin()]

@@ -1,0 +1,187 @@
+"""What the console asks of an org: its transactions, their records and reasons, its devices, a few counts.
+
+Read-only, one snapshot a page. Who may ask is the console's business.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from sqlalchemy import Boolean, ColumnElement, Select, Table, bindparam, cast, func, or_, select
+
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.world import instant
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.compiled import Statement, compile_statement
+from fieldsync.server.postgres.work import snapshot
+
+STATUSES = ("New", "Waiting", "InProgress", "Success", "Failed", "Retry", "Canceled", "Manual")
+PAGE = 50
+OVERDUE_DAYS = 5
+
+
+class TransactionLine(msgspec.Struct, frozen=True):
+    """One row of the list."""
+
+    id: str
+    status: str
+    received: str | None
+    user: str
+    object: str | None
+    records: int
+    reason: str | None
+
+
+class Transaction(msgspec.Struct, frozen=True):
+    """One transaction, whole."""
+
+    id: str
+    status: str
+    outcome: str | None
+    received: str | None
+    saved: str | None
+    processed: str | None
+    user: str
+    device: str | None
+    n: int
+    object: str | None
+    signed: str | None
+    depends_on: str | None
+    transaction: str
+    comments: str | None
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """One field of one record of a transaction."""
+
+    field: str
+    old: Any = None
+    new: Any = None
+    theirs: Any = None
+
+
+class RecordLine(msgspec.Struct, frozen=True):
+    """One record of a transaction."""
+
+    object: str
+    record: str
+    operation: str
+    changes: tuple[Changed, ...]
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """One reason."""
+
+    code: str | None
+    message: str | None
+    field: str | None
+
+
+class DeviceLine(msgspec.Struct, frozen=True):
+    """One device."""
+
+    user: str
+    name: str
+    platform: str | None
+    app: str | None
+    last_upload: str | None
+    last_download: str | None
+
+
+class Oversight:
+    """The console's questions about one org, their statements built once."""
+
+    def __init__(self, org: Org) -> None:
+        self._org = org
+        self._tables = org.metadata.tables
+
+    async def transactions(self, *, status: str, user: str, since: datetime, first: int) -> list[TransactionLine]:
+        """Newest first. Empty `status` and `user` take all; `user` is part of a name."""
+        rows = await self._rows(self._list, status=status, user=f"%{user}%", since=since, first=first, page=PAGE)
+        return [TransactionLine(r[0], r[1], _text(r[2]), r[3], r[4], int(r[5] or 0), r[6]) for r in rows]
+
+    async def transaction(self, record_id: str) -> tuple[Transaction, list[RecordLine], list[LogLine]]:
+        """One transaction with its records and reasons. Raises Refused(NOT_FOUND)."""
+        rows = await self._rows(self._one, id=record_id)
+        if not rows:
+            raise Refused(problem(Code.NOT_FOUND, object="Sync_Transaction", id=record_id))
+        records = [_record(r) for r in await self._rows(self._records, id=record_id)]
+        logs = [LogLine(*r) for r in await self._rows(self._logs, id=record_id)]
+        values = [_text(v) if isinstance(v, datetime) else v for v in rows[0]]
+        values[8] = int(values[8] or 0)
+        return Transaction(*values), records, logs
+
+    async def devices(self) -> list[DeviceLine]:
+        """Every device, those that were away longest first."""
+        return [DeviceLine(*r[:4], _text(r[4]), _text(r[5])) for r in await self._rows(self._devices)]
+
+    async def counts(self, since: datetime) -> dict[str, int]:
+        """Transactions since then by status."""
+        return {status: int(number) for status, number in await self._rows(self._counts, since=since)}
+
+    async def _rows(self, statement: Statement, **params: Any) -> list[tuple[Any, ...]]:
+        async with snapshot(self._org.pool) as work:
+            return await work.rows(statement, **params)
+
+    @cached_property
+    def _list(self) -> Statement:
+        t, user = self._tables["Sync_Transaction"], self._tables["User"]
+        c = t.c
+        columns = (c.Id, c.Status, c.Received_At, user.c.Name, c.Root_Object, c.Actual_Records, c.Last_Log)
+        query = select(*columns).select_from(t.outerjoin(user, user.c.Id == c.UserId))
+        status: ColumnElement[str] = bindparam("status")
+        chosen = query.where(or_(status == "", c.Status == status), c.Received_At >= bindparam("since"))
+        named = chosen.where(user.c.Name.ilike(bindparam("user")))
+        ordered = named.order_by(c.Received_At.desc(), c.Id.desc())
+        return compile_statement(ordered.limit(bindparam("page")).offset(bindparam("first")))
+
+    @cached_property
+    def _one(self) -> Statement:
+        t, user, device = (self._tables[n] for n in ("Sync_Transaction", "User", "Device"))
+        c = t.c
+        head = (c.Id, c.Status, c.Outcome, c.Received_At, c.Saved_At, c.Processed_At, user.c.Name, device.c.Name)
+        tail = (c.Queue_Number, c.Root_Object, c.Signed, c.Depends_On, c.Transaction_Id, c.Comments)
+        joined = t.outerjoin(user, user.c.Id == c.UserId).outerjoin(device, device.c.Id == c.DeviceId)
+        return compile_statement(select(*head, *tail).select_from(joined).where(c.Id == bindparam("id")))
+
+    @cached_property
+    def _records(self) -> Statement:
+        c = self._tables["Sync_Transaction_Record"].c
+        query = select(c.Object_Name, c.Record_Id, c.Operation, c.Field_Values)
+        return compile_statement(query.where(c.Sync_TransactionId == bindparam("id")).order_by(c.Sequence))
+
+    @cached_property
+    def _logs(self) -> Statement:
+        c = self._tables["Sync_Transaction_Log"].c
+        query = select(c.Code, c.Message, c.Field_Name)
+        return compile_statement(query.where(c.Sync_TransactionId == bindparam("id")).order_by(c.Id))
+
+    @cached_property
+    def _devices(self) -> Statement:
+        return compile_statement(_device_query(self._tables["Device"], self._tables["User"]))
+
+    @cached_property
+    def _counts(self) -> Statement:
+        c = self._tables["Sync_Transaction"].c
+        query = select(c.Status, func.count()).where(c.Received_At >= bindparam("since"))
+        return compile_statement(query.group_by(c.Status))
+
+
+def _device_query(device: Table, user: Table) -> Select[Any]:
+    c = device.c
+    columns = (user.c.Name, c.Name, c.Platform, c.App_Version, c.Last_Upload_At, c.Last_Download_At)
+    query = select(*columns).select_from(device.join(user, user.c.Id == c.UserId))
+    return query.where(cast(c.IsDeleted, Boolean).is_(False)).order_by(c.Last_Download_At.nulls_first(), c.Id)
+
+
+def _record(row: tuple[Any, ...]) -> RecordLine:
+    values = msgspec.json.decode(row[3]) if row[3] else {}
+    changes = tuple(Changed(name, v.get("old"), v.get("new"), v.get("theirs")) for name, v in values.items())
+    return RecordLine(row[0], row[1], row[2], changes)
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else instant(moment)

@@ -1,0 +1,38 @@
+"""The Console mounted in the server: its router, templates and guard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response, Router
+from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.response import Redirect
+
+from fieldsync.web.console.door import AnyRequest
+from fieldsync.web.console.pages import PAGES, SEE_OTHER
+from fieldsync.web.kit.guard import Guard
+from fieldsync.web.kit.pages import static_router, templates
+
+PREFIX = "/console"
+template_config = templates("console")
+
+
+def console_routes() -> list[Any]:
+    """Everything under `/console`."""
+    router = Router(
+        PREFIX,
+        route_handlers=[*PAGES, static_router("console")],  # type: ignore[list-item]
+        exception_handlers={NotAuthorizedException: _to_entrance},
+        include_in_schema=False,
+    )
+    return [router]
+
+
+def console_guard(hosts: frozenset[str]) -> Guard:
+    """The guard in front of it. `hosts` are the names, with ports, this server answers to; empty for any."""
+    return Guard(lambda host: not hosts or host in hosts, PREFIX)
+
+
+def _to_entrance(_: AnyRequest, __: HTTPException) -> Response[Any]:
+    """Who is not signed in is shown the form."""
+    return Redirect(f"{PREFIX}/enter", status_code=SEE_OTHER)

@@ -1,0 +1,54 @@
+"""Who may open the console: an admin who signed in, known by an HttpOnly cookie.
+
+What changes something carries a page token derived from the cookie, which a page of another origin cannot know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+from litestar import Request
+from litestar.datastructures import Cookie
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+
+from fieldsync.base.problems import Refused
+from fieldsync.server.http.context import Served, calling
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.sync.session import org_of
+
+COOKIE = "fieldsync_console"
+AnyRequest = Request[Any, Any, Any]
+
+
+def cookie(token: str) -> Cookie:
+    """The session as a cookie; an empty token ends it."""
+    return Cookie(
+        key=COOKIE, value=token, httponly=True, samesite="strict", path="/console", max_age=None if token else 0
+    )
+
+
+def page_token(token: str) -> str:
+    """What pages of this session carry in their forms."""
+    return hmac.new(token.encode(), b"console page", hashlib.sha256).hexdigest()
+
+
+async def admin_org(served: Served, request: AnyRequest) -> tuple[Org, str]:
+    """The org of a signed-in admin, and the page token. Raises NotAuthorizedException."""
+    token = request.cookies.get(COOKIE, "")
+    try:
+        org = served.org(org_of(token))
+        async with calling(org, token) as (_, caller):
+            profile = org.catalog.profiles.get(caller.profile)
+    except Refused:
+        raise NotAuthorizedException("Sign in to the console.") from None
+    if profile is None or not profile.admin:
+        raise NotAuthorizedException("The console is for admins.")
+    return org, page_token(token)
+
+
+def require_page(request: AnyRequest, given: str) -> None:
+    """A change comes from a page of this session. Raises PermissionDeniedException."""
+    if not hmac.compare_digest(page_token(request.cookies.get(COOKIE, "")), given):
+        raise PermissionDeniedException("This change did not come from a page of the console.")

@@ -1,0 +1,155 @@
+"""The Console's pages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Response, get, post
+from litestar.response import Redirect, Template
+
+from fieldsync.base.problems import Refused
+from fieldsync.server.http.context import Served
+from fieldsync.server.org.oversight import OVERDUE_DAYS, PAGE, STATUSES, DeviceLine, Oversight
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import transaction
+from fieldsync.server.sync import session
+from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, cookie, require_page
+
+SEE_OTHER = 303
+TILES = ("Success", "Failed", "Waiting", "Canceled")
+
+
+def _page(name: str, **values: Any) -> Template:
+    return Template(template_name=name, context=values)
+
+
+@get("/enter")
+async def entrance() -> Template:
+    """The sign-in form."""
+    return _page("enter.html", said="", org="", username="")
+
+
+@post("/enter", status_code=200)
+async def enter(request: AnyRequest, served: Served) -> Response[Any]:
+    """Sign in. Whatever is wrong, the answer is the same."""
+    form = await request.form()
+    org_name, username = str(form.get("org", "")), str(form.get("username", ""))
+    try:
+        org = served.org(org_name)
+        async with transaction(org.pool) as work:
+            user, token = await session.open_console(org, work, username, str(form.get("password", "")))
+        profile = org.catalog.profiles.get(user.profile)
+        if profile is None or not profile.admin:
+            return _page("enter.html", said="The console is for admins.", org=org_name, username=username)  # type: ignore[return-value]
+    except Refused:
+        said = "Org, user name or password is not right."
+        return _page("enter.html", said=said, org=org_name, username=username)  # type: ignore[return-value]
+    answer: Response[Any] = Redirect("/console", status_code=SEE_OTHER)
+    answer.cookies.append(cookie(token))
+    return answer
+
+
+@post("/leave", status_code=200)
+async def leave(request: AnyRequest, served: Served) -> Response[Any]:
+    """Sign out."""
+    form = await request.form()
+    require_page(request, str(form.get("page_token", "")))
+    org, _ = await admin_org(served, request)
+    async with transaction(org.pool) as work:
+        await session.close(org, work, request.cookies[COOKIE])
+    answer: Response[Any] = Redirect("/console/enter", status_code=SEE_OTHER)
+    answer.cookies.append(cookie(""))
+    return answer
+
+
+async def _tiles(org: Org) -> list[tuple[str, int]]:
+    counts = await Oversight(org).counts(org.world.clock.now() - timedelta(days=1))
+    return [(name, counts.get(name, 0)) for name in TILES]
+
+
+async def _overdue(org: Org) -> list[DeviceLine]:
+    limit = (org.world.clock.now() - timedelta(days=OVERDUE_DAYS)).isoformat()
+    return [d for d in await Oversight(org).devices() if d.last_download is None or d.last_download < limit]
+
+
+@get("/")
+async def home(request: AnyRequest, served: Served) -> Template:
+    """What needs somebody."""
+    org, page_token = await admin_org(served, request)
+    since = org.world.clock.now() - timedelta(days=60)
+    failed = await Oversight(org).transactions(status="Failed", user="", since=since, first=0)
+    values = {"tiles": await _tiles(org), "failed": failed[:10], "overdue": await _overdue(org), "days": OVERDUE_DAYS}
+    return _page("home.html", here="home", org=org.name, page_token=page_token, **values)
+
+
+async def _list(org: Org, status: str, user: str, days: int, first: int) -> dict[str, Any]:
+    since = org.world.clock.now() - timedelta(days=max(1, min(days, 3650)))
+    found = await Oversight(org).transactions(status=status, user=user, since=since, first=max(0, first))
+    query = {"status": status, "user": user, "days": days}
+    return {
+        "transactions": found,
+        "status": status,
+        "user": user,
+        "days": days,
+        "first": first,
+        "page": PAGE,
+        "query": urlencode({**query, "first": first}),
+        "query_without_first": urlencode(query),
+    }
+
+
+@get("/transactions")
+async def transactions(
+    request: AnyRequest, served: Served, status: str = "", user: str = "", days: int = 60, first: int = 0
+) -> Template:
+    """The list, by status, person and period."""
+    org, page_token = await admin_org(served, request)
+    values = await _list(org, status, user, days, first)
+    return _page("transactions.html", here="transactions", statuses=STATUSES, page_token=page_token, **values)
+
+
+@get("/transactions/{record_id:str}")
+async def one_transaction(request: AnyRequest, served: Served, record_id: str) -> Template:
+    """One transaction with records and reasons."""
+    org, page_token = await admin_org(served, request)
+    found, records, logs = await Oversight(org).transaction(record_id)
+    values = {"t": found, "records": records, "logs": logs}
+    return _page("transaction.html", here="transactions", page_token=page_token, **values)
+
+
+@get("/devices")
+async def devices(request: AnyRequest, served: Served) -> Template:
+    """Every device."""
+    org, page_token = await admin_org(served, request)
+    return _page("devices.html", here="devices", page_token=page_token, devices=await Oversight(org).devices())
+
+
+@get("/parts/tiles")
+async def tiles_part(request: AnyRequest, served: Served) -> Template:
+    """The counts, anew."""
+    org, _ = await admin_org(served, request)
+    return _page("_tiles.html", tiles=await _tiles(org))
+
+
+@get("/parts/transactions")
+async def transactions_part(
+    request: AnyRequest, served: Served, status: str = "", user: str = "", days: int = 60, first: int = 0
+) -> Template:
+    """The list, anew."""
+    org, _ = await admin_org(served, request)
+    return _page("_transactions.html", **await _list(org, status, user, days, first))
+
+
+PAGES = [
+    entrance,
+    enter,
+    leave,
+    home,
+    transactions,
+    one_transaction,
+    devices,
+    tiles_part,
+    transactions_part,
+]

@@ -1,0 +1,53 @@
+"""What every page of the Field app knows: the engine, the person, and how to answer with a template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request
+from litestar.response import Template
+
+from fieldsync.base.problems import Refused
+from fieldsync.device import Device
+from fieldsync.web.field.door import Door
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class Field:
+    """The engine this app shows, its door, and what the device calls itself."""
+
+    device: Device
+    door: Door
+    device_name: str
+
+    @property
+    def zone(self) -> str:
+        """The person's time zone."""
+        account = self.device.account
+        return account.user.time_zone if account is not None else "UTC"
+
+    def page(self, request: AnyRequest, name: str, **values: Any) -> Template:
+        """A page or part, with what all of them need. Raises NotAuthorizedException without a session."""
+        page_token = self.door.page_token(request)
+        return Template(template_name=name, context={"page_token": page_token, "zone": self.zone, **values})
+
+    def require(self, request: AnyRequest, form: dict[str, str] | None = None) -> None:
+        """A change comes from a page of this session: by header, or by field of a plain form."""
+        given = request.headers.get("x-fieldsync-page") or (form or {}).get("page_token", "")
+        self.door.require_page(request, given)
+
+    def widget(self, request: AnyRequest, said: str = "") -> Template:
+        """The Sync widget."""
+        return self.page(request, "_widget.html", **self.widget_values(said))
+
+    def widget_values(self, said: str = "") -> dict[str, Any]:
+        """What the Sync widget shows."""
+        return {"widget": self.device.widget(), "online": self.device.online, "said": said}
+
+
+def sentence_of(refused: Refused) -> str:
+    """A refusal as one line for a person."""
+    return f"{refused.problem.message} {refused.problem.remedy}"

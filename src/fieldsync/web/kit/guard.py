@@ -1,0 +1,82 @@
+"""The guard in front of every page (THREATS T12, T13, T14): who may ask at all, and what a browser may do with answers.
+
+The Host allow-list comes first: a rebound name is refused before anything is read. Everything but plain navigation must
+come from a page of ours. No page is framed, cached, or runs a script that is not a file of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from litestar import Request, Response
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (
+        b"content-security-policy",
+        b"default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        b"frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+MISDIRECTED = 421
+FORBIDDEN = 403
+Allowed = Callable[[str], bool]
+
+
+def refusal(allowed: Allowed, method: str, headers: Mapping[str, str]) -> int | None:
+    """The status that refuses this request, or None. Pure.
+
+    `allowed` knows the host names this app answers to, port included.
+    """
+    host = headers.get("host", "")
+    if not allowed(host):
+        return MISDIRECTED
+    origin = headers.get("origin")
+    if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
+        return FORBIDDEN
+    site = headers.get("sec-fetch-site", "same-origin" if method in ("GET", "HEAD") else "missing")
+    navigates = headers.get("sec-fetch-mode") == "navigate" and method == "GET"
+    if site in ("same-origin", "none") or (site != "missing" and navigates):
+        return None
+    if site == "missing" and origin is not None:
+        return None  # an older browser: its Origin was checked above
+    return FORBIDDEN
+
+
+class Guard(ASGIMiddleware):
+    """Refuses what `refusal` refuses under its prefix, and adds the headers to every answer there."""
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, allowed: Allowed, prefix: str = "/") -> None:
+        self._allowed = allowed
+        self._prefix = prefix
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        if not scope["path"].startswith(self._prefix):
+            await next_app(scope, receive, send)
+            return
+        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name for name, _ in message["headers"]}
+                added = [(k, v) for k, v in HEADERS if k not in present]
+                message["headers"] = [*message["headers"], *added]
+            await send(message)
+
+        status = refusal(self._allowed, str(scope.get("method", "GET")), headers)
+        if status is None:
+            await next_app(scope, receive, answer)
+            return
+        request: Request[object, object, object] = Request(scope, receive=receive)
+        refused = Response("This address is not open to that page.", status_code=status, media_type="text/plain")
+        await refused.to_asgi_response(None, request)(scope, receive, answer)  # type: ignore[arg-type]
