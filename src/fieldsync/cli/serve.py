@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import system_world
 from fieldsync.cli.place import DEFAULT_DATA, DatabaseOption, DataOption, announced, database_uri, read_running
 from fieldsync.cli.report import say
+
+if TYPE_CHECKING:
+    from fieldsync.server.http.app import Pages
 
 DEFAULT_PORT = 8484
 
@@ -37,8 +40,18 @@ def serve(
         with admin_connection(uri) as connection:
             orgs = [org.name for org in list_orgs(connection)]
         welcome = f"fieldsync serves {', '.join(orgs) or 'no org yet (fieldsync org create)'} at {address}"
-        asyncio.run(run(create_app(uri, system_world()), host=host, port=port, ready=lambda: say(welcome)))
+        asyncio.run(
+            run(create_app(uri, system_world(), pages=console()), host=host, port=port, ready=lambda: say(welcome))
+        )
     say("stopped")
+
+
+def console() -> Pages:
+    """The admin's pages, served beside the sync protocol."""
+    from fieldsync.server.http.app import Pages
+    from fieldsync.web.console.app import console_guard, console_routes, template_config
+
+    return Pages(console_routes(), template_config, console_guard(frozenset()))
 
 
 def _require_free(host: str, port: int) -> None:

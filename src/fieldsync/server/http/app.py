@@ -75,7 +75,11 @@ def _life(served: Served, uri: str, world: World) -> Callable[[Litestar], Abstra
     @asynccontextmanager
     async def life(_: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            served.orgs.update(await open_orgs(stack, uri, world))
+            try:
+                served.orgs.update(await open_orgs(stack, uri, world))
+            except Exception as failed:
+                _log.error("start", error=str(failed), exc_info=failed)
+                raise
             tasks = [asyncio.create_task(_listen(uri, served)), asyncio.create_task(_keep_up(uri, served, world))]
             try:
                 yield

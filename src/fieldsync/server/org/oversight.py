@@ -110,13 +110,13 @@ class Oversight:
             raise Refused(problem(Code.NOT_FOUND, object="Sync_Transaction", id=record_id))
         records = [_record(r) for r in await self._rows(self._records, id=record_id)]
         logs = [LogLine(*r) for r in await self._rows(self._logs, id=record_id)]
-        values = [_text(v) if isinstance(v, datetime) else v for v in rows[0]]
+        values: list[Any] = [_text(v) if isinstance(v, datetime) else v for v in rows[0]]
         values[8] = int(values[8] or 0)
         return Transaction(*values), records, logs
 
     async def devices(self) -> list[DeviceLine]:
         """Every device, those that were away longest first."""
-        return [DeviceLine(*r[:4], _text(r[4]), _text(r[5])) for r in await self._rows(self._devices)]
+        return [DeviceLine(r[0], r[1], r[2], r[3], _text(r[4]), _text(r[5])) for r in await self._rows(self._devices)]
 
     async def counts(self, since: datetime) -> dict[str, int]:
         """Transactions since then by status."""

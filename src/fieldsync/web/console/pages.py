@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
@@ -17,7 +17,7 @@ from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
 from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, cookie, require_page
 
-SEE_OTHER = 303
+SEE_OTHER: Final = 303
 TILES = ("Success", "Failed", "Waiting", "Canceled")
 
 
@@ -42,10 +42,10 @@ async def enter(request: AnyRequest, served: Served) -> Response[Any]:
             user, token = await session.open_console(org, work, username, str(form.get("password", "")))
         profile = org.catalog.profiles.get(user.profile)
         if profile is None or not profile.admin:
-            return _page("enter.html", said="The console is for admins.", org=org_name, username=username)  # type: ignore[return-value]
+            return _page("enter.html", said="The console is for admins.", org=org_name, username=username)
     except Refused:
         said = "Org, user name or password is not right."
-        return _page("enter.html", said=said, org=org_name, username=username)  # type: ignore[return-value]
+        return _page("enter.html", said=said, org=org_name, username=username)
     answer: Response[Any] = Redirect("/console", status_code=SEE_OTHER)
     answer.cookies.append(cookie(token))
     return answer

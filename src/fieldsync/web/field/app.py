@@ -54,4 +54,4 @@ def _http(_: AnyRequest, error: HTTPException) -> Response[Any]:
 
 def _page(heading: str, sentence: str, remedy: str, status: int) -> Response[Any]:
     values = {"heading": heading, "sentence": sentence, "remedy": remedy}
-    return Template("refused.html", context=values, status_code=status)  # type: ignore[return-value]
+    return Template("refused.html", context=values, status_code=status)

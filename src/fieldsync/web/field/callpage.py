@@ -8,7 +8,7 @@ from typing import Any
 
 from fieldsync.base.ids import RecordId
 from fieldsync.device import Device, Mark, Record
-from fieldsync.web.field.callform import LINES, TEXTS, line_rows
+from fieldsync.web.field.callform import LINES, TEXTS, Lines, line_rows
 from fieldsync.web.field.reading import now_input, record
 from fieldsync.web.kit.pages import local_input, shown
 
@@ -32,13 +32,7 @@ def existing_call(device: Device, call: Record, zone: str) -> dict[str, Any]:
     """A report as it is saved, or the draft that was left over it."""
     form = {name: shown(call.values[name]) for name in TEXTS}
     form |= {"Call_Date": local_input(call.values["Call_Date"], zone), "Signature": "", "Signature_Date": ""}
-    rows = tuple(
-        {
-            str(i): dict(r.values)
-            for i, r in enumerate(device.find(kind.object, where={"CallId": call.id}, order_by="Id"))
-        }
-        for kind in LINES
-    )
+    rows = tuple({str(place): dict(line.values) for place, line in enumerate(_lines(device, k, call))} for k in LINES)
     base = {
         "call_id": call.id,
         "status": shown(call.values["Status"]),
@@ -48,6 +42,10 @@ def existing_call(device: Device, call: Record, zone: str) -> dict[str, Any]:
         "locked": call.values["Status"] == SUBMITTED,
     }
     return _page(device, str(call.values["AccountId"]), base, form, (rows[0], rows[1]))
+
+
+def _lines(device: Device, kind: Lines, call: Record) -> list[Record]:
+    return device.find(kind.object, where={"CallId": call.id}, order_by="Id")
 
 
 def _page(

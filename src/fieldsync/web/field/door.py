@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+from typing import Any
 
 from litestar import Request, Response
 from litestar.datastructures import Cookie
@@ -19,7 +20,7 @@ from fieldsync.base.world import Chance
 COOKIE = "fieldsync"
 HEADER = "x-fieldsync-page"
 FIELD = "page_token"
-AnyRequest = Request[object, object, object]
+AnyRequest = Request[Any, Any, Any]
 
 
 class Door:
@@ -44,7 +45,7 @@ class Door:
         session, page = self._secret(), self._secret()
         self._sessions[session] = page
         cookie = Cookie(key=COOKIE, value=session, httponly=True, samesite="strict", path="/")
-        answer: Response[None] = Redirect("/")  # type: ignore[assignment]
+        answer: Response[None] = Redirect("/")
         answer.cookies.append(cookie)
         return answer
 

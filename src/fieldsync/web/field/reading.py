@@ -148,4 +148,5 @@ def known_object(device: Device, name: str) -> ObjectType:
     """An object of the catalog. Raises Refused(UNKNOWN_OBJECT)."""
     if name not in device.catalog:
         raise Refused(problem(Code.UNKNOWN_OBJECT, object=name))
-    return device.catalog[name]
+    found: ObjectType = device.catalog[name]
+    return found

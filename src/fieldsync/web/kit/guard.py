@@ -7,18 +7,19 @@ come from a page of ours. No page is framed, cached, or runs a script that is no
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from litestar import Request, Response
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+POLICY = (
+    b"default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    b"frame-ancestors 'none'"
+)
 HEADERS: tuple[tuple[bytes, bytes], ...] = (
-    (
-        b"content-security-policy",
-        b"default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-        b"frame-ancestors 'none'",
-    ),
+    (b"content-security-policy", POLICY),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
@@ -77,6 +78,6 @@ class Guard(ASGIMiddleware):
         if status is None:
             await next_app(scope, receive, answer)
             return
-        request: Request[object, object, object] = Request(scope, receive=receive)
+        request: Request[Any, Any, Any] = Request(scope, receive=receive)
         refused = Response("This address is not open to that page.", status_code=status, media_type="text/plain")
-        await refused.to_asgi_response(None, request)(scope, receive, answer)  # type: ignore[arg-type]
+        await refused.to_asgi_response(None, request)(scope, receive, answer)
