@@ -10,6 +10,7 @@ import sys
 import typer
 
 from fieldsync.cli import bench, deploy, imports, org, serve, simulate
+from fieldsync.cli.demo import command as demo
 from fieldsync.cli.device.commands import app as device
 from fieldsync.cli.report import run
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("deploy")(deploy.deploy)
 app.command("sim")(simulate.sim)

@@ -27,12 +27,12 @@ def serve(
 ) -> None:
     """Serve every org until Ctrl-C."""
     from fieldsync.server.http.app import create_app
-    from fieldsync.server.http.serve import serve as run
+    from fieldsync.server.http.serve import serve_alone as run
     from fieldsync.server.org.directory import list_orgs
     from fieldsync.server.postgres.connect import admin_connection
 
     address = f"http://{host}:{port}"
-    _require_free(host, port)
+    require_free(host, port)
     other = read_running(data) if database is None else None
     if other is not None:
         raise Refused(problem(Code.OPEN_ELSEWHERE, pid=other.pid))
@@ -54,7 +54,7 @@ def console() -> Pages:
     return Pages(console_routes(), template_config, console_guard(frozenset()))
 
 
-def _require_free(host: str, port: int) -> None:
+def require_free(host: str, port: int) -> None:
     """Say that the port is taken before anything is started."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator, Mapping
 
-from fieldsync.device.transport import Reply, Unreachable
+from fieldsync.device.transport import NotStreamed, Reply, Unreachable
 from fieldsync.sim.asgi import Answer, Application, call
 from fieldsync.sim.faults import Fault, Faults, Killed
+
+OK = 200
 
 
 class SimTransport:
@@ -19,31 +22,34 @@ class SimTransport:
         self._faults = faults
         self.connected = True
 
-    def request(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Reply:
+    def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         """One request, perhaps lost, doubled, or answered into the void. Raises Unreachable."""
         answer = self._deliver(method, path, body, headers)
         return Reply(answer.status, answer.headers, answer.body)
 
-    def stream(self, path: str, headers: Mapping[str, str] | None = None) -> Iterator[bytes]:
+    def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[bytes]:
         """The lines of a streamed answer. A lost one breaks off in the middle."""
         answer = self._deliver("GET", path, None, headers, whole=False)
+        if answer.status != OK:
+            raise NotStreamed(Reply(answer.status, answer.headers, answer.body))
         lines = answer.body.splitlines(keepends=True)
         if self._faults.strikes(Fault.REPLY_LOST):
             yield from lines[: len(lines) // 2]
             raise Unreachable("the stream was cut")
         yield from lines
 
-    def events(self, headers: Mapping[str, str], on_news: Callable[[], None], stopped: Callable[[], bool]) -> None:
+    def events(self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event) -> None:
         """No wake-ups here: simulated devices poll, which is the harder case."""
         raise Unreachable("no event stream")
+
+    def hang_up(self) -> None:
+        """Nothing is open."""
 
     def close(self) -> None:
         """Nothing is held."""
 
     def _deliver(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None, *, whole: bool = True
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], *, whole: bool = True
     ) -> Answer:
         if not self.connected or self._faults.strikes(Fault.REQUEST_LOST):
             raise Unreachable("the request was lost")
@@ -54,11 +60,11 @@ class SimTransport:
             raise Unreachable("the answer was lost")
         return answer
 
-    def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None) -> Answer:
+    def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         """Deliver once; the server may die on the way, and what it had not committed did not happen."""
         self._faults.doom(Fault.SERVER_KILLED)
         try:
-            return self._loop.run_until_complete(call(self._app, method, path, dict(headers or {}), body or b""))
+            return self._loop.run_until_complete(call(self._app, method, path, dict(headers), body or b""))
         except Killed:
             raise Unreachable("the server died") from None
         finally:

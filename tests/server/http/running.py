@@ -17,7 +17,7 @@ import asyncio, os, signal, sys
 from fieldsync.base import faults
 from fieldsync.base.world import system_world
 from fieldsync.server.http.app import create_app
-from fieldsync.server.http.serve import serve
+from fieldsync.server.http.serve import serve_alone
 uri, port, left = sys.argv[1], int(sys.argv[2]), int(os.environ.get("KILL_AT", "0"))
 def plan(point):
     global left
@@ -26,7 +26,7 @@ def plan(point):
         os.kill(os.getpid(), signal.SIGKILL)
 faults.install(plan if left else None)
 app = create_app(uri, system_world())
-asyncio.run(serve(app, host="127.0.0.1", port=port, ready=lambda: print("ready", flush=True)))
+asyncio.run(serve_alone(app, host="127.0.0.1", port=port, ready=lambda: print("ready", flush=True)))
 """
 
 

@@ -1,4 +1,4 @@
-"""Sarah's story, on real parts: a server over PostgreSQL, encrypted stores, HTTP between them. Every sentence is checked.
+"""Sarah's story, on real parts: a server over PostgreSQL, encrypted stores, HTTP between. Every sentence is checked.
 
 The steps are those of the product's own description: an offline visit, the network's return, the other device, the
 colleague, the save that is refused. A sentence that turns out untrue ends the story with `Untrue`.
@@ -131,7 +131,7 @@ def _refused(story: Story) -> None:
     story.wait("at a desk, an account is deleted", lambda: not story.desk.queue())
     with story.ipad.edit() as edit:
         edit.create("Call", {"AccountId": account.id, "Call_Date": instant(story.world.clock.now())})
-    story.wait("Sarah plans a visit there: it comes back as a sync error", lambda: story.ipad.errors())
+    story.wait("Sarah plans a visit there: it comes back as a sync error", story.ipad.errors)
     [error] = story.ipad.errors()
     [problem] = error.problems
     story.check(f"with the field: {problem.field}", problem.field == "AccountId" and problem.code is Code.INVALID_REF)
@@ -150,7 +150,7 @@ def _conflict(story: Story, account: RecordId) -> None:
         edit.update("Account", account, {"Phone": "+44 113 222"})
     story.wait("Tom changes the doctor's phone while Sarah, offline, does too", lambda: not story.toms.queue())
     story.ipad.go_online()
-    story.wait("hers comes second and is not applied", lambda: story.ipad.errors())
+    story.wait("hers comes second and is not applied", story.ipad.errors)
     [error] = story.ipad.errors()
     details = error.problems[0].details
     three = (details.get("mine"), details.get("theirs"))

@@ -1,32 +1,44 @@
-"""Running the server: Granian inside this process's event loop, until it is told to stop."""
+"""Running an application: Granian inside this process's event loop, until it is told to stop (see docs/adr/0005)."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from litestar import Litestar
 
 
-async def serve(app: Litestar, *, host: str, port: int, ready: Callable[[], None]) -> None:
-    """Serve `app` until SIGINT or SIGTERM. `ready` is told when it listens."""
-    server = Server(
-        app,
-        address=host,
-        port=port,
-        interface=Interfaces.ASGI,
-        log_enabled=False,
-    )
+def stop_on_signals() -> asyncio.Event:
+    """An event of the running loop that Ctrl-C or SIGTERM sets."""
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.stop)
+        with suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt instead
+            loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def serve(app: Litestar, *, host: str, port: int, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    """Serve `app` until `stop` is set. `ready` is told when it listens. Any number may run in one loop."""
+    server = Server(app, address=host, port=port, interface=Interfaces.ASGI, log_enabled=False)
     serving = asyncio.create_task(server.serve())
     await _listening(host, port, serving)
-    ready()
+    if not serving.done():
+        ready()
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        server.stop()
     await serving
+
+
+async def serve_alone(app: Litestar, *, host: str, port: int, ready: Callable[[], None]) -> None:
+    """Serve `app` until Ctrl-C or SIGTERM."""
+    await serve(app, host=host, port=port, stop=stop_on_signals(), ready=ready)
 
 
 async def _listening(host: str, port: int, serving: asyncio.Task[None]) -> None:

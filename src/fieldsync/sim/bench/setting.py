@@ -30,9 +30,9 @@ _SERVER = """
 import asyncio, sys
 from fieldsync.base.world import system_world
 from fieldsync.server.http.app import create_app
-from fieldsync.server.http.serve import serve
+from fieldsync.server.http.serve import serve_alone
 app = create_app(sys.argv[1], system_world())
-asyncio.run(serve(app, host="127.0.0.1", port=int(sys.argv[2]), ready=lambda: print("ready", flush=True)))
+asyncio.run(serve_alone(app, host="127.0.0.1", port=int(sys.argv[2]), ready=lambda: print("ready", flush=True)))
 """
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Request, Response
@@ -26,22 +27,25 @@ AnyRequest = Request[Any, Any, Any]
 class Door:
     """Launch tokens that are still good, and the sessions that were opened with one."""
 
-    def __init__(self, chance: Chance) -> None:
+    def __init__(self, chance: Chance, tell: Callable[[str], None]) -> None:
+        """`tell` is given each launch token: it shows the person the link to open."""
         self._chance = chance
+        self._tell = tell
         self._launch: set[str] = set()
         self._sessions: dict[str, str] = {}
 
-    def new_launch(self) -> str:
-        """A token for one link."""
+    def invite(self) -> None:
+        """Tell the person a link for one browser."""
         token = self._secret()
         self._launch.add(token)
-        return token
+        self._tell(token)
 
     def enter(self, token: str) -> Response[None]:
         """Trade a launch token for a session. Raises NotAuthorizedException for one that was used or never given."""
         if token not in self._launch:
             raise NotAuthorizedException("This link was used already, or is not one of ours.")
         self._launch.discard(token)
+        self.invite()  # for another browser
         session, page = self._secret(), self._secret()
         self._sessions[session] = page
         cookie = Cookie(key=COOKIE, value=session, httponly=True, samesite="strict", path="/")
