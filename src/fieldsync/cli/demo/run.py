@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from litestar import Litestar
-
 from fieldsync.base.version import VERSION
 from fieldsync.base.world import World
 from fieldsync.cli.demo.data import make_demo_org
@@ -25,7 +23,7 @@ from fieldsync.device.keys import key_from_passphrase
 from fieldsync.device.transport import HttpTransport
 from fieldsync.protocol.session import DeviceDescription, Platform
 from fieldsync.server.http.app import create_app
-from fieldsync.server.http.serve import serve, stop_on_signals
+from fieldsync.server.http.serve import Application, serve, stop_on_signals
 from fieldsync.server.org.directory import list_orgs
 from fieldsync.server.postgres.connect import admin_connection
 from fieldsync.server.postgres.embedded import EmbeddedPostgres
@@ -89,13 +87,12 @@ def open_device(where: Place, gadget: Gadget) -> Device:
 def sign_in(device: Device, gadget: Gadget) -> None:
     """Sign in and fetch everything, the first time; afterwards the store has it all."""
     if device.account is None:
-        key = device.new_device_key()
-        description = DeviceDescription(key, gadget.name, gadget.platform, "demo", VERSION)
+        description = DeviceDescription("", gadget.name, gadget.platform, "demo", VERSION)
         device.sign_in(ORG, gadget.person.username, PASSWORD, description)
         device.sync()
 
 
-def server_app(where: Place) -> Litestar:
+def server_app(where: Place) -> Application:
     """The server with its console."""
     return create_app(where.uri, where.world, pages=console())
 

@@ -67,6 +67,7 @@ def create_app(uri: str, world: World, *, pages: Pages | None = None) -> Litesta
         openapi_config=OpenAPIConfig(
             title="fieldsync", version=VERSION, path="/openapi", render_plugins=[JsonRenderPlugin()]
         ),
+        logging_config=None,
         state=State({"served": served}),
     )
 

@@ -12,6 +12,10 @@ from granian.server.embed import Server
 from litestar import Litestar
 
 
+Application = Litestar
+"""What can be served."""
+
+
 def stop_on_signals() -> asyncio.Event:
     """An event of the running loop that Ctrl-C or SIGTERM sets."""
     stop = asyncio.Event()

@@ -37,6 +37,7 @@ def create_field_app(device: Device, door: Door, *, world: World, port: int, nam
         middleware=[Guard(hosts.__contains__)],
         exception_handlers={Refused: _refused, HTTPException: _http},
         openapi_config=None,
+        logging_config=None,
     )
 
 

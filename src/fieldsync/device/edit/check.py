@@ -1,0 +1,53 @@
+"""What a save may not even put in the queue: unknown fields, wrong values, missing required ones. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.schema.catalog import Catalog, ObjectType
+from fieldsync.schema.fields import BadValue, FieldValue, canonical
+from fieldsync.schema.model import Field, FieldType
+
+
+def object_of(catalog: Catalog, name: str) -> ObjectType:
+    """The object. Raises Refused(UNKNOWN_OBJECT)."""
+    if name not in catalog:
+        raise Refused(problem(Code.UNKNOWN_OBJECT, object=name))
+    return catalog[name]
+
+
+def checked(object_type: ObjectType, record_id: RecordId | None, values: Mapping[str, object]) -> dict[str, FieldValue]:
+    """The values in canonical form. Raises Refused for the first that cannot be saved."""
+    found: dict[str, FieldValue] = {}
+    for column, value in values.items():
+        field = object_type.column_fields.get(column)
+        if field is None:
+            raise Refused(problem(Code.UNKNOWN_FIELD, object=object_type.name, id=record_id, field=column))
+        if column not in object_type.writable:
+            raise Refused(problem(Code.READ_ONLY_FIELD, object=object_type.name, id=record_id, field=column))
+        try:
+            found[column] = canonical(field, value)
+        except BadValue as bad:
+            raise Refused(bad.problem(object_type.name, record_id, column)) from None
+        if found[column] is None and must_be_filled(field):
+            raise _required(object_type, record_id, column)
+    return found
+
+
+def complete(object_type: ObjectType, record_id: RecordId, row: Mapping[str, FieldValue]) -> None:
+    """Refuse a new row that leaves a required field empty. Raises Refused(REQUIRED)."""
+    for column in object_type.columns:
+        field = object_type.column_fields[column]
+        if row.get(column) is None and must_be_filled(field) and column in object_type.writable:
+            raise _required(object_type, record_id, column)
+
+
+def must_be_filled(field: Field) -> bool:
+    """Whether a field may not be empty; a detail cannot be without its master."""
+    return field.required or field.type is FieldType.MASTER_DETAIL
+
+
+def _required(object_type: ObjectType, record_id: RecordId | None, column: str) -> Refused:
+    return Refused(problem(Code.REQUIRED, object=object_type.name, id=record_id, field=column))

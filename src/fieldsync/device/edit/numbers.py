@@ -1,0 +1,66 @@
+"""Ids and numbers this device gives: record ids, queue numbers, transaction ids. Guarded by the store's lock.
+
+They move in memory and are kept with the save that uses them, in its own transaction; one that is given and not kept
+was never seen outside.
+"""
+
+from __future__ import annotations
+
+from fieldsync.base import ids
+from fieldsync.base.ids import DeviceNumber, RecordId, TransactionId
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.world import World, instant, unix_ms
+from fieldsync.device.store import meta
+from fieldsync.device.store.work import Work
+
+
+class Numbers:
+    """The device's number and its counters."""
+
+    def __init__(self, work: Work, world: World) -> None:
+        self._world = world
+        self.device: DeviceNumber | None = meta.get(work, meta.Key.DEVICE_NUMBER)
+        self._counter: int = meta.get(work, meta.Key.COUNTER) or 0
+        self._n: int = meta.get(work, meta.Key.NEXT_N) or 1
+
+    def mint(self, prefix: str) -> RecordId:
+        """A fresh record id. Raises Refused(AUTH) before the first sign-in."""
+        if self.device is None:
+            raise Refused(problem(Code.AUTH))
+        self._counter += 1
+        return ids.mint(prefix, self.device, self._counter)
+
+    def next_n(self) -> int:
+        """The next queue number."""
+        self._n += 1
+        return self._n - 1
+
+    @property
+    def upcoming_n(self) -> int:
+        """The queue number that comes next."""
+        return self._n
+
+    def transaction_id(self) -> TransactionId:
+        """A fresh transaction id."""
+        return ids.uuid7(self.now_ms(), self._world.chance.bytes(10))
+
+    def now(self) -> str:
+        """This device's time, as text."""
+        return instant(self._world.clock.now())
+
+    def now_ms(self) -> int:
+        """This device's time in milliseconds."""
+        return unix_ms(self._world.clock.now())
+
+    def keep(self, work: Work) -> None:
+        """Write the counters, in the transaction that uses what they gave."""
+        meta.put(work, meta.Key.COUNTER, self._counter)
+        meta.put(work, meta.Key.NEXT_N, self._n)
+
+    def keep_device(self, work: Work, number: DeviceNumber) -> None:
+        """Write the device's number; take it with `took_device` after commit."""
+        meta.put(work, meta.Key.DEVICE_NUMBER, number)
+
+    def took_device(self, number: DeviceNumber) -> None:
+        """Ids are minted under this number from here on."""
+        self.device = number

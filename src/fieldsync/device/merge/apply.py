@@ -1,0 +1,148 @@
+"""Carrying out what `decide` says for one answer's records: rows, base images, removals; one transaction.
+
+Free families take the bulk path: one upsert per object, guarded by the stamp. What this file changes is the same
+whether it runs once or ten times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fieldsync.base.faults import reach
+from fieldsync.base.ids import RecordId
+from fieldsync.device.merge.base import (
+    Base,
+    BaseState,
+    bases_of_records,
+    bases_of_roots,
+    put_bases,
+    release,
+)
+from fieldsync.device.merge.decide import NO_STAMP, counts_as_new, is_news
+from fieldsync.device.merge.facts import busy_roots
+from fieldsync.device.merge.image import Image
+from fieldsync.device.merge.manifest import Manifest, mark_partial, missing_members
+from fieldsync.device.store.objects import ObjectTables
+from fieldsync.device.store.records import root_in_table
+from fieldsync.device.store.values import pack, values_of
+from fieldsync.device.store.work import Work
+from fieldsync.protocol.rows import RecordRef
+
+
+@dataclass
+class Applied:
+    """What a person may notice: records whose rows may have changed, and records with news that waits."""
+
+    changed: dict[RecordRef, None] = field(default_factory=dict)
+    waiting: dict[RecordRef, None] = field(default_factory=dict)
+
+
+def apply(
+    work: Work,
+    tables: ObjectTables,
+    images: Sequence[Image],
+    *,
+    manifests: Iterable[Manifest] = (),
+    freed: Iterable[str] = (),
+    forced: bool = False,
+) -> Applied:
+    """File the records of one answer. `freed`: families whose entries were just decided.
+
+    `forced`: versions may go back, because the server's own history did (DESIGN 5, epochs).
+    """
+    images = [*images, *missing_members(work, tables, manifests, images)]
+    mark_partial(work, tables, manifests, images)
+    roots = roots_of(work, tables, images)
+    busy = busy_roots(work, {*roots.values(), *freed})
+    ready = [i for i in images if roots[i.ref.id] not in busy]
+    staged = [i for i in images if roots[i.ref.id] in busy]
+    done = Applied()
+    reach("apply.before_rows")
+    _release(work, tables, {*freed, *(roots[i.ref.id] for i in ready)} - busy, ready, done)
+    _write(work, tables, ready, done, forced=forced)
+    reach("apply.before_bases")
+    _stage(work, tables, staged, roots, done, forced=forced)
+    return done
+
+
+def roots_of(work: Work, tables: ObjectTables, images: Sequence[Image]) -> dict[RecordId, RecordId]:
+    """Record to its family's root. A base image remembers it; a row leads to it; a record nobody knows is its own."""
+    known = bases_of_records(work, [i.ref.id for i in images])
+    here = {i.ref.id: i for i in images}
+    return {i.ref.id: known[i.ref.id].root if i.ref.id in known else _root(work, tables, i, here) for i in images}
+
+
+def _root(work: Work, tables: ObjectTables, image: Image, here: Mapping[RecordId, Image]) -> RecordId:
+    table = tables[image.ref.object]
+    if not table.way:
+        return image.ref.id
+    if image.row is None:
+        return root_in_table(work, table, image.ref.id) or image.ref.id
+    parent = image.row[table.type.columns.index(table.way[0].column)]
+    if len(table.way) == 1 or parent is None:
+        return parent or image.ref.id
+    if parent in here:
+        return _root(work, tables, here[parent], here)
+    return root_in_table(work, tables[table.way[0].parent], parent) or image.ref.id
+
+
+def _release(work: Work, tables: ObjectTables, free: set[str], ready: Sequence[Image], done: Applied) -> None:
+    if not free:
+        return
+    bases = {b.ref.id: b for b in bases_of_roots(work, free)}
+    newer = frozenset(i.ref.id for i in ready if i.ref.id in bases and is_news(i.stamp, bases[i.ref.id].stamp))
+    for ref in release(work, tables, sorted(free), except_ids=newer):
+        done.changed[ref] = None
+
+
+def _write(work: Work, tables: ObjectTables, ready: Sequence[Image], done: Applied, *, forced: bool) -> None:
+    rows: dict[str, list[Sequence[object]]] = {}
+    gone: dict[str, list[Image]] = {}
+    for image in ready:
+        done.changed[image.ref] = None
+        if image.row is None:
+            gone.setdefault(image.ref.object, []).append(image)
+        else:
+            rows.setdefault(image.ref.object, []).append(image.row)
+    for name, found in rows.items():
+        work.many(tables[name].put if forced else tables[name].upsert, found)
+    for name, away in gone.items():
+        statement = f"DELETE FROM {tables[name].name} WHERE Id = ? AND (? = {NO_STAMP} OR _stamp <= ?)"
+        work.many(statement, [(i.ref.id, *(2 * [NO_STAMP if forced else i.stamp])) for i in away])
+
+
+def _stage(
+    work: Work,
+    tables: ObjectTables,
+    staged: Sequence[Image],
+    roots: Mapping[RecordId, RecordId],
+    done: Applied,
+    *,
+    forced: bool,
+) -> None:
+    held = bases_of_records(work, [i.ref.id for i in staged])
+    news: list[Base] = []
+    for image in staged:
+        base = held.get(image.ref.id)
+        stamp = base.stamp if base else _row_stamp(work, tables, image.ref)
+        if base is not None and base.row is None and image.row is None:
+            continue
+        if forced or is_news(image.stamp, stamp):
+            news.append(_as_base(tables, image, roots[image.ref.id]))
+            if stamp is None or counts_as_new(image.stamp, stamp):
+                done.waiting[image.ref] = None
+    put_bases(work, news)
+
+
+def _row_stamp(work: Work, tables: ObjectTables, ref: RecordRef) -> int | None:
+    found: int | None = work.value(f"SELECT _stamp FROM {tables[ref.object].name} WHERE Id = ?", ref.id)
+    return found
+
+
+def _as_base(tables: ObjectTables, image: Image, root: RecordId) -> Base:
+    if image.row is None:
+        state = BaseState.ABSENT if image.state is BaseState.ROW else image.state
+        return Base(image.ref, root, state, image.stamp, None)
+    table = tables[image.ref.object]
+    return Base(image.ref, root, BaseState.ROW, image.stamp, pack(values_of(table.type.columns, (), image.row)))

@@ -1,0 +1,152 @@
+"""Applying a staged download: families in slices, each slice one short transaction, busy families to base images.
+
+The same decisions as `apply`, as sets: what is in `_busy` waits, everything else becomes the rows. A slice holds whole
+families, so nobody sees a part of one. Stopped anywhere and begun again, the end is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fieldsync.base.faults import reach
+from fieldsync.base.ids import RecordId
+from fieldsync.device.merge.apply import Applied, apply
+from fieldsync.device.merge.base import BaseState
+from fieldsync.device.merge.image import Image
+from fieldsync.device.store.objects import ObjectTable, ObjectTables, quoted
+from fieldsync.device.store.staging import GONE, ROOT
+from fieldsync.device.store.work import Work
+from fieldsync.protocol.rows import RecordRef
+from fieldsync.schema.standard import STAMP
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Families of one object whose root's id lies in `above` < id <= `through`; `through` None: to the end."""
+
+    family: tuple[ObjectTable, ...]
+    above: str
+    through: str | None
+
+    def within(self, expression: str) -> str:
+        """A condition on a root's id; parameters `:above`, `:through` are written in as literals of base 62."""
+        upper = "" if self.through is None else f" AND {expression} <= '{self.through}'"
+        return f"{expression} > '{self.above}'{upper}"
+
+
+def families(tables: ObjectTables) -> Iterator[tuple[ObjectTable, ...]]:
+    """Every family, and every object without one as a family of its own; masters first."""
+    for table in tables:
+        if not table.way:
+            yield tables.family(table.type.name)
+
+
+def find_roots(work: Work, tables: ObjectTables) -> None:
+    """Complete the staged rows' roots, where only the rows held here lead to them."""
+    for table in tables:
+        if len(table.way) > 1:
+            parent, column = tables[table.way[0].parent], quoted(table.way[0].column)
+            above = f"(SELECT {parent.root_of('p')} FROM main.{parent.name} p WHERE p.Id = {column})"
+            work.run(f"UPDATE staging.{table.name} SET {ROOT} = coalesce({above}, Id) WHERE {ROOT} IS NULL")
+
+
+def next_slice(work: Work, family: tuple[ObjectTable, ...], above: str, roots: int, *, full: bool) -> Slice:
+    """The next families behind `above`, at most `roots` of them; `through` is None in the last slice."""
+    parts = [f"SELECT {ROOT} AS r FROM staging.{t.name} WHERE {ROOT} > ?1" for t in family]
+    if full:
+        parts.append(f"SELECT Id FROM main.{family[0].name} WHERE Id > ?1")
+    union = " UNION ".join(parts)
+    through = work.value(f"SELECT r FROM ({union}) ORDER BY r LIMIT 1 OFFSET ?2", above, roots - 1)
+    return Slice(family, above, through)
+
+
+def apply_slice(work: Work, tables: ObjectTables, part: Slice, *, full: bool, forced: bool) -> Applied:
+    """Carry out one slice."""
+    staged = list(_busy_images(work, part, full=full))
+    reach("bulk.before_slice")
+    done = apply(work, tables, staged, forced=forced)
+    for table in part.family:
+        _copy(work, table, part, forced=forced)
+    for table in part.family:
+        _remove_gone(work, table, part)
+        if full:
+            _remove_unseen(work, table, part)
+    reach("bulk.before_commit")
+    return done
+
+
+def _copy(work: Work, table: ObjectTable, part: Slice, *, forced: bool) -> None:
+    free = f"s.{ROOT} NOT IN (SELECT root FROM main._busy) AND s.Id NOT IN (SELECT id FROM main._base)"
+    source = f"FROM staging.{table.name} s WHERE {part.within(f's.{ROOT}')} AND {free}"
+    work.run(table.copy_from(source, forced=forced).replace("INSERT INTO ", "INSERT INTO main.", 1))
+
+
+def _remove_unseen(work: Work, table: ObjectTable, part: Slice) -> None:
+    root = table.root_of("t")
+    work.run(
+        f"DELETE FROM main.{table.name} WHERE Id IN (SELECT t.Id FROM main.{table.name} t"
+        f" WHERE {part.within(root)} AND t.Id NOT IN (SELECT Id FROM staging.{table.name})"
+        f" AND {root} NOT IN (SELECT root FROM main._busy))"
+    )
+
+
+def _remove_gone(work: Work, table: ObjectTable, part: Slice) -> None:
+    root = table.root_of("t")
+    work.run(
+        f"DELETE FROM main.{table.name} WHERE Id IN (SELECT t.Id FROM staging.{GONE} g"
+        f" JOIN main.{table.name} t ON t.Id = g.Id WHERE g.object = ? AND (g.{STAMP} = 0 OR t.{STAMP} <= g.{STAMP})"
+        f" AND {part.within(root)} AND {root} NOT IN (SELECT root FROM main._busy))",
+        table.type.name,
+    )
+
+
+def _busy_images(work: Work, part: Slice, *, full: bool) -> Iterator[Image]:
+    """What a slice says about families that have to wait."""
+    for table in part.family:
+        columns = ", ".join(f"s.{quoted(c)}" for c in table.type.columns)
+        waits = f"(s.{ROOT} IN (SELECT root FROM main._busy) OR s.Id IN (SELECT id FROM main._base))"
+        busy = f"{waits} AND {part.within(f's.{ROOT}')}"
+        for row in work.rows(f"SELECT {columns}, s.{STAMP} FROM staging.{table.name} s WHERE {busy}"):
+            yield Image(RecordRef(table.type.name, row[0]), row[-1], _wire_row(table, row))
+        yield from _busy_gone(work, table, part)
+        if full:
+            yield from _busy_unseen(work, table, part)
+
+
+def _busy_gone(work: Work, table: ObjectTable, part: Slice) -> Iterator[Image]:
+    root = f"coalesce((SELECT b.root FROM main._base b WHERE b.id = g.Id), {_held_root(table)})"
+    rows = work.rows(
+        f"SELECT g.Id, g.{STAMP}, g.deleted FROM staging.{GONE} g WHERE g.object = ? AND {part.within(root)}"
+        f" AND {root} IN (SELECT root FROM main._busy)",
+        table.type.name,
+    )
+    for record_id, stamp, deleted in rows:
+        state = BaseState.DELETED if deleted else BaseState.ABSENT
+        yield Image(RecordRef(table.type.name, RecordId(record_id)), stamp, None, state)
+
+
+def _held_root(table: ObjectTable) -> str:
+    return f"(SELECT {table.root_of('t')} FROM main.{table.name} t WHERE t.Id = g.Id)"
+
+
+def _busy_unseen(work: Work, table: ObjectTable, part: Slice) -> Iterator[Image]:
+    """Rows and base images of busy families that a full download does not bring: the server has them no more."""
+    root = table.root_of("t")
+    busy, unseen = "(SELECT root FROM main._busy)", f"NOT IN (SELECT Id FROM staging.{table.name})"
+    rows = work.rows(
+        f"SELECT t.Id FROM main.{table.name} t WHERE {part.within(root)} AND {root} IN {busy} AND t.Id {unseen}"
+        f" UNION SELECT id FROM main._base b WHERE b.object = ? AND {part.within('b.root')} AND b.root IN {busy}"
+        f" AND b.id {unseen}",
+        table.type.name,
+    )
+    for (record_id,) in rows:
+        yield Image(RecordRef(table.type.name, record_id), 0, None, BaseState.ABSENT)
+
+
+def _wire_row(table: ObjectTable, row: tuple[object, ...]) -> list[object]:
+    """A stored row with its values as they came."""
+    values = list(row)
+    for place, fix in table.fixes:
+        values[place] = fix(values[place])
+    return values

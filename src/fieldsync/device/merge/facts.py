@@ -1,0 +1,40 @@
+"""Gathering what `decide.family_fate` wants to know, for many families at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fieldsync.device.merge.decide import FamilyFacts, Fate, family_fate
+from fieldsync.device.queue.states import REFUSED
+from fieldsync.device.store.work import Work, listed
+
+_REFUSED = frozenset(s.value for s in REFUSED)
+_OPEN, _PARTIAL = "open", "partial"
+
+
+def busy_roots(work: Work, roots: Iterable[str]) -> set[str]:
+    """Those of these families whose news has to wait."""
+    return {root for root, facts in family_facts(work, roots).items() if family_fate(facts) is Fate.STAGE}
+
+
+def family_facts(work: Work, roots: Iterable[str]) -> dict[str, FamilyFacts]:
+    """Facts of the families of which anything is to be said; the others are complete, closed and clean."""
+    said: dict[str, set[str]] = {}
+    for root, word in work.rows(
+        "SELECT root, state FROM _queue WHERE root IN (SELECT value FROM json_each(?1)) UNION"
+        f" SELECT root, '{_OPEN}' FROM _lease WHERE root IN (SELECT value FROM json_each(?1)) UNION"
+        f" SELECT root, '{_PARTIAL}' FROM _partial WHERE root IN (SELECT value FROM json_each(?1))",
+        listed(set(roots)),
+    ):
+        said.setdefault(root, set()).add(word)
+    return {root: _facts(words) for root, words in said.items()}
+
+
+def _facts(words: set[str]) -> FamilyFacts:
+    states = words - {_OPEN, _PARTIAL}
+    return FamilyFacts(
+        complete=_PARTIAL not in words,
+        open=_OPEN in words,
+        pending=bool(states - _REFUSED),
+        failed=bool(states & _REFUSED),
+    )

@@ -1,0 +1,18 @@
+"""Families nobody is busy with any more: their base images become the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fieldsync.device.merge.base import release
+from fieldsync.device.merge.facts import busy_roots
+from fieldsync.device.store.objects import ObjectTables
+from fieldsync.device.store.work import Work
+from fieldsync.protocol.rows import RecordRef
+
+
+def free_families(work: Work, tables: ObjectTables, roots: Iterable[str]) -> list[RecordRef]:
+    """Release those of the families that are free. Returns the records that may have changed."""
+    asked = set(roots)
+    free = asked - busy_roots(work, asked)
+    return release(work, tables, sorted(free), except_ids=frozenset()) if free else []

@@ -1,0 +1,56 @@
+"""Records as they arrived: rows and removals of one answer, in the order of the device's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fieldsync.base.ids import RecordId
+from fieldsync.device.merge.base import BaseState
+from fieldsync.device.store.objects import ObjectTable, ObjectTables
+from fieldsync.protocol.rows import Gone, RecordRef, RowBlock, decode_rows
+from fieldsync.schema.standard import STAMP
+
+
+@dataclass(frozen=True)
+class Image:
+    """One record's server version. `row`: values in column order, then the stamp; None when it is gone."""
+
+    ref: RecordRef
+    stamp: int
+    row: Sequence[Any] | None
+    state: BaseState = BaseState.ROW
+
+
+def images_of(tables: ObjectTables, blocks: Iterable[RowBlock], gone: Iterable[Gone]) -> list[Image]:
+    """Everything an answer says about records. Objects this catalog does not have are left out; they come again
+    with the catalog that has them."""
+    found = [image for block in blocks for image in _rows(tables, block)]
+    for away in gone:
+        if away.object in tables:
+            state = BaseState.DELETED if away.deleted else BaseState.ABSENT
+            found.append(Image(RecordRef(away.object, away.id), away.stamp, None, state))
+    return found
+
+
+def _rows(tables: ObjectTables, block: RowBlock) -> Iterator[Image]:
+    if block.object not in tables:
+        return
+    for row in arranged(tables[block.object], block):
+        yield Image(RecordRef(block.object, RecordId(row[0])), row[-1], row)
+
+
+def arranged(table: ObjectTable, block: RowBlock) -> Iterator[Sequence[Any]]:
+    """The block's rows in the table's column order, `Id` first and the stamp last."""
+    wanted = table.type.columns
+    rows = decode_rows(block)
+    if block.columns == (STAMP, *wanted):
+        for row in rows:
+            row.append(row.pop(0))
+            yield row
+        return
+    places = {c: i for i, c in enumerate(block.columns)}
+    order = [places.get(c) for c in (*wanted, STAMP)]
+    for row in rows:
+        yield [None if place is None else row[place] for place in order]

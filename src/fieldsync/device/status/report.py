@@ -1,0 +1,67 @@
+"""One record per sync (FEATURES I01, I02): written when it starts, completed when it ends, closed as failed after a crash."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from fieldsync.base.problems import Problem
+from fieldsync.device.store.work import Work
+
+
+class SyncKind(StrEnum):
+    """Kinds of sync (FEATURES I04); autosync is not tracked (I03)."""
+
+    INITIAL = "initial"
+    INCREMENTAL = "incremental"
+    FULL = "full"
+    UPLOAD_ONLY = "upload_only"
+
+
+class SyncReport(msgspec.Struct, frozen=True):
+    """What became of one sync. Times by the device's clock; durations in seconds."""
+
+    number: int
+    kind: SyncKind
+    started_at: str
+    ended_at: str | None = None
+    seconds: float = 0.0
+    upload_seconds: float = 0.0
+    download_seconds: float = 0.0
+    successful: bool = False
+    upload_processed: bool = False
+    download_processed: bool = False
+    uploads: int = 0
+    upload_errors: int = 0
+    rows_received: int = 0
+    rows_removed: int = 0
+    retries: int = 0
+    app_version: str = ""
+    problem: Problem | None = None
+
+
+def begin(work: Work, kind: SyncKind, now: str, version: str) -> SyncReport:
+    """A new report, written before anything else happens."""
+    number: int = work.value("SELECT coalesce(max(number), 0) + 1 FROM _sync")
+    report = SyncReport(number, kind, now, app_version=version)
+    keep(work, report)
+    return report
+
+
+def keep(work: Work, report: SyncReport) -> None:
+    """Write a report in its present form."""
+    work.run("INSERT OR REPLACE INTO _sync VALUES (?, ?)", report.number, msgspec.json.encode(report))
+
+
+def reports(work: Work, limit: int = 100) -> list[SyncReport]:
+    """The newest reports, newest first."""
+    rows = work.rows("SELECT report FROM _sync ORDER BY number DESC LIMIT ?", limit)
+    return [msgspec.json.decode(raw, type=SyncReport) for (raw,) in rows]
+
+
+def close_crashed(work: Work, now: str) -> None:
+    """A report that never ended belongs to a process that died: it failed."""
+    for report in reports(work):
+        if report.ended_at is None:
+            keep(work, msgspec.structs.replace(report, ended_at=now, successful=False))

@@ -1,0 +1,93 @@
+"""The Sync widget (FEATURES H01 to H06). Pure: facts in, what to show out.
+
+Precedence: error, active, overdue, pending, ok. Green is said only with nothing pending, no error and a download that
+ended, as of a stated time (law L12). News waiting online are a second line, never a colour.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+DAY_MS = 86_400_000
+
+
+class WidgetState(StrEnum):
+    """The five states."""
+
+    ERROR = "error"
+    ACTIVE = "active"
+    OVERDUE = "overdue"
+    PENDING = "pending"
+    OK = "ok"
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """Everything the widget depends on. Times are milliseconds since 1970 by the device's clock."""
+
+    now_ms: int
+    errors: int = 0
+    pending: int = 0
+    active: bool = False
+    oldest_pending_ms: int | None = None
+    news_lost_ms: int | None = None
+    """When the feed said that an incremental sync is required."""
+    overdue_days: int = 0
+    as_of: str | None = None
+    up: tuple[int, int] = (0, 0)
+    down: tuple[int, int] = (0, 0)
+    news_online: bool = False
+    signed_out: bool = False
+
+
+class Widget(msgspec.Struct, frozen=True):
+    """What the widget shows. `up` and `down` are (done, in all) of the work that is running."""
+
+    state: WidgetState
+    pending: int
+    errors: int
+    up: tuple[int, int]
+    down: tuple[int, int]
+    as_of: str | None
+    news_online: bool
+    sync_required: bool
+    """An incremental sync is due: none ran yet, or the feed lost its place."""
+    signed_out: bool
+
+
+def widget(facts: Facts) -> Widget:
+    """The widget for these facts."""
+    required = facts.as_of is None or facts.news_lost_ms is not None
+    return Widget(
+        state=_state(facts),
+        pending=facts.pending,
+        errors=facts.errors,
+        up=facts.up,
+        down=facts.down,
+        as_of=facts.as_of,
+        news_online=facts.news_online,
+        sync_required=required,
+        signed_out=facts.signed_out,
+    )
+
+
+def _state(facts: Facts) -> WidgetState:
+    if facts.errors:
+        return WidgetState.ERROR
+    if facts.active:
+        return WidgetState.ACTIVE
+    if overdue(facts):
+        return WidgetState.OVERDUE
+    if facts.pending or facts.as_of is None or facts.news_lost_ms is not None:
+        return WidgetState.PENDING
+    return WidgetState.OK
+
+
+def overdue(facts: Facts) -> bool:
+    """H06: the oldest pending edit, or a lost place in the feed, is older than the limit; a limit of 0 is never."""
+    if facts.overdue_days == 0:
+        return False
+    limit = facts.overdue_days * DAY_MS
+    since = [t for t in (facts.oldest_pending_ms, facts.news_lost_ms) if t is not None]
+    return any(facts.now_ms - t > limit for t in since)

@@ -1,0 +1,39 @@
+"""Single values the engine keeps: its number, counters, cursors, tokens. One name for each, here."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from fieldsync.device.store.work import Work
+
+
+class Key(StrEnum):
+    """Every key of `_meta`."""
+
+    FORMAT = "format"
+    DEVICE_KEY = "device_key"
+    DEVICE_NUMBER = "device_number"
+    COUNTER = "counter"
+    NEXT_N = "next_n"
+    CONFIRMED = "confirmed"
+    CHECKPOINT = "checkpoint"
+    FEED_CURSOR = "feed_cursor"
+    AS_OF = "as_of"
+    INCREMENTAL_REQUIRED = "incremental_required"
+    STARTING_OVER = "starting_over"
+    ACCOUNT = "account"
+    TOKENS = "tokens"
+    SETTINGS = "settings"
+    CATALOG = "catalog"
+    CATALOG_VERSION = "catalog_version"
+
+
+def get(work: Work, key: Key) -> Any:
+    """The value of a key; None when it was never put."""
+    return work.value("SELECT value FROM _meta WHERE key = ?", key.value)
+
+
+def put(work: Work, key: Key, value: Any) -> None:
+    """Keep a value (text, bytes, whole number or None)."""
+    work.run("INSERT INTO _meta VALUES (?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value", key.value, value)

@@ -1,0 +1,155 @@
+"""The open file: one writing connection under one lock, and reading connections that never wait for it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from fieldsync.device.store.connect import connect, key_text, make_durable, refusing_damage
+from fieldsync.device.store.lock import FileLock
+from fieldsync.device.store.objects import ObjectTables, object_tables
+from fieldsync.device.store.tables import make_internal, migrate
+from fieldsync.device.store.work import Work
+from fieldsync.schema.catalog import Catalog
+
+FILE = "store.db"
+STAGING = "staging.db"
+LOCK = "store.lock"
+
+
+class Store:
+    """`<folder>/store.db`. Any thread may use it; one writes at a time.
+
+    Opening raises Refused: OPEN_ELSEWHERE, WRONG_KEY, STORE_DAMAGED.
+    """
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder, self._key = folder, key
+        self.lock = threading.RLock()
+        self._readers: list[apsw.Connection] = []
+        self._readers_lock = threading.Lock()
+        self._closed = False
+        self._file_lock = FileLock(folder / LOCK)
+        try:
+            self._connection = self._open()
+        except BaseException:
+            self._file_lock.release()
+            raise
+        self._tables: ObjectTables | None = None
+
+    def _open(self) -> apsw.Connection:
+        connection = connect(self.folder / FILE, self._key)
+        with refusing_damage():
+            make_durable(connection)
+            with connection:
+                make_internal(Work(connection))
+        if os.name == "posix":
+            (self.folder / FILE).chmod(0o600)
+        return connection
+
+    @property
+    def tables(self) -> ObjectTables:
+        """The objects' tables. Only after `use_catalog`."""
+        assert self._tables is not None, "sign in first: there is no catalog yet"
+        return self._tables
+
+    @property
+    def has_catalog(self) -> bool:
+        """Whether the store knows its objects."""
+        return self._tables is not None
+
+    def use_catalog(self, work: Work, catalog: Catalog, *, changed: bool) -> ObjectTables:
+        """Take this catalog, and when it changed make its tables. Give the result to `took_catalog` after commit."""
+        tables = object_tables(catalog)
+        if changed:
+            migrate(work, tables)
+        return tables
+
+    def took_catalog(self, tables: ObjectTables) -> None:
+        """The tables are committed: everybody works with them from here on."""
+        self._tables = tables
+
+    @contextmanager
+    def write(self) -> Iterator[Work]:
+        """One transaction, under the lock; durable when the block ends. An exception takes everything back."""
+        with self.lock, refusing_damage():
+            assert not self._closed, "the store is closed"
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield Work(self._connection)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[Work]:
+        """One snapshot on a read-only connection of its own; never waits for a writer."""
+        connection = self._borrow()
+        try:
+            with refusing_damage():
+                connection.execute("BEGIN")
+                try:
+                    yield Work(connection)
+                finally:
+                    connection.execute("ROLLBACK")
+        finally:
+            self._give_back(connection)
+
+    def _borrow(self) -> apsw.Connection:
+        with self._readers_lock:
+            assert not self._closed, "the store is closed"
+            if self._readers:
+                return self._readers.pop()
+        return connect(self.folder / FILE, self._key, read_only=True)
+
+    def _give_back(self, connection: apsw.Connection) -> None:
+        with self._readers_lock:
+            if not self._closed:
+                self._readers.append(connection)
+                return
+        connection.close()
+
+    @contextmanager
+    def attached_staging(self) -> Iterator[None]:
+        """The staging file as database `staging` beside `main` on the writing connection."""
+        path = str(self.folder / STAGING).replace("'", "''")
+        with self.lock, refusing_damage():
+            self._connection.execute(f"ATTACH '{path}' AS staging KEY '{key_text(self._key)}'")
+            self._connection.execute("PRAGMA staging.journal_mode = off; PRAGMA staging.synchronous = off")
+        try:
+            yield
+        finally:
+            with self.lock:
+                self._connection.execute("DETACH staging")
+            self._drop_staging()
+
+    def open_staging(self) -> apsw.Connection:
+        """A new, empty staging file. Only the network thread uses it; nothing in it needs to survive."""
+        self._drop_staging()
+        connection = connect(self.folder / STAGING, self._key)
+        connection.pragma("journal_mode", "memory")
+        connection.pragma("synchronous", "off")
+        return connection
+
+    def _drop_staging(self) -> None:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            (self.folder / f"{STAGING}{suffix}").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the file; others may open it then."""
+        with self.lock, self._readers_lock:
+            if self._closed:
+                return
+            self._closed = True
+            for reader in self._readers:
+                reader.close()
+            self._connection.close()
+            self._file_lock.release()

@@ -1,0 +1,78 @@
+"""Field values between Python and SQLite, so that the device equals the server field by field.
+
+Number columns have no affinity: whole numbers are INTEGER; others REAL when the shortest text of the float is exactly
+the number, TEXT otherwise (`connect._bind`). Reading brings them back to `int`, or to `Decimal` with the field's scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.fields import FieldValue, numeric_shape
+from fieldsync.schema.model import Field, FieldType
+
+NUMERIC = frozenset(
+    {FieldType.NUMBER, FieldType.CURRENCY, FieldType.PERCENT, FieldType.ROLL_UP, FieldType.GEOLOCATION}
+)
+Fix = Callable[[Any], FieldValue]
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+
+
+def column_type(field: Field) -> str:
+    """The declared type of a column; none for numbers, so that SQLite changes nothing."""
+    if field.type in NUMERIC:
+        return ""
+    return "INTEGER" if field.type is FieldType.CHECKBOX else "TEXT"
+
+
+def fixes_of(object_type: ObjectType) -> tuple[tuple[int, Fix], ...]:
+    """Places in `object_type.columns` whose stored form is not yet the value, and what makes it one."""
+    fixes: list[tuple[int, Fix]] = []
+    for place, column in enumerate(object_type.columns):
+        field = object_type.column_fields[column]
+        if field.type is FieldType.CHECKBOX:
+            fixes.append((place, _checkbox))
+        elif field.type in NUMERIC:
+            fixes.append((place, _number(numeric_shape(field)[1])))
+    return tuple(fixes)
+
+
+def _checkbox(stored: Any) -> FieldValue:
+    return None if stored is None else bool(stored)
+
+
+def _number(scale: int) -> Fix:
+    unit = Decimal(1).scaleb(-scale)
+
+    def fix(stored: Any) -> FieldValue:
+        if stored is None:
+            return None
+        number = Decimal(repr(stored)) if isinstance(stored, float) else Decimal(stored)
+        return int(number) if scale == 0 else number.quantize(unit)
+
+    return fix
+
+
+def values_of(columns: Sequence[str], fixes: Sequence[tuple[int, Fix]], row: Sequence[Any]) -> dict[str, FieldValue]:
+    """A stored row (in column order) as field values."""
+    values: dict[str, FieldValue] = dict(zip(columns, row, strict=False))
+    for place, fix in fixes:
+        values[columns[place]] = fix(row[place])
+    return values
+
+
+def pack(values: Mapping[str, FieldValue]) -> bytes:
+    """Field values as one JSON text, for base images and drafts."""
+    return _ENCODER.encode(values)
+
+
+def unpack(data: bytes) -> dict[str, Any]:
+    """What `pack` wrote."""
+    return _DECODER.decode(data)

@@ -1,0 +1,65 @@
+"""Who is signed in on this store, and the settings the server gave."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fieldsync.base import limits
+from fieldsync.base.ids import DeviceNumber
+from fieldsync.device.store import meta
+from fieldsync.device.store.meta import Key
+from fieldsync.device.store.work import Work
+from fieldsync.protocol.session import Settings, Tokens, UserInfo
+
+
+class Account(msgspec.Struct, frozen=True):
+    """The one user and org of a store."""
+
+    user: UserInfo
+    org: str
+    org_id: str
+    device_number: DeviceNumber
+    as_of: str | None = None
+    """When the last download ended, by the server's clock."""
+
+
+DEFAULT_SETTINGS = Settings(
+    poll_seconds=limits.POLL_SECONDS,
+    heartbeat_seconds=limits.HEARTBEAT_SECONDS,
+    items_per_transaction=limits.TRANSACTION_ITEMS_MAX,
+    overdue_days=limits.OVERDUE_DAYS,
+)
+
+
+def read_account(work: Work) -> Account | None:
+    """Who is signed in; None before the first sign-in."""
+    raw = meta.get(work, Key.ACCOUNT)
+    if raw is None:
+        return None
+    account = msgspec.json.decode(raw, type=Account)
+    return msgspec.structs.replace(
+        account, device_number=meta.get(work, Key.DEVICE_NUMBER), as_of=meta.get(work, Key.AS_OF)
+    )
+
+
+def keep_account(work: Work, account: Account, settings: Settings) -> None:
+    """Write who is signed in and the settings to follow."""
+    meta.put(work, Key.ACCOUNT, msgspec.json.encode(account))
+    meta.put(work, Key.SETTINGS, msgspec.json.encode(settings))
+
+
+def read_settings(work: Work) -> Settings:
+    """The settings to follow."""
+    raw = meta.get(work, Key.SETTINGS)
+    return DEFAULT_SETTINGS if raw is None else msgspec.json.decode(raw, type=Settings)
+
+
+def read_tokens(work: Work) -> Tokens | None:
+    """The pair of tokens; None when nobody is signed in, or has to sign in again."""
+    raw = meta.get(work, Key.TOKENS)
+    return None if raw is None else msgspec.json.decode(raw, type=Tokens)
+
+
+def keep_tokens(work: Work, tokens: Tokens | None) -> None:
+    """Write the pair of tokens, or take it away."""
+    meta.put(work, Key.TOKENS, None if tokens is None else msgspec.json.encode(tokens))

@@ -1,0 +1,158 @@
+"""Asking the server: tokens on the way out, typed answers or a problem on the way back.
+
+A 401 renews the tokens once and asks again. What is not an answer of our server is Unreachable, never data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.version import VERSION
+from fieldsync.device.store import meta
+from fieldsync.device.store.meta import Key
+from fieldsync.device.store.store import Store
+from fieldsync.device.sync.account import keep_tokens, read_tokens
+from fieldsync.device.transport import NotStreamed, Reply, Transport, Unreachable
+from fieldsync.protocol import wire
+from fieldsync.protocol.session import Renew, Tokens
+
+T = TypeVar("T")
+_OK, _UNAUTHORISED = 200, 401
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+class Calls:
+    """The way to the server for one store. Every method raises Unreachable, and Refused for what the server refuses."""
+
+    def __init__(self, store: Store, transport: Transport) -> None:
+        self._store, self.transport = store, transport
+        with store.read() as work:
+            self._tokens = read_tokens(work)
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether there are tokens to ask with."""
+        return self._tokens is not None
+
+    def took_tokens(self, tokens: Tokens | None) -> None:
+        """Ask with these from here on; the store has them already."""
+        self._tokens = tokens
+
+    def open_post(self, path: str, value: msgspec.Struct, shape: type[T]) -> T:
+        """Ask without a token."""
+        return self._typed(self.transport.request("POST", path, _ENCODER.encode(value), _headers(None)), shape)
+
+    def post(self, path: str, value: msgspec.Struct | None, shape: type[T]) -> T:
+        """Send a value, get one back."""
+        return self._typed(self._asked("POST", path, b"{}" if value is None else _ENCODER.encode(value)), shape)
+
+    def get(self, path: str, shape: type[T], **query: str | None) -> T:
+        """Get a value."""
+        return self._typed(self._asked("GET", with_query(path, query), None), shape)
+
+    def get_bytes(self, path: str) -> bytes:
+        """Get a JSON body as it is."""
+        reply = self._asked("GET", path, None)
+        _refuse(reply)
+        return reply.body
+
+    def lines(self, path: str, **query: str | None) -> Iterator[bytes]:
+        """Get a stream of lines. Renewing happens before the first."""
+        address = with_query(path, query)
+        try:
+            yield from self.transport.stream(address, self.headers())
+            return
+        except NotStreamed as refused:
+            self._renew_or_refuse(refused.reply)
+        try:
+            yield from self.transport.stream(address, self.headers())
+        except NotStreamed as refused:
+            _refuse(refused.reply)
+            raise Unreachable("not a stream of ours") from None
+
+    def headers(self) -> dict[str, str]:
+        """Headers of a request with a token. Raises Refused(AUTH) when there is none."""
+        if self._tokens is None:
+            raise Refused(problem(Code.AUTH))
+        return _headers(self._tokens)
+
+    def _asked(self, method: str, path: str, body: bytes | None) -> Reply:
+        reply = self.transport.request(method, path, body, self.headers())
+        if reply.status != _UNAUTHORISED:
+            return reply
+        self._renew_or_refuse(reply)
+        return self.transport.request(method, path, body, self.headers())
+
+    def _renew_or_refuse(self, reply: Reply) -> None:
+        if reply.status != _UNAUTHORISED or not _is_json(reply):
+            _refuse(reply)
+            raise Unreachable("not an answer of ours")
+        self.renew()
+
+    def renew(self) -> None:
+        """A fresh pair of tokens. Raises Refused(AUTH) when the person has to sign in again."""
+        assert self._tokens is not None
+        with self._store.read() as work:
+            key = meta.get(work, Key.DEVICE_KEY)
+        try:
+            tokens = self.open_post("/sync/v1/session/renew", Renew(self._tokens.refresh_token, key), Tokens)
+        except Refused as refused:
+            if refused.problem.code is Code.AUTH:
+                self._keep(None)
+            raise
+        self._keep(tokens)
+
+    def _keep(self, tokens: Tokens | None) -> None:
+        with self._store.write() as work:
+            keep_tokens(work, tokens)
+        self._tokens = tokens
+
+    def _typed(self, reply: Reply, shape: type[T]) -> T:
+        _refuse(reply)
+        try:
+            return msgspec.json.decode(reply.body, type=shape)
+        except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+            raise Unreachable(f"an answer that cannot be read: {bad}") from bad
+
+
+
+def _headers(tokens: Tokens | None) -> dict[str, str]:
+    found = {wire.APP_VERSION_HEADER: VERSION}
+    if tokens is not None:
+        found["authorization"] = f"Bearer {tokens.access_token}"
+    return found
+
+
+def with_query(path: str, query: dict[str, str | None]) -> str:
+    """The path with the parameters that have a value."""
+    pairs = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items() if value is not None)
+    return f"{path}?{pairs}" if pairs else path
+
+
+def _is_json(reply: Reply) -> bool:
+    return reply.headers.get("content-type", "").partition(";")[0].strip().lower() == wire.CONTENT_JSON
+
+
+def _refuse(reply: Reply) -> None:
+    """Let a success of ours pass. Raises Refused for a problem of ours, Unreachable for anything else."""
+    if not _is_json(reply):
+        raise Unreachable(f"status {reply.status} with a body that is not ours")
+    if reply.status == _OK:
+        return
+    try:
+        body = msgspec.json.decode(reply.body, type=wire.ErrorBody)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Unreachable(f"status {reply.status} without a reason") from None
+    raise Refused(body.problem, retry_after_seconds=_retry_after(reply))
+
+
+def _retry_after(reply: Reply) -> float | None:
+    try:
+        return float(reply.headers.get("retry-after", ""))
+    except ValueError:
+        return None

@@ -1,0 +1,67 @@
+"""The feed, the device's half: one page of the user's own news, merged or parked, the cursor moving with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fieldsync.base.faults import reach
+from fieldsync.base.problems import Code, Refused
+from fieldsync.device.merge.image import images_of
+from fieldsync.device.store import meta
+from fieldsync.device.store.meta import Key
+from fieldsync.device.store.store import Store
+from fieldsync.device.sync.calls import Calls
+from fieldsync.device.sync.settle import Settled, settle
+from fieldsync.protocol.feed import FeedPage
+
+
+@dataclass(frozen=True)
+class Fed:
+    """What came of one page. `more`: there is more right now."""
+
+    settled: Settled
+    more: bool
+    poll_seconds: float
+
+
+LOST = frozenset({Code.INCREMENTAL_REQUIRED, Code.BAD_CURSOR, Code.FORK})
+"""The cursor leads nowhere any more: only a download finds the way again."""
+
+
+def read_page(store: Store, calls: Calls, now: str) -> Fed | None:
+    """Ask for the next page and take it. None when there is no cursor yet, or the cursor is lost (then the store
+    remembers that an incremental sync is due). Raises Unreachable and Refused."""
+    with store.read() as work:
+        cursor = meta.get(work, Key.FEED_CURSOR)
+    if cursor is None:
+        return None
+    try:
+        page = calls.get("/sync/v1/feed", FeedPage, cursor=cursor)
+    except Refused as refused:
+        if refused.problem.code not in LOST:
+            raise
+        _lose_cursor(store, start_over=refused.problem.code is Code.FORK, now=now)
+        return None
+    reach("feed.answered")
+    settled = take_page(store, page, now)
+    reach("feed.stored")
+    return Fed(settled, page.more, page.poll_seconds)
+
+
+def take_page(store: Store, page: FeedPage, now: str) -> Settled:
+    """Merge or park what a page brings, and move the cursor, in one transaction."""
+    images = images_of(store.tables, page.rows, page.gone)
+    with store.write() as work:
+        settled = settle(work, store.tables, page.results, images, manifests=page.families, now=now)
+        meta.put(work, Key.FEED_CURSOR, page.cursor)
+        reach("feed.before_store")
+    return settled
+
+
+def _lose_cursor(store: Store, *, start_over: bool, now: str) -> None:
+    with store.write() as work:
+        meta.put(work, Key.FEED_CURSOR, None)
+        meta.put(work, Key.INCREMENTAL_REQUIRED, now)
+        if start_over:
+            meta.put(work, Key.CHECKPOINT, None)
+            meta.put(work, Key.STARTING_OVER, 1)

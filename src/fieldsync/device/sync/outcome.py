@@ -1,0 +1,51 @@
+"""What each outcome means for the entry, and which base images follow from it when no row came back. Pure.
+
+This is the device's half of the one table that maps transaction status, outcome, queue state and error list:
+
+| outcome | event | entry | error list |
+|---|---|---|---|
+| Saved, Duplicated, Linked | settled | done | |
+| Discarded | settled | done, content kept with the undone | |
+| Canceled | settled | done, content kept with the undone | |
+| Rejected | refused | failed | yes |
+| Held | waits | held | yes |
+| Accepted, all items there | taken | accepted | |
+| Accepted, items missing | incomplete | sending: it goes again | |
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from fieldsync.device.queue.states import Event
+from fieldsync.protocol.upload import (
+    Accepted,
+    Canceled,
+    Discarded,
+    Duplicated,
+    Held,
+    Linked,
+    Outcome,
+    Rejected,
+    Saved,
+)
+
+
+def event_of(outcome: Outcome) -> Event:
+    """The event an outcome is for its entry."""
+    match outcome:
+        case Saved() | Duplicated() | Linked() | Discarded() | Canceled():
+            return Event.SETTLED
+        case Rejected():
+            return Event.REFUSED
+        case Held():
+            return Event.WAITS
+        case Accepted(received=received, expected=expected):
+            return Event.TAKEN if received >= expected else Event.INCOMPLETE
+        case _:
+            assert_never(outcome)
+
+
+def keeps_content(outcome: Outcome) -> bool:
+    """Whether the entry's content is kept, because it did not become the record's."""
+    return isinstance(outcome, Discarded | Canceled)

@@ -1,0 +1,164 @@
+"""Taking outcomes: entries change state, what builds on refused ones is held, families that are free get their rows.
+
+One transaction for a whole answer. Clean families of one record, the common case, are handled as sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from fieldsync.base.faults import reach
+from fieldsync.base.ids import RecordId
+from fieldsync.device.merge.apply import Applied, apply
+from fieldsync.device.merge.base import Base, BaseState, bases_of_records, put_bases
+from fieldsync.device.merge.image import Image
+from fieldsync.device.merge.manifest import Manifest
+from fieldsync.device.queue import journal
+from fieldsync.device.queue.entry import Entry, encode_outcome
+from fieldsync.device.queue.states import Event, State, after
+from fieldsync.device.store.objects import ObjectTables
+from fieldsync.device.store.values import pack
+from fieldsync.device.store.work import Work, listed
+from fieldsync.device.sync.outcome import event_of, keeps_content
+from fieldsync.protocol.upload import Held, Item, Operation, Result, Saved
+
+
+@dataclass
+class Settled:
+    """What came of an answer."""
+
+    applied: Applied
+    decided: int = 0
+    """Entries that got an outcome, also a refusal."""
+    refused: list[int] = field(default_factory=list)
+    """Entries that are in the error list now and were not before."""
+
+
+def settle(
+    work: Work,
+    tables: ObjectTables,
+    results: Sequence[Result],
+    images: Sequence[Image],
+    *,
+    manifests: Iterable[Manifest] = (),
+    now: str,
+) -> Settled:
+    """Take results and records of one answer. Results of entries that are decided already change nothing."""
+    known = _entries(work, results)
+    pairs = [(known[r.n], r) for r in results if r.n in known and known[r.n].id == r.id]
+    done = [(e, r) for e, r in pairs if after(e.state, event_of(r.outcome)) is State.DONE]
+    others = [(e, r) for e, r in pairs if after(e.state, event_of(r.outcome)) is not State.DONE]
+    _assume(work, done, {i.ref.id for i in images})
+    reach("settle.before_entries")
+    _keep_content(work, done, now)
+    waiting = _waiting_behind(work, [e.n for e, _ in done])
+    journal.remove(work, [e.n for e, _ in done])
+    _change_states(work, others)
+    held = _hold_dependents(work, [e.n for e, _ in others])
+    _free_waiting(work, waiting)
+    reach("settle.before_rows")
+    applied = apply(work, tables, images, manifests=manifests, freed={e.root for e, _ in done})
+    fresh = [e.n for e, r in others if _is_refusal(r) and e.state not in (State.FAILED, State.HELD)]
+    return Settled(applied, len(done) + sum(_is_refusal(r) for _, r in others), fresh + held)
+
+
+def _is_refusal(result: Result) -> bool:
+    return event_of(result.outcome) in (Event.REFUSED, Event.WAITS, Event.TAKEN)
+
+
+def _entries(work: Work, results: Sequence[Result]) -> dict[int, Entry]:
+    rows = work.rows(
+        f"SELECT {journal.COLUMNS} FROM _queue WHERE sealed = 1 AND n IN (SELECT value FROM json_each(?))",
+        listed(r.n for r in results),
+    )
+    return {entry.n: entry for entry in map(journal.entry_of, rows)}
+
+
+def _assume(work: Work, done: Sequence[tuple[Entry, Result]], arrived: set[RecordId]) -> None:
+    """A saved record of which no row came back is on the server as it was sent: it had those values already."""
+    saved = {e.n: e for e, r in done if isinstance(r.outcome, Saved)}
+    silent: dict[RecordId, list[Item]] = {}
+    for n in _with_silent_items(work, saved, arrived):
+        for item in saved[n].decoded():
+            if item.id not in arrived:
+                silent.setdefault(item.id, []).append(item)
+    bases = bases_of_records(work, silent) if silent else {}
+    put_bases(work, [_assumed(base, silent[base.ref.id]) for base in bases.values()])
+
+
+def _with_silent_items(work: Work, numbers: Iterable[int], arrived: set[RecordId]) -> list[int]:
+    touches = work.rows(
+        f"SELECT n, id FROM _touch WHERE kind < {journal.Touch.REFERS.value}"
+        " AND n IN (SELECT value FROM json_each(?)) ORDER BY n",
+        listed(numbers),
+    )
+    return list(dict.fromkeys(n for n, record_id in touches if record_id not in arrived))
+
+
+def _assumed(base: Base, items: Iterable[Item]) -> Base:
+    values = base.values
+    for item in items:
+        if item.operation is Operation.DELETE:
+            return Base(base.ref, base.root, BaseState.DELETED, base.stamp, None)
+        values.update({column: change.new for column, change in item.changes.items()})
+    if base.state is not BaseState.ROW:
+        return base
+    return Base(base.ref, base.root, BaseState.ROW, base.stamp, pack(values))
+
+
+def _keep_content(work: Work, done: Sequence[tuple[Entry, Result]], now: str) -> None:
+    """What did not become the record's is kept (L1), told already: the server decided it."""
+    rows = [
+        (e.n, e.id, now, e.items, encode_outcome(r.outcome)) for e, r in done if keeps_content(r.outcome)
+    ]
+    if rows:
+        work.many("INSERT INTO _undone (n, id, at, told, items, outcome) VALUES (?, ?, ?, 1, ?, ?)", rows)
+
+
+def _change_states(work: Work, others: Sequence[tuple[Entry, Result]]) -> None:
+    work.many(
+        "UPDATE _queue SET state = ?, outcome = ?, next_attempt_ms = 0 WHERE n = ?",
+        [(after(e.state, event_of(r.outcome)).value, encode_outcome(r.outcome), e.n) for e, r in others],
+    )
+
+
+def _hold_dependents(work: Work, refused: Sequence[int]) -> list[int]:
+    """Entries never sent that build on refused ones wait here, so the server is not asked what is known."""
+    held: list[int] = []
+    fresh = list(refused)
+    while fresh:
+        blocker = fresh.pop(0)
+        state = work.value("SELECT state FROM _queue WHERE n = ?", blocker)
+        if state not in (State.FAILED, State.HELD):
+            continue
+        for n in journal.dependents(work, blocker):
+            if work.value("SELECT state FROM _queue WHERE n = ?", n) == State.QUEUED:
+                outcome = encode_outcome(Held((blocker,)))
+                state_now = after(State.QUEUED, Event.BLOCKED).value
+                work.run("UPDATE _queue SET state = ?, outcome = ? WHERE n = ?", state_now, outcome, n)
+                held.append(n)
+                fresh.append(n)
+    return held
+
+
+def _waiting_behind(work: Work, done: Sequence[int]) -> list[int]:
+    """Entries held here that may have waited for one of these."""
+    if not work.one("SELECT 1 FROM _queue WHERE state = 'held' AND sealed = 0 LIMIT 1"):
+        return []
+    return sorted({n for one in done for n in journal.dependents(work, one)})
+
+
+def _free_waiting(work: Work, candidates: Sequence[int]) -> None:
+    """Entries held here whose last blocker is gone take their place in the queue again."""
+    for n in candidates:
+        row = work.one(f"SELECT {journal.COLUMNS} FROM _queue WHERE n = ? AND state = 'held' AND sealed = 0", n)
+        if row is None:
+            continue
+        touches = work.rows("SELECT id, kind FROM _touch WHERE n = ?", n)
+        changes = [i for i, kind in touches if kind < journal.Touch.REFERS]
+        refers = [i for i, kind in touches if kind == journal.Touch.REFERS]
+        if not journal.blockers(work, changes, refers, n):
+            state = after(State.HELD, Event.FREED).value
+            work.run("UPDATE _queue SET state = ?, outcome = NULL WHERE n = ?", state, n)
+

@@ -1,0 +1,151 @@
+"""Upload, the device's half: what waits goes up in order, in bounded batches; outcomes come back and are stored.
+
+An entry is marked as sent, durably, before its first byte leaves, and never changes from then on. Without an answer
+the same entries go again, unchanged: the server tells replays from news (law L2). Edits made meanwhile are entries of
+their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fieldsync.base import limits
+from fieldsync.base.faults import reach
+from fieldsync.base.problems import Code, Refused
+from fieldsync.base.world import World
+from fieldsync.device.edit import undo
+from fieldsync.device.edit.numbers import Numbers
+from fieldsync.device.merge.image import images_of
+from fieldsync.device.queue import backoff, journal
+from fieldsync.device.queue.entry import Entry, encode_outcome, transactions_of
+from fieldsync.device.queue.states import Event, State, after
+from fieldsync.device.store.store import Store
+from fieldsync.device.store.work import Work, listed
+from fieldsync.device.sync.calls import Calls
+from fieldsync.device.sync.settle import Settled, settle
+from fieldsync.device.transport import Unreachable
+from fieldsync.protocol.upload import Rejected, UploadRequest, UploadResponse
+
+_WAITING = f"state IN ('{State.QUEUED}', '{State.SENDING}')"
+_POISON = frozenset({Code.BAD_REQUEST, Code.TOO_LARGE})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One request's worth of the queue, marked as sent; and what the server is told beside it."""
+
+    entries: tuple[Entry, ...]
+    confirmed_through: int
+    undone: tuple[int, ...]
+
+    @property
+    def empty(self) -> bool:
+        return not self.entries and not self.undone
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """What came of one request. `fork_at`: the device has to take a new number."""
+
+    settled: Settled
+    fork_at: int | None
+
+
+def waiting(work: Work) -> int:
+    """How many entries wait to be sent, or to be sent again."""
+    count: int = work.value(f"SELECT count(*) FROM _queue WHERE {_WAITING}")
+    return count
+
+
+def due_in(work: Work, now_ms: int) -> float | None:
+    """Seconds until something can be sent; None when nothing waits."""
+    row = work.one(f"SELECT next_attempt_ms FROM _queue WHERE {_WAITING} ORDER BY n LIMIT 1")
+    if row is None:
+        return 0.0 if work.one("SELECT 1 FROM _undone WHERE told = 0 LIMIT 1") else None
+    return 0.0 if backoff.is_due(row[0], now_ms) else (row[0] - now_ms) / 1000
+
+
+def take_batch(store: Store, numbers: Numbers, *, records_max: int = limits.UPLOAD_BATCH_RECORDS_MAX) -> Batch:
+    """The first entries that wait, marked as sent."""
+    with store.write() as work:
+        entries = _first(work, records_max)
+        taken = listed(e.n for e in entries)
+        for entry in entries:
+            after(entry.state, Event.SENT)
+        work.run(
+            f"UPDATE _queue SET state = '{State.SENDING}', sealed = 1, attempts = attempts + 1"
+            " WHERE n IN (SELECT value FROM json_each(?))",
+            taken,
+        )
+        batch = Batch(entries, journal.confirmed_through(work, numbers.upcoming_n), undo.untold(work))
+        reach("upload.before_seal")
+    reach("upload.sealed")
+    return batch
+
+
+def _first(work: Work, records_max: int) -> tuple[Entry, ...]:
+    rows = work.rows(
+        f"SELECT {journal.COLUMNS} FROM _queue WHERE {_WAITING} ORDER BY n LIMIT ?",
+        limits.QUEUE_TRANSACTIONS_PER_REQUEST_MAX,
+    )
+    found: list[Entry] = []
+    records = 0
+    for entry in map(journal.entry_of, rows):
+        records += entry.item_count
+        if found and records > records_max:
+            break
+        found.append(entry)
+    return tuple(found)
+
+
+def send(store: Store, calls: Calls, numbers: Numbers, batch: Batch) -> Uploaded:
+    """One request and its outcomes, stored. Raises Unreachable and Refused; then nothing is known, and all go again."""
+    assert numbers.device is not None
+    transactions = tuple(t for entry in batch.entries for t in transactions_of(entry))
+    request = UploadRequest(numbers.device, batch.confirmed_through, transactions, batch.undone)
+    reach("upload.before_send")
+    response = calls.post("/sync/v1/upload", request, UploadResponse)
+    reach("upload.answered")
+    uploaded = take_answer(store, response, batch, numbers.now())
+    reach("upload.stored")
+    return uploaded
+
+
+def take_answer(store: Store, response: UploadResponse, batch: Batch, now: str) -> Uploaded:
+    """Store what the server answered to a batch."""
+    images = images_of(store.tables, response.rows, response.gone)
+    with store.write() as work:
+        settled = settle(work, store.tables, response.results, images, now=now)
+        undo.told(work, batch.undone)
+        reach("upload.before_store")
+    return Uploaded(settled, response.fork_at)
+
+
+def postpone(store: Store, world: World, error: Unreachable | Refused) -> None:
+    """Nothing came back: the head of the queue waits, and with it all behind it."""
+    asked = error.retry_after_seconds if isinstance(error, Refused) else None
+    with store.write() as work:
+        row = work.one(f"SELECT n, attempts FROM _queue WHERE {_WAITING} ORDER BY n LIMIT 1")
+        if row is None:
+            return
+        seconds = backoff.wait_seconds(max(row[1], 1), world.chance, asked=asked)
+        at = int(world.clock.now().timestamp() * 1000 + seconds * 1000)
+        work.run("UPDATE _queue SET next_attempt_ms = ? WHERE n = ?", at, row[0])
+
+
+def is_poison(error: Refused) -> bool:
+    """Whether the request itself was refused, so that sending it again as it is would be refused again."""
+    return error.problem.code in _POISON
+
+
+def fail_alone(store: Store, entry: Entry, error: Refused) -> None:
+    """The server will not even read this entry: it goes to the error list, and the rest goes on (law L7)."""
+    with store.write() as work:
+        state = after(entry.state if entry.state is not State.QUEUED else State.SENDING, Event.REFUSED)
+        outcome = encode_outcome(Rejected((error.problem,)))
+        work.run("UPDATE _queue SET state = ?, outcome = ? WHERE n = ?", state.value, outcome, entry.n)
+
+
+def retry_now(work: Work) -> None:
+    """The network is back, or the person asked: nothing waits for its time."""
+    work.run(f"UPDATE _queue SET next_attempt_ms = 0 WHERE {_WAITING} AND next_attempt_ms > 0")
