@@ -5,8 +5,46 @@ Synchronous and steppable: nothing in it starts a thread or reads a clock by its
 """
 
 from fieldsync.device.device import Device
+from fieldsync.device.edit import Edit
 from fieldsync.device.queue.entry import QueueEntry
+from fieldsync.device.queue.states import State
 from fieldsync.device.record import Mark, Record
+from fieldsync.device.status.events import (
+    ErrorRaised,
+    Event,
+    NewsWaiting,
+    ProgressChanged,
+    QueueChanged,
+    RecordsChanged,
+)
+from fieldsync.device.status.report import SyncKind, SyncReport
 from fieldsync.device.status.widget import Widget, WidgetState
+from fieldsync.device.sync.account import Account
+from fieldsync.device.transport import Reply, Transport, Unreachable
+from fieldsync.device.view import View
+from fieldsync.protocol.session import DeviceDescription
 
-__all__ = ["Device", "Mark", "QueueEntry", "Record", "Widget", "WidgetState"]
+__all__ = [
+    "Account",
+    "Device",
+    "DeviceDescription",
+    "Edit",
+    "ErrorRaised",
+    "Event",
+    "Mark",
+    "NewsWaiting",
+    "ProgressChanged",
+    "QueueChanged",
+    "QueueEntry",
+    "Record",
+    "RecordsChanged",
+    "Reply",
+    "State",
+    "SyncKind",
+    "SyncReport",
+    "Transport",
+    "Unreachable",
+    "View",
+    "Widget",
+    "WidgetState",
+]

@@ -1,14 +1,11 @@
-"""`Device`: the engine's public face. Each method names its steps and leaves the work to the rooms.
+"""The device engine's one door: a thin facade. What each method does stands in the room it names.
 
-Thread rules: any thread may call anything. Writes take one lock, which is never held while the network is waited for;
-reads take none. An edit session belongs to the thread that opened it. Callbacks of `subscribe` run on the thread that
-caused the event, after its commit and outside every lock; they should return soon.
+Thread rules: any thread may call any method. Writes take the store's lock; reads have connections of their own; the
+network thread holds no lock while it waits. Callbacks run on the thread that caused them, after the commit.
 """
 
 from __future__ import annotations
 
-import base64
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,18 +13,16 @@ from typing import Any
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.base.world import World, instant, unix_ms
-from fieldsync.device import reading
-from fieldsync.device.edit import undo as undoing
+from fieldsync.base.world import World
+from fieldsync.device import drafts, reading
 from fieldsync.device.edit.numbers import Numbers
-from fieldsync.device.edit.preview import Author
-from fieldsync.device.edit.save import save
+from fieldsync.device.edit.save import Saved
 from fieldsync.device.edit.session import Edit
-from fieldsync.device.facts import widget_facts
+from fieldsync.device.edit.sessions import Sessions
+from fieldsync.device.edit.undo import undo, undone_with
 from fieldsync.device.merge import view as views
 from fieldsync.device.queue.entry import QueueEntry
 from fieldsync.device.record import Mark, Record
-from fieldsync.device.runner import Runner, listen
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.events import (
     Callback,
@@ -37,16 +32,19 @@ from fieldsync.device.status.events import (
     NewsWaiting,
     ProgressChanged,
     QueueChanged,
+    RecordsChanged,
     records_changed,
 )
+from fieldsync.device.status.facts import facts_of
 from fieldsync.device.status.report import SyncKind, SyncReport
 from fieldsync.device.status.widget import Widget, widget
-from fieldsync.device.store import drafts
 from fieldsync.device.store.store import Store
-from fieldsync.device.sync import session
-from fieldsync.device.sync.account import Account, read_account, read_settings
+from fieldsync.device.sync.account import Account, read_account
 from fieldsync.device.sync.calls import Calls
 from fieldsync.device.sync.engine import Engine, Stepped
+from fieldsync.device.sync.run import run_sync
+from fieldsync.device.sync.session import device_key, load_catalog, sign_in
+from fieldsync.device.sync.thread import Background
 from fieldsync.device.transport import Transport, Unreachable
 from fieldsync.device.view import View
 from fieldsync.protocol.rows import RecordRef
@@ -56,64 +54,68 @@ from fieldsync.schema.fields import FieldValue
 
 
 class Device:
-    """One person's store on one device, its queue, and its way to the server. Made by `open`."""
+    """One person's data on one device: an encrypted file, a queue, and the way to the server."""
 
     def __init__(self, store: Store, world: World, transport: Transport) -> None:
-        self._store, self._world, self._transport = store, world, transport
-        session.load_catalog(store)
+        """Use `Device.open`."""
+        self._store, self._world = store, world
         with store.write() as work:
-            reports.close_crashed(work, instant(world.clock.now()))
             self._numbers = Numbers(work, world)
+            reports.close_crashed(work, self._numbers.now())
+        load_catalog(store)
         self._calls = Calls(store, transport)
         self._engine = Engine(store, self._calls, self._numbers, world)
+        self._sessions = Sessions(store, self._numbers, self._saved)
         self._listeners = Listeners()
-        self._runner = Runner(self.step, world.clock, world.chance)
-        self._sessions = threading.local()
-        self._progress: tuple[int, int] | None = None
+        self._background: Background | None = None
 
-    @classmethod
-    def open(cls, folder: Path, key: bytes, *, world: World, transport: Transport) -> Device:
-        """Open `<folder>/store.db`, or make it. Raises Refused: WRONG_KEY, STORE_DAMAGED, OPEN_ELSEWHERE."""
-        return cls(Store(folder, key), world, transport)
+    @staticmethod
+    def open(folder: Path, key: bytes, *, world: World, transport: Transport) -> Device:
+        """The device in this folder, made if need be. `key`: 32 bytes, see `fieldsync.device.keys`.
+
+        Raises Refused: WRONG_KEY, STORE_DAMAGED, OPEN_ELSEWHERE.
+        """
+        store = Store(folder, key)
+        try:
+            return Device(store, world, transport)
+        except BaseException:
+            store.close()
+            raise
 
     def close(self) -> None:
-        """Stop the threads and let go of the file. What was saved stays; closing twice does nothing."""
-        if self._runner.running:
-            self.stop()
+        """Stop the background and close the file. What was saved stays saved."""
+        self.stop()
         self._store.close()
-        self._transport.close()
+        self._calls.transport.close()
 
-    # --- who
+    # Who, and what the data looks like
 
-    def sign_in(self, org: str, username: str, password: str, description: DeviceDescription) -> Account:
-        """Sign in, register this device if it is new, and get the data model.
-
-        The device's key is the store's own; `description.key` is not used. Raises Refused: AUTH, FORBIDDEN, OFFLINE.
-        """
+    def new_device_key(self) -> str:
+        """The secret to describe this device with at sign-in; the same every time."""
         with self._store.write() as work:
-            key = session.device_key(work, self._world.chance)
-        described = DeviceDescription(
-            key, description.name, description.platform, description.os_version, description.app_version
-        )
+            return device_key(work, self._world.chance)
+
+    def sign_in(self, org: str, username: str, password: str, description: DeviceDescription) -> None:
+        """Register this device and fetch the data model. Raises Refused: AUTH, FORBIDDEN, OFFLINE."""
         try:
-            account = session.sign_in(
+            sign_in(
                 self._store,
                 self._calls,
                 self._numbers,
                 org=org,
                 username=username,
                 password=password,
-                device=described,
+                device=description,
             )
         except Unreachable:
             raise Refused(problem(Code.OFFLINE)) from None
+        self._sessions.forget_account()
         self._engine.hurry()
-        self._runner.wake()
-        return account
+        self._wake()
 
     @property
     def account(self) -> Account | None:
-        """Who is signed in on this store; None before the first sign-in."""
+        """Who this store belongs to; None before the first sign-in."""
         with self._store.read() as work:
             return read_account(work)
 
@@ -122,10 +124,10 @@ class Device:
         """The data model. Only after the first sign-in."""
         return self._store.tables.catalog
 
-    # --- reading
+    # Reading
 
     def get(self, object_name: str, record_id: RecordId) -> Record | None:
-        """A record as the person sees it. Raises Refused(UNKNOWN_OBJECT)."""
+        """The record as the person sees it, or None. Raises Refused(UNKNOWN_OBJECT)."""
         with self._store.read() as work:
             return reading.get(work, self._store.tables, object_name, record_id)
 
@@ -133,135 +135,65 @@ class Device:
         self,
         object_name: str,
         *,
-        where: Mapping[str, FieldValue] | None = None,
+        where: Mapping[str, FieldValue] = {},
         search: str | None = None,
         order_by: str = "Name",
         descending: bool = False,
         limit: int = 200,
         offset: int = 0,
     ) -> list[Record]:
-        """Records whose columns have the values of `where` and whose name holds `search`."""
+        """Records with these values, and `search` in their name. Raises Refused: UNKNOWN_OBJECT, UNKNOWN_FIELD."""
         with self._store.read() as work:
             return reading.find(
                 work,
                 self._store.tables,
                 object_name,
-                where=where or {},
+                where=where,
                 search=search,
                 order=(order_by, descending),
                 window=(limit, offset),
             )
 
-    def count(self, object_name: str, where: Mapping[str, FieldValue] | None = None) -> int:
+    def count(self, object_name: str, where: Mapping[str, FieldValue] = {}) -> int:
         """How many records have these values."""
         with self._store.read() as work:
-            return reading.count(work, self._store.tables, object_name, where or {})
+            return reading.count(work, self._store.tables, object_name, where)
 
     def name_of(self, object_name: str, record_id: RecordId) -> str | None:
         """The name of a record that is on this device."""
         with self._store.read() as work:
             return reading.name_of(work, self._store.tables, object_name, record_id)
 
-    def mark(self, record_id: RecordId) -> Mark:
+    def mark(self, object_name: str, record_id: RecordId) -> Mark:
         """How a record stands to the server."""
+        reading.table_of(self._store.tables, object_name)
         with self._store.read() as work:
             return reading.marks(work, [record_id])[record_id]
 
-    # --- editing
+    # Editing
 
     @contextmanager
     def edit(self) -> Iterator[Edit]:
-        """One save: everything inside is written, queued and durable when the outermost block ends, or nothing is.
-
-        Raises Refused for what cannot be saved; then nothing was.
-        """
-        edit: Edit | None = getattr(self._sessions, "edit", None)
-        if edit is None:
-            edit = self._sessions.edit = Edit(self.catalog, self._mint)
-        edit.depth += 1
-        try:
+        """One save: see `device/edit`. When the block ends without an exception it is on disk and in the queue."""
+        with self._sessions.edit() as edit:
             yield edit
-        except BaseException:
-            self._sessions.edit = None
-            raise
-        finally:
-            edit.depth -= 1
-        if edit.depth == 0:
-            self._sessions.edit = None
-            self._save(edit)
 
-    def _mint(self, prefix: str) -> RecordId:
-        with self._store.lock:
-            return self._numbers.mint(prefix)
-
-    def _save(self, edit: Edit) -> None:
-        account = self.account
-        if account is None:
-            raise Refused(problem(Code.AUTH))
-        if not edit.acts:
-            return
+    def undo(self, n: int) -> None:
+        """Take back a failed entry and every later one that builds on it. Raises Refused: NOT_FOUND, LOCKED."""
         with self._store.write() as work:
-            author = Author(account.user.id, self._numbers.now())
-            per_part = read_settings(work).items_per_transaction
-            done = save(
-                work, self._store.tables, edit.acts, author=author, numbers=self._numbers, per_part=per_part
-            )
-        edit.queue_numbers = done.numbers
-        self._runner.wake()
-        self._tell([*records_changed(done.refs), QueueChanged()])
-
-    def undo(self, n: int) -> list[int]:
-        """Take back a refused save and every later one that builds on it; their numbers. Works offline, at once.
-
-        Raises Refused: NOT_FOUND, and LOCKED for a save the server may be deciding just now.
-        """
-        with self._store.write() as work:
-            numbers = undoing.undone_with(work, n)
-            changed = undoing.undo(work, self._store.tables, n, instant(self._world.clock.now()))
-        self._runner.wake()
+            changed = undo(work, self._store.tables, n, self._numbers.now())
         self._tell([*records_changed(changed), QueueChanged()])
-        return numbers
+        self._wake()
+
+    def undone_with(self, n: int) -> list[int]:
+        """The queue numbers that `undo(n)` would take back, to ask the person about."""
+        with self._store.read() as work:
+            return undone_with(work, n)
 
     def undone(self) -> list[int]:
-        """Queue numbers of saves the person took back."""
+        """Queue numbers the person took back, and those the server discarded or canceled; their content is kept."""
         with self._store.read() as work:
             return reading.undone(work)
-
-    # --- open records
-
-    def view(self, object_name: str, record_id: RecordId) -> View:
-        """Open a record: news of its family waits until the view is closed. Raises Refused(NOT_FOUND)."""
-        token = base64.urlsafe_b64encode(self._world.chance.bytes(18)).decode()
-        with self._store.write() as work:
-            ref = RecordRef(object_name, record_id)
-            views.open_view(work, self._store.tables, ref, token, unix_ms(self._world.clock.now()))
-        return View(self, token)
-
-    def renew_view(self, token: str) -> bool:
-        """Hold on to an open record; False when its lease had ended."""
-        with self._store.write() as work:
-            return views.renew_view(work, token, unix_ms(self._world.clock.now()))
-
-    def close_view(self, token: str) -> None:
-        """Leave an open record; what waited is merged."""
-        with self._store.write() as work:
-            changed = views.close_views(work, self._store.tables, [token])
-        self._tell(records_changed(changed))
-
-    def view_news(self, token: str) -> bool:
-        """Whether a newer version of an open record waits."""
-        with self._store.read() as work:
-            root = views.root_of_view(work, token)
-            return root is not None and views.has_news(work, self._store.tables, root)
-
-    def show_view_news(self, token: str) -> None:
-        """Merge what waits into the open record, because the person asked to see it."""
-        with self._store.write() as work:
-            root = views.root_of_view(work, token)
-            changed = [] if root is None else views.show_news(work, self._store.tables, root)
-        self._tell(records_changed(changed))
-
-    # --- drafts
 
     def draft_put(self, key: str, body: Mapping[str, Any]) -> None:
         """Keep a half-written form."""
@@ -269,54 +201,82 @@ class Device:
             drafts.put(work, key, body)
 
     def draft_get(self, key: str) -> dict[str, Any] | None:
-        """The form kept under this key."""
+        """The kept form, or None."""
         with self._store.read() as work:
             return drafts.get(work, key)
 
     def draft_drop(self, key: str) -> None:
-        """Forget it."""
+        """Forget a kept form."""
         with self._store.write() as work:
             drafts.drop(work, key)
 
-    # --- sync
+    # Open records
+
+    def view(self, object_name: str, record_id: RecordId) -> View:
+        """Open a record: see `View`. Raises Refused: UNKNOWN_OBJECT, NOT_FOUND."""
+        token = self._world.chance.bytes(16).hex()
+        with self._store.write() as work:
+            ref = RecordRef(object_name, record_id)
+            views.open_view(work, self._store.tables, ref, token, self._numbers.now_ms())
+        return View(self, object_name, record_id, token)
+
+    def renew_view(self, token: str) -> bool:
+        """Hold on to an open record. False when its lease had ended."""
+        with self._store.write() as work:
+            return views.renew_view(work, token, self._numbers.now_ms())
+
+    def view_news(self, token: str) -> bool:
+        """Whether a newer version of an open record waits."""
+        with self._store.read() as work:
+            root = views.root_of_view(work, token)
+            return root is not None and views.has_news(work, self._store.tables, root)
+
+    def show_view_news(self, token: str) -> bool:
+        """Bring the newer version of an open record into its rows. False when nothing changed."""
+        with self._store.write() as work:
+            root = views.root_of_view(work, token)
+            changed = [] if root is None else views.show_news(work, self._store.tables, root)
+        self._tell(records_changed(changed))
+        return bool(changed)
+
+    def close_view(self, token: str) -> None:
+        """Leave an open record: what waited is merged."""
+        with self._store.write() as work:
+            changed = views.close_views(work, self._store.tables, [token])
+        self._tell(records_changed(changed))
+
+    # Sync
 
     def start(self) -> None:
-        """Upload and fetch news in the background until `stop`."""
-        if not self._runner.running:
-            self._engine.hurry()
-            self._runner.start(self._listen)
+        """Begin to upload and fetch in the background. Starting twice does nothing."""
+        if self._background is None:
+            self._background = Background(self._engine, self.step)
 
     def stop(self) -> None:
-        """Stop the background work; the piece that runs is finished."""
-        self._runner.stop(self._transport.hang_up)
-
-    def wake(self) -> None:
-        """There may be news."""
-        self._engine.news = True
-        self._runner.wake()
+        """End the background. Stopping twice does nothing."""
+        background, self._background = self._background, None
+        if background is not None:
+            background.stop()
 
     def step(self) -> float | None:
-        """One piece of network work; seconds until the next is due, None when nothing is."""
-        done = self._engine.step()
-        self._told(done)
-        return done.again
+        """Do one piece of network work that is due. Seconds until the next is due; None: nothing before a change."""
+        did = self._engine.step()
+        self._told(did)
+        return did.again
 
-    def sync(self, kind: SyncKind = SyncKind.INCREMENTAL) -> SyncReport:
-        """Upload, then download what changed, or everything the first time. Raises Refused: OFFLINE, AUTH, BUSY."""
-        self._progress = (0, 0)
-        self._tell([ProgressChanged(self.widget())])
+    def sync(self, kind: str = "incremental") -> SyncReport:
+        """Upload, then download: incremental, full or upload_only. Blocks. Raises Refused: AUTH, OFFLINE, BUSY."""
+        did = Stepped()
         try:
-            report, steps = self._engine.sync(kind, self._on_progress)
+            return run_sync(self._engine, SyncKind(kind), lambda *_: self._tell([ProgressChanged(self.widget())]), did)
         finally:
-            self._progress = None
+            self._told(did)
             self._tell([ProgressChanged(self.widget())])
-        for done in steps:
-            self._told(done)
-        return report
 
-    def _on_progress(self, done: int, total: int) -> None:
-        self._progress = (done, total)
-        self._tell([ProgressChanged(self.widget())])
+    def wake(self) -> None:
+        """News may be waiting online."""
+        self._engine.news = True
+        self._wake()
 
     @property
     def online(self) -> bool:
@@ -324,65 +284,73 @@ class Device:
         return self._engine.online
 
     def go_offline(self) -> None:
-        """Flight mode: nothing is sent or fetched."""
+        """Flight mode: nothing is sent."""
         self._engine.online = False
-        self._transport.hang_up()
+        self._calls.transport.hang_up()
         self._tell([ProgressChanged(self.widget())])
 
     def go_online(self) -> None:
-        """Out of flight mode: what waits goes at once."""
+        """End flight mode; what waits goes at once."""
         self._engine.online = True
         self._engine.hurry()
-        self._runner.wake()
+        self._wake()
         self._tell([ProgressChanged(self.widget())])
 
-    def _listen(self, stop: threading.Event) -> None:
-        listen(self._transport, self._calls.headers, self._heard, self._world.clock, stop)
-
-    def _heard(self, healthy_until: float) -> None:
-        self._engine.stream_healthy_until = healthy_until
-        if healthy_until:
-            self.wake()
-
-    # --- what the person is told
+    # What the person sees
 
     def widget(self) -> Widget:
-        """The Sync widget now."""
+        """The Sync widget, now."""
         with self._store.read() as work:
-            now_ms = unix_ms(self._world.clock.now())
-            return widget(widget_facts(work, now_ms, self._progress, signed_in=self._calls.signed_in))
+            facts = facts_of(
+                work,
+                self._engine.running,
+                now_ms=self._numbers.now_ms(),
+                news_online=self._engine.news and not self._engine.online,
+                signed_out=not self._calls.signed_in,
+            )
+        return widget(facts)
 
     def queue(self) -> list[QueueEntry]:
-        """Saves the server has not decided, in order."""
+        """What waits for the server's decision, in order."""
         with self._store.read() as work:
             return reading.queued(work, self._tables)
 
     def errors(self) -> list[QueueEntry]:
-        """Saves that were refused, and what waits behind them."""
+        """What was refused or waits behind that, with the reasons."""
         with self._store.read() as work:
             return reading.refused(work, self._tables)
+
+    def syncs(self) -> list[SyncReport]:
+        """Syncs so far, newest first."""
+        with self._store.read() as work:
+            return reports.reports(work)
+
+    def subscribe(self, callback: Callback) -> Callable[[], None]:
+        """Call `callback` for every event, on the thread that caused it, after the commit. Returns how to end that."""
+        return self._listeners.subscribe(callback)
 
     @property
     def _tables(self) -> Any:
         return self._store.tables if self._store.has_catalog else None
 
-    def syncs(self) -> list[SyncReport]:
-        """The newest syncs, newest first."""
-        with self._store.read() as work:
-            return reports.reports(work)
+    def _wake(self) -> None:
+        if self._background is not None:
+            self._background.wake()
 
-    def subscribe(self, callback: Callback) -> Callable[[], None]:
-        """Be told of every event until the returned function is called."""
-        return self._listeners.subscribe(callback)
-
-    def _told(self, done: Stepped) -> None:
-        events: list[Event] = [*records_changed(done.changed), *(NewsWaiting(r.object, r.id) for r in done.waiting)]
-        if done.queue_changed:
-            events.append(QueueChanged())
-        if done.refused:
-            events += [ErrorRaised(entry) for entry in self.errors() if entry.n in done.refused]
-        if events:
-            self._tell(events)
+    def _saved(self, saved: Saved) -> None:
+        self._wake()
+        self._tell([*records_changed(saved.refs), QueueChanged()])
 
     def _tell(self, events: list[Event]) -> None:
         self._listeners.tell(events)
+
+    def _told(self, did: Stepped) -> None:
+        events: list[Event] = records_changed(r for r in did.changed if r.object not in did.objects)
+        events += [RecordsChanged(name, ()) for name in sorted(did.objects)]
+        events += [NewsWaiting(ref.object, ref.id) for ref in did.waiting]
+        if did.queue_changed:
+            events.append(QueueChanged())
+        if did.refused:
+            events += [ErrorRaised(entry) for entry in self.errors() if entry.n in did.refused]
+        if events:
+            self._tell(events)

@@ -16,7 +16,9 @@ def widget_facts(work: Work, now_ms: int, progress: tuple[int, int] | None, *, s
     """The facts now; `progress` is (done, in all) of a running download."""
     states = dict(work.rows("SELECT state, count(*) FROM _queue GROUP BY state"))
     undecided = sum(states.get(s.value, 0) for s in UNDECIDED)
-    oldest = work.value("SELECT saved_at FROM _queue WHERE state IN ('queued', 'sending', 'accepted') ORDER BY n LIMIT 1")
+    oldest = work.value(
+        "SELECT saved_at FROM _queue WHERE state IN ('queued', 'sending', 'accepted') ORDER BY n LIMIT 1"
+    )
     return Facts(
         now_ms=now_ms,
         errors=sum(states.get(s.value, 0) for s in REFUSED if s is State.FAILED),

@@ -117,7 +117,9 @@ def _mark(state: State, outcome: bytes | None) -> Mark:
 def entries(work: Work, tables: ObjectTables | None, states: Iterable[State]) -> list[QueueEntry]:
     """Entries in these states, in queue order."""
     chosen = listed(s.value for s in states)
-    rows = work.rows(f"SELECT {_COLUMNS} FROM _queue WHERE state IN (SELECT value FROM json_each(?)) ORDER BY n", chosen)
+    rows = work.rows(
+        f"SELECT {_COLUMNS} FROM _queue WHERE state IN (SELECT value FROM json_each(?)) ORDER BY n", chosen
+    )
     records = _records(work, [row[0] for row in rows])
     return [_entry(work, tables, row, records.get(row[0], ())) for row in rows]
 

@@ -3,3 +3,7 @@
 The server is not known here. What a person may not do at all is refused before anything is written; what only the
 server can judge is judged there.
 """
+
+from fieldsync.device.edit.session import Edit
+
+__all__ = ["Edit"]

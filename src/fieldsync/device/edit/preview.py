@@ -6,7 +6,7 @@ gives them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from fieldsync.base.ids import RecordId
@@ -35,12 +35,12 @@ def new_row(object_type: ObjectType, record_id: RecordId, given: Mapping[str, Fi
     return row
 
 
-def touch(object_type: ObjectType, row: Row, changed: Set[str], author: Author) -> None:
+def touch(object_type: ObjectType, row: Row, changed: Collection[str], author: Author) -> None:
     """Who changed the row last, and its name where that is composed."""
     row["LastModifiedById"] = author.user_id
     row["LastModifiedDate"] = row["SystemModstamp"] = author.now
     parts = object_type.declared.name_field.compose
-    if parts and (not row.get("Name") or changed & set(parts)):
+    if parts and (not row.get("Name") or set(changed) & set(parts)):
         row["Name"] = " ".join(str(row[p]) for p in parts if row.get(p)) or None
 
 

@@ -34,7 +34,6 @@ class Edit:
     def __init__(self, catalog: Catalog, mint: Callable[[str], RecordId]) -> None:
         self._catalog, self._mint = catalog, mint
         self.acts: list[Act] = []
-        self.depth = 0
         self.queue_numbers: tuple[int, ...] = ()
         """After the outermost session: the queue numbers that carry this save, in order."""
 

@@ -45,7 +45,7 @@ NO_STAMP = 0
 
 
 def is_news(incoming: int, held: int | None) -> bool:
-    """Whether a version may take the place of the held one. The same version may: its fields can have become visible."""
+    """Whether a version may take the held one's place. The same may: its fields can have become visible."""
     return held is None or incoming == NO_STAMP or incoming >= held
 
 

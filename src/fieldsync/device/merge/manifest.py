@@ -41,9 +41,7 @@ def _held_members(work: Work, tables: ObjectTables, root: RecordRef) -> Iterator
             yield base.ref
 
 
-def mark_partial(
-    work: Work, tables: ObjectTables, manifests: Iterable[Manifest], images: Sequence[Image]
-) -> None:
+def mark_partial(work: Work, tables: ObjectTables, manifests: Iterable[Manifest], images: Sequence[Image]) -> None:
     """Remember families that name a member which is nowhere here; forget those that are complete now."""
     arrived = {i.ref.id for i in images if i.row is not None}
     for manifest in manifests:

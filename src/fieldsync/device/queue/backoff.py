@@ -14,7 +14,8 @@ def wait_seconds(attempts: int, chance: Chance, *, asked: float | None = None) -
     Between half and all of the doubled first wait, so that devices that failed together do not come back together.
     A server that names a time gets it, within the longest wait.
     """
-    longest = min(limits.BACKOFF_FIRST_SECONDS * 2 ** min(attempts - 1, _DOUBLINGS_MAX), limits.BACKOFF_MAX_SECONDS)
+    doubled = limits.BACKOFF_FIRST_SECONDS * float(2 ** min(attempts - 1, _DOUBLINGS_MAX))
+    longest = min(doubled, limits.BACKOFF_MAX_SECONDS)
     jittered = longest * (500 + chance.below(501)) / 1000
     if asked is not None:
         return min(max(asked, 0.0), limits.BACKOFF_MAX_SECONDS) + jittered * 0.1

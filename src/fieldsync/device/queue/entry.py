@@ -83,7 +83,9 @@ def transactions_of(entry: Entry) -> tuple[Transaction, ...]:
     if len(parts) == 1:
         return (Transaction(entry.id, entry.n, entry.hash, entry.saved_at, msgspec.Raw(entry.items)),)
     return tuple(
-        Transaction(entry.id, entry.n, entry.hash, entry.saved_at, msgspec.Raw(raw), place, len(parts), entry.item_count)
+        Transaction(
+            entry.id, entry.n, entry.hash, entry.saved_at, msgspec.Raw(raw), place, len(parts), entry.item_count
+        )
         for place, raw in enumerate(parts, 1)
     )
 
@@ -112,4 +114,3 @@ def problems_of(outcome: Outcome | None) -> tuple[Problem, ...]:
 def waiting_for(outcome: Outcome | None) -> tuple[int, ...]:
     """The numbers of the entries that hold this one up."""
     return outcome.waiting_for if isinstance(outcome, Held) else ()
-

@@ -15,6 +15,7 @@ from pathlib import Path
 import apsw
 
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.device.store.values import stored_value
 
 KEY_BYTES = 32
 CIPHER = "aegis"
@@ -39,7 +40,7 @@ def connect(path: Path, key: bytes, *, read_only: bool = False) -> apsw.Connecti
     except apsw.Error as error:
         connection.close()
         raise _damaged(error) from None
-    connection.convert_binding = _bind  # type: ignore[method-assign,assignment]
+    connection.convert_binding = _bind
     return connection
 
 
@@ -93,8 +94,7 @@ def _damaged(error: apsw.Error) -> Refused:
     return Refused(problem(Code.STORE_DAMAGED, reason=str(error)))
 
 
-def _bind(_cursor: object, _place: int, value: object) -> float | str:
-    """A Decimal as REAL when that says exactly the same number, as text otherwise."""
+def _bind(_cursor: object, _place: int, value: object) -> str | int | float | None:
+    """Numbers that SQLite does not know."""
     assert isinstance(value, Decimal), f"a {type(value).__name__} is no field value"
-    number = float(value)
-    return number if Decimal(repr(number)) == value else str(value)
+    return stored_value(value)

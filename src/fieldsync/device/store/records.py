@@ -61,7 +61,9 @@ def below(work: Work, tables: ObjectTables, object_name: str, record_id: str) ->
         if not table.way or table.way[0].parent not in owners:
             continue
         column, parents = quoted(table.way[0].column), owners[table.way[0].parent]
-        found = work.rows(f"SELECT Id FROM {table.name} WHERE {column} IN (SELECT value FROM json_each(?))", listed(parents))
+        found = work.rows(
+            f"SELECT Id FROM {table.name} WHERE {column} IN (SELECT value FROM json_each(?))", listed(parents)
+        )
         if found:
             owners.setdefault(table.type.name, []).extend(i for (i,) in found)
             yield from ((table, i) for (i,) in found)

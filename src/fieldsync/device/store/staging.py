@@ -71,10 +71,9 @@ class Staging:
         if table.type.name in self._made:
             return
         self._made.add(table.type.name)
-        columns = ", ".join(quoted(c) for c in table.type.columns if c != "Id")
-        self._connection.execute(
-            f"CREATE TABLE {table.name} (Id TEXT PRIMARY KEY NOT NULL, {columns}, {STAMP} INTEGER NOT NULL, {ROOT} TEXT)"
-        )
+        columns = ["Id TEXT PRIMARY KEY NOT NULL", *(quoted(c) for c in table.type.columns if c != "Id")]
+        columns += [f"{STAMP} INTEGER NOT NULL", f"{ROOT} TEXT"]
+        self._connection.execute(f"CREATE TABLE {table.name} ({', '.join(columns)})")
 
 
 def _staged_root(table: ObjectTable) -> str:

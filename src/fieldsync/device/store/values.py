@@ -16,9 +16,7 @@ from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue, numeric_shape
 from fieldsync.schema.model import Field, FieldType
 
-NUMERIC = frozenset(
-    {FieldType.NUMBER, FieldType.CURRENCY, FieldType.PERCENT, FieldType.ROLL_UP, FieldType.GEOLOCATION}
-)
+NUMERIC = frozenset({FieldType.NUMBER, FieldType.CURRENCY, FieldType.PERCENT, FieldType.ROLL_UP, FieldType.GEOLOCATION})
 Fix = Callable[[Any], FieldValue]
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -66,6 +64,14 @@ def values_of(columns: Sequence[str], fixes: Sequence[tuple[int, Fix]], row: Seq
     for place, fix in fixes:
         values[columns[place]] = fix(row[place])
     return values
+
+
+def stored_value(value: FieldValue) -> str | int | float | None:
+    """A field value as it is bound in a comparison; writing needs no such step."""
+    if isinstance(value, Decimal):
+        number = float(value)
+        return number if Decimal(repr(number)) == value else str(value)
+    return value
 
 
 def pack(values: Mapping[str, FieldValue]) -> bytes:

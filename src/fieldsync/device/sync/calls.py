@@ -120,7 +120,6 @@ class Calls:
             raise Unreachable(f"an answer that cannot be read: {bad}") from bad
 
 
-
 def _headers(tokens: Tokens | None) -> dict[str, str]:
     found = {wire.APP_VERSION_HEADER: VERSION}
     if tokens is not None:

@@ -7,244 +7,184 @@ simulator both follow that.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass
-
-import msgspec
+from dataclasses import dataclass, field
 
 from fieldsync.base import limits
-from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.base.version import VERSION
+from fieldsync.base.problems import Refused
 from fieldsync.base.world import World, instant, unix_ms
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.merge import view as views
-from fieldsync.device.merge.apply import Applied
 from fieldsync.device.queue import backoff
-from fieldsync.device.status import report as reports
-from fieldsync.device.status.report import SyncKind, SyncReport
-from fieldsync.device.store import meta
-from fieldsync.device.store.meta import Key
 from fieldsync.device.store.store import Store
-from fieldsync.device.sync import download as downloads
 from fieldsync.device.sync import feed, fork, upload
-from fieldsync.device.sync.account import read_settings
 from fieldsync.device.sync.calls import Calls
-from fieldsync.device.sync.session import fetch_catalog
 from fieldsync.device.sync.settle import Settled
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.rows import RecordRef
 
-SINGLE = 1
+STREAM_POLL_SECONDS = 3_600.0
+"""While the event stream is open it tells; a poll this rare only guards against a server that forgot."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stepped:
-    """What a step did. `again`: seconds until the next is due; None when nothing is."""
+    """What a piece of work did. `again`: seconds until the next is due; None when nothing is.
 
-    again: float | None
-    changed: tuple[RecordRef, ...] = ()
-    waiting: tuple[RecordRef, ...] = ()
+    `objects`: objects any record of which may have changed.
+    """
+
+    again: float | None = None
+    changed: dict[RecordRef, None] = field(default_factory=dict)
+    waiting: dict[RecordRef, None] = field(default_factory=dict)
+    objects: frozenset[str] = frozenset()
     queue_changed: bool = False
-    refused: tuple[int, ...] = ()
+    refused: list[int] = field(default_factory=list)
+
+    def take(self, settled: Settled) -> None:
+        """Add what an answer changed."""
+        self.changed.update(settled.applied.changed)
+        self.waiting.update(settled.applied.waiting)
+        self.refused += settled.refused
+        self.queue_changed = self.queue_changed or settled.decided > 0
+
+
+@dataclass
+class Running:
+    """What is going on right now, for the widget: (done, in all) each way."""
+
+    active: bool = False
+    up: tuple[int, int] = (0, 0)
+    down: tuple[int, int] = (0, 0)
 
 
 class Engine:
     """The network work of one store. One piece at a time: `network` guards it, the store's lock does not."""
 
     def __init__(self, store: Store, calls: Calls, numbers: Numbers, world: World) -> None:
-        self._store, self._calls, self._numbers, self._world = store, calls, numbers, world
+        self.store, self.calls, self.numbers, self.world = store, calls, numbers, world
         self.network = threading.Lock()
+        self.running = Running()
         self.online = True
-        self.reachable = True
         self.news = True
-        self.stream_healthy_until = 0.0
-        self._poll_at = 0.0
+        self.stream_open = False
+        self._poll_at = world.clock.steady()
         self._failures = 0
-        self._suspect = False
+        self._one_by_one = False
 
     @property
     def ready(self) -> bool:
         """Signed in, with a data model, and not in flight mode."""
-        return self.online and self._calls.signed_in and self._store.has_catalog
+        return self.online and self.calls.signed_in and self.store.has_catalog
+
+    def now(self) -> str:
+        """The device's time, as text."""
+        return instant(self.world.clock.now())
 
     def step(self) -> Stepped:
         """One piece of work. Network failures are not errors: they only put off the next step."""
         with self.network:
-            freed = self._end_views()
+            did = Stepped()
+            self._end_views(did)
             if not self.ready:
-                return Stepped(None, changed=freed)
-            now_ms = unix_ms(self._world.clock.now())
-            with self._store.read() as work:
-                upload_due = upload.due_in(work, now_ms)
+                did.again = self._next_view_end()
+                return did
+            with self.store.read() as work:
+                upload_due = upload.due_in(work, unix_ms(self.world.clock.now()))
             if upload_due == 0.0:
-                return self._upload(freed)
-            if self._feed_due():
-                return self._read_feed(freed)
-            return Stepped(self._next(upload_due), changed=freed)
+                self._upload(did)
+            elif self.news or self.world.clock.steady() >= self._poll_at:
+                self._read_feed(did)
+            did.again = self._next()
+            return did
 
-    def _next(self, upload_due: float | None) -> float:
-        waits = [self._poll_at - self._world.clock.steady()]
-        if upload_due is not None:
-            waits.append(upload_due)
+    def _next(self) -> float:
+        with self.store.read() as work:
+            upload_due = upload.due_in(work, unix_ms(self.world.clock.now()))
+        waits = [0.0 if self.news else self._poll_at - self.world.clock.steady()]
+        waits += [wait for wait in (upload_due, self._next_view_end()) if wait is not None]
         return max(0.0, min(waits))
 
-    def _feed_due(self) -> bool:
-        steady = self._world.clock.steady()
-        return self.news or steady >= self._poll_at
+    def _next_view_end(self) -> float | None:
+        with self.store.read() as work:
+            ends = views.next_end_ms(work)
+        return None if ends is None else max(0.0, (ends - unix_ms(self.world.clock.now())) / 1000)
 
-    def _end_views(self) -> tuple[RecordRef, ...]:
+    def _end_views(self, did: Stepped) -> None:
         """Give back records of pages that crashed."""
-        with self._store.read() as work:
-            ended = views.ended_views(work, unix_ms(self._world.clock.now()))
-        if not ended or not self._store.has_catalog:
-            return ()
-        with self._store.write() as work:
-            return tuple(views.close_views(work, self._store.tables, ended))
+        if not self.store.has_catalog:
+            return
+        with self.store.read() as work:
+            ended = views.ended_views(work, unix_ms(self.world.clock.now()))
+        if ended:
+            with self.store.write() as work:
+                did.changed.update(dict.fromkeys(views.close_views(work, self.store.tables, ended)))
 
-    def _upload(self, freed: tuple[RecordRef, ...]) -> Stepped:
-        records = SINGLE if self._suspect else limits.UPLOAD_BATCH_RECORDS_MAX
-        batch = upload.take_batch(self._store, self._numbers, records_max=records)
-        if batch.empty:
-            return Stepped(0.0, changed=freed)
+    def _upload(self, did: Stepped) -> None:
         try:
-            done = upload.send(self._store, self._calls, self._numbers, batch)
-            if done.fork_at is not None:
-                fork.take_new_number(self._store, self._calls, self._numbers, done.fork_at)
-        except Unreachable as error:
-            return self._put_off(error, freed)
-        except Refused as error:
-            return self._upload_refused(error, batch, freed)
-        self._went_through()
-        self._suspect = False
-        return self._told(done.settled, 0.0, freed, queue_changed=True)
+            self.send_batch(did)
+        except (Unreachable, Refused) as error:
+            upload.postpone(self.store, self.world, error)
+            self._put_off(error)
 
-    def _upload_refused(self, error: Refused, batch: upload.Batch, freed: tuple[RecordRef, ...]) -> Stepped:
+    def send_batch(self, did: Stepped) -> int:
+        """One upload request. Returns how many entries it brought further. Raises Unreachable and Refused."""
+        records = 1 if self._one_by_one else limits.UPLOAD_BATCH_RECORDS_MAX
+        batch = upload.take_batch(self.store, self.numbers, records_max=records)
+        if batch.empty:
+            return 0
+        try:
+            done = upload.send(self.store, self.calls, self.numbers, batch)
+            if done.fork_at is not None:
+                fork.take_new_number(self.store, self.calls, self.numbers, done.fork_at)
+        except Refused as error:
+            return self._narrow_down(error, batch, did)
+        self.went_through()
+        did.take(done.settled)
+        did.queue_changed = True
+        self._one_by_one = self._one_by_one and done.settled.decided == 0
+        return done.settled.decided + len(batch.undone) + (done.fork_at is not None)
+
+    def _narrow_down(self, error: Refused, batch: upload.Batch, did: Stepped) -> int:
         """A request that the server will not read is sent entry by entry, until the one it means is found."""
         if not upload.is_poison(error) or not batch.entries:
-            return self._put_off(error, freed)
+            raise error
         if len(batch.entries) > 1:
-            self._suspect = True
-            return Stepped(0.0, changed=freed)
-        upload.fail_alone(self._store, batch.entries[0], error)
-        self._suspect = False
-        return Stepped(0.0, changed=freed, queue_changed=True, refused=(batch.entries[0].n,))
+            self._one_by_one = True
+            return 1
+        upload.fail_alone(self.store, batch.entries[0], error)
+        self._one_by_one = False
+        did.queue_changed = True
+        did.refused.append(batch.entries[0].n)
+        return 1
 
-    def _read_feed(self, freed: tuple[RecordRef, ...]) -> Stepped:
+    def _read_feed(self, did: Stepped) -> None:
         self.news = False
         try:
-            fed = feed.read_page(self._store, self._calls, instant(self._world.clock.now()))
+            fed = feed.read_page(self.store, self.calls, self.now())
         except (Unreachable, Refused) as error:
-            return self._put_off(error, freed)
-        self._went_through()
-        poll = fed.poll_seconds if fed else float(limits.POLL_SECONDS)
-        self._poll_at = self._world.clock.steady() + self._poll_wait(poll)
-        if fed is None:
-            return Stepped(self._poll_at - self._world.clock.steady(), changed=freed)
-        self.news = self.news or fed.more
-        return self._told(fed.settled, 0.0 if self.news else poll, freed, queue_changed=fed.settled.decided > 0)
+            self._put_off(error)
+            return
+        self.went_through()
+        poll = STREAM_POLL_SECONDS if self.stream_open else fed.poll_seconds if fed else limits.POLL_SECONDS
+        self._poll_at = self.world.clock.steady() + poll
+        if fed is not None:
+            did.take(fed.settled)
+            self.news = self.news or fed.more
 
-    def _poll_wait(self, poll: float) -> float:
-        """While the event stream is healthy it tells; polling is only the fallback."""
-        healthy = self.stream_healthy_until - self._world.clock.steady()
-        return max(poll, healthy)
+    def went_through(self) -> None:
+        """The server answered."""
+        self._failures = 0
 
-    def _told(self, settled: Settled, again: float, freed: Iterable[RecordRef], *, queue_changed: bool) -> Stepped:
-        applied: Applied = settled.applied
-        changed = tuple(dict.fromkeys((*freed, *applied.changed)))
-        return Stepped(again, changed, tuple(applied.waiting), queue_changed, tuple(settled.refused))
-
-    def _went_through(self) -> None:
-        self.reachable, self._failures = True, 0
-
-    def _put_off(self, error: Unreachable | Refused, freed: tuple[RecordRef, ...]) -> Stepped:
+    def _put_off(self, error: Unreachable | Refused) -> None:
         """Nobody answered, or the server asked to wait."""
-        self.reachable = isinstance(error, Refused)
         self._failures += 1
         asked = error.retry_after_seconds if isinstance(error, Refused) else None
-        wait = backoff.wait_seconds(self._failures, self._world.chance, asked=asked)
-        self._poll_at = self._world.clock.steady() + wait
-        upload.postpone(self._store, self._world, error)
-        return Stepped(wait, changed=freed)
+        wait = backoff.wait_seconds(self._failures, self.world.chance, asked=asked)
+        self._poll_at = self.world.clock.steady() + wait
+        self.news = False
 
     def hurry(self) -> None:
         """The network is back: nothing waits for its time."""
-        with self._store.write() as work:
+        with self.store.write() as work:
             upload.retry_now(work)
-        self._poll_at, self._failures, self.news = 0.0, 0, True
-
-    def sync(self, kind: SyncKind, progress: downloads.Progress) -> tuple[SyncReport, list[Stepped]]:
-        """Upload all that waits, then download. Raises Refused(OFFLINE, BUSY, ...)."""
-        if not self.network.acquire(blocking=False):
-            self.network.acquire()
-        try:
-            return self._sync(kind, progress)
-        finally:
-            self.network.release()
-
-    def _sync(self, kind: SyncKind, progress: downloads.Progress) -> tuple[SyncReport, list[Stepped]]:
-        if not self._calls.signed_in:
-            raise Refused(problem(Code.AUTH))
-        if not self.online:
-            raise Refused(problem(Code.OFFLINE))
-        with self._store.write() as work:
-            report = reports.begin(work, kind, instant(self._world.clock.now()), VERSION)
-        steps: list[Stepped] = []
-        try:
-            steps = self._drain()
-            found = self._download(progress)
-        except Unreachable:
-            self._end(report, Refused(problem(Code.OFFLINE)))
-            raise Refused(problem(Code.OFFLINE)) from None
-        except Refused as refused:
-            self._end(report, refused)
-            raise
-        self._went_through()
-        steps.append(Stepped(0.0, changed=tuple(found.applied.changed), waiting=tuple(found.applied.waiting)))
-        return self._end(report, None, rows=found.rows, removed=found.removed), steps
-
-    def _drain(self) -> list[Stepped]:
-        """Upload before download (FEATURES E02). Refusals of saves do not stop it; a lost network does."""
-        steps: list[Stepped] = []
-        with self._store.write() as work:
-            upload.retry_now(work)
-            left = upload.waiting(work)
-        while left:
-            stepped = self._upload(())
-            steps.append(stepped)
-            with self._store.read() as work:
-                left = upload.waiting(work)
-            if stepped.again:
-                raise Unreachable("the upload did not get through")
-        return steps
-
-    def _download(self, progress: downloads.Progress) -> downloads.Downloaded:
-        for _ in range(3):
-            try:
-                return downloads.download(self._store, self._calls, self._world.clock, progress)
-            except downloads.CatalogMoved:
-                fetch_catalog(self._store, self._calls)
-            except Refused as refused:
-                if not downloads.is_fork(refused):
-                    raise
-                downloads.start_over(self._store)
-        raise Refused(problem(Code.BUSY))
-
-    def _end(self, report: SyncReport, refused: Refused | None, *, rows: int = 0, removed: int = 0) -> SyncReport:
-
-
-        done = msgspec.structs.replace(
-            report,
-            ended_at=instant(self._world.clock.now()),
-            successful=refused is None,
-            download_processed=refused is None,
-            rows_received=rows,
-            rows_removed=removed,
-            problem=None if refused is None else refused.problem,
-        )
-        with self._store.write() as work:
-            reports.keep(work, done)
-            settings = read_settings(work)
-            if refused is None:
-                meta.put(work, Key.INCREMENTAL_REQUIRED, None)
-        self._poll_at = self._world.clock.steady() + settings.poll_seconds
-        return done
+        self._poll_at, self._failures, self.news = self.world.clock.steady(), 0, True

@@ -48,7 +48,7 @@ def take_new_number(store: Store, calls: Calls, numbers: Numbers, fork_at: int) 
 
 def _rename(work: Work, tables: ObjectTables, numbers: Numbers, number: DeviceNumber, fork_at: int) -> NewIds:
     entries = _unconfirmed(work, fork_at)
-    renamed = {
+    renamed: dict[str, RecordId] = {
         item.id: numbers.mint(prefix_of(item.id))
         for entry in entries
         for item in entry.decoded()

@@ -22,7 +22,7 @@ DEVICE_KEY_BYTES = 32
 
 
 def device_key(work: Work, chance: Chance) -> str:
-    """The secret that is this device to the server; made once per store."""
+    """The secret that is this device to the server: the one it registered under, or a new one."""
     known: str | None = meta.get(work, Key.DEVICE_KEY)
     if known is None:
         known = base64.urlsafe_b64encode(chance.bytes(DEVICE_KEY_BYTES)).decode().rstrip("=")
@@ -47,6 +47,7 @@ def sign_in(
     with store.write() as work:
         keep_account(work, account, session.settings)
         keep_tokens(work, session.tokens)
+        meta.put(work, Key.DEVICE_KEY, device.key)
         if numbers.device is None:
             numbers.keep_device(work, session.device_number)
     if numbers.device is None:

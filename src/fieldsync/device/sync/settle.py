@@ -109,9 +109,7 @@ def _assumed(base: Base, items: Iterable[Item]) -> Base:
 
 def _keep_content(work: Work, done: Sequence[tuple[Entry, Result]], now: str) -> None:
     """What did not become the record's is kept (L1), told already: the server decided it."""
-    rows = [
-        (e.n, e.id, now, e.items, encode_outcome(r.outcome)) for e, r in done if keeps_content(r.outcome)
-    ]
+    rows = [(e.n, e.id, now, e.items, encode_outcome(r.outcome)) for e, r in done if keeps_content(r.outcome)]
     if rows:
         work.many("INSERT INTO _undone (n, id, at, told, items, outcome) VALUES (?, ?, ?, 1, ?, ?)", rows)
 
@@ -161,4 +159,3 @@ def _free_waiting(work: Work, candidates: Sequence[int]) -> None:
         if not journal.blockers(work, changes, refers, n):
             state = after(State.HELD, Event.FREED).value
             work.run("UPDATE _queue SET state = ?, outcome = NULL WHERE n = ?", state, n)
-

@@ -62,9 +62,7 @@ class HttpTransport:
         except (httpx.HTTPError, httpx.StreamError, zstandard.ZstdError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 
-    def events(
-        self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event
-    ) -> None:
+    def events(self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event) -> None:
         """See `Transport.events`."""
         try:
             with httpx_sse.connect_sse(self._events, "GET", path, headers=dict(headers)) as source:

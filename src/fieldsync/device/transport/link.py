@@ -39,9 +39,7 @@ class Transport(Protocol):
     def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[bytes]:
         """The lines of a streamed answer. Raises NotStreamed before the first line."""
 
-    def events(
-        self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event
-    ) -> None:
+    def events(self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event) -> None:
         """Read wake-ups until `stop` is set or the stream ends; `on_news` for each. Returns or raises Unreachable.
 
         A stream that is silent for `STREAM_HEALTHY_SECONDS` ends. Raises NotStreamed when it is refused.

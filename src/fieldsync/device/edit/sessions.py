@@ -1,0 +1,74 @@
+"""Open edit sessions: one a thread, sessions inside it join it, the outermost writes (FEATURES B05)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from fieldsync.base.faults import reach
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.device.edit.numbers import Numbers
+from fieldsync.device.edit.preview import Author
+from fieldsync.device.edit.save import Saved, save
+from fieldsync.device.edit.session import Edit
+from fieldsync.device.store.store import Store
+from fieldsync.device.sync.account import read_account, read_settings
+
+
+class Sessions:
+    """The edit sessions of one device. `after_save` is called after the commit, outside the lock."""
+
+    def __init__(self, store: Store, numbers: Numbers, after_save: Callable[[Saved], None]) -> None:
+        self._store, self._numbers, self._after_save = store, numbers, after_save
+        self._mine = threading.local()
+        self._author: RecordId | None = None
+        self._per_part = 0
+
+    def forget_account(self) -> None:
+        """Somebody signed in: ask the store again."""
+        self._author = None
+
+    @contextmanager
+    def edit(self) -> Iterator[Edit]:
+        """One save. Raises Refused(AUTH) before the first sign-in, and what the acts raise."""
+        outer: Edit | None = getattr(self._mine, "edit", None)
+        if outer is not None:
+            yield outer
+            return
+        self._know_account()
+        edit = Edit(self._store.tables.catalog, self._mint)
+        self._mine.edit = edit
+        try:
+            yield edit
+        finally:
+            self._mine.edit = None
+        if edit.acts:
+            saved = self._write(edit)
+            edit.queue_numbers = saved.numbers
+            self._after_save(saved)
+
+    def _know_account(self) -> None:
+        if self._author is not None and self._store.has_catalog:
+            return
+        with self._store.read() as work:
+            account, settings = read_account(work), read_settings(work)
+        if account is None or not self._store.has_catalog:
+            raise Refused(problem(Code.AUTH))
+        self._author, self._per_part = account.user.id, settings.items_per_transaction
+
+    def _mint(self, prefix: str) -> RecordId:
+        with self._store.lock:
+            return self._numbers.mint(prefix)
+
+    def _write(self, edit: Edit) -> Saved:
+        assert self._author is not None
+        author = Author(self._author, self._numbers.now())
+        reach("save.begin")
+        with self._store.write() as work:
+            saved = save(
+                work, self._store.tables, edit.acts, author=author, numbers=self._numbers, per_part=self._per_part
+            )
+        reach("save.after_commit")
+        return saved

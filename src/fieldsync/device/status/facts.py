@@ -1,0 +1,42 @@
+"""Gathering what the widget depends on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fieldsync.device.queue.states import REFUSED, UNDECIDED
+from fieldsync.device.status.widget import Facts
+from fieldsync.device.store import meta
+from fieldsync.device.store.meta import Key
+from fieldsync.device.store.work import Work
+from fieldsync.device.sync.account import read_settings
+from fieldsync.device.sync.engine import Running
+
+_UNDECIDED = ", ".join(f"'{s}'" for s in UNDECIDED)
+_REFUSED = ", ".join(f"'{s}'" for s in REFUSED)
+
+
+def facts_of(work: Work, running: Running, *, now_ms: int, news_online: bool, signed_out: bool) -> Facts:
+    """The widget's facts, in one snapshot."""
+    errors, pending, oldest = work.rows(
+        f"SELECT count(*) FILTER (WHERE state IN ({_REFUSED})), count(*) FILTER (WHERE state IN ({_UNDECIDED})),"
+        f" min(saved_at) FILTER (WHERE state IN ({_UNDECIDED})) FROM _queue"
+    )[0]
+    return Facts(
+        now_ms=now_ms,
+        errors=errors,
+        pending=pending,
+        active=running.active,
+        oldest_pending_ms=_ms(oldest),
+        news_lost_ms=_ms(meta.get(work, Key.INCREMENTAL_REQUIRED)),
+        overdue_days=read_settings(work).overdue_days,
+        as_of=meta.get(work, Key.AS_OF),
+        up=running.up,
+        down=running.down,
+        news_online=news_online,
+        signed_out=signed_out,
+    )
+
+
+def _ms(moment: str | None) -> int | None:
+    return None if moment is None else int(datetime.fromisoformat(moment).timestamp() * 1000)

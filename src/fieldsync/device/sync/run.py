@@ -1,0 +1,131 @@
+"""A sync that a person starts: upload all that waits, then download; tracked from beginning to end (FEATURES I01)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fieldsync.base.problems import Code, Problem, Refused, problem
+from fieldsync.base.version import VERSION
+from fieldsync.base.world import unix_ms
+from fieldsync.device.status import report as reports
+from fieldsync.device.status.report import SyncKind, SyncReport
+from fieldsync.device.store import meta
+from fieldsync.device.store.meta import Key
+from fieldsync.device.sync import download as downloads
+from fieldsync.device.sync import upload
+from fieldsync.device.sync.engine import Engine, Stepped
+from fieldsync.device.sync.session import fetch_catalog
+from fieldsync.device.transport import Unreachable
+
+IDLE_ROUNDS_MAX = 3
+CATALOG_MOVES_MAX = 3
+
+
+def run_sync(engine: Engine, kind: SyncKind, tell: downloads.Progress, did: Stepped) -> SyncReport:
+    """The whole sync, on the calling thread; `did` collects what changed, also when it fails.
+
+    Raises Refused: AUTH, OFFLINE, BUSY, or what the server refused. Saves that are refused do not stop it.
+    """
+    if not engine.calls.signed_in:
+        raise Refused(problem(Code.AUTH))
+    if not engine.online:
+        raise Refused(problem(Code.OFFLINE))
+    with engine.network:
+        report = _begin(engine, kind)
+        engine.running.active = True
+        try:
+            report = _upload(engine, report, did)
+            if kind is not SyncKind.UPLOAD_ONLY:
+                report = _download(engine, report, tell, did)
+        except Unreachable:
+            _end(engine, report, problem(Code.OFFLINE))
+            raise Refused(problem(Code.OFFLINE)) from None
+        except Refused as refused:
+            _end(engine, report, refused.problem)
+            raise
+        finally:
+            engine.running.active = False
+        engine.went_through()
+        return _end(engine, report, None)
+
+
+def _begin(engine: Engine, kind: SyncKind) -> SyncReport:
+    with engine.store.write() as work:
+        first = kind is SyncKind.INCREMENTAL and meta.get(work, Key.AS_OF) is None
+        return reports.begin(work, SyncKind.INITIAL if first else kind, engine.now(), VERSION)
+
+
+def _end(engine: Engine, report: SyncReport, reason: Problem | None) -> SyncReport:
+    done = msgspec.structs.replace(report, ended_at=engine.now(), successful=reason is None, problem=reason)
+    with engine.store.write() as work:
+        reports.keep(work, done)
+    return done
+
+
+def _upload(engine: Engine, report: SyncReport, did: Stepped) -> SyncReport:
+    """Upload always comes before download. A lost network ends it; refused saves do not."""
+    began = engine.world.clock.steady()
+    with engine.store.write() as work:
+        upload.retry_now(work)
+        total = left = upload.waiting(work)
+    idle = 0
+    while _something_to_send(engine):
+        engine.running.up = (total - left, total)
+        idle = 0 if engine.send_batch(did) else idle + 1
+        if idle >= IDLE_ROUNDS_MAX:
+            raise Refused(problem(Code.BUSY))
+        with engine.store.read() as work:
+            left = upload.waiting(work)
+    engine.running.up = (total, total)
+    seconds = engine.world.clock.steady() - began
+    return msgspec.structs.replace(
+        report,
+        upload_processed=True,
+        seconds=report.seconds + seconds,
+        upload_seconds=seconds,
+        uploads=total,
+        upload_errors=len(did.refused),
+    )
+
+
+def _something_to_send(engine: Engine) -> bool:
+    with engine.store.read() as work:
+        return upload.due_in(work, unix_ms(engine.world.clock.now())) is not None
+
+
+def _download(engine: Engine, report: SyncReport, tell: downloads.Progress, did: Stepped) -> SyncReport:
+    began = engine.world.clock.steady()
+
+    def progress(done: int, total: int) -> None:
+        engine.running.down = (done, total)
+        tell(done, total)
+
+    found = _downloaded(engine, progress, full=report.kind is SyncKind.FULL)
+    did.changed.update(found.applied.changed)
+    did.waiting.update(found.applied.waiting)
+    did.objects = found.brought
+    seconds = engine.world.clock.steady() - began
+    return msgspec.structs.replace(
+        report,
+        download_processed=True,
+        seconds=report.seconds + seconds,
+        download_seconds=seconds,
+        rows_received=found.rows,
+        rows_removed=found.removed,
+    )
+
+
+def _downloaded(engine: Engine, progress: downloads.Progress, *, full: bool) -> downloads.Downloaded:
+    """Download; a catalog that moved is fetched first, a history that parted begins anew."""
+    if not engine.store.has_catalog:
+        fetch_catalog(engine.store, engine.calls)
+    for _ in range(CATALOG_MOVES_MAX):
+        try:
+            return downloads.download(engine.store, engine.calls, engine.world.clock, progress, full=full)
+        except downloads.CatalogMoved:
+            fetch_catalog(engine.store, engine.calls)
+        except Refused as refused:
+            if not downloads.is_fork(refused):
+                raise
+            downloads.start_over(engine.store)
+    raise Refused(problem(Code.BUSY))

@@ -1,0 +1,81 @@
+"""The background: one thread that steps the engine when something is due, one that listens for wake-ups.
+
+The only place of the engine that starts threads. Work is begun at once when woken; nothing polls with short sleeps.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from fieldsync.base.problems import Refused
+from fieldsync.device.sync.engine import Engine
+from fieldsync.device.transport import NotStreamed, Unreachable
+
+AFTER_BUG_SECONDS = 5.0
+STREAM_RETRY_SECONDS = 5.0
+JOIN_SECONDS = 10.0
+EVENTS_PATH = "/sync/v1/events"
+
+_log = structlog.get_logger("fieldsync.device")
+
+
+class Background:
+    """Runs `step` until stopped. `step` returns seconds until it wants to be called again; None: when woken."""
+
+    def __init__(self, engine: Engine, step: Callable[[], float | None]) -> None:
+        self._engine, self._step = engine, step
+        self._woken = threading.Event()
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, name="fieldsync network", daemon=True),
+            threading.Thread(target=self._listen, name="fieldsync events", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Something may be due."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """End both threads; work that is running is finished first."""
+        self._stop.set()
+        self._woken.set()
+        self._engine.calls.transport.hang_up()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(JOIN_SECONDS)
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            self._woken.clear()
+            try:
+                again = self._step()
+            except Exception:  # noqa: BLE001 the outermost loop, which reports it
+                _log.exception("a step of the sync engine failed")
+                again = AFTER_BUG_SECONDS
+            if not self._stop.is_set() and again != 0.0:
+                self._woken.wait(again)
+
+    def _listen(self) -> None:
+        """While the stream is open nothing is polled; when it ends, the next poll is due at once."""
+        while not self._stop.is_set():
+            if self._engine.ready:
+                try:
+                    headers = self._engine.calls.headers()
+                    self._engine.calls.transport.events(EVENTS_PATH, headers, self._news, self._stop)
+                except (Unreachable, NotStreamed, Refused) as error:
+                    _log.debug("no event stream", reason=str(error))
+                if self._engine.stream_open:
+                    self._engine.stream_open = False
+                    self._engine.news = True
+                    self._woken.set()
+            self._stop.wait(STREAM_RETRY_SECONDS)
+
+    def _news(self) -> None:
+        self._engine.stream_open = True
+        self._engine.news = True
+        self._woken.set()
