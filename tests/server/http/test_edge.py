@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import socket
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -38,68 +39,17 @@ def code_of(answer: httpx.Response) -> str:
     return found
 
 
-def test_bad_requests_get_a_code_and_a_sentence(http: httpx.Client) -> None:
-    """One server for all of them: what one request does must not hurt the next."""
-    token = bearer(http)
-    upload = "/sync/v1/upload"
-    number = sign_in(http).json()["device_number"]
-    valid = json.dumps({"device": number, "confirmed_through": 0, "transactions": []})
-    cases: list[tuple[str, httpx.Response, int, str]] = [
-        ("no token", http.post(upload, content=valid), 401, "AUTH"),
-        (
-            "a broken token",
-            http.post(upload, content=valid, headers={"authorization": "Bearer fs1.small.x"}),
-            401,
-            "AUTH",
-        ),
-        (
-            "a token of no org",
-            http.post(upload, content=valid, headers={"authorization": "Bearer fs1.no.x"}),
-            401,
-            "AUTH",
-        ),
-        ("no JSON", http.post(upload, content="{", headers=token), 400, "BAD_REQUEST"),
-        ("another shape", http.post(upload, json=[1], headers=token), 400, "BAD_REQUEST"),
-        ("an unknown key", http.post(upload, json={**json.loads(valid), "x": 1}, headers=token), 400, "BAD_REQUEST"),
-        ("deep nesting", http.post(upload, content="[" * 100_000, headers=token), 400, "BAD_REQUEST"),
-        ("invalid UTF-8", http.post(upload, content=b'{"device":"\xff"}', headers=token), 400, "BAD_REQUEST"),
-        (
-            "an unknown encoding",
-            http.post(upload, content=valid, headers={**token, "content-encoding": "br"}),
-            400,
-            "BAD_REQUEST",
-        ),
-        (
-            "broken zstd",
-            http.post(upload, content=b"no", headers={**token, "content-encoding": "zstd"}),
-            400,
-            "BAD_REQUEST",
-        ),
-        (
-            "a zstd bomb",
-            http.post(upload, content=bomb(), headers={**token, "content-encoding": "zstd"}),
-            413,
-            "TOO_LARGE",
-        ),
-        ("a body over the limit", http.post(upload, content=b" " * (33 * 2**20), headers=token), 413, "TOO_LARGE"),
-        (
-            "a foreign number",
-            http.post(upload, content=valid.replace(number, "AAAAA"), headers=token),
-            403,
-            "FORBIDDEN",
-        ),
-        ("a made-up cursor", http.get("/sync/v1/feed?cursor=abc", headers=token), 400, "BAD_CURSOR"),
-        ("a made-up checkpoint", http.get("/sync/v1/download?checkpoint=abc", headers=token), 400, "BAD_CURSOR"),
-        ("an unknown address", http.get("/sync/v1/nothing", headers=token), 404, "BAD_REQUEST"),
-        ("a wrong method", http.get(upload, headers=token), 405, "BAD_REQUEST"),
-        ("a wrong password", sign_in(http, password="wrong" * 4), 401, "AUTH"),
-        ("an unknown user", sign_in(http, username="nobody@small.example"), 401, "AUTH"),
-        ("an unknown org", sign_in(http, org="nowhere"), 401, "AUTH"),
-        ("a short device key", sign_in(http, device={**DEVICE, "key": "short"}), 400, "BAD_REQUEST"),
-    ]
-    found = [(name, answer.status_code, code_of(answer)) for name, answer, _, _ in cases]
-    assert found == [(name, status, code) for name, _, status, code in cases]
-    assert http.post(upload, content=valid, headers=token).status_code == 200
+@dataclass(frozen=True)
+class Case:
+    """A bad request and its answer. `body`, `headers` and `path` are what is bad about it."""
+
+    name: str
+    status: int
+    code: str
+    body: bytes | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    path: str = "/sync/v1/upload"
+    method: str = "POST"
 
 
 def bomb() -> bytes:
@@ -107,9 +57,56 @@ def bomb() -> bytes:
     return zstandard.ZstdCompressor(level=19).compress(b"\0" * 64 * 2**20)
 
 
-def test_a_request_that_is_cut_off_changes_nothing_and_stops_nobody(http: httpx.Client, lab: Lab) -> None:
-    import socket
+ZSTD = {"content-encoding": "zstd"}
+EMPTY = b'{"device":"AAAAA","confirmed_through":0,"transactions":[]}'
+CASES = [
+    Case("no token", 401, "AUTH", EMPTY, headers={"authorization": ""}),
+    Case("a broken token", 401, "AUTH", EMPTY, headers={"authorization": "Bearer fs1.small.x"}),
+    Case("a token of no org", 401, "AUTH", EMPTY, headers={"authorization": "Bearer fs1.nowhere.x"}),
+    Case("no JSON", 400, "BAD_REQUEST", b"{"),
+    Case("another shape", 400, "BAD_REQUEST", b"[1]"),
+    Case("an unknown key", 400, "BAD_REQUEST", b'{"device":"x","confirmed_through":0,"transactions":[],"x":1}'),
+    Case("deep nesting", 400, "BAD_REQUEST", b"[" * 100_000),
+    Case("invalid UTF-8", 400, "BAD_REQUEST", b'{"device":"\xff"}'),
+    Case("an unknown encoding", 400, "BAD_REQUEST", b"{}", {"content-encoding": "br"}),
+    Case("broken zstd", 400, "BAD_REQUEST", b"no", ZSTD),
+    Case("a zstd bomb", 413, "TOO_LARGE", bomb(), ZSTD),
+    Case("a body over the limit", 413, "TOO_LARGE", b" " * (33 * 2**20)),
+    Case("a foreign number", 403, "FORBIDDEN", EMPTY),
+    Case("a made-up cursor", 400, "BAD_CURSOR", path="/sync/v1/feed?cursor=abc", method="GET"),
+    Case("a made-up checkpoint", 400, "BAD_CURSOR", path="/sync/v1/download?checkpoint=abc", method="GET"),
+    Case("an unknown address", 404, "BAD_REQUEST", path="/sync/v1/nothing", method="GET"),
+    Case("a wrong method", 405, "BAD_REQUEST", method="GET"),
+]
 
+
+def test_bad_requests_get_a_code_and_a_sentence(http: httpx.Client) -> None:
+    """One server for all of them: what one request does must not hurt the next."""
+    token = bearer(http)
+    found = []
+    for case in CASES:
+        answer = http.request(case.method, case.path, content=case.body, headers={**token, **case.headers})
+        found.append((case.name, answer.status_code, code_of(answer)))
+    assert found == [(case.name, case.status, case.code) for case in CASES]
+    assert http.get("/sync/v1/catalog", headers=token).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"password": "wrong" * 4}, 401, "AUTH"),
+        ({"username": "nobody@small.example"}, 401, "AUTH"),
+        ({"org": "nowhere"}, 401, "AUTH"),
+        ({"device": {**DEVICE, "key": "short"}}, 400, "BAD_REQUEST"),
+        ({"device": {**DEVICE, "platform": "Toaster"}}, 400, "BAD_REQUEST"),
+    ],
+)
+def test_a_bad_sign_in_tells_nothing(http: httpx.Client, changes: dict[str, Any], status: int, code: str) -> None:
+    answer = sign_in(http, **changes)
+    assert (answer.status_code, code_of(answer)) == (status, code)
+
+
+def test_a_request_that_is_cut_off_changes_nothing_and_stops_nobody(http: httpx.Client, lab: Lab) -> None:
     token = bearer(http)["authorization"]
     host, port = http.base_url.host, http.base_url.port
     assert port is not None
