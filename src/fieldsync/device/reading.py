@@ -50,7 +50,7 @@ def find(
     order: tuple[str, bool],
     window: tuple[int, int],
 ) -> list[Record]:
-    """Records with these values whose name holds `search`; `order` is (column, descending), `window` (limit, offset)."""
+    """Records with these values and `search` in the name; `order` is (column, descending), `window` (limit, offset)."""
     table = table_of(tables, name)
     condition, values = _condition(table, where, search)
     column, descending = order

@@ -1,4 +1,4 @@
-"""One record per sync (FEATURES I01, I02): written when it starts, completed when it ends, closed as failed after a crash."""
+"""One record per sync (FEATURES I01, I02): written at its start, completed at its end, closed as failed by a crash."""
 
 from __future__ import annotations
 
