@@ -6,7 +6,7 @@ what it did. A device may be killed in the middle of any of its own actions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fieldsync.base import ids
 from fieldsync.base.ids import RecordId
@@ -17,22 +17,23 @@ from fieldsync.sim.faults import Fault, Killed
 from fieldsync.sim.world import Save, SimDevice, SimWorld
 
 Action = Callable[[SimWorld, SimDevice], None]
+Numbers = Sequence[int]
 
 
 def create_call(world: SimWorld, device: SimDevice) -> None:
     """A call report with details: one family, one transaction."""
     account = world.accounts[world.chance.below(len(world.accounts))]
-    lines = world.chance.below(4)
-    mark = new_mark(world, device)
+    lines, mark = world.chance.below(4), new_mark(world, device)
 
-    def save() -> list[int]:
+    def save() -> tuple[str, Numbers]:
         with device.engine.edit() as edit:
-            call = edit.create("Call", {"AccountId": account, "Call_Date": instant(world.clock.now()), "Notes": mark})
+            values = {"AccountId": account, "Call_Date": instant(world.clock.now()), "Notes": mark}
+            call = edit.create("Call", values)
             for _ in range(lines):
                 edit.create("Call_Discussion", {"CallId": call, "Discussion": mark})
-        return edit.queue_numbers
+        return call, edit.queue_numbers
 
-    _saved(world, device, "call", lines, mark, save)
+    _saved(world, device, f"call {lines}", save)
 
 
 def edit_account(world: SimWorld, device: SimDevice) -> None:
@@ -43,12 +44,12 @@ def edit_account(world: SimWorld, device: SimDevice) -> None:
     if device.engine.get("Account", account) is None:
         return
 
-    def save() -> list[int]:
+    def save() -> tuple[str, Numbers]:
         with device.engine.edit() as edit:
             edit.update("Account", account, {field: mark})
-        return edit.queue_numbers
+        return account, edit.queue_numbers
 
-    _saved(world, device, "account", field, mark, save)
+    _saved(world, device, f"account {field}", save)
 
 
 def edit_call(world: SimWorld, device: SimDevice) -> None:
@@ -58,26 +59,28 @@ def edit_call(world: SimWorld, device: SimDevice) -> None:
         return
     mark = new_mark(world, device)
 
-    def save() -> list[int]:
+    def save() -> tuple[str, Numbers]:
         with device.engine.edit() as edit:
             edit.update("Call", call, {"Notes": mark})
-        return edit.queue_numbers
+        return call, edit.queue_numbers
 
-    _saved(world, device, "edit-call", "", mark, save)
+    _saved(world, device, "edit-call", save)
 
 
 def delete_call(world: SimWorld, device: SimDevice) -> None:
-    """A whole family goes."""
+    """A whole family goes; one that was never sent cancels out."""
     call = _some_call(world, device)
     if call is None:
         return
 
-    def save() -> list[int]:
+    def save() -> tuple[str, Numbers]:
         with device.engine.edit() as edit:
             edit.delete("Call", call)
-        return edit.queue_numbers
+        if not edit.queue_numbers:
+            device.canceled_out |= {made.n for made in device.saves if made.record == call}
+        return call, edit.queue_numbers
 
-    _saved(world, device, "delete-call", "", "", save)
+    _saved(world, device, "delete-call", save)
 
 
 def bad_save(world: SimWorld, device: SimDevice) -> None:
@@ -191,20 +194,18 @@ def new_mark(world: SimWorld, device: SimDevice) -> str:
     return f"mark-{device.ordinal}-{world.marks}"
 
 
-def _saved(
-    world: SimWorld, device: SimDevice, kind: str, detail: object, mark: str, save: Callable[[], list[int]]
-) -> None:
+def _saved(world: SimWorld, device: SimDevice, kind: str, save: Callable[[], tuple[str, Numbers]]) -> None:
     """Run a save the device may die in. Only one that returned is owed to the person."""
     world.faults.doom(Fault.DEVICE_KILLED)
     try:
-        numbers = save()
+        record, numbers = save()
     except Killed:
         _killed(world, device, kind)
         return
     finally:
         world.faults.spare()
-    device.saves += [Save(device.ordinal, _number(device), n, mark) for n in numbers]
-    world.trace.add(kind, device.ordinal, detail, len(numbers))
+    device.saves += [Save(device.ordinal, _number(device), n, record) for n in numbers]
+    world.trace.add(kind, device.ordinal, len(numbers))
 
 
 def _killed(world: SimWorld, device: SimDevice, during: str) -> None:

@@ -6,6 +6,7 @@ application is known but that it is one.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -56,12 +57,14 @@ class _Exchange:
 
     def __init__(self, body: bytes) -> None:
         self._body: bytes | None = body
+        self._answered = asyncio.Event()
         self.status = 0
         self.headers: dict[str, str] = {}
         self.chunks: list[bytes] = []
 
     async def receive(self) -> dict[str, Any]:
         if self._body is None:
+            await self._answered.wait()  # the caller stays until it has the whole answer
             return {"type": "http.disconnect"}
         body, self._body = self._body, None
         return {"type": "http.request", "body": body, "more_body": False}
@@ -72,3 +75,5 @@ class _Exchange:
             self.headers = {name.decode().lower(): value.decode() for name, value in message.get("headers", [])}
         elif message["type"] == "http.response.body":
             self.chunks.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                self._answered.set()

@@ -27,8 +27,8 @@ PER_MILLE = {
     Fault.REQUEST_LOST: 60,
     Fault.REPLY_LOST: 60,
     Fault.REQUEST_TWICE: 60,
-    Fault.SERVER_KILLED: 40,
-    Fault.DEVICE_KILLED: 25,
+    Fault.SERVER_KILLED: 60,
+    Fault.DEVICE_KILLED: 80,
 }
 """How often each strikes where it can."""
 
@@ -45,6 +45,7 @@ class Faults:
         self._active = active
         self.struck: Counter[Fault] = Counter()
         self._countdown: int | None = None
+        self._doom = Fault.DEVICE_KILLED
 
     def begin(self) -> None:
         """From here on, every kind may strike."""
@@ -57,14 +58,18 @@ class Faults:
 
     def strikes(self, fault: Fault) -> bool:
         """Whether this fault happens here, now."""
-        hit = fault in self._active and self._chance.below(1000) < PER_MILLE[fault]
+        hit = self._drawn(fault)
         if hit:
             self.struck[fault] += 1
         return hit
 
-    def doom(self, fault: Fault, points_max: int = 12) -> None:
-        """Perhaps let the process die at one of the next points it reaches."""
-        self._countdown = self._chance.below(points_max) if self.strikes(fault) else None
+    def _drawn(self, fault: Fault) -> bool:
+        return fault in self._active and self._chance.below(1000) < PER_MILLE[fault]
+
+    def doom(self, fault: Fault, points_max: int = 6) -> None:
+        """Perhaps let the process die at one of the next points it reaches. It strikes only if it gets there."""
+        self._doom = fault
+        self._countdown = self._chance.below(points_max) if self._drawn(fault) else None
 
     def spare(self) -> None:
         """The danger is over."""
@@ -76,5 +81,6 @@ class Faults:
             return
         if self._countdown == 0:
             self._countdown = None
+            self.struck[self._doom] += 1
             raise Killed(point)
         self._countdown -= 1

@@ -44,12 +44,13 @@ ACCOUNTS = 12
 
 @dataclass(frozen=True)
 class Save:
-    """A save a device returned for: who, its queue number, and the mark its text carries."""
+    """A save a device returned for: who, its queue number, and what it was about."""
 
     device: int
     number: str
     n: int
-    mark: str
+    record: str
+    """The record a person would name: the call or account."""
 
 
 @dataclass
@@ -64,6 +65,8 @@ class SimDevice:
     transport: SimTransport
     engine: Device
     saves: list[Save] = field(default_factory=list)
+    canceled_out: set[int] = field(default_factory=set)
+    """Queue numbers of records made and deleted again before anything was sent (FEATURES B11)."""
     kills: int = 0
 
     def reopen(self) -> None:
@@ -89,7 +92,9 @@ class SimWorld:
         server = World(self.clock, SeededChance(f"{seed}/server"))
         self.accounts = make_org(uri, server)
         self.app = create_app(uri, server)
-        self.run(self._stack.enter_async_context(self.app.lifespan()))
+        self._begun, self._over = asyncio.Event(), asyncio.Event()
+        self._life = self.loop.create_task(self._live())
+        self.run(self._begun.wait())
         self.org: Org = self.run(open_org(self._stack, uri, ORG, server))
         self.devices = [self._device(folder, seed, i) for i in range(device_count)]
         points.install(self.faults.plan)
@@ -133,12 +138,20 @@ class SimWorld:
         """One more account, made online."""
         self.accounts += insert_rows(seeding, "Account", [{"Name": f"Account {len(self.accounts)}"}])
 
+    async def _live(self) -> None:
+        """The application's life, in one task from beginning to end."""
+        async with self.app.lifespan():
+            self._begun.set()
+            await self._over.wait()
+
     def close(self) -> None:
         """Stop everything."""
         points.install(None)
         for device in self.devices:
             device.engine.close()
         self.run(self._stack.aclose())
+        self._over.set()
+        self.run(self._life)
         self.loop.close()
 
     def _device(self, folder: Path, seed: int, ordinal: int) -> SimDevice:

@@ -87,7 +87,8 @@ def open_device(where: Place, gadget: Gadget) -> Device:
 def sign_in(device: Device, gadget: Gadget) -> None:
     """Sign in and fetch everything, the first time; afterwards the store has it all."""
     if device.account is None:
-        description = DeviceDescription("", gadget.name, gadget.platform, "demo", VERSION)
+        key = device.new_device_key()
+        description = DeviceDescription(key, gadget.name, gadget.platform, "demo", VERSION)
         device.sign_in(ORG, gadget.person.username, PASSWORD, description)
         device.sync()
 

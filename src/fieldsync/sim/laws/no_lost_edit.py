@@ -17,7 +17,7 @@ def check(world: SimWorld) -> Iterator[str]:
     }
     for device in world.devices:
         held = {entry.n for entry in device.engine.queue()} | {entry.n for entry in device.engine.errors()}
-        undone = set(device.engine.undone())
+        undone = set(device.engine.undone()) | device.canceled_out
         for save in device.saves:
             if (save.number, save.n) not in applied and save.n not in held and save.n not in undone:
                 yield f"L1: device {device.ordinal} save {save.n} is nowhere"
