@@ -15,7 +15,6 @@ Inside the product, and on the wire, a value has one form only, so that equal va
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -117,7 +116,7 @@ def _number(field: Field, value: Any) -> FieldValue:
         raise BadValue(Code.OUT_OF_RANGE, reason="it is not a number that can be stored") from None
     if rounded and rounded.adjusted() >= precision - scale:
         raise BadValue(Code.OUT_OF_RANGE, reason=f"at most {precision - scale} digits before the point are allowed")
-    return int(rounded) if scale == 0 else rounded
+    return int(rounded) if scale == 0 else rounded or abs(rounded)
 
 
 def _date(field: Field, value: Any) -> FieldValue:
@@ -128,9 +127,10 @@ def _date(field: Field, value: Any) -> FieldValue:
     try:
         if len(value) != 10:
             raise ValueError
-        return _year_in_range(date.fromisoformat(value)).isoformat()
+        day = date.fromisoformat(value)
     except ValueError:
         raise BadValue(Code.WRONG_TYPE, expected=TYPES[field.type].expected, given="another text") from None
+    return _year_in_range(day).isoformat()
 
 
 def _datetime(field: Field, value: Any) -> FieldValue:
@@ -143,10 +143,10 @@ def _datetime(field: Field, value: Any) -> FieldValue:
         if moment.tzinfo is None:
             raise ValueError
         moment = moment.astimezone(UTC)
-        _year_in_range(moment.date())
-        return moment.replace(microsecond=0).isoformat()
     except (ValueError, OverflowError):
         raise BadValue(Code.WRONG_TYPE, expected=TYPES[field.type].expected, given="another text") from None
+    _year_in_range(moment.date())
+    return moment.replace(microsecond=0).isoformat()
 
 
 def _year_in_range(day: date) -> date:
@@ -209,7 +209,7 @@ def _base64(field: Field, value: Any) -> FieldValue:
         raise BadValue(Code.TOO_LONG, length=len(value), limit=limits.BASE64_CHARS_MAX)
     try:
         base64.b64decode(value, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise BadValue(Code.WRONG_TYPE, expected=TYPES[field.type].expected, given="another text") from None
     return value or None
 

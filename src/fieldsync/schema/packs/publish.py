@@ -1,7 +1,7 @@
 """The published JSON schema of packs, `pack.schema.json`: made from the structs of `model.py`, so it cannot differ.
 
 Editors use it to complete and explain what is typed. The texts under the structs' attributes become descriptions.
-`python -m fieldsync.schema` writes it anew.
+`python -m fieldsync.schema.packs` writes it anew.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def pack_schema() -> bytes:
 
 
 def published() -> bytes:
-    """The schema as it lies beside this module."""
+    """The schema as it is published."""
     return (resources.files("fieldsync.schema") / SCHEMA_FILE).read_bytes()
 
 
 def publish() -> Path:
-    """Write the schema beside this module, and return where."""
-    path = Path(__file__).with_name(SCHEMA_FILE)
+    """Write the schema to its place, and return where."""
+    path = Path(__file__).parents[1] / SCHEMA_FILE
     path.write_bytes(pack_schema())
     return path
 

@@ -1,0 +1,1 @@
+"""The product's own packs, as YAML files, and the JSON schema that editors check pack files against."""
