@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,28 @@ def test_a_folder_without_metadata_is_refused(run: Run, tmp_path: Path) -> None:
     refused = run("import", "sfdx", str(tmp_path), "--check", "--json")
     assert refused.code == 1
     assert refused.error()["code"] == "UNUSABLE"
+
+
+def tree(folder: Path, price: object) -> Path:
+    """A plan of two objects, the second referring to the first."""
+    house = {"attributes": {"type": "House__c", "referenceId": "first"}, "Name": "Mill Lane 4", "Price__c": price}
+    account = {"attributes": {"type": "Account", "referenceId": "clinic"}, "Name": "City Clinic"}
+    contact = {"attributes": {"type": "Contact"}, "LastName": "Kern", "AccountId": "@clinic"}
+    (folder / "houses.json").write_text(json.dumps({"records": [house]}))
+    (folder / "people.json").write_text(json.dumps({"records": [account, contact]}))
+    plan = folder / "plan.json"
+    plan.write_text(json.dumps([{"files": ["houses.json"]}, {"files": ["people.json"]}]))
+    return plan
+
+
+def test_a_data_tree_is_saved_whole_or_not_at_all(run_here: Run, project: Path, tmp_path: Path) -> None:
+    assert run_here("org", "create", "acme").code == 0
+    assert run_here("import", "sfdx", str(project), "--org", "acme").code == 0
+    refused = run_here("import", "tree", str(tree(tmp_path, "much")), "--org", "acme", "--json")
+    assert refused.code == 1
+    assert "houses.json, record 1" in refused.error()["message"]
+    done = run_here("import", "tree", str(tree(tmp_path, 450_000.5)), "--org", "acme", "--json")
+    assert done.code == 0, done.err
+    assert done.json()["saved"] == {"House__c": 1, "Account": 1, "Contact": 1}
+    assert set(done.json()["ids"]) >= {"first", "clinic"}
+    assert done.json()["refused"] == []

@@ -17,7 +17,7 @@ from fieldsync.cli.place import (
     OrgOption,
     database_uri,
 )
-from fieldsync.cli.report import say, show_json, show_table
+from fieldsync.cli.report import Exit, progress, say, show_json, show_table
 
 if TYPE_CHECKING:
     from fieldsync.schema.sfdx import ImportResult, Report
@@ -78,3 +78,27 @@ def _show_issues(report: Report) -> None:
     ignored = report.of(Level.IGNORED)
     if ignored:
         say(f"{len(ignored)} elements that do not matter to data and sync are left out (--json lists them)")
+
+
+@app.command("tree")
+def tree(
+    plan: Annotated[Path, typer.Argument(help="Plan of a data tree, or one file of records.")],
+    org: OrgOption = DEFAULT_ORG,
+    database: DatabaseOption = None,
+    data: DataOption = DEFAULT_DATA,
+    as_json: JsonOption = False,
+) -> None:
+    """Save the records of a data tree, all of them or none. Exits with 1 when one was refused."""
+    from fieldsync.cli.tree import bring_in_tree
+
+    with database_uri(database, data) as uri, progress() as bars:
+        done = bring_in_tree(uri, org, plan, bars)
+    if as_json:
+        show_json(done)
+    elif done.refused:
+        rows = [(one.source, p.object, p.field, p.message, p.remedy) for one in done.refused for p in one.problems]
+        show_table("Refused; nothing was saved", ("record", "object", "field", "what", "remedy"), rows)
+    else:
+        say(f"saved {', '.join(f'{count} {name}' for name, count in done.saved.items()) or 'nothing'}")
+    if done.refused:
+        raise typer.Exit(Exit.REFUSED)

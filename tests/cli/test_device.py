@@ -1,0 +1,80 @@
+"""`fieldsync device`: a whole device in the terminal against a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import PASSWORD, Ran, Run
+from tests.cli.test_serve import answer, free_port, serving
+
+PASSPHRASE = "a long phrase nobody knows"
+
+
+@pytest.fixture
+def device(run: Run, environment: dict[str, str], tmp_path: Path) -> Iterator[Run]:
+    """`device("status")`: a signed-in device of Sarah's, with the server running."""
+    assert run("org", "create", "acme").code == 0
+    sarah = ("org", "user", "add", "sarah@example.com", "--profile", "Field_Representative", "--last-name", "Kern")
+    assert run(*sarah, "--org", "acme").code == 0
+    port = free_port()
+
+    def command(*arguments: str, **variables: str) -> Ran:
+        where = {"FIELDSYNC_STORE": str(tmp_path / "device"), "FIELDSYNC_PASSPHRASE": PASSPHRASE}
+        return run("device", *arguments, **{**where, **variables})
+
+    with serving(environment, port):
+        answer(port)
+        server = f"http://127.0.0.1:{port}"
+        done = command("login", "--server", server, "--org", "acme", "--username", "sarah@example.com", "--json")
+        assert done.code == 0, done.err
+        yield command
+
+
+def test_a_record_is_saved_synced_and_found(device: Run) -> None:
+    saved = device("save", "Account", "Name=City Clinic", "--json")
+    assert saved.code == 0, saved.err
+    record = saved.json()["id"]
+    assert device("status", "--json").json()["widget"]["pending"] == 1
+    synced = device("sync", "--json")
+    assert synced.code == 0, synced.err
+    assert device("status", "--json").json()["widget"]["pending"] == 0
+    found = device(
+        "query", "Account", "--where", "Name=City Clinic", "--fields", "Id,Name,CreatedDate", "--json"
+    ).json()
+    assert [(row["Id"], row["Name"], row["mark"]) for row in found] == [(record, "City Clinic", "clean")]
+    assert found[0]["CreatedDate"] is not None
+    changed = device("save", "Account", "Name=Old Clinic", "--id", record, "--json")
+    assert changed.json()["id"] == record
+    assert device("sync", "--json").code == 0
+    assert "Old Clinic" in device("query", "Account", "--search", "Old").out
+
+
+def test_bad_input_is_refused_with_the_field_and_nothing_is_saved(device: Run) -> None:
+    assert device("save", "Nothing", "Name=x", "--json").error()["code"] == "UNKNOWN_OBJECT"
+    assert device("save", "Account", "Nope=x", "--json").error()["code"] == "UNKNOWN_FIELD"
+    assert device("save", "Account", "--json").error()["code"] == "REQUIRED"
+    assert device("query", "Account", "--fields", "Nope", "--json").error()["code"] == "UNKNOWN_FIELD"
+    assert device("status", "--json").json()["widget"]["pending"] == 0
+    assert device("errors", "--json").json() == []
+
+
+def test_another_passphrase_opens_nothing(device: Run) -> None:
+    refused = device("status", "--json", FIELDSYNC_PASSPHRASE="another long phrase")
+    assert refused.code == 1
+    assert refused.error()["code"] == "WRONG_KEY"
+
+
+def test_a_wrong_password_signs_nobody_in(device: Run, tmp_path: Path) -> None:
+    kept = (tmp_path / "device" / "server.txt").read_text().strip()
+    login = ("login", "--server", kept, "--org", "acme", "--username", "sarah@example.com", "--json")
+    refused = device(*login, FIELDSYNC_STORE=str(tmp_path / "other"), FIELDSYNC_PASSWORD=PASSWORD + "!")
+    assert refused.code == 1
+    assert refused.error()["code"] == "AUTH"
+
+
+def test_a_folder_without_a_device_says_so(run: Run, tmp_path: Path) -> None:
+    told = run("device", "status", "--store", str(tmp_path / "none"), "--json", FIELDSYNC_PASSPHRASE=PASSPHRASE)
+    assert told.code == 1
+    assert "fieldsync device login" in told.error()["message"]
