@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -64,11 +65,9 @@ class Background:
         """While the stream is open nothing is polled; when it ends, the next poll is due at once."""
         while not self._stop.is_set():
             if self._engine.ready:
-                try:
+                with suppress(Unreachable, NotStreamed, Refused):
                     headers = self._engine.calls.headers()
                     self._engine.calls.transport.events(EVENTS_PATH, headers, self._news, self._stop)
-                except (Unreachable, NotStreamed, Refused) as error:
-                    _log.debug("no event stream", reason=str(error))
                 if self._engine.stream_open:
                     self._engine.stream_open = False
                     self._engine.news = True
