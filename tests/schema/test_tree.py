@@ -48,7 +48,7 @@ def test_references_point_to_earlier_records(tmp_path: Path) -> None:
 
 
 def test_values_are_canonical(tmp_path: Path) -> None:
-    values = {
+    values: dict[str, Any] = {
         "Name": "Clinic  ",
         "Beds": "12",
         "AnnualRevenue": 10.5,

@@ -230,3 +230,7 @@ def test_a_folder_without_a_project_is_refused(tmp_path: Path, prepare: str) -> 
         write(folder, {"sfdx-project.json": "{"})
     with pytest.raises(Refused):
         read(folder)
+
+
+def test_a_project_never_takes_the_name_of_a_pack_of_the_product(tmp_path: Path) -> None:
+    assert read(thing(tmp_path / "Platform")).pack.name == "platform_project"

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.schema.load import OWN_PACKS
 from fieldsync.schema.sfdx.report import Level, Notes
 
 PROJECT_FILE = "sfdx-project.json"
@@ -68,6 +69,7 @@ def open_project(directory: Path, notes: Notes) -> Project:
         else:
             folders.append(folder)
     name = re.sub(r"[^a-z0-9]+", "_", (described.name or root.name).lower()).strip("_") or "project"
+    name = f"{name}_project" if name in OWN_PACKS else name
     whole = (root,) if not described.package_directories else tuple(dict.fromkeys(folders))
     return Project(root, name, whole, described.namespace or "")
 
