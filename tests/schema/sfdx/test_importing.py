@@ -185,9 +185,11 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     fields = project / "force-app/objects/Thing__c/fields"
     fields.mkdir()
     (fields / "F__c.field-meta.xml").symlink_to(outside)
+    (project / "force-app/more").symlink_to(tmp_path)
     result = read(project)
     assert result.report.fields == 0
-    assert "links are not followed" in sentences(result.report.of(Level.ERROR))
+    assert {i.element for i in result.report.of(Level.ERROR)} == {"link"}
+    assert len(result.report.of(Level.ERROR)) == 2
 
 
 def test_importing_again_beside_the_former_import_gives_the_same(tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ def _read_project_file(path: Path) -> _ProjectFile:
 def _walk(folder: Path) -> Iterator[Path]:
     for at, folders, files in os.walk(folder, followlinks=False):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _SKIPPED_FOLDERS)
+        yield from (link for name in folders if (link := Path(at, name)).is_symlink())
         yield from (Path(at, file) for file in sorted(files) if not file.startswith("."))
 
 
