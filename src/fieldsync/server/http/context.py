@@ -13,7 +13,7 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work, snapshot, transaction
 from fieldsync.server.save.batch import Caller
-from fieldsync.server.sync.session import authenticate, org_of
+from fieldsync.server.sync.session import authenticate, org_of, recognise
 from fieldsync.server.sync.wake import Hub
 
 AnyRequest = Request[Any, Any, Any]
@@ -56,8 +56,10 @@ async def calling(org: Org, token: str) -> AsyncIterator[tuple[Work, Caller]]:
 
 @asynccontextmanager
 async def reading(org: Org, token: str) -> AsyncIterator[tuple[Work, Caller]]:
-    """One snapshot for all reads of a request. The token is looked up before it, since its first use is noted."""
-    async with transaction(org.pool) as work:
-        caller = await authenticate(org, work, token)
+    """One snapshot for all reads of a request, the token's among them. Its first use is noted beside it."""
     async with snapshot(org.pool) as work:
+        caller, first_use = await recognise(org, work, token)
+        if first_use:
+            async with transaction(org.pool) as writing:
+                await authenticate(org, writing, token)
         yield work, caller

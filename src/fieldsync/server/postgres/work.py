@@ -122,9 +122,15 @@ async def transaction(pool: Pool) -> AsyncIterator[Work]:
 @asynccontextmanager
 async def snapshot(pool: Pool) -> AsyncIterator[Work]:
     """A REPEATABLE READ, read-only transaction: every statement sees the same instant."""
-    async with _connection(pool) as connection, _mapped(), connection.transaction():
-        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield Work(connection)
+    async with _connection(pool) as connection, _mapped():
+        await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+        await connection.set_read_only(True)  # both are said with BEGIN, and cost no round trip
+        try:
+            async with connection.transaction():
+                yield Work(connection)
+        finally:
+            await connection.set_isolation_level(None)
+            await connection.set_read_only(None)
 
 
 @asynccontextmanager

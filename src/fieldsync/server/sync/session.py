@@ -49,15 +49,20 @@ def new_token(org: Org) -> str:
 
 async def authenticate(org: Org, database: Database, token: str) -> Caller:
     """Who holds this access token, asked inside the request's own transaction. Raises Refused(AUTH)."""
-    access = digest(token)
-    row = await database.one(org.session.caller, access=access, now=org.world.clock.now())
+    caller, first_use = await recognise(org, database, token)
+    if first_use:
+        await database.run(org.session.first_use, access=digest(token))
+    return caller
+
+
+async def recognise(org: Org, database: Database, token: str) -> tuple[Caller, bool]:
+    """Who holds this access token, and whether this is its first use, which has to be noted. Raises Refused(AUTH)."""
+    row = await database.one(org.session.caller, access=digest(token), now=org.world.clock.now())
     if row is None:
         raise Refused(problem(Code.AUTH))
     user_id, profile, device_id, number, numbers, previous = row
-    if previous is not None:
-        await database.run(org.session.first_use, access=access)
     channel = Channel.DEVICE if number is not None else Channel.API
-    return Caller(user_id, profile, channel, device_id, number, frozenset(numbers or ()))
+    return Caller(user_id, profile, channel, device_id, number, frozenset(numbers or ())), previous is not None
 
 
 async def sign_in(org: Org, database: Database, request: SignIn) -> Session:
