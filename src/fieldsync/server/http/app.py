@@ -68,7 +68,7 @@ def create_app(uri: str, world: World, *, pages: Pages | None = None) -> Litesta
             title="fieldsync", version=VERSION, path="/openapi", render_plugins=[JsonRenderPlugin()]
         ),
         logging_config=None,
-        state=State({"served": served}),
+        state=State({"served": served, "on_stop": served.hub.close}),
     )
 
 

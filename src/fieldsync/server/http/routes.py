@@ -138,7 +138,7 @@ async def events(request: AnyRequest, served: Served) -> Stream:
 async def _news(served: Served, org: Org, user: str) -> AsyncIterator[bytes]:
     async with served.hub.waiting(org.schema, user) as event:
         yield NEWS
-        while True:
+        while not served.hub.closed:
             try:
                 await asyncio.wait_for(event.wait(), limits.HEARTBEAT_SECONDS)
                 event.clear()

@@ -11,7 +11,6 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from litestar import Litestar
 
-
 Application = Litestar
 """What can be served."""
 
@@ -36,6 +35,7 @@ async def serve(app: Litestar, *, host: str, port: int, stop: asyncio.Event, rea
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
+        app.state.get("on_stop", _nothing)()  # open streams end, or the server would wait for them
         server.stop()
     await serving
 
@@ -43,6 +43,10 @@ async def serve(app: Litestar, *, host: str, port: int, stop: asyncio.Event, rea
 async def serve_alone(app: Litestar, *, host: str, port: int, ready: Callable[[], None]) -> None:
     """Serve `app` until Ctrl-C or SIGTERM."""
     await serve(app, host=host, port=port, stop=stop_on_signals(), ready=ready)
+
+
+def _nothing() -> None:
+    """An application without streams."""
 
 
 async def _listening(host: str, port: int, serving: asyncio.Task[None]) -> None:

@@ -7,6 +7,7 @@ no business of this room. The pool refuses a PostgreSQL that may lose what it ac
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -29,6 +30,7 @@ from fieldsync.server.postgres.work import Pool
 AdminConnection = sqlalchemy.Connection
 """A synchronous connection inside one transaction, for deploys and other admin work. Values are the driver's own."""
 
+logging.getLogger("psycopg").setLevel(logging.ERROR)  # a caller that hangs up is no event of ours
 POOL_CONNECTIONS_MAX = 10
 POOL_WAIT_SECONDS = 10.0
 _JSON = msgspec.json.Decoder(float_hook=Decimal)

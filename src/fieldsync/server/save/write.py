@@ -13,7 +13,6 @@ import msgspec
 
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Operation
-from fieldsync.schema.model import FieldType
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Row, Wave, Work
@@ -98,7 +97,7 @@ async def _cascade_level(
     written: list[Written] = []
     for detail in org.catalog:
         reference = detail.master
-        if reference is None or reference.references != master or reference.type is not FieldType.MASTER_DETAIL:
+        if reference is None or reference.references != master:
             continue
         statement = org.save.children(detail.name, reference.name)
         rows = [decode_row(t) for (t,) in await database.rows(statement, ids=sorted(owners), deleted=not deleted)]

@@ -19,6 +19,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self.closed = False
 
     @asynccontextmanager
     async def waiting(self, schema: str, user_id: str) -> AsyncIterator[asyncio.Event]:
@@ -38,6 +39,11 @@ class Hub:
         for key in chosen:
             for event in self._waiting.get(key, ()):
                 event.set()
+
+    def close(self) -> None:
+        """The server stops: every stream ends."""
+        self.closed = True
+        self.wake("")
 
     @property
     def streams(self) -> int:

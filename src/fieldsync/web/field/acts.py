@@ -45,7 +45,7 @@ async def save(request: AnyRequest, app: Field, world: World) -> Response[Any]:
     return Redirect(f"/calls/{saved}", status_code=SEE_OTHER)
 
 
-@post("/objects/{name:str}/{record_id:str}", status_code=200)
+@post("/objects/{name:str}/{record_id:str}/save", status_code=200)
 async def save_record(request: AnyRequest, app: Field, name: str, record_id: str) -> Response[Any]:
     """Save the generic form of any record."""
     form = await form_of(request)
@@ -109,11 +109,11 @@ def start_sync(request: AnyRequest, app: Field) -> Template:
     return app.widget(request)
 
 
-@post("/flight/{state:str}", status_code=200, sync_to_thread=True)
-def flight(request: AnyRequest, app: Field, state: str) -> Template:
+@post("/flight/{mode:str}", status_code=200, sync_to_thread=True)
+def flight(request: AnyRequest, app: Field, mode: str) -> Template:
     """Flight mode: `on` sends nothing, `off` goes on at once."""
     app.require(request)
-    if state == "on":
+    if mode == "on":
         app.device.go_offline()
     else:
         app.device.go_online()

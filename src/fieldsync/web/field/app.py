@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from litestar import Litestar, Response
+from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.enums import MediaType
 from litestar.exceptions import HTTPException
-from litestar.response import Template
 
 from fieldsync.base.problems import CATALOGUE, Refused
 from fieldsync.base.world import World
@@ -15,44 +17,55 @@ from fieldsync.device import Device
 from fieldsync.web.field.acts import ACTS
 from fieldsync.web.field.context import AnyRequest, Field
 from fieldsync.web.field.door import Door
-from fieldsync.web.field.live import live
+from fieldsync.web.field.live import Pages, live
 from fieldsync.web.field.pages import PAGES
 from fieldsync.web.kit.guard import Guard
 from fieldsync.web.kit.pages import static_router, templates
 
+_log = structlog.get_logger()
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 def create_field_app(device: Device, door: Door, *, world: World, port: int, name: str) -> Litestar:
     """The application over this engine, answering on loopback at `port` only."""
-    field = Field(device, door, name)
+    field, pages = Field(device, door, name), Pages()
     hosts = frozenset(f"{host}:{port}" for host in LOOPBACK)
     return Litestar(
         route_handlers=[*PAGES, *ACTS, live, static_router("field")],  # type: ignore[list-item]
         dependencies={
             "app": Provide(lambda: field, sync_to_thread=False),
+            "pages": Provide(lambda: pages, sync_to_thread=False),
             "world": Provide(lambda: world, sync_to_thread=False),
         },
         template_config=templates("field"),
         middleware=[Guard(hosts.__contains__)],
-        exception_handlers={Refused: _refused, HTTPException: _http},
+        exception_handlers={Refused: _refused, HTTPException: _http, Exception: _bug},
+        state=State({"on_stop": pages.close}),
         openapi_config=None,
         logging_config=None,
     )
 
 
-def _refused(_: AnyRequest, refused: Refused) -> Response[Any]:
+def _refused(request: AnyRequest, refused: Refused) -> Response[Any]:
     """What the engine refuses, as a page."""
     found = refused.problem
-    return _page("That did not work", found.message, found.remedy, CATALOGUE[found.code].status)
+    return _page(request, "That did not work", found.message, found.remedy, CATALOGUE[found.code].status)
 
 
-def _http(_: AnyRequest, error: HTTPException) -> Response[Any]:
+def _http(request: AnyRequest, error: HTTPException) -> Response[Any]:
     """What the framework or the door refuses, as a page."""
     heading = {401: "This is your device's app", 404: "There is nothing here"}.get(error.status_code, "Not possible")
-    return _page(heading, str(error.detail), "Go back, or open the app anew.", error.status_code)
+    return _page(request, heading, str(error.detail), "Go back, or open the app anew.", error.status_code)
 
 
-def _page(heading: str, sentence: str, remedy: str, status: int) -> Response[Any]:
-    values = {"heading": heading, "sentence": sentence, "remedy": remedy}
-    return Template("refused.html", context=values, status_code=status)
+def _bug(request: AnyRequest, error: Exception) -> Response[Any]:
+    """The outermost net: logged, and told without its inside."""
+    _log.error("bug", path=request.url.path, exc_info=error)
+    return _page(request, "Something went wrong on our side", "What you saved is kept.", "Go back and try again.", 500)
+
+
+def _page(request: AnyRequest, heading: str, sentence: str, remedy: str, status: int) -> Response[Any]:
+    engine = request.app.template_engine
+    assert engine is not None
+    html = engine.get_template("refused.html").render(heading=heading, sentence=sentence, remedy=remedy)
+    return Response(html, media_type=MediaType.HTML, status_code=status)

@@ -29,10 +29,10 @@ class Field:
         account = self.device.account
         return account.user.time_zone if account is not None else "UTC"
 
-    def page(self, request: AnyRequest, name: str, **values: Any) -> Template:
+    def page(self, request: AnyRequest, template: str, /, **values: Any) -> Template:
         """A page or part, with what all of them need. Raises NotAuthorizedException without a session."""
         page_token = self.door.page_token(request)
-        return Template(template_name=name, context={"page_token": page_token, "zone": self.zone, **values})
+        return Template(template_name=template, context={"page_token": page_token, "zone": self.zone, **values})
 
     def require(self, request: AnyRequest, form: dict[str, str] | None = None) -> None:
         """A change comes from a page of this session: by header, or by field of a plain form."""

@@ -22,17 +22,48 @@ CHANGED = b"event: changed\ndata: 1\n\nevent: records\ndata: 1\n\n"
 HEARTBEAT = b": still here\n\n"
 
 
+class Pages:
+    """The open pages that listen. When the app stops, their streams end."""
+
+    def __init__(self) -> None:
+        self._events: set[asyncio.Event] = set()
+        self.closed = False
+
+    def close(self) -> None:
+        """End every stream."""
+        self.closed = True
+        for event in self._events:
+            event.set()
+
+    @asynccontextmanager
+    async def heard(self, device: Device) -> AsyncIterator[asyncio.Event]:
+        """An event of this loop that is set by whatever the engine tells."""
+        event, loop = asyncio.Event(), asyncio.get_running_loop()
+        stop = device.subscribe(lambda _: _in_loop(loop, event))
+        self._events.add(event)
+        try:
+            yield event
+        finally:
+            self._events.discard(event)
+            stop()
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(event.set)
+
+
 @get("/live", media_type="text/event-stream")
-async def live(request: AnyRequest, app: Field) -> Stream:
+async def live(request: AnyRequest, app: Field, pages: Pages) -> Stream:
     """Tells this page that something changed."""
     app.door.page_token(request)
-    return Stream(_changes(app.device), media_type="text/event-stream")
+    return Stream(_changes(pages, app.device), media_type="text/event-stream")
 
 
-async def _changes(device: Device) -> AsyncIterator[bytes]:
-    async with _heard(device) as event:
+async def _changes(pages: Pages, device: Device) -> AsyncIterator[bytes]:
+    async with pages.heard(device) as event:
         yield HEARTBEAT
-        while True:
+        while not pages.closed:
             try:
                 await asyncio.wait_for(event.wait(), HEARTBEAT_SECONDS)
             except TimeoutError:
@@ -41,14 +72,3 @@ async def _changes(device: Device) -> AsyncIterator[bytes]:
             await asyncio.sleep(TOGETHER_SECONDS)
             event.clear()
             yield CHANGED
-
-
-@asynccontextmanager
-async def _heard(device: Device) -> AsyncIterator[asyncio.Event]:
-    """An event of this loop that is set by whatever the engine tells."""
-    event, loop = asyncio.Event(), asyncio.get_running_loop()
-    stop = device.subscribe(lambda _: loop.call_soon_threadsafe(event.set))
-    try:
-        yield event
-    finally:
-        stop()
