@@ -1,0 +1,266 @@
+"""A device whose server is a script: tests put hand-made protocol values in, and look at what the device sent."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fieldsync.base.ids import DeviceNumber, RecordId, mint
+from fieldsync.base.problems import Code, Problem, problem
+from fieldsync.base.world import ManualClock, SeededChance, World
+from fieldsync.device import Device, Reply, Unreachable
+from fieldsync.device.transport import NotStreamed
+from fieldsync.protocol import download as lines
+from fieldsync.protocol import wire
+from fieldsync.protocol.rows import Gone, RowBlock
+from fieldsync.protocol.session import DeviceDescription, Platform, Session, Settings, Tokens, UserInfo
+from fieldsync.protocol.upload import Item, Outcome, Rejected, Result, Saved, UploadRequest, UploadResponse, decode_items
+from fieldsync.schema.catalog import Catalog, build, encode
+from fieldsync.schema.model import (
+    FamilyDeclaration,
+    Field,
+    FieldType,
+    NameField,
+    Object,
+    Pack,
+    PicklistValue,
+    Submit,
+)
+
+KEY = bytes(range(32))
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+NUMBER = DeviceNumber("00D01")
+SERVER = DeviceNumber("SRV01")
+_JSON = {"content-type": wire.CONTENT_JSON}
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+Answer = Callable[[bytes], Any] | Exception | Any
+
+
+def catalog(*, more: tuple[Field, ...] = ()) -> Catalog:
+    """A shop, and a visit with lines and parts of lines: a family that can be submitted."""
+    text = FieldType.TEXT
+    numbered = NameField(type=FieldType.AUTO_NUMBER, display_format="V-{0000}")
+    stages = (PicklistValue(value="Open", default=True), PicklistValue(value="Closed"))
+    shop = Object(
+        name="Shop",
+        label="Shop",
+        prefix="a00",
+        fields=(
+            Field(name="City", type=text, length=40),
+            Field(name="Score", type=FieldType.NUMBER, precision=8, scale=2),
+            Field(name="Big", type=FieldType.NUMBER, precision=18, scale=2),
+            Field(name="Visits", type=FieldType.NUMBER, precision=6, scale=0),
+            Field(name="Active", type=FieldType.CHECKBOX),
+            Field(name="ParentId", type=FieldType.LOOKUP, references="Shop"),
+            *more,
+        ),
+    )
+    visit = Object(
+        name="Visit",
+        label="Visit",
+        prefix="a01",
+        name_field=numbered,
+        family=FamilyDeclaration(submit=Submit(field="Stage", value="Closed", when_edited_elsewhere="duplicate")),  # type: ignore[arg-type]
+        fields=(
+            Field(name="ShopId", type=FieldType.LOOKUP, references="Shop", required=True),
+            Field(name="Stage", type=FieldType.PICKLIST, values=stages),
+            Field(name="Notes", type=text),
+        ),
+    )
+    line = Object(
+        name="Visit_Line",
+        label="Line",
+        prefix="a02",
+        name_field=numbered,
+        fields=(
+            Field(name="VisitId", type=FieldType.MASTER_DETAIL, references="Visit"),
+            Field(name="Product", type=text, length=20),
+        ),
+    )
+    part = Object(
+        name="Line_Part",
+        label="Part",
+        prefix="a03",
+        name_field=numbered,
+        fields=(
+            Field(name="LineId", type=FieldType.MASTER_DETAIL, references="Visit_Line"),
+            Field(name="Size", type=text),
+        ),
+    )
+    user = Object(name="User", label="User", prefix="005", system=True)
+    return build([Pack(name="small", label="Small", objects=(user, shop, visit, line, part))])
+
+
+class Script:
+    """The server's side of the wire, as a test wrote it. What is not scripted is unreachable."""
+
+    def __init__(self, data_model: Catalog) -> None:
+        self.catalog = data_model
+        self.answers: dict[str, list[Answer]] = {}
+        self.always: dict[str, Answer] = {}
+        self.asked: list[tuple[str, str, bytes | None]] = []
+
+    def then(self, path: str, *answers: Answer) -> None:
+        """The next answers on a path: a struct, an Exception, a Reply, a list of lines, or a function of the body."""
+        self.answers.setdefault(path, []).extend(answers)
+
+    def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+        self.asked.append((method, path, body))
+        answer = self._next(path)
+        if callable(answer):
+            answer = answer(body or b"")
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, Reply):
+            return answer
+        return Reply(200, _JSON, answer if isinstance(answer, bytes) else _ENCODER.encode(answer))
+
+    def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[bytes]:
+        self.asked.append(("GET", path, None))
+        answer = self._next(path)
+        if isinstance(answer, Reply):
+            raise NotStreamed(answer)
+        if isinstance(answer, Exception):
+            raise answer
+        yield from answer
+
+    def events(self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event) -> None:
+        raise Unreachable("no stream")
+
+    def hang_up(self) -> None:
+        """Nothing is open."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _next(self, path: str) -> Answer:
+        name = path.partition("?")[0].removeprefix("/sync/v1/")
+        if self.answers.get(name):
+            return self.answers[name].pop(0)
+        return self.always.get(name, Unreachable(f"{name} is not scripted"))
+
+    @property
+    def uploads(self) -> list[UploadRequest]:
+        """Every upload so far."""
+        return [
+            msgspec.json.decode(body or b"", type=UploadRequest) for _, path, body in self.asked if path.endswith("/upload")
+        ]
+
+
+class Lab:
+    """One device in a folder, signed in, with an empty first download behind it."""
+
+    def __init__(self, folder: Path, *, data_model: Catalog | None = None) -> None:
+        self.folder = folder
+        self.clock = ManualClock(START)
+        self.world = World(self.clock, SeededChance(7))
+        self.script = Script(data_model or catalog())
+        self.device = Device.open(folder, KEY, world=self.world, transport=self.script)
+        self.sign_in()
+
+    def sign_in(self) -> None:
+        """As a person does, or again after a change of the data model."""
+        user = UserInfo(mint("005", SERVER, 1), "sarah@small.example", "Sarah Jones", "Rep", "UTC", "en")
+        settings = Settings(poll_seconds=30.0, heartbeat_seconds=20.0, items_per_transaction=10, overdue_days=3)
+        version = self.script.catalog.version
+        session = Session(Tokens("access", "refresh", 3600), user, "org1", NUMBER, settings, version)
+        self.script.then("session", session)
+        self.script.always["catalog"] = encode(self.script.catalog)
+        self.script.always["feed"] = Unreachable("no feed in this test")
+        key = self.device.new_device_key()
+        self.device.sign_in("small", "sarah", "a password", DeviceDescription(key, "ipad", Platform.IPAD, "1", "1"))
+
+    def reopen(self) -> None:
+        """As after a restart."""
+        self.device.close()
+        self.device = Device.open(self.folder, KEY, world=self.world, transport=self.script)
+
+    def server_id(self, object_name: str, number: int) -> RecordId:
+        """The id of a record that was made online."""
+        return mint(self.script.catalog[object_name].prefix, SERVER, number)
+
+    def block(self, object_name: str, *rows: Mapping[str, Any]) -> RowBlock:
+        """Rows on the wire; each needs Id and _stamp, missing columns are null."""
+        columns = ("_stamp", *self.script.catalog[object_name].columns)
+        data = _ENCODER.encode([[row.get(c) for c in columns] for row in rows])
+        return RowBlock(object_name, columns, msgspec.Raw(data))
+
+    def download(self, *blocks: RowBlock, gone: tuple[Gone, ...] = (), full: bool = True, cut: bool = False) -> None:
+        """One sync whose download brings this."""
+        self.script.then("download", self.lines(*blocks, gone=gone, full=full, cut=cut))
+        self.device.sync("full" if full else "incremental")
+
+    def lines(
+        self, *blocks: RowBlock, gone: tuple[Gone, ...] = (), full: bool = True, cut: bool = False
+    ) -> list[bytes]:
+        """The lines of a download."""
+        names = tuple(self.script.catalog.objects)
+        found = [lines.encode_line(lines.Head(full, self.script.catalog.version, names))]
+        found += [lines.encode_line(lines.Rows(block)) for block in blocks]
+        if gone:
+            found.append(lines.encode_line(lines.Removed(gone)))
+        if not cut:
+            found.append(lines.encode_line(lines.End("checkpoint", "cursor", len(blocks), "2026-03-02T08:00:00+00:00")))
+        return found
+
+    def saved(self, **values: Any) -> Callable[[bytes], UploadResponse]:
+        """An answer that saves everything; `values` are what the server made of every row beside what was sent."""
+        return lambda body: self._answer(body, Saved(), values)
+
+    def outcome(self, outcome: Outcome) -> Callable[[bytes], UploadResponse]:
+        """An answer with this outcome for every transaction, and no rows."""
+        return lambda body: UploadResponse(
+            tuple(Result(t.n, t.id, outcome) for t in msgspec.json.decode(body, type=UploadRequest).transactions)
+        )
+
+    def _answer(self, body: bytes, outcome: Outcome, values: Mapping[str, Any]) -> UploadResponse:
+        request = msgspec.json.decode(body, type=UploadRequest)
+        results: dict[int, Result] = {}
+        rows: dict[str, list[dict[str, Any]]] = {}
+        gone: list[Gone] = []
+        for transaction in request.transactions:
+            items = decode_items(transaction.items)
+            refs = tuple((i.object, i.id) for i in items)
+            known = results.get(transaction.n)
+            touched = (*(known.touched if known else ()), *refs)
+            results[transaction.n] = Result(transaction.n, transaction.id, outcome, touched)  # type: ignore[arg-type]
+            for item in items:
+                if item.operation == "delete":
+                    gone.append(Gone(item.object, item.id, 100 + transaction.n))
+                else:
+                    rows.setdefault(item.object, []).append(self._row(item, 100 + transaction.n) | dict(values))
+        blocks = tuple(self.block(name, *found) for name, found in rows.items())
+        return UploadResponse(tuple(results.values()), blocks, tuple(gone))
+
+    def _row(self, item: Item, stamp: int) -> dict[str, Any]:
+        here = self.device.get(item.object, item.id)
+        values = dict(here.values) if here else {}
+        return values | {c: x.new for c, x in item.changes.items()} | {"Id": item.id, "_stamp": stamp}
+
+    def upload(self, *answers: Answer) -> None:
+        """Step until these answers were given."""
+        self.script.then("upload", *answers)
+        for _ in range(50):
+            if self.script.answers["upload"]:
+                self.device.step()
+        assert not self.script.answers["upload"], "the device did not ask for every answer"
+
+
+def rejected(code: Code = Code.VALIDATION, **details: Any) -> Rejected:
+    """A refusal by the server."""
+    return Rejected((problem(code, message="no", **details),))
+
+
+def error(status: int, reason: Problem, **headers: str) -> Reply:
+    """An error answer."""
+    return Reply(status, {**_JSON, **{k.replace("_", "-"): v for k, v in headers.items()}}, _ENCODER.encode({"problem": reason}))
+
+
+def items_of(request: UploadRequest) -> list[tuple[int, list[Item]]]:
+    """What an upload carried: number and items of each transaction."""
+    return [(t.n, list(decode_items(t.items))) for t in request.transactions]

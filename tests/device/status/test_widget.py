@@ -1,0 +1,36 @@
+"""The widget's states and their precedence, at and next to every border."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from fieldsync.device.status.widget import DAY_MS, Facts, WidgetState, widget
+
+NOW = 1_800_000_000_000
+CALM = Facts(now_ms=NOW, as_of="2026-03-02T08:00:00+00:00", overdue_days=3)
+
+
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    [
+        ({}, WidgetState.OK),
+        ({"news_online": True}, WidgetState.OK),
+        ({"as_of": None}, WidgetState.PENDING),
+        ({"pending": 1, "oldest_pending_ms": NOW}, WidgetState.PENDING),
+        ({"pending": 1, "oldest_pending_ms": NOW - 3 * DAY_MS}, WidgetState.PENDING),
+        ({"pending": 1, "oldest_pending_ms": NOW - 3 * DAY_MS - 1}, WidgetState.OVERDUE),
+        ({"pending": 1, "oldest_pending_ms": NOW - 99 * DAY_MS, "overdue_days": 0}, WidgetState.PENDING),
+        ({"news_lost_ms": NOW}, WidgetState.PENDING),
+        ({"news_lost_ms": NOW - 3 * DAY_MS - 1}, WidgetState.OVERDUE),
+        ({"active": True, "pending": 5, "oldest_pending_ms": NOW - 9 * DAY_MS}, WidgetState.ACTIVE),
+        ({"errors": 1, "active": True, "pending": 5}, WidgetState.ERROR),
+    ],
+)
+def test_precedence_is_error_active_overdue_pending_ok(facts: dict[str, object], state: WidgetState) -> None:
+    assert widget(msgspec.structs.replace(CALM, **facts)).state is state
+
+
+def test_green_needs_a_download_that_ended_and_nothing_open() -> None:
+    assert not widget(CALM).sync_required
+    assert widget(msgspec.structs.replace(CALM, as_of=None)).sync_required
