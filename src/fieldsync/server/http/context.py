@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from litestar import Request
+from litestar.di import NamedDependency
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.org.runtime import Org
@@ -32,6 +33,10 @@ class Served:
         if found is None:
             raise Refused(problem(Code.AUTH))
         return found
+
+
+ServedHere = NamedDependency[Served]
+"""What a handler asks for."""
 
 
 def bearer(request: AnyRequest) -> str:

@@ -16,7 +16,7 @@ from fieldsync.protocol.feed import FeedPage
 from fieldsync.protocol.session import NewNumber, Renew, Session, SignIn, Tokens
 from fieldsync.protocol.upload import UploadRequest, UploadResponse
 from fieldsync.schema.catalog import encode
-from fieldsync.server.http.context import AnyRequest, Served, bearer, calling, org_for, reading
+from fieldsync.server.http.context import AnyRequest, Served, ServedHere, bearer, calling, org_for, reading
 from fieldsync.server.http.described import UploadOperation
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import transaction
@@ -27,7 +27,7 @@ from fieldsync.server.sync.upload import upload
 
 
 @post("/session", status_code=200, summary="Sign in on a device", tags=["session"])
-async def sign_in(served: Served, data: SignIn) -> Session:
+async def sign_in(served: ServedHere, data: SignIn) -> Session:
     """Checks the password, registers the device if it is new, and opens a session."""
     org = served.org(data.org)
     async with transaction(org.pool) as work:
@@ -35,7 +35,7 @@ async def sign_in(served: Served, data: SignIn) -> Session:
 
 
 @post("/session/renew", status_code=200, summary="Renew tokens", tags=["session"])
-async def renew(served: Served, data: Renew) -> Tokens:
+async def renew(served: ServedHere, data: Renew) -> Tokens:
     """A fresh pair of tokens. A refresh token that comes with another device's key ends every session of its user."""
     org = served.org(session.org_of(data.refresh_token))
     try:
@@ -48,7 +48,7 @@ async def renew(served: Served, data: Renew) -> Tokens:
 
 
 @post("/session/end", status_code=204, summary="Sign out", tags=["session"])
-async def end_session(request: AnyRequest, served: Served) -> None:
+async def end_session(request: AnyRequest, served: ServedHere) -> None:
     """The access token is void from here on."""
     org = org_for(served, request)
     async with transaction(org.pool) as work:
@@ -56,7 +56,7 @@ async def end_session(request: AnyRequest, served: Served) -> None:
 
 
 @post("/device/number", status_code=200, summary="Another device number", tags=["session"])
-async def device_number(request: AnyRequest, served: Served) -> NewNumber:
+async def device_number(request: AnyRequest, served: ServedHere) -> NewNumber:
     """For a device whose history parted from the server's."""
     org = org_for(served, request)
     async with calling(org, bearer(request)) as (work, caller):
@@ -64,7 +64,7 @@ async def device_number(request: AnyRequest, served: Served) -> NewNumber:
 
 
 @get("/catalog", summary="The data model", tags=["download"], media_type=wire.CONTENT_JSON)
-async def catalog(request: AnyRequest, served: Served) -> Response[bytes]:
+async def catalog(request: AnyRequest, served: ServedHere) -> Response[bytes]:
     """The packs the org's catalog is built of."""
     org = org_for(served, request)
     async with calling(org, bearer(request)):
@@ -73,7 +73,7 @@ async def catalog(request: AnyRequest, served: Served) -> Response[bytes]:
 
 
 @post("/upload", status_code=200, summary="Upload saves", tags=["upload"], operation_class=UploadOperation)
-async def upload_saves(request: AnyRequest, served: Served) -> UploadResponse:
+async def upload_saves(request: AnyRequest, served: ServedHere) -> UploadResponse:
     """Every transaction gets one outcome; the same transaction sent again gets the same one."""
     org = org_for(served, request)
     token = bearer(request)
@@ -82,7 +82,7 @@ async def upload_saves(request: AnyRequest, served: Served) -> UploadResponse:
 
 
 @get("/feed", summary="The user's own saves, coming back", tags=["download"])
-async def feed(request: AnyRequest, served: Served, cursor: str) -> FeedPage:
+async def feed(request: AnyRequest, served: ServedHere, cursor: str) -> FeedPage:
     """News after the cursor, in one snapshot."""
     org = org_for(served, request)
     async with reading(org, bearer(request)) as (work, caller):
@@ -90,7 +90,7 @@ async def feed(request: AnyRequest, served: Served, cursor: str) -> FeedPage:
 
 
 @get("/download", summary="Rows", tags=["download"], media_type=wire.CONTENT_LINES)
-async def download_rows(request: AnyRequest, served: Served, checkpoint: str | None = None) -> Stream:
+async def download_rows(request: AnyRequest, served: ServedHere, checkpoint: str | None = None) -> Stream:
     """All rows, or those changed since the checkpoint: one JSON value a line."""
     org = org_for(served, request)
     lines = _lines(org, bearer(request), checkpoint)
@@ -127,7 +127,7 @@ async def _compressed(first: bytes, lines: AsyncIterator[bytes], request: AnyReq
 
 
 @get("/events", summary="Wake-ups", tags=["download"], media_type="text/event-stream")
-async def events(request: AnyRequest, served: Served) -> Stream:
+async def events(request: AnyRequest, served: ServedHere) -> Stream:
     """A server-sent event stream that says only that there is news."""
     org = org_for(served, request)
     async with calling(org, bearer(request)) as (_, caller):

@@ -10,7 +10,7 @@ from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
 from fieldsync.base.problems import Refused
-from fieldsync.server.http.context import Served
+from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.oversight import OVERDUE_DAYS, PAGE, STATUSES, DeviceLine, Oversight
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import transaction
@@ -32,7 +32,7 @@ async def entrance() -> Template:
 
 
 @post("/enter", status_code=200)
-async def enter(request: AnyRequest, served: Served) -> Response[Any]:
+async def enter(request: AnyRequest, served: ServedHere) -> Response[Any]:
     """Sign in. Whatever is wrong, the answer is the same."""
     form = await request.form()
     org_name, username = str(form.get("org", "")), str(form.get("username", ""))
@@ -52,7 +52,7 @@ async def enter(request: AnyRequest, served: Served) -> Response[Any]:
 
 
 @post("/leave", status_code=200)
-async def leave(request: AnyRequest, served: Served) -> Response[Any]:
+async def leave(request: AnyRequest, served: ServedHere) -> Response[Any]:
     """Sign out."""
     form = await request.form()
     require_page(request, str(form.get("page_token", "")))
@@ -75,7 +75,7 @@ async def _overdue(org: Org) -> list[DeviceLine]:
 
 
 @get("/")
-async def home(request: AnyRequest, served: Served) -> Template:
+async def home(request: AnyRequest, served: ServedHere) -> Template:
     """What needs somebody."""
     org, page_token = await admin_org(served, request)
     since = org.world.clock.now() - timedelta(days=60)
@@ -102,7 +102,7 @@ async def _list(org: Org, status: str, user: str, days: int, first: int) -> dict
 
 @get("/transactions")
 async def transactions(
-    request: AnyRequest, served: Served, status: str = "", user: str = "", days: int = 60, first: int = 0
+    request: AnyRequest, served: ServedHere, status: str = "", user: str = "", days: int = 60, first: int = 0
 ) -> Template:
     """The list, by status, person and period."""
     org, page_token = await admin_org(served, request)
@@ -111,7 +111,7 @@ async def transactions(
 
 
 @get("/transactions/{record_id:str}")
-async def one_transaction(request: AnyRequest, served: Served, record_id: str) -> Template:
+async def one_transaction(request: AnyRequest, served: ServedHere, record_id: str) -> Template:
     """One transaction with records and reasons."""
     org, page_token = await admin_org(served, request)
     found, records, logs = await Oversight(org).transaction(record_id)
@@ -120,14 +120,14 @@ async def one_transaction(request: AnyRequest, served: Served, record_id: str) -
 
 
 @get("/devices")
-async def devices(request: AnyRequest, served: Served) -> Template:
+async def devices(request: AnyRequest, served: ServedHere) -> Template:
     """Every device."""
     org, page_token = await admin_org(served, request)
     return _page("devices.html", here="devices", page_token=page_token, devices=await Oversight(org).devices())
 
 
 @get("/parts/tiles")
-async def tiles_part(request: AnyRequest, served: Served) -> Template:
+async def tiles_part(request: AnyRequest, served: ServedHere) -> Template:
     """The counts, anew."""
     org, _ = await admin_org(served, request)
     return _page("_tiles.html", tiles=await _tiles(org))
@@ -135,7 +135,7 @@ async def tiles_part(request: AnyRequest, served: Served) -> Template:
 
 @get("/parts/transactions")
 async def transactions_part(
-    request: AnyRequest, served: Served, status: str = "", user: str = "", days: int = 60, first: int = 0
+    request: AnyRequest, served: ServedHere, status: str = "", user: str = "", days: int = 60, first: int = 0
 ) -> Template:
     """The list, anew."""
     org, _ = await admin_org(served, request)

@@ -9,10 +9,9 @@ from litestar.response import Redirect, Template
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Refused
-from fieldsync.base.world import World
 from fieldsync.web.field import callpage, reading
 from fieldsync.web.field.callform import save_call
-from fieldsync.web.field.context import AnyRequest, Field, sentence_of
+from fieldsync.web.field.context import AnyRequest, FieldHere, WorldHere, sentence_of
 from fieldsync.web.field.entered import entered_all
 from fieldsync.web.field.pages import record_page
 
@@ -25,7 +24,7 @@ async def form_of(request: AnyRequest) -> dict[str, str]:
 
 
 @post("/calls", status_code=200)
-async def save(request: AnyRequest, app: Field, world: World) -> Response[Any]:
+async def save(request: AnyRequest, app: FieldHere, world: WorldHere) -> Response[Any]:
     """Save, submit, or leave: all three save the report. A refused one stays as a draft."""
     form = await form_of(request)
     app.require(request, form)
@@ -46,7 +45,7 @@ async def save(request: AnyRequest, app: Field, world: World) -> Response[Any]:
 
 
 @post("/objects/{name:str}/{record_id:str}/save", status_code=200)
-async def save_record(request: AnyRequest, app: Field, name: str, record_id: str) -> Response[Any]:
+async def save_record(request: AnyRequest, app: FieldHere, name: str, record_id: str) -> Response[Any]:
     """Save the generic form of any record."""
     form = await form_of(request)
     app.require(request, form)
@@ -63,21 +62,21 @@ async def save_record(request: AnyRequest, app: Field, name: str, record_id: str
 
 
 @post("/drafts/{key:str}", status_code=204)
-async def keep_draft(request: AnyRequest, app: Field, key: str) -> None:
+async def keep_draft(request: AnyRequest, app: FieldHere, key: str) -> None:
     """Keep a half-written form."""
     app.require(request)
     app.device.draft_put(key, await form_of(request))
 
 
 @post("/drafts/{key:str}/drop", status_code=204, sync_to_thread=True)
-def drop_draft(request: AnyRequest, app: Field, key: str) -> None:
+def drop_draft(request: AnyRequest, app: FieldHere, key: str) -> None:
     """Forget a half-written form."""
     app.require(request)
     app.device.draft_drop(key)
 
 
 @post("/views/{token:str}/renew", status_code=200, sync_to_thread=True)
-def renew_view(request: AnyRequest, app: Field, token: str) -> dict[str, bool]:
+def renew_view(request: AnyRequest, app: FieldHere, token: str) -> dict[str, bool]:
     """The page is still open; is there news of its record?"""
     app.require(request)
     held = app.device.renew_view(token)
@@ -85,21 +84,21 @@ def renew_view(request: AnyRequest, app: Field, token: str) -> dict[str, bool]:
 
 
 @post("/views/{token:str}/show", status_code=204, sync_to_thread=True)
-def show_news(request: AnyRequest, app: Field, token: str) -> None:
+def show_news(request: AnyRequest, app: FieldHere, token: str) -> None:
     """The person wants to see the newer version."""
     app.require(request)
     app.device.show_view_news(token)
 
 
 @post("/views/{token:str}/close", status_code=204, sync_to_thread=True)
-def close_view(request: AnyRequest, app: Field, token: str) -> None:
+def close_view(request: AnyRequest, app: FieldHere, token: str) -> None:
     """The person left the page."""
     app.require(request)
     app.device.close_view(token)
 
 
 @post("/sync/start", status_code=200, sync_to_thread=True)
-def start_sync(request: AnyRequest, app: Field) -> Template:
+def start_sync(request: AnyRequest, app: FieldHere) -> Template:
     """An incremental sync, which only the person starts."""
     app.require(request)
     try:
@@ -110,7 +109,7 @@ def start_sync(request: AnyRequest, app: Field) -> Template:
 
 
 @post("/flight/{mode:str}", status_code=200, sync_to_thread=True)
-def flight(request: AnyRequest, app: Field, mode: str) -> Template:
+def flight(request: AnyRequest, app: FieldHere, mode: str) -> Template:
     """Flight mode: `on` sends nothing, `off` goes on at once."""
     app.require(request)
     if mode == "on":
@@ -121,7 +120,7 @@ def flight(request: AnyRequest, app: Field, mode: str) -> Template:
 
 
 @post("/errors/{n:int}/undo", status_code=200, sync_to_thread=True)
-def undo(request: AnyRequest, app: Field, n: int) -> Template:
+def undo(request: AnyRequest, app: FieldHere, n: int) -> Template:
     """Take back a save that was not accepted."""
     app.require(request)
     app.device.undo(n)
@@ -129,7 +128,9 @@ def undo(request: AnyRequest, app: Field, n: int) -> Template:
 
 
 @get("/parts/{name:str}", sync_to_thread=True)
-def part(request: AnyRequest, app: Field, world: World, name: str, search: str = "", first: int = 0) -> Template:
+def part(
+    request: AnyRequest, app: FieldHere, world: WorldHere, name: str, search: str = "", first: int = 0
+) -> Template:
     """A piece of a page that updates live."""
     match name:
         case "today":

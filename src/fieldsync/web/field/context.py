@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request
+from litestar.di import NamedDependency
 from litestar.response import Template
 
 from fieldsync.base.problems import Refused
+from fieldsync.base.world import World
 from fieldsync.device import Device
 from fieldsync.web.field.door import Door
 
@@ -46,6 +48,10 @@ class Field:
     def widget_values(self, said: str = "") -> dict[str, Any]:
         """What the Sync widget shows."""
         return {"widget": self.device.widget(), "online": self.device.online, "said": said}
+
+
+FieldHere = NamedDependency[Field]
+WorldHere = NamedDependency[World]
 
 
 def sentence_of(refused: Refused) -> str:

@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.response import Stream
 
 from fieldsync.device import Device
-from fieldsync.web.field.context import AnyRequest, Field
+from fieldsync.web.field.context import AnyRequest, FieldHere
 
 TOGETHER_SECONDS = 0.05
 HEARTBEAT_SECONDS = 15.0
@@ -54,7 +55,7 @@ def _in_loop(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
 
 
 @get("/live", media_type="text/event-stream")
-async def live(request: AnyRequest, app: Field, pages: Pages) -> Stream:
+async def live(request: AnyRequest, app: FieldHere, pages: NamedDependency[Pages]) -> Stream:
     """Tells this page that something changed."""
     app.door.page_token(request)
     return Stream(_changes(pages, app.device), media_type="text/event-stream")

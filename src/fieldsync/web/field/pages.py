@@ -5,14 +5,13 @@ from __future__ import annotations
 from litestar import Response, get
 from litestar.response import Template
 
-from fieldsync.base.world import World
 from fieldsync.schema.model import Access
 from fieldsync.web.field import callpage, reading
-from fieldsync.web.field.context import AnyRequest, Field
+from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere
 
 
 @get("/", sync_to_thread=True)
-def home(request: AnyRequest, app: Field, world: World, launch: str = "") -> Template | Response[None]:
+def home(request: AnyRequest, app: FieldHere, world: WorldHere, launch: str = "") -> Template | Response[None]:
     """Home; or, with a launch token, the way in."""
     if launch:
         return app.door.enter(launch)
@@ -24,13 +23,13 @@ def home(request: AnyRequest, app: Field, world: World, launch: str = "") -> Tem
 
 
 @get("/accounts", sync_to_thread=True)
-def accounts(request: AnyRequest, app: Field, search: str = "", first: int = 0) -> Template:
+def accounts(request: AnyRequest, app: FieldHere, search: str = "", first: int = 0) -> Template:
     """The list of accounts."""
     return app.page(request, "accounts.html", here="accounts", **reading.account_list(app.device, search, first))
 
 
 @get("/accounts/{record_id:str}", sync_to_thread=True)
-def account(request: AnyRequest, app: Field, record_id: str) -> Template:
+def account(request: AnyRequest, app: FieldHere, record_id: str) -> Template:
     """One account with addresses and calls."""
     found = reading.record(app.device, "Account", record_id)
     facts = reading.account_facts(found, app.device.catalog["Account"])
@@ -48,14 +47,14 @@ def account(request: AnyRequest, app: Field, record_id: str) -> Template:
 
 
 @get("/calls/new", sync_to_thread=True)
-def new_call(request: AnyRequest, app: Field, world: World, account: str) -> Template:
+def new_call(request: AnyRequest, app: FieldHere, world: WorldHere, account: str) -> Template:
     """An empty call report."""
     values = callpage.new_call(app.device, account, app.zone, world.clock.now())
     return app.page(request, "call.html", here="accounts", view="", said="", **values)
 
 
 @get("/calls/{record_id:str}", sync_to_thread=True)
-def call(request: AnyRequest, app: Field, record_id: str) -> Template:
+def call(request: AnyRequest, app: FieldHere, record_id: str) -> Template:
     """A call report that is there."""
     found = reading.record(app.device, "Call", record_id)
     view = app.device.view("Call", found.id)
@@ -64,7 +63,7 @@ def call(request: AnyRequest, app: Field, record_id: str) -> Template:
 
 
 @get("/objects", sync_to_thread=True)
-def objects(request: AnyRequest, app: Field) -> Template:
+def objects(request: AnyRequest, app: FieldHere) -> Template:
     """Every object this person may read, with how many records are here."""
     account = app.device.account
     profile = account.user.profile if account else ""
@@ -78,7 +77,7 @@ def objects(request: AnyRequest, app: Field) -> Template:
 
 
 @get("/objects/{name:str}", sync_to_thread=True)
-def records(request: AnyRequest, app: Field, name: str, search: str = "", first: int = 0) -> Template:
+def records(request: AnyRequest, app: FieldHere, name: str, search: str = "", first: int = 0) -> Template:
     """Records of one object."""
     object_type = reading.known_object(app.device, name)
     found = app.device.find(name, search=search or None, limit=reading.PAGE, offset=first)
@@ -88,7 +87,7 @@ def records(request: AnyRequest, app: Field, name: str, search: str = "", first:
 
 
 @get("/objects/{name:str}/{record_id:str}", sync_to_thread=True)
-def record(request: AnyRequest, app: Field, name: str, record_id: str) -> Template:
+def record(request: AnyRequest, app: FieldHere, name: str, record_id: str) -> Template:
     """One record of any object, with its edit form."""
     return record_page(request, app, name, record_id, said="")
 
@@ -113,13 +112,13 @@ def record_page(request: AnyRequest, app: Field, name: str, record_id: str, *, s
 
 
 @get("/errors", sync_to_thread=True)
-def errors(request: AnyRequest, app: Field) -> Template:
+def errors(request: AnyRequest, app: FieldHere) -> Template:
     """The error list."""
     return app.page(request, "errors.html", here="errors", errors=app.device.errors())
 
 
 @get("/sync", sync_to_thread=True)
-def sync(request: AnyRequest, app: Field) -> Template:
+def sync(request: AnyRequest, app: FieldHere) -> Template:
     """The queue and the history."""
     values = {"queue": app.device.queue(), "syncs": app.device.syncs(), **app.widget_values()}
     return app.page(request, "sync.html", here="sync", **values)
