@@ -19,9 +19,19 @@ from fieldsync.protocol import download as lines
 from fieldsync.protocol import wire
 from fieldsync.protocol.rows import Gone, RowBlock
 from fieldsync.protocol.session import DeviceDescription, Platform, Session, Settings, Tokens, UserInfo
-from fieldsync.protocol.upload import Item, Outcome, Rejected, Result, Saved, UploadRequest, UploadResponse, decode_items
+from fieldsync.protocol.upload import (
+    Item,
+    Outcome,
+    Rejected,
+    Result,
+    Saved,
+    UploadRequest,
+    UploadResponse,
+    decode_items,
+)
 from fieldsync.schema.catalog import Catalog, build, encode
 from fieldsync.schema.model import (
+    EditedElsewhere,
     FamilyDeclaration,
     Field,
     FieldType,
@@ -38,62 +48,49 @@ NUMBER = DeviceNumber("00D01")
 SERVER = DeviceNumber("SRV01")
 _JSON = {"content-type": wire.CONTENT_JSON}
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-Answer = Callable[[bytes], Any] | Exception | Any
+Answer = Any
+"""A struct, bytes, an Exception, a Reply, a list of lines, or a function of the body that gives one."""
 
 
 def catalog(*, more: tuple[Field, ...] = ()) -> Catalog:
     """A shop, and a visit with lines and parts of lines: a family that can be submitted."""
-    text = FieldType.TEXT
-    numbered = NameField(type=FieldType.AUTO_NUMBER, display_format="V-{0000}")
-    stages = (PicklistValue(value="Open", default=True), PicklistValue(value="Closed"))
-    shop = Object(
-        name="Shop",
-        label="Shop",
-        prefix="a00",
-        fields=(
-            Field(name="City", type=text, length=40),
-            Field(name="Score", type=FieldType.NUMBER, precision=8, scale=2),
-            Field(name="Big", type=FieldType.NUMBER, precision=18, scale=2),
-            Field(name="Visits", type=FieldType.NUMBER, precision=6, scale=0),
-            Field(name="Active", type=FieldType.CHECKBOX),
-            Field(name="ParentId", type=FieldType.LOOKUP, references="Shop"),
-            *more,
-        ),
-    )
-    visit = Object(
-        name="Visit",
-        label="Visit",
-        prefix="a01",
-        name_field=numbered,
-        family=FamilyDeclaration(submit=Submit(field="Stage", value="Closed", when_edited_elsewhere="duplicate")),  # type: ignore[arg-type]
-        fields=(
-            Field(name="ShopId", type=FieldType.LOOKUP, references="Shop", required=True),
-            Field(name="Stage", type=FieldType.PICKLIST, values=stages),
-            Field(name="Notes", type=text),
-        ),
-    )
-    line = Object(
-        name="Visit_Line",
-        label="Line",
-        prefix="a02",
-        name_field=numbered,
-        fields=(
-            Field(name="VisitId", type=FieldType.MASTER_DETAIL, references="Visit"),
-            Field(name="Product", type=text, length=20),
-        ),
-    )
-    part = Object(
-        name="Line_Part",
-        label="Part",
-        prefix="a03",
-        name_field=numbered,
-        fields=(
-            Field(name="LineId", type=FieldType.MASTER_DETAIL, references="Visit_Line"),
-            Field(name="Size", type=text),
-        ),
-    )
     user = Object(name="User", label="User", prefix="005", system=True)
-    return build([Pack(name="small", label="Small", objects=(user, shop, visit, line, part))])
+    line = _detail("Visit_Line", "a02", "VisitId", "Visit", Field(name="Product", type=FieldType.TEXT, length=20))
+    part = _detail("Line_Part", "a03", "LineId", "Visit_Line", Field(name="Size", type=FieldType.TEXT))
+    return build([Pack(name="small", label="Small", objects=(user, _shop(more), _visit(), line, part))])
+
+
+def _shop(more: tuple[Field, ...]) -> Object:
+    fields = (
+        Field(name="City", type=FieldType.TEXT, length=40),
+        Field(name="Score", type=FieldType.NUMBER, precision=8, scale=2),
+        Field(name="Big", type=FieldType.NUMBER, precision=18, scale=2),
+        Field(name="Visits", type=FieldType.NUMBER, precision=6, scale=0),
+        Field(name="Active", type=FieldType.CHECKBOX),
+        Field(name="ParentId", type=FieldType.LOOKUP, references="Shop"),
+        *more,
+    )
+    return Object(name="Shop", label="Shop", prefix="a00", fields=fields)
+
+
+def _visit() -> Object:
+    stages = (PicklistValue(value="Open", default=True), PicklistValue(value="Closed"))
+    submit = Submit(field="Stage", value="Closed", when_edited_elsewhere=EditedElsewhere.DUPLICATE)
+    fields = (
+        Field(name="ShopId", type=FieldType.LOOKUP, references="Shop", required=True),
+        Field(name="Stage", type=FieldType.PICKLIST, values=stages),
+        Field(name="Notes", type=FieldType.TEXT),
+    )
+    family = FamilyDeclaration(submit=submit)
+    return Object(name="Visit", label="Visit", prefix="a01", name_field=_NUMBERED, family=family, fields=fields)
+
+
+def _detail(name: str, prefix: str, column: str, master: str, own: Field) -> Object:
+    fields = (Field(name=column, type=FieldType.MASTER_DETAIL, references=master), own)
+    return Object(name=name, label=name, prefix=prefix, name_field=_NUMBERED, fields=fields)
+
+
+_NUMBERED = NameField(type=FieldType.AUTO_NUMBER, display_format="V-{0000}")
 
 
 class Script:
@@ -127,6 +124,7 @@ class Script:
             raise NotStreamed(answer)
         if isinstance(answer, Exception):
             raise answer
+        assert isinstance(answer, list)
         yield from answer
 
     def events(self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event) -> None:
@@ -148,7 +146,9 @@ class Script:
     def uploads(self) -> list[UploadRequest]:
         """Every upload so far."""
         return [
-            msgspec.json.decode(body or b"", type=UploadRequest) for _, path, body in self.asked if path.endswith("/upload")
+            msgspec.json.decode(body or b"", type=UploadRequest)
+            for _, path, body in self.asked
+            if path.endswith("/upload")
         ]
 
 
@@ -258,7 +258,9 @@ def rejected(code: Code = Code.VALIDATION, **details: Any) -> Rejected:
 
 def error(status: int, reason: Problem, **headers: str) -> Reply:
     """An error answer."""
-    return Reply(status, {**_JSON, **{k.replace("_", "-"): v for k, v in headers.items()}}, _ENCODER.encode({"problem": reason}))
+    return Reply(
+        status, {**_JSON, **{k.replace("_", "-"): v for k, v in headers.items()}}, _ENCODER.encode({"problem": reason})
+    )
 
 
 def items_of(request: UploadRequest) -> list[tuple[int, list[Item]]]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from fieldsync.base.ids import RecordId
-from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import World
 from fieldsync.device import drafts, reading
 from fieldsync.device.edit.numbers import Numbers
@@ -20,23 +19,13 @@ from fieldsync.device.edit.save import Saved
 from fieldsync.device.edit.session import Edit
 from fieldsync.device.edit.sessions import Sessions
 from fieldsync.device.edit.undo import undo, undone_with
-from fieldsync.device.merge import view as views
 from fieldsync.device.queue.entry import QueueEntry
 from fieldsync.device.record import Mark, Record
 from fieldsync.device.status import report as reports
-from fieldsync.device.status.events import (
-    Callback,
-    ErrorRaised,
-    Event,
-    Listeners,
-    NewsWaiting,
-    ProgressChanged,
-    QueueChanged,
-    RecordsChanged,
-    records_changed,
-)
+from fieldsync.device.status.events import Callback, Listeners, ProgressChanged, QueueChanged, records_changed
 from fieldsync.device.status.facts import facts_of
 from fieldsync.device.status.report import SyncKind, SyncReport
+from fieldsync.device.status.telling import events_of
 from fieldsync.device.status.widget import Widget, widget
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync.account import Account, read_account
@@ -45,10 +34,9 @@ from fieldsync.device.sync.engine import Engine, Stepped
 from fieldsync.device.sync.run import run_sync
 from fieldsync.device.sync.session import device_key, load_catalog, sign_in
 from fieldsync.device.sync.thread import Background
-from fieldsync.device.transport import Transport, Unreachable
-from fieldsync.device.view import View
-from fieldsync.protocol.rows import RecordRef
-from fieldsync.protocol.session import DeviceDescription
+from fieldsync.device.transport import Transport
+from fieldsync.device.view import OpenRecords, View
+from fieldsync.protocol.session import DeviceDescription, SignIn
 from fieldsync.schema.catalog import Catalog
 from fieldsync.schema.fields import FieldValue
 
@@ -67,6 +55,7 @@ class Device:
         self._engine = Engine(store, self._calls, self._numbers, world)
         self._sessions = Sessions(store, self._numbers, self._saved)
         self._listeners = Listeners()
+        self._open_records = OpenRecords(store, world, lambda refs: self._listeners.tell(records_changed(refs)))
         self._background: Background | None = None
 
     @staticmethod
@@ -88,8 +77,6 @@ class Device:
         self._store.close()
         self._calls.transport.close()
 
-    # Who, and what the data looks like
-
     def new_device_key(self) -> str:
         """The secret to describe this device with at sign-in; the same every time."""
         with self._store.write() as work:
@@ -97,18 +84,7 @@ class Device:
 
     def sign_in(self, org: str, username: str, password: str, description: DeviceDescription) -> None:
         """Register this device and fetch the data model. Raises Refused: AUTH, FORBIDDEN, OFFLINE."""
-        try:
-            sign_in(
-                self._store,
-                self._calls,
-                self._numbers,
-                org=org,
-                username=username,
-                password=password,
-                device=description,
-            )
-        except Unreachable:
-            raise Refused(problem(Code.OFFLINE)) from None
+        sign_in(self._store, self._calls, self._numbers, SignIn(org, username, password, description))
         self._sessions.forget_account()
         self._engine.hurry()
         self._wake()
@@ -123,8 +99,6 @@ class Device:
     def catalog(self) -> Catalog:
         """The data model. Only after the first sign-in."""
         return self._store.tables.catalog
-
-    # Reading
 
     def get(self, object_name: str, record_id: RecordId) -> Record | None:
         """The record as the person sees it, or None. Raises Refused(UNKNOWN_OBJECT)."""
@@ -144,14 +118,9 @@ class Device:
     ) -> list[Record]:
         """Records with these values, and `search` in their name. Raises Refused: UNKNOWN_OBJECT, UNKNOWN_FIELD."""
         with self._store.read() as work:
+            order, window = (order_by, descending), (limit, offset)
             return reading.find(
-                work,
-                self._store.tables,
-                object_name,
-                where=where,
-                search=search,
-                order=(order_by, descending),
-                window=(limit, offset),
+                work, self._store.tables, object_name, where=where, search=search, order=order, window=window
             )
 
     def count(self, object_name: str, where: Mapping[str, FieldValue] = {}) -> int:
@@ -170,8 +139,6 @@ class Device:
         with self._store.read() as work:
             return reading.marks(work, [record_id])[record_id]
 
-    # Editing
-
     @contextmanager
     def edit(self) -> Iterator[Edit]:
         """One save: see `device/edit`. When the block ends without an exception it is on disk and in the queue."""
@@ -182,7 +149,7 @@ class Device:
         """Take back a failed entry and every later one that builds on it. Raises Refused: NOT_FOUND, LOCKED."""
         with self._store.write() as work:
             changed = undo(work, self._store.tables, n, self._numbers.now())
-        self._tell([*records_changed(changed), QueueChanged()])
+        self._listeners.tell([*records_changed(changed), QueueChanged()])
         self._wake()
 
     def undone_with(self, n: int) -> list[int]:
@@ -191,7 +158,7 @@ class Device:
             return undone_with(work, n)
 
     def undone(self) -> list[int]:
-        """Queue numbers the person took back, and those the server discarded or canceled; their content is kept."""
+        """Queue numbers taken back, cancelled out, discarded or canceled: nothing of them applies; a copy is kept."""
         with self._store.read() as work:
             return reading.undone(work)
 
@@ -210,42 +177,25 @@ class Device:
         with self._store.write() as work:
             drafts.drop(work, key)
 
-    # Open records
-
     def view(self, object_name: str, record_id: RecordId) -> View:
         """Open a record: see `View`. Raises Refused: UNKNOWN_OBJECT, NOT_FOUND."""
-        token = self._world.chance.bytes(16).hex()
-        with self._store.write() as work:
-            ref = RecordRef(object_name, record_id)
-            views.open_view(work, self._store.tables, ref, token, self._numbers.now_ms())
-        return View(self, object_name, record_id, token)
+        return self._open_records.open(object_name, record_id)
 
     def renew_view(self, token: str) -> bool:
         """Hold on to an open record. False when its lease had ended."""
-        with self._store.write() as work:
-            return views.renew_view(work, token, self._numbers.now_ms())
+        return self._open_records.renew(token)
 
     def view_news(self, token: str) -> bool:
         """Whether a newer version of an open record waits."""
-        with self._store.read() as work:
-            root = views.root_of_view(work, token)
-            return root is not None and views.has_news(work, self._store.tables, root)
+        return self._open_records.news(token)
 
     def show_view_news(self, token: str) -> bool:
         """Bring the newer version of an open record into its rows. False when nothing changed."""
-        with self._store.write() as work:
-            root = views.root_of_view(work, token)
-            changed = [] if root is None else views.show_news(work, self._store.tables, root)
-        self._tell(records_changed(changed))
-        return bool(changed)
+        return self._open_records.show_news(token)
 
     def close_view(self, token: str) -> None:
         """Leave an open record: what waited is merged."""
-        with self._store.write() as work:
-            changed = views.close_views(work, self._store.tables, [token])
-        self._tell(records_changed(changed))
-
-    # Sync
+        self._open_records.close(token)
 
     def start(self) -> None:
         """Begin to upload and fetch in the background. Starting twice does nothing."""
@@ -268,10 +218,10 @@ class Device:
         """Upload, then download: incremental, full or upload_only. Blocks. Raises Refused: AUTH, OFFLINE, BUSY."""
         did = Stepped()
         try:
-            return run_sync(self._engine, SyncKind(kind), lambda *_: self._tell([ProgressChanged(self.widget())]), did)
+            return run_sync(self._engine, SyncKind(kind), lambda *_: self._tell_progress(), did)
         finally:
             self._told(did)
-            self._tell([ProgressChanged(self.widget())])
+            self._tell_progress()
 
     def wake(self) -> None:
         """News may be waiting online."""
@@ -287,16 +237,14 @@ class Device:
         """Flight mode: nothing is sent."""
         self._engine.online = False
         self._calls.transport.hang_up()
-        self._tell([ProgressChanged(self.widget())])
+        self._tell_progress()
 
     def go_online(self) -> None:
         """End flight mode; what waits goes at once."""
         self._engine.online = True
         self._engine.hurry()
         self._wake()
-        self._tell([ProgressChanged(self.widget())])
-
-    # What the person sees
+        self._tell_progress()
 
     def widget(self) -> Widget:
         """The Sync widget, now."""
@@ -339,18 +287,10 @@ class Device:
 
     def _saved(self, saved: Saved) -> None:
         self._wake()
-        self._tell([*records_changed(saved.refs), QueueChanged()])
+        self._listeners.tell([*records_changed(saved.refs), QueueChanged()])
 
-    def _tell(self, events: list[Event]) -> None:
-        self._listeners.tell(events)
+    def _tell_progress(self) -> None:
+        self._listeners.tell([ProgressChanged(self.widget())])
 
     def _told(self, did: Stepped) -> None:
-        events: list[Event] = records_changed(r for r in did.changed if r.object not in did.objects)
-        events += [RecordsChanged(name, ()) for name in sorted(did.objects)]
-        events += [NewsWaiting(ref.object, ref.id) for ref in did.waiting]
-        if did.queue_changed:
-            events.append(QueueChanged())
-        if did.refused:
-            events += [ErrorRaised(entry) for entry in self.errors() if entry.n in did.refused]
-        if events:
-            self._tell(events)
+        self._listeners.tell(events_of(did, self.errors() if did.refused else []))

@@ -16,10 +16,16 @@ def test_only_a_complete_closed_clean_family_takes_its_news(facts: FamilyFacts) 
 
 
 @pytest.mark.parametrize(
-    ("incoming", "held", "news", "new"),
-    [(5, None, True, True), (5, 4, True, True), (5, 5, True, False), (4, 5, False, False), (0, 5, True, True)],
+    ("incoming", "held", "said"),
+    [
+        (5, None, (True, True)),
+        (5, 4, (True, True)),
+        (5, 5, (True, False)),
+        (4, 5, (False, False)),
+        (0, 5, (True, True)),
+    ],
 )
-def test_an_older_version_is_never_news(incoming: int, held: int | None, news: bool, new: bool) -> None:
-    assert is_news(incoming, held) is news
+def test_an_older_version_is_never_news(incoming: int, held: int | None, said: tuple[bool, bool]) -> None:
+    assert is_news(incoming, held) is said[0]
     if held is not None:
-        assert counts_as_new(incoming, held) is new
+        assert counts_as_new(incoming, held) is said[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.device.lab import Lab, rejected
 
 from fieldsync.base.ids import RecordId
@@ -9,8 +10,6 @@ from fieldsync.base.problems import Code, Refused
 from fieldsync.device import Event, Mark, NewsWaiting, RecordsChanged, Unreachable
 from fieldsync.protocol.feed import FamilyImage, FeedPage
 from fieldsync.protocol.rows import Gone, RecordRef
-
-import pytest
 
 
 def one_shop(lab: Lab) -> RecordId:
@@ -170,9 +169,8 @@ def feed(lab: Lab, page: FeedPage) -> None:
 
 
 def words(lab: Lab) -> list[object]:
-    return [r.values["Notes"] for r in lab.device.find("Visit")] + sorted(
-        str(r.values["Product"]) for r in lab.device.find("Visit_Line")
-    )
+    lines = sorted(str(r.values["Product"]) for r in lab.device.find("Visit_Line"))
+    return [*(r.values["Notes"] for r in lab.device.find("Visit")), *lines]
 
 
 def test_a_family_waits_whole_and_is_merged_whole(lab: Lab) -> None:

@@ -59,7 +59,7 @@ def test_three_edits_offline_are_one_item_with_the_server_s_old_value(lab: Lab) 
     shop = shop_on(lab)
     assert [edit_city(lab, shop, c) for c in "bcd"] == [(1,), (1,), (1,)]
     lab.upload(lab.saved())
-    (_, (sent,)), = items_of(lab.script.uploads[0])
+    ((_, (sent,)),) = items_of(lab.script.uploads[0])
     assert sent.changes["City"] == Change("a", "d")
 
 
@@ -74,7 +74,7 @@ def test_an_edit_during_an_upload_is_a_second_entry_that_names_the_first(lab: La
     lab.upload(meanwhile)
     assert lab.device.get("Shop", shop).values["City"] == "c"  # type: ignore[union-attr,arg-type]
     lab.upload(lab.saved(City="c"))
-    (n, (second,)), = items_of(lab.script.uploads[1])
+    ((n, (second,)),) = items_of(lab.script.uploads[1])
     assert (n, second.after, second.changes["City"]) == (2, 1, Change("b", "c"))
     assert lab.script.uploads[1].confirmed_through == 0, "the receipt of a predecessor is still needed"
 

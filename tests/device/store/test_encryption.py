@@ -93,7 +93,13 @@ def test_a_second_opener_is_refused_and_told_who_has_it(lab: Lab) -> None:
         Store(lab.folder, KEY)
     assert caught.value.problem.code is Code.OPEN_ELSEWHERE
     assert str(os.getpid()) in caught.value.problem.message
-    program = f"from pathlib import Path\nfrom fieldsync.device.store.store import Store\nStore(Path({str(lab.folder)!r}), bytes(range(32)))"
+    program = "\n".join(
+        [
+            "from pathlib import Path",
+            "from fieldsync.device.store.store import Store",
+            f"Store(Path({str(lab.folder)!r}), bytes(range(32)))",
+        ]
+    )
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "OPEN_ELSEWHERE" in other.stderr
     lab.device.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from tests.device.lab import Lab, catalog, error, rejected
@@ -13,7 +14,7 @@ from fieldsync.protocol.rows import Gone
 from fieldsync.schema.model import Field, FieldType
 
 
-def shop(lab: Lab, number: int, stamp: int = 5, **values: object) -> dict[str, object]:
+def shop(lab: Lab, number: int, stamp: int = 5, **values: Any) -> dict[str, object]:
     return {"Id": lab.server_id("Shop", number), "_stamp": stamp, "Name": f"S{number:03}", **values}
 
 
@@ -22,13 +23,19 @@ def names(lab: Lab) -> list[object]:
 
 
 def test_values_arrive_equal_field_by_field(lab: Lab) -> None:
-    values = {"Score": Decimal("12.50"), "Big": Decimal("1234567890123456.78"), "Visits": 7, "Active": True, "City": "Wien"}
+    values: dict[str, Any] = {
+        "Score": Decimal("12.50"),
+        "Big": Decimal("1234567890123456.78"),
+        "Visits": 7,
+        "Active": True,
+        "City": "Wien",
+    }
     lab.download(lab.block("Shop", shop(lab, 1, **values)))
     record = lab.device.get("Shop", lab.server_id("Shop", 1))
     assert record is not None
     assert {c: record.values[c] for c in values} == values
     assert [type(record.values[c]) for c in values] == [Decimal, Decimal, int, bool, str]
-    assert lab.device.count("Shop", {"Score": Decimal("12.5")}) == lab.device.count("Shop", {"Big": values["Big"]}) == 1  # type: ignore[dict-item]
+    assert lab.device.count("Shop", {"Score": Decimal("12.5")}) == lab.device.count("Shop", {"Big": values["Big"]}) == 1
 
 
 def test_a_full_download_removes_what_it_does_not_bring(lab: Lab) -> None:
@@ -60,7 +67,6 @@ def test_a_cut_stream_changes_nothing(lab: Lab, cut_at: int) -> None:
     assert caught.value.problem.code is Code.OFFLINE
     assert names(lab) == ["S001"]
     assert [r.successful for r in lab.device.syncs()] == [False, True]
-    assert not (lab.folder / "staging.db").exists() or cut_at >= 0
 
 
 def test_pending_and_failed_records_survive_a_full_download(lab: Lab) -> None:
@@ -89,7 +95,10 @@ def test_families_of_three_storeys_are_replaced_and_removed_whole(lab: Lab) -> N
     )
     lab.download(*rows)
     assert lab.device.count("Line_Part") == 1
-    lab.download(lab.block("Line_Part", {"Id": ids["Line_Part"], "_stamp": 9, "LineId": ids["Visit_Line"], "Size": "L"}), full=False)
+    lab.download(
+        lab.block("Line_Part", {"Id": ids["Line_Part"], "_stamp": 9, "LineId": ids["Visit_Line"], "Size": "L"}),
+        full=False,
+    )
     assert lab.device.find("Line_Part")[0].values["Size"] == "L"
     with lab.device.view("Line_Part", ids["Line_Part"]) as view:
         lab.download(rows[0])
@@ -192,7 +201,7 @@ def test_a_sync_that_never_ended_is_closed_as_failed(lab: Lab) -> None:
     with pytest.raises(Killed):
         lab.device.sync()
     lab.reopen()
-    report, = lab.device.syncs()
+    (report,) = lab.device.syncs()
     assert (report.successful, report.ended_at is not None) == (False, True)
     lab.upload(lab.saved())
     assert lab.device.queue() == []

@@ -87,7 +87,7 @@ def _queue(
         known = {i.id for i in kept}
         items = fold_all(kept, [i if i.id in known else _chained(work, i) for i in bundle.items])
         if not items:
-            journal.remove(work, [last.n])
+            journal.cancel_out(work, last.n, numbers.now())
             return None
         journal.rewrite(work, tables, last, items, per_part)
         return last.n

@@ -69,6 +69,16 @@ def remove(work: Work, numbers: Iterable[int]) -> None:
     work.run("DELETE FROM _queue WHERE n IN (SELECT value FROM json_each(?))", chosen)
 
 
+def cancel_out(work: Work, n: int, now: str) -> None:
+    """An entry that was never sent came to nothing, because the person took back what it did; a copy is kept (L1)."""
+    work.run(
+        "INSERT INTO _undone (n, id, at, told, items, outcome)"
+        " SELECT n, id, ?, 1, items, outcome FROM _queue WHERE n = ? AND sealed = 0",
+        *(now, n),
+    )
+    remove(work, [n])
+
+
 def anchor_of(n: int, items: Iterable[Item]) -> int:
     """The lowest number whose receipt the server still needs for this entry: its own, or that of a predecessor."""
     return min((i.after for i in items if i.after is not None), default=n)

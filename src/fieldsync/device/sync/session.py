@@ -15,7 +15,8 @@ from fieldsync.device.store.store import Store
 from fieldsync.device.store.work import Work
 from fieldsync.device.sync.account import Account, keep_account, keep_tokens, read_account
 from fieldsync.device.sync.calls import Calls
-from fieldsync.protocol.session import DeviceDescription, Session, SignIn
+from fieldsync.device.transport import Unreachable
+from fieldsync.protocol.session import Session, SignIn
 from fieldsync.schema import catalog as catalogs
 
 DEVICE_KEY_BYTES = 32
@@ -30,24 +31,29 @@ def device_key(work: Work, chance: Chance) -> str:
     return known
 
 
-def sign_in(
-    store: Store, calls: Calls, numbers: Numbers, *, org: str, username: str, password: str, device: DeviceDescription
-) -> Account:
-    """Open a session and take the device's number. Raises Refused(AUTH, FORBIDDEN), Unreachable.
+def sign_in(store: Store, calls: Calls, numbers: Numbers, request: SignIn) -> Account:
+    """Open a session and take the device's number. Raises Refused: AUTH, FORBIDDEN, OFFLINE.
 
     A store belongs to one user and org for good (FEATURES M03): another person gets another folder.
     """
+    try:
+        return _sign_in(store, calls, numbers, request)
+    except Unreachable:
+        raise Refused(problem(Code.OFFLINE)) from None
+
+
+def _sign_in(store: Store, calls: Calls, numbers: Numbers, request: SignIn) -> Account:
     with store.read() as work:
         before = read_account(work)
-        known = msgspec.structs.replace(device, number=numbers.device)
-    session = calls.open_post("/sync/v1/session", SignIn(org, username, password, known), Session)
+    known = msgspec.structs.replace(request.device, number=numbers.device)
+    session = calls.open_post("/sync/v1/session", msgspec.structs.replace(request, device=known), Session)
     if before is not None and (before.org_id, before.user.id) != (session.org_id, session.user.id):
         raise Refused(problem(Code.FORBIDDEN, reason="this device database belongs to another person"))
-    account = Account(session.user, org, session.org_id, session.device_number)
+    account = Account(session.user, request.org, session.org_id, session.device_number)
     with store.write() as work:
         keep_account(work, account, session.settings)
         keep_tokens(work, session.tokens)
-        meta.put(work, Key.DEVICE_KEY, device.key)
+        meta.put(work, Key.DEVICE_KEY, request.device.key)
         if numbers.device is None:
             numbers.keep_device(work, session.device_number)
     if numbers.device is None:

@@ -1,0 +1,91 @@
+"""Any thread may call any method: saves, reads, leases and the background at once lose nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from tests.device.lab import Lab
+
+from fieldsync.device import Event, QueueChanged
+
+THREADS, SAVES = 4, 40
+
+
+def test_many_threads_save_read_and_sync_at_once(lab: Lab) -> None:
+    lab.script.always["upload"] = lab.saved()
+    failed: list[BaseException] = []
+    made: list[str] = []
+
+    def person(name: int) -> None:
+        try:
+            for n in range(SAVES):
+                with lab.device.edit() as edit:
+                    shop = edit.create("Shop", {"Name": f"{name}-{n}"})
+                made.append(shop)
+                with lab.device.view("Shop", shop):
+                    assert lab.device.get("Shop", shop) is not None
+                lab.device.find("Shop", search=str(name), limit=5)
+                lab.device.widget()
+        except BaseException as error:  # noqa: BLE001 the test reports it
+            failed.append(error)
+
+    lab.device.start()
+    people = [threading.Thread(target=person, args=(n,)) for n in range(THREADS)]
+    for thread in people:
+        thread.start()
+    for thread in people:
+        thread.join(30)
+    until = time.monotonic() + 20
+    while lab.device.queue() and time.monotonic() < until:
+        time.sleep(0.01)
+    lab.device.stop()
+    assert failed == []
+    assert lab.device.queue() == []
+    assert lab.device.count("Shop") == len(set(made)) == THREADS * SAVES
+
+
+def test_a_save_is_on_the_wire_at_once(lab: Lab) -> None:
+    sent = threading.Event()
+
+    def answer(body: bytes) -> object:
+        sent.set()
+        return lab.saved()(body)
+
+    lab.script.always["upload"] = answer
+    lab.device.start()
+    time.sleep(0.2)
+    waits = []
+    for n in range(10):
+        sent.clear()
+        began = time.perf_counter()
+        with lab.device.edit() as edit:
+            edit.create("Shop", {"Name": str(n)})
+        assert sent.wait(2)
+        waits.append(time.perf_counter() - began)
+        time.sleep(0.01)
+    lab.device.stop()
+    assert sorted(waits)[len(waits) // 2] < 0.05
+
+
+def test_events_come_after_the_commit_and_outside_the_lock(lab: Lab) -> None:
+    seen: list[int] = []
+
+    def count(done: threading.Event) -> None:
+        seen.append(len(lab.device.queue()))
+        done.set()
+
+    def look(event: Event) -> None:
+        if isinstance(event, QueueChanged):
+            done = threading.Event()
+            threading.Thread(target=count, args=(done,)).start()
+            assert done.wait(2), "another thread can read and write while a callback runs"
+            lab.device.draft_put("from a callback", {})
+
+    stop = lab.device.subscribe(look)
+    with lab.device.edit() as edit:
+        edit.create("Shop", {"Name": "x"})
+    stop()
+    with lab.device.edit() as edit:
+        edit.create("Shop", {"Name": "y"})
+    assert seen == [1]

@@ -1,0 +1,131 @@
+"""HTTP as the device speaks it, against a real socket: compression, portals, redirects, cut streams, wake-ups."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from fieldsync.device.transport import HttpTransport, NotStreamed, Unreachable
+from fieldsync.protocol import wire
+
+LINES = b'{"a":1}\n{"b":2}\n'
+
+
+class Handler(BaseHTTPRequestHandler):
+    """A few fixed addresses."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        encoding = self.headers.get("content-encoding", "plain")
+        if encoding == wire.ENCODING_ZSTD:
+            body = wire.decompress(body)
+        self._answer(200, wire.CONTENT_JSON, b'{"encoding":"%s","size":%d}' % (encoding.encode(), len(body)))
+
+    def do_GET(self) -> None:
+        match self.path:
+            case "/squeezed":
+                self._answer(200, wire.CONTENT_JSON, wire.compress(b"{}" * 500), **{"content-encoding": "zstd"})
+            case "/moved":
+                self._answer(302, "text/html", b"", location="/squeezed")
+            case "/busy":
+                self._answer(429, wire.CONTENT_JSON, b"{}", **{"retry-after": "7"})
+            case "/lines":
+                self._answer(200, wire.CONTENT_LINES, wire.compress(LINES), **{"content-encoding": "zstd"})
+            case "/portal":
+                self._answer(200, "text/html", b"<html>Welcome</html>")
+            case "/cut":
+                self.send_response(200)
+                self.send_header("content-type", wire.CONTENT_LINES)
+                self.send_header("content-length", "1000")
+                self.end_headers()
+                self.wfile.write(LINES)
+                self.close_connection = True
+            case "/events":
+                self._events()
+
+    def _events(self) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(b": heartbeat\n\nevent: news\ndata: {}\n\n")
+        self.wfile.flush()
+        time.sleep(3)
+        self.close_connection = True
+
+    def _answer(self, status: int, content_type: str, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"content-type": content_type, "content-length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def transport() -> Iterator[HttpTransport]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    made = HttpTransport(f"http://127.0.0.1:{server.server_address[1]}")
+    yield made
+    made.close()
+    server.shutdown()
+    server.server_close()
+
+
+def test_bodies_over_a_kilobyte_are_compressed(transport: HttpTransport) -> None:
+    assert transport.request("POST", "/x", b"x" * 100, {}).body == b'{"encoding":"plain","size":100}'
+    assert transport.request("POST", "/x", b"x" * 5000, {}).body == b'{"encoding":"zstd","size":5000}'
+
+
+def test_answers_may_be_compressed(transport: HttpTransport) -> None:
+    assert transport.request("GET", "/squeezed", None, {}).body == b"{}" * 500
+
+
+def test_redirects_are_not_followed_and_waits_are_passed_on(transport: HttpTransport) -> None:
+    assert transport.request("GET", "/moved", None, {}).status == 302
+    assert transport.request("GET", "/busy", None, {}).headers["retry-after"] == "7"
+
+
+def test_lines_come_one_by_one(transport: HttpTransport) -> None:
+    assert list(transport.stream("/lines", {})) == [b'{"a":1}', b'{"b":2}']
+
+
+def test_a_portal_is_no_stream_and_a_cut_one_is_unreachable(transport: HttpTransport) -> None:
+    with pytest.raises(NotStreamed):
+        list(transport.stream("/portal", {}))
+    with pytest.raises(Unreachable):
+        list(transport.stream("/cut", {}))
+
+
+def test_nobody_there_is_unreachable() -> None:
+    nobody = HttpTransport("http://127.0.0.1:9")
+    with pytest.raises(Unreachable):
+        nobody.request("GET", "/", None, {})
+    nobody.close()
+
+
+def test_wake_ups_are_heard_and_hanging_up_ends_them(transport: HttpTransport) -> None:
+    heard, ended = threading.Event(), threading.Event()
+
+    def listen() -> None:
+        with suppress(Unreachable):
+            transport.events("/events", {}, heard.set, threading.Event())
+        ended.set()
+
+    threading.Thread(target=listen, daemon=True).start()
+    assert heard.wait(2)
+    began = time.perf_counter()
+    transport.hang_up()
+    assert ended.wait(2)
+    assert time.perf_counter() - began < 1
