@@ -31,6 +31,8 @@ class Door:
         """`tell` is given each launch token: it shows the person the link to open."""
         self._chance = chance
         self._tell = tell
+        self._cookie = f"{COOKIE}_{chance.bytes(6).hex()}"
+        """A name of its own: browsers share cookies between the ports of one host, and two devices may run on one."""
         self._launch: set[str] = set()
         self._sessions: dict[str, str] = {}
 
@@ -48,14 +50,14 @@ class Door:
         self.invite()  # for another browser
         session, page = self._secret(), self._secret()
         self._sessions[session] = page
-        cookie = Cookie(key=COOKIE, value=session, httponly=True, samesite="strict", path="/")
+        cookie = Cookie(key=self._cookie, value=session, httponly=True, samesite="strict", path="/")
         answer: Response[None] = Redirect("/")
         answer.cookies.append(cookie)
         return answer
 
     def page_token(self, request: AnyRequest) -> str:
         """The page token of the asking session. Raises NotAuthorizedException without one."""
-        page = self._sessions.get(request.cookies.get(COOKIE, ""))
+        page = self._sessions.get(request.cookies.get(self._cookie, ""))
         if page is None:
             raise NotAuthorizedException("Open the app with the link it printed when it started.")
         return page
