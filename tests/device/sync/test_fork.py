@@ -64,3 +64,13 @@ def test_nothing_changes_while_no_new_number_comes(lab: Lab) -> None:
     lab.device.step()
     lab.upload(lab.saved())
     assert lab.device.queue() == []
+
+
+def test_a_fork_behind_a_fork_does_not_ask_for_number_after_number(lab: Lab) -> None:
+    forked(lab)
+    lab.script.always["device/number"] = NewNumber(FRESH)
+    lab.script.always["upload"] = UploadResponse((), fork_at=1)
+    for _ in range(10):
+        lab.device.step()
+    assert [path for _, path, _ in lab.script.asked].count("/sync/v1/device/number") == 1
+    assert len(lab.device.queue()) == 2

@@ -9,7 +9,7 @@ from tests.device.lab import Lab, error, items_of, rejected
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.device import ErrorRaised, Event, Mark, State, Unreachable
+from fieldsync.device import ErrorRaised, Event, Mark, State, Unreachable, WidgetState
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import (
     Accepted,
@@ -280,3 +280,17 @@ def test_queue_is_sent_in_order_in_bounded_batches(lab: Lab) -> None:
     assert [len(u.transactions) for u in lab.script.uploads] == [limit, 20]
     numbers = [n for u in lab.script.uploads for n, _ in items_of(u)]
     assert numbers == sorted(numbers)
+
+
+def test_a_long_queue_shows_as_activity_while_it_is_sent(lab: Lab) -> None:
+    lab.download()
+    limit = limits.QUEUE_TRANSACTIONS_PER_REQUEST_MAX
+    for n in range(limit + 20):
+        with lab.device.edit() as edit:
+            edit.create("Shop", {"Name": str(n)})
+    lab.script.then("upload", lab.saved(), lab.saved())
+    lab.device.step()
+    widget = lab.device.widget()
+    assert (widget.state, widget.up, widget.pending) == (WidgetState.ACTIVE, (limit, limit + 20), 20)
+    lab.device.step()
+    assert lab.device.widget().state is WidgetState.OK

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, field
 
 from fieldsync.base import limits
-from fieldsync.base.problems import Refused
+from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import World, instant, unix_ms
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.merge import view as views
@@ -70,6 +70,7 @@ class Engine:
         self._poll_at = world.clock.steady()
         self._failures = 0
         self._one_by_one = False
+        self._forked = False
 
     @property
     def ready(self) -> bool:
@@ -121,10 +122,18 @@ class Engine:
 
     def _upload(self, did: Stepped) -> None:
         try:
-            self.send_batch(did)
+            self._show_progress(self.send_batch(did))
         except (Unreachable, Refused) as error:
+            self.running = Running()
             upload.postpone(self.store, self.world, error)
             self._put_off(error)
+
+    def _show_progress(self, done: int) -> None:
+        """A long queue that is being sent shows as activity, with how much of it is through."""
+        with self.store.read() as work:
+            left = upload.waiting(work)
+        done += self.running.up[0]
+        self.running = Running(active=True, up=(done, done + left)) if left else Running()
 
     def send_batch(self, did: Stepped) -> int:
         """One upload request. Returns how many entries it brought further. Raises Unreachable and Refused."""
@@ -135,14 +144,21 @@ class Engine:
         try:
             done = upload.send(self.store, self.calls, self.numbers, batch)
             if done.fork_at is not None:
-                fork.take_new_number(self.store, self.calls, self.numbers, done.fork_at)
+                self._fork(done.fork_at)
         except Refused as error:
             return self._narrow_down(error, batch, did)
         self.went_through()
+        self._forked = done.fork_at is not None
         did.take(done.settled)
         did.queue_changed = True
         self._one_by_one = self._one_by_one and done.settled.decided == 0
         return done.settled.decided + len(batch.undone) + (done.fork_at is not None)
+
+    def _fork(self, fork_at: int) -> None:
+        """Go on under a new number. A second fork right behind the first is no restored image: it waits its time."""
+        if self._forked:
+            raise Refused(problem(Code.FORK, reason="also under the new number"))
+        fork.take_new_number(self.store, self.calls, self.numbers, fork_at)
 
     def _narrow_down(self, error: Refused, batch: upload.Batch, did: Stepped) -> int:
         """A request that the server will not read is sent entry by entry, until the one it means is found."""
