@@ -202,6 +202,9 @@ def _saved(world: SimWorld, device: SimDevice, kind: str, save: Callable[[], tup
     except Killed:
         _killed(world, device, kind)
         return
+    except Refused as refused:  # newer data that waits forbids it (FEATURES D04): nothing was saved
+        world.trace.add("refused-here", device.ordinal, kind, refused.problem.code)
+        return
     finally:
         world.faults.spare()
     device.saves += [Save(device.ordinal, _number(device), n, record) for n in numbers]

@@ -106,9 +106,11 @@ def free_port() -> int:
         return port
 
 
-async def run(where: Place, scenes: Callable[[Place, list[Device]], None], tell: Tell) -> None:
-    """Serve until Ctrl-C. `scenes` sets up what there is to see, once the devices are signed in."""
-    stop = stop_on_signals()
+async def run(
+    where: Place, scenes: Callable[[Place, list[Device]], None], tell: Tell, stop: asyncio.Event | None = None
+) -> None:
+    """Serve until `stop` is set, or Ctrl-C. `scenes` sets up what there is to see, once the devices are signed in."""
+    stop = stop or stop_on_signals()
     up = asyncio.Event()
     server = asyncio.create_task(serve(server_app(where), host=HOST, port=where.port, stop=stop, ready=up.set))
     await _first(up, server)

@@ -36,7 +36,7 @@ async def serve(app: Litestar, *, host: str, port: int, stop: asyncio.Event, rea
         await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         app.state.get("on_stop", _nothing)()  # open streams end, or the server would wait for them
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
     await serving
 
 

@@ -29,7 +29,7 @@ async def log(org: Org, database: Database, wave: Wave, written: list[Written], 
         if not work.open:
             continue
         mine = by_work.get(id(work), [])
-        work.touched = [entry.ref for entry in mine]
+        work.touched = list(dict.fromkeys((*(entry.ref for entry in mine), *(edit.ref for edit in work.edits))))
         own = [_entry(org.catalog, wave, work, e.ref, e.kind, e.before) for e in mine]
         if wave.caller.channel is Channel.DEVICE:
             own += [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 import msgspec
 
@@ -64,9 +65,11 @@ def _unreadable(reason: str) -> Refused:
 
 
 async def _once(org: Org, begin: Begin, request: UploadRequest) -> UploadResponse:
-    async with begin() as (database, caller):
-        if caller.number is None or request.device not in caller.numbers:
+    async with begin() as (database, signed_in):
+        if signed_in.number is None or request.device not in signed_in.numbers:
             raise Refused(problem(Code.FORBIDDEN, reason="this device number was not issued to this device"))
+        # After a fork the device goes on under a newer number than the one its session began with.
+        caller = replace(signed_in, number=ids.DeviceNumber(request.device))
         frame = await lock_head(org, database, caller)
         await _take_back(org, database, caller, frame, request.undone)
         gathered = await parts.gather(org, database, caller, request.transactions)

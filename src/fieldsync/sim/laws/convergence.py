@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fieldsync.base.ids import RecordId
 from fieldsync.sim.world import SimDevice, SimWorld
 
 OBJECTS = ("Account", "Call", "Call_Discussion")
@@ -22,7 +23,7 @@ def check(world: SimWorld) -> Iterator[str]:
             for record_id in sorted(server.keys() | local.keys()):
                 if record_id in disputed:
                     continue
-                difference = _difference(server.get(record_id), local.get(record_id))
+                difference = _difference(server.get(record_id), local.get(RecordId(record_id)))
                 if difference:
                     yield f"L3: device {device.ordinal} {object_name} {difference}"
 
@@ -34,7 +35,7 @@ def _disputed(device: SimDevice) -> set[str]:
     return (
         roots
         | {d.id for d in details if d.values["CallId"] in roots}
-        | {d.values["CallId"] for d in details if d.id in roots}
+        | {str(d.values["CallId"]) for d in details if d.id in roots}
     )
 
 

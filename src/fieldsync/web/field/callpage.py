@@ -1,4 +1,4 @@
-"""The call report's page: a record or a draft as the form shows it."""
+"""The call report's page: a record, or the draft that was left over it, as the form shows it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 
 from fieldsync.base.ids import RecordId
 from fieldsync.device import Device, Mark, Record
-from fieldsync.web.field.callform import LINES, TEXTS, Lines, line_rows
+from fieldsync.web.field.callform import DISCLAIMER, FIELDS, LINES, content, given, rows
 from fieldsync.web.field.reading import now_input, record
-from fieldsync.web.kit.pages import local_input, shown
+from fieldsync.web.field.seen import clashes, merged, packed, unpacked
+from fieldsync.web.kit.pages import shown
 
 SUBMITTED = "Submitted"
-FORM_FIELDS = ("Call_Date", "Channel", "Notes", "Next_Call_Notes", "Signee", "Signature", "Signature_Date")
+SIGNATURE = ("Signature", "Signature_Date")
 
 
 def draft_key(call_id: str, account_id: str) -> str:
@@ -21,54 +22,76 @@ def draft_key(call_id: str, account_id: str) -> str:
     return f"call-{call_id}" if call_id else f"new-call-{account_id}"
 
 
+def is_locked(call: Record) -> bool:
+    """A submitted call is not changed any more, unless an admin unlocked it."""
+    return call.values["Status"] == SUBMITTED and not call.values["Unlocked"]
+
+
 def new_call(device: Device, account_id: str, zone: str, now: datetime) -> dict[str, Any]:
     """An empty report, or the draft that was left."""
-    form = dict.fromkeys(FORM_FIELDS, "") | {"Call_Date": now_input(zone, now), "Channel": "In Person"}
-    base = {"call_id": "", "status": "New", "mark_state": Mark.CLEAN, "name": "", "signature": "", "locked": False}
-    return _page(device, account_id, base, form, ({}, {}))
+    draft = device.draft_get(draft_key("", account_id))
+    texts = {"Call_Date": now_input(zone, now), "Call_Type": "Detail Only", "Channel": "In Person"}
+    facts = {"call_id": "", "status": "New", "mark_state": Mark.CLEAN, "name": "", "signature": "", "locked": False}
+    shown_texts = texts if draft is None else given(draft)
+    return _page(device, account_id, facts, shown_texts, draft) | {"seen": packed({}), "clashing": []}
 
 
 def existing_call(device: Device, call: Record, zone: str) -> dict[str, Any]:
-    """A report as it is saved, or the draft that was left over it."""
-    form = {name: shown(call.values[name]) for name in TEXTS}
-    form |= {"Call_Date": local_input(call.values["Call_Date"], zone), "Signature": "", "Signature_Date": ""}
-    rows = tuple({str(place): dict(line.values) for place, line in enumerate(_lines(device, k, call))} for k in LINES)
-    base = {
+    """A report as it is saved, with the changes of a draft that was left over it."""
+    account_id = str(call.values["AccountId"])
+    locked = is_locked(call)
+    draft = None if locked else device.draft_get(draft_key(call.id, account_id))
+    now = content(device, call, zone)
+    texts, clashing = now, list[str]()
+    if draft is not None:
+        seen, mine = unpacked(draft), given(draft)
+        texts, clashing = merged(seen, mine, now), clashes(seen, mine, now)
+    facts = {
         "call_id": call.id,
         "status": shown(call.values["Status"]),
         "mark_state": call.mark,
         "name": shown(call.values["Name"]),
         "signature": shown(call.values["Signature"]),
-        "locked": call.values["Status"] == SUBMITTED,
+        "locked": locked,
     }
-    return _page(device, str(call.values["AccountId"]), base, form, (rows[0], rows[1]))
+    page = _page(device, account_id, facts, texts, draft)
+    page["disclaimer"] = shown(call.values["Disclaimer"]) or DISCLAIMER
+    return page | {"seen": packed(now), "clashing": [_told(device, name, now) for name in clashing]}
 
 
-def _lines(device: Device, kind: Lines, call: Record) -> list[Record]:
-    return device.find(kind.object, where={"CallId": call.id}, order_by="Id")
+def _told(device: Device, name: str, now: Mapping[str, str]) -> tuple[str, str]:
+    """A clashing field by its label, and what it holds now."""
+    prefix, _, rest = name.partition("-")
+    kind = next((k for k in LINES if k.prefix == prefix and rest), None)
+    column = rest.rpartition("-")[2] if kind else name
+    fields = device.catalog[kind.object if kind else "Call"].fields
+    return fields[column].label or column, now.get(name, "")
 
 
 def _page(
-    device: Device, account_id: str, base: dict[str, Any], form: dict[str, str], rows: tuple[Any, Any]
+    device: Device, account_id: str, facts: dict[str, Any], texts: Mapping[str, str], draft: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    key = draft_key(base["call_id"], account_id)
-    draft = None if base["locked"] else device.draft_get(key)
-    if draft is not None:
-        form = form | {name: str(draft[name]) for name in FORM_FIELDS if name in draft}
-        rows = (line_rows(draft, LINES[0]), line_rows(draft, LINES[1]))
-    fields = device.catalog["Call"].fields
-    return base | {
+    call, detail = device.catalog["Call"].fields, device.catalog["Call_Detail"].fields
+    kept = draft or {}
+    return facts | {
         "account": record(device, "Account", account_id),
-        "draft_key": key,
+        "draft_key": draft_key(facts["call_id"], account_id),
         "restored": draft is not None,
-        "form": form,
-        "details": list(rows[0].values()),
-        "samples": list(rows[1].values()),
-        "channels": [v.value for v in fields["Channel"].values],
-        "reactions": [v.value for v in device.catalog["Call_Detail"].fields["Reaction"].values],
-        "detail_products": device.find("Product", where={"Type": "Detail"}),
-        "sample_products": device.find("Product", where={"Type": "Sample"}),
+        "form": {name: texts.get(name, "") for name in FIELDS} | {name: str(kept.get(name, "")) for name in SIGNATURE},
+        "details": rows(texts, LINES[0]),
+        "samples": rows(texts, LINES[1]),
+        "disclaimer": DISCLAIMER,
+        "call_types": [v.value for v in call["Call_Type"].values],
+        "channels": [v.value for v in call["Channel"].values],
+        "detail_types": [v.value for v in detail["Type"].values],
+        "reactions": [v.value for v in detail["Reaction"].values],
+        "detail_products": _products(device, "Detail"),
+        "sample_products": _products(device, "Sample"),
     }
+
+
+def _products(device: Device, kind: str) -> list[tuple[str, str]]:
+    return [(p.id, shown(p.values["Name"])) for p in device.find("Product", where={"Type": kind})]
 
 
 def form_again(device: Device, form: Mapping[str, str], zone: str, now: datetime) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from litestar import Request
@@ -13,6 +13,7 @@ from fieldsync.base.problems import Refused
 from fieldsync.base.world import World
 from fieldsync.device import Device
 from fieldsync.web.field.door import Door
+from fieldsync.web.field.forms import Forms
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -24,6 +25,7 @@ class Field:
     device: Device
     door: Door
     device_name: str
+    forms: Forms = field(default_factory=Forms)
 
     @property
     def zone(self) -> str:
@@ -31,10 +33,19 @@ class Field:
         account = self.device.account
         return account.user.time_zone if account is not None else "UTC"
 
+    @property
+    def profile(self) -> str:
+        """The person's profile."""
+        account = self.device.account
+        return account.user.profile if account is not None else ""
+
     def page(self, request: AnyRequest, template: str, /, **values: Any) -> Template:
         """A page or part, with what all of them need. Raises NotAuthorizedException without a session."""
         page_token = self.door.page_token(request)
-        return Template(template_name=template, context={"page_token": page_token, "zone": self.zone, **values})
+        account = self.device.account
+        locale = account.user.locale.replace("_", "-") if account is not None else "en"
+        given = {"page_token": page_token, "zone": self.zone, "locale": locale}
+        return Template(template_name=template, context=given | values)
 
     def require(self, request: AnyRequest, form: dict[str, str] | None = None) -> None:
         """A change comes from a page of this session: by header, or by field of a plain form."""

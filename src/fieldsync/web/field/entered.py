@@ -1,19 +1,29 @@
-"""What a person typed into one input, as a value of its field. The engine checks it; here it only gets its type."""
+"""Between a value and the text of its input, both ways. The engine checks values; here they only get their type."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.schema.fields import TYPES, FieldValue
 from fieldsync.schema.model import Field, FieldType
-from fieldsync.web.kit.pages import from_local_input
+from fieldsync.web.kit.pages import from_local_input, local_input, shown
 
 NUMBERS = (FieldType.NUMBER, FieldType.CURRENCY, FieldType.PERCENT)
 
 
+def as_text(field: Field, value: FieldValue, zone: str) -> str:
+    """The value as its input shows it."""
+    if field.type is FieldType.CHECKBOX:
+        return "true" if value else "false"
+    if field.type is FieldType.DATETIME:
+        return local_input(value, zone)
+    return shown(value)
+
+
 def entered(field: Field, text: str, zone: str) -> FieldValue:
-    """The value. Raises Refused for a number or date that is none."""
+    """The value of what a person typed. Raises Refused for a number or date that is none."""
     text = text.strip()
     if field.type is FieldType.CHECKBOX:
         return text == "true"
@@ -32,6 +42,6 @@ def entered(field: Field, text: str, zone: str) -> FieldValue:
     return text
 
 
-def entered_all(fields: dict[str, Field], form: dict[str, str], zone: str) -> dict[str, FieldValue]:
-    """Every input that is a field. Raises Refused."""
-    return {name: entered(fields[name], text, zone) for name, text in form.items() if name in fields}
+def entered_all(fields: Mapping[str, Field], texts: Mapping[str, str], zone: str) -> dict[str, FieldValue]:
+    """Every text whose name is a field. Raises Refused."""
+    return {name: entered(fields[name], text, zone) for name, text in texts.items() if name in fields}

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from litestar import Response, get
-from litestar.response import Template
+from typing import Any
+from urllib.parse import urlencode
 
+from litestar import Response, get
+from litestar.response import Redirect, Template
+
+from fieldsync.device import Record
 from fieldsync.schema.model import Access
 from fieldsync.web.field import callpage, reading
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere
+from fieldsync.web.field.seen import Texts, clashes, merged, packed
+
+Given = tuple[Texts, Texts]
+"""What a sent form had shown, and what it says."""
 
 
 @get("/", sync_to_thread=True)
@@ -25,7 +33,9 @@ def home(request: AnyRequest, app: FieldHere, world: WorldHere, launch: str = ""
 @get("/accounts", sync_to_thread=True)
 def accounts(request: AnyRequest, app: FieldHere, search: str = "", first: int = 0) -> Template:
     """The list of accounts."""
-    return app.page(request, "accounts.html", here="accounts", **reading.account_list(app.device, search, first))
+    return app.page(
+        request, "accounts.html", here="accounts", **reading.record_list(app.device, "Account", search, first)
+    )
 
 
 @get("/accounts/{record_id:str}", sync_to_thread=True)
@@ -41,80 +51,118 @@ def account(request: AnyRequest, app: FieldHere, record_id: str) -> Template:
         account=found,
         facts=facts,
         view=view.token,
+        draft=app.device.draft_get(callpage.draft_key("", found.id)) is not None,
         addresses=app.device.find("Address", where={"AccountId": found.id}),
         calls=app.device.find("Call", where={"AccountId": found.id}, order_by="Call_Date", descending=True, limit=20),
     )
 
 
 @get("/calls/new", sync_to_thread=True)
-def new_call(request: AnyRequest, app: FieldHere, world: WorldHere, account: str) -> Template:
-    """An empty call report."""
+def new_call(
+    request: AnyRequest, app: FieldHere, world: WorldHere, account: str, form: str = ""
+) -> Template | Response[None]:
+    """An empty call report. Its address names the form, so that a reload never makes a second call of it."""
+    saved = app.forms.saved(form)
+    if saved is not None:
+        return Redirect(f"/calls/{saved.record_id}")
+    if not form:
+        app.door.page_token(request)
+        draft = app.device.draft_get(callpage.draft_key("", account)) or {}
+        form_id = str(draft.get("form_id") or "") or world.chance.bytes(12).hex()
+        return Redirect(f"/calls/new?{urlencode({'account': account, 'form': form_id})}")
     values = callpage.new_call(app.device, account, app.zone, world.clock.now())
-    return app.page(request, "call.html", here="accounts", view="", said="", **values)
+    return app.page(request, "call.html", here="accounts", view="", said="", form_id=form, **values)
+
+
+@get("/forms/{form_id:str}", sync_to_thread=True)
+def what_became(request: AnyRequest, app: FieldHere, form_id: str) -> dict[str, str]:
+    """The call a form was saved as; a page that was reloaded asks, because the page before it may have saved."""
+    app.door.page_token(request)
+    saved = app.forms.saved(form_id)
+    return {"call": saved.record_id if saved is not None else ""}
 
 
 @get("/calls/{record_id:str}", sync_to_thread=True)
-def call(request: AnyRequest, app: FieldHere, record_id: str) -> Template:
+def call(request: AnyRequest, app: FieldHere, world: WorldHere, record_id: str) -> Template:
     """A call report that is there."""
     found = reading.record(app.device, "Call", record_id)
     view = app.device.view("Call", found.id)
     values = callpage.existing_call(app.device, found, app.zone)
-    return app.page(request, "call.html", here="accounts", view=view.token, said="", **values)
+    form_id = world.chance.bytes(12).hex()
+    return app.page(request, "call.html", here="accounts", view=view.token, said="", form_id=form_id, **values)
 
 
 @get("/objects", sync_to_thread=True)
 def objects(request: AnyRequest, app: FieldHere) -> Template:
     """Every object this person may read, with how many records are here."""
-    account = app.device.account
-    profile = account.user.profile if account else ""
     catalog = app.device.catalog
     rows = [
         {"name": o.name, "plural": o.plural, "count": app.device.count(o.name)}
         for o in catalog
-        if not o.system and catalog.may(profile, o.name, Access.READ)
+        if not o.system and catalog.may(app.profile, o.name, Access.READ)
     ]
+    rows.sort(key=lambda row: (row["count"] == 0, row["plural"]))
     return app.page(request, "objects.html", here="records", objects=rows)
 
 
 @get("/objects/{name:str}", sync_to_thread=True)
 def records(request: AnyRequest, app: FieldHere, name: str, search: str = "", first: int = 0) -> Template:
     """Records of one object."""
-    object_type = reading.known_object(app.device, name)
-    found = app.device.find(name, search=search or None, limit=reading.PAGE, offset=first)
-    total = app.device.count(name) if not search else first + len(found)
-    values = {"object": name, "plural": object_type.plural, "records": found, "total": total, "first": first}
-    return app.page(request, "records.html", here="records", search=search, page=reading.PAGE, **values)
+    return app.page(request, "records.html", here="records", **reading.record_list(app.device, name, search, first))
 
 
 @get("/objects/{name:str}/{record_id:str}", sync_to_thread=True)
 def record(request: AnyRequest, app: FieldHere, name: str, record_id: str) -> Template:
-    """One record of any object, with its edit form."""
-    return record_page(request, app, name, record_id, said="")
-
-
-def record_page(request: AnyRequest, app: Field, name: str, record_id: str, *, said: str) -> Template:
-    """The generic record page, with a sentence about a refused save."""
+    """One record of any object."""
     found = reading.record(app.device, name, record_id)
-    object_type = app.device.catalog[name]
+    values = _about(app, found, "")
+    facts = reading.facts(app.device, found, app.zone)
+    return app.page(request, "record.html", here="records", facts=facts, **values)
+
+
+@get("/objects/{name:str}/{record_id:str}/edit", sync_to_thread=True)
+def edit_record(request: AnyRequest, app: FieldHere, name: str, record_id: str) -> Template:
+    """The edit form of any record."""
+    return edit_page(request, app, reading.record(app.device, name, record_id))
+
+
+def edit_page(
+    request: AnyRequest, app: Field, found: Record, *, given: Given | None = None, said: str = "", view: str = ""
+) -> Template:
+    """The generic form; with what the person typed, and what of it somebody else changed too."""
+    object_type = app.device.catalog[found.object]
+    now = reading.texts(object_type, found.values, app.zone)
+    shown, clashing = now, list[str]()
+    if given is not None:
+        shown, clashing = merged(*given, now), clashes(*given, now)
     return app.page(
         request,
-        "record.html",
+        "edit.html",
         here="records",
-        object=name,
-        label=object_type.label,
-        plural=object_type.plural,
-        record=found,
-        fields=reading.inputs(object_type, found.values),
-        system=reading.system_facts(found, object_type, app.zone),
-        view=app.device.view(name, found.id).token,
+        fields=reading.inputs(app.device, object_type, shown),
+        seen=packed(now),
+        clashing=[(object_type.fields[name].label or name, now[name]) for name in clashing],
         said=said,
+        **_about(app, found, view),
     )
+
+
+def _about(app: Field, found: Record, view: str) -> dict[str, Any]:
+    object_type = app.device.catalog[found.object]
+    return {
+        "object": found.object,
+        "label": object_type.label,
+        "plural": object_type.plural,
+        "record": found,
+        "may_edit": app.device.catalog.may(app.profile, found.object, Access.EDIT),
+        "view": view or app.device.view(found.object, found.id).token,
+    }
 
 
 @get("/errors", sync_to_thread=True)
 def errors(request: AnyRequest, app: FieldHere) -> Template:
     """The error list."""
-    return app.page(request, "errors.html", here="errors", errors=app.device.errors())
+    return app.page(request, "errors.html", here="errors", errors=reading.error_list(app.device), said="")
 
 
 @get("/sync", sync_to_thread=True)
@@ -124,4 +172,4 @@ def sync(request: AnyRequest, app: FieldHere) -> Template:
     return app.page(request, "sync.html", here="sync", **values)
 
 
-PAGES = [home, accounts, account, new_call, call, objects, records, record, errors, sync]
+PAGES = [home, accounts, account, new_call, what_became, call, objects, records, record, edit_record, errors, sync]

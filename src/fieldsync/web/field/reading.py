@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.device import Device, Mark, Record
+from fieldsync.device import Device, Mark, QueueEntry, Record
+from fieldsync.device.queue.states import State
 from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType, PicklistValue
+from fieldsync.web.field.entered import as_text
 from fieldsync.web.kit.pages import shown, when, zone_of
 
 PAGE = 50
+TODAY_LOOKED_AT_MAX = 500
 ACCOUNT_FACTS = ("Kind", "Specialty", "Segment", "Status", "Phone", "MobilePhone", "Email", "Best_Times", "Description")
 INPUTS = {
     FieldType.CHECKBOX: "checkbox",
@@ -30,6 +35,11 @@ INPUTS = {
     FieldType.URL: "url",
 }
 """How each field type is entered; every other one as text."""
+HIDDEN = frozenset({"Id", "Name", "IsDeleted", "SystemModstamp"})
+"""Said elsewhere on the page, or of no use to a person."""
+SET_BY_SYSTEM = frozenset({"OwnerId", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById"})
+PNG_HEAD = "iVBORw0KGgo"
+"""How a PNG begins in base64."""
 NOT_ENTERED = (FieldType.BASE64, FieldType.GEOLOCATION, FieldType.ID)
 
 
@@ -52,9 +62,28 @@ class Input:
     name: str
     label: str
     kind: str
-    value: Any
+    text: str
     required: bool
     options: tuple[PicklistValue, ...]
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One field of a record page. `link` leads to the record it points to."""
+
+    label: str
+    text: str
+    link: str = ""
+    image: bool = False
+
+
+@dataclass(frozen=True)
+class ErrorLine:
+    """One entry of the error list, and what undoing it takes back: None when that cannot be done now."""
+
+    entry: QueueEntry
+    question: str | None
 
 
 def record(device: Device, object_name: str, record_id: str) -> Record:
@@ -72,7 +101,9 @@ def calls_of_today(device: Device, zone: str, now: datetime) -> list[TodayCall]:
     if account is None:
         return []
     today = now.astimezone(zone_of(zone)).date()
-    mine = device.find("Call", where={"OwnerId": account.user.id}, order_by="Call_Date", descending=True, limit=100)
+    mine = device.find(
+        "Call", where={"OwnerId": account.user.id}, order_by="Call_Date", descending=True, limit=TODAY_LOOKED_AT_MAX
+    )
     todays = [call for call in mine if _day(call, zone) == today]
     return [
         TodayCall(
@@ -92,11 +123,38 @@ def _day(call: Record, zone: str) -> object:
     return datetime.fromisoformat(moment).astimezone(zone_of(zone)).date() if isinstance(moment, str) else None
 
 
-def account_list(device: Device, search: str, first: int) -> dict[str, Any]:
-    """A page of accounts by name."""
-    found = device.find("Account", search=search or None, limit=PAGE, offset=first)
-    total = device.count("Account") if not search else first + len(found) + (PAGE if len(found) == PAGE else 0)
-    return {"accounts": found, "total": total, "first": first, "page": PAGE, "search": search}
+def record_list(device: Device, name: str, search: str, first: int) -> dict[str, Any]:
+    """A page of records by name. `total` is None for a search: what matches is not counted."""
+    object_type, first, search = known_object(device, name), max(0, first), search.strip()
+    found = device.find(name, search=search or None, limit=PAGE + 1, offset=first)
+    return {
+        "object": name,
+        "plural": object_type.plural,
+        "records": found[:PAGE],
+        "there_is_more": len(found) > PAGE,
+        "total": None if search else device.count(name),
+        "first": first,
+        "page": PAGE,
+        "search": search,
+    }
+
+
+def error_list(device: Device) -> list[ErrorLine]:
+    """What was not accepted, with the question to ask before it is taken back."""
+    errors = device.errors()
+    names = {entry.n: entry.name or entry.object for entry in [*errors, *device.queue()]}
+    return [ErrorLine(entry, _question(device, entry, names)) for entry in errors]
+
+
+def _question(device: Device, entry: QueueEntry, names: Mapping[int, str]) -> str | None:
+    if entry.state != State.FAILED:
+        return None
+    try:
+        others = [names.get(n, f"save {n}") for n in device.undone_with(entry.n) if n != entry.n]
+    except Refused:
+        return None
+    also = f" This also takes back {len(others)} later: {', '.join(others[:5])}." if others else ""
+    return f"Take back your save of {names[entry.n]}?{also}"
 
 
 def account_facts(account: Record, object_type: ObjectType) -> list[tuple[str, str]]:
@@ -108,19 +166,29 @@ def account_facts(account: Record, object_type: ObjectType) -> list[tuple[str, s
     ]
 
 
-def inputs(object_type: ObjectType, values: Any) -> list[Input]:
-    """The fields a person may enter, in order."""
-    return [
-        Input(
-            name=field.name,
-            label=field.label or field.name,
-            kind=INPUTS.get(field.type, "text"),
-            value=values[field.name],
-            required=field.required,
-            options=field.values,
-        )
+def texts(object_type: ObjectType, values: Mapping[str, FieldValue], zone: str) -> dict[str, str]:
+    """The fields a person may enter, in order, as their inputs show them."""
+    return {
+        field.name: as_text(field, values[field.name], zone)
         for field in object_type.stored
         if field.name in object_type.writable and _is_entered(field)
+    }
+
+
+def inputs(device: Device, object_type: ObjectType, shown_texts: Mapping[str, str]) -> list[Input]:
+    """The edit form with these texts in it."""
+    return [
+        Input(
+            name=name,
+            label=field.label or name,
+            kind=INPUTS.get(field.type, "text"),
+            text=text,
+            required=field.required,
+            options=field.values,
+            hint=_name_of(device, field, text),
+        )
+        for name, text in shown_texts.items()
+        for field in (object_type.column_fields[name],)
     ]
 
 
@@ -128,15 +196,35 @@ def _is_entered(field: Field) -> bool:
     return field.type not in NOT_ENTERED and field.name != "OwnerId" and field.type is not FieldType.MASTER_DETAIL
 
 
-def system_facts(found: Record, object_type: ObjectType, zone: str) -> list[tuple[str, str]]:
-    """What the platform set."""
-    dates = {"CreatedDate", "LastModifiedDate"}
-    names = ("Id", "Name", "CreatedDate", "LastModifiedDate")
+def _name_of(device: Device, field: Field, value: FieldValue) -> str:
+    """The name of the record a field points to, when it is on this device."""
+    target = field.references
+    if not isinstance(value, str) or not value or target is None or target not in device.catalog:
+        return ""
+    return device.name_of(target, RecordId(value)) or ""
+
+
+def facts(device: Device, found: Record, zone: str) -> list[Fact]:
+    """Every filled field of a record; what the platform set comes last."""
+    object_type = device.catalog[found.object]
+    fields = sorted(object_type.column_fields.items(), key=lambda item: item[0] in SET_BY_SYSTEM)
     return [
-        (object_type.fields[name].label or name, when(value, zone) if name in dates else shown(value))
-        for name in names
-        if (value := found.values[name]) is not None
+        _fact(device, field, value, zone)
+        for name, field in fields
+        if (value := found.values.get(name)) not in (None, False, "") and name not in HIDDEN
     ]
+
+
+def _fact(device: Device, field: Field, value: FieldValue, zone: str) -> Fact:
+    label = field.label or field.name
+    if field.type is FieldType.DATETIME:
+        return Fact(label, when(value, zone))
+    if field.type is FieldType.BASE64:
+        text = str(value)
+        is_png = text.startswith(PNG_HEAD)
+        return Fact(label, text if is_png else f"{len(text) * 3 // 4:,} bytes", image=is_png)
+    linked = _name_of(device, field, value)
+    return Fact(label, linked or shown(value), f"/objects/{field.references}/{value}" if linked else "")
 
 
 def now_input(zone: str, now: datetime) -> str:

@@ -1,0 +1,47 @@
+"""What became of the forms this process handed out, so that a form sent twice is one save.
+
+A reload, a double tap, or a page that is left and comes back may send the same new record again, and a draft may arrive
+after the save it led to. Every form has an id of its own; here is kept what the id was saved as.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from fieldsync.base.ids import RecordId
+
+FORMS_REMEMBERED_MAX = 1_000
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A form that was saved: as which record, how often the person had typed by then, and its content."""
+
+    record_id: RecordId
+    revision: int
+    content: str
+
+
+@dataclass
+class Forms:
+    """The newest forms that were saved."""
+
+    _saved: OrderedDict[str, Saved] = field(default_factory=OrderedDict)
+
+    def saved(self, form_id: str) -> Saved | None:
+        """What this form became."""
+        return self._saved.get(form_id)
+
+    def remember(self, form_id: str, saved: Saved) -> None:
+        """This form was saved."""
+        if form_id:
+            self._saved[form_id] = saved
+            self._saved.move_to_end(form_id)
+        while len(self._saved) > FORMS_REMEMBERED_MAX:
+            self._saved.popitem(last=False)
+
+    def is_late(self, form_id: str, revision: int) -> bool:
+        """A draft that is no newer than what was saved from its form."""
+        found = self._saved.get(form_id)
+        return found is not None and revision <= found.revision

@@ -1,0 +1,246 @@
+"""Sarah's story in a real browser: her iPad's and iPhone's Field apps and the console, driven like a person would."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from fieldsync.base.world import system_world
+from fieldsync.cli.demo.people import ADMIN, ORG, PASSWORD
+from fieldsync.cli.demo.run import free_port, place, run
+from fieldsync.device import Device
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = ({"width": 1280, "height": 860}, {"width": 390, "height": 844})
+
+
+class Running:
+    """A demo in a thread of this process: what it said, and its devices."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.devices: list[Device] = []
+        self.ready = threading.Event()
+
+    def tell(self, line: str) -> None:
+        self.said.append(line)
+        if sum("launch=" in each for each in self.said) >= 2:
+            self.ready.set()
+
+    def link(self, name: str) -> str:
+        """The newest link that opens this device's app."""
+        return str(re.findall(rf"{name}\s+(http\S+)", "\n".join(self.said))[-1])
+
+    @property
+    def console(self) -> str:
+        return str(re.findall(r"Console\s+(http\S+)", "\n".join(self.said))[-1])
+
+
+@pytest.fixture(scope="module")
+def running(short_dir: Path) -> Iterator[Running]:
+    """Server, console and two devices, as `fieldsync demo` runs them."""
+    told, stop = Running(), threading.Event()
+    with place(short_dir / "web", free_port(), system_world(), accounts=40, reset=True, tell=told.tell) as where:
+
+        def scenes(_: object, devices: list[Device]) -> None:
+            told.devices = devices
+
+        async def serve() -> None:
+            ending = asyncio.Event()
+            running = asyncio.create_task(run(where, scenes, told.tell, ending))
+            await asyncio.to_thread(stop.wait)
+            ending.set()
+            await running
+
+        thread = threading.Thread(target=lambda: asyncio.run(serve()))
+        thread.start()
+        assert told.ready.wait(60), told.said
+        yield told
+        stop.set()
+        thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def app(browser: Browser, link: str, size: int = 0) -> Iterator[Page]:
+    """A browser that opened the app with its link; a script error or a failed request fails the test."""
+    context: BrowserContext = browser.new_context(viewport=SIZES[size], base_url=link.split("/?", maxsplit=1)[0])  # type: ignore[arg-type]
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
+    page.goto(link)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """What a page sends while it is left arrives a moment later."""
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end, "this never came true"
+        time.sleep(0.02)
+
+
+def open_ackerman(page: Page) -> None:
+    page.get_by_role("link", name="Accounts").click()
+    page.get_by_label("Find by name").fill("Ackerman")
+    page.get_by_role("link", name=re.compile("Ackerman")).first.click()
+    expect(page.get_by_role("heading", name="Dr. Ruth Ackerman")).to_be_visible()
+
+
+def draw_signature(page: Page) -> None:
+    canvas = page.locator("#signature")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 30, box["y"] + 60)
+    page.mouse.down()
+    for step in range(12):
+        page.mouse.move(box["x"] + 30 + 12 * step, box["y"] + (40 if step % 2 else 90))
+    page.mouse.up()
+
+
+def test_a_signed_call_made_in_flight_mode_appears_on_the_iphone_and_in_the_console(
+    browser: Browser, running: Running
+) -> None:
+    with app(browser, running.link("iPad")) as page:
+        expect(page.get_by_text("Sync is up to date")).to_be_visible()
+        page.get_by_role("button", name="Flight mode").click()
+        expect(page.get_by_text("Flight mode: nothing is sent")).to_be_visible()
+        open_ackerman(page)
+        page.get_by_role("button", name="Report a call").click()
+        page.get_by_label("Notes").fill("Asked about the dosing data.")
+        for index in (1, 2):
+            page.get_by_role("button", name="Add a product").click()
+            page.locator("#details .entry").nth(index - 1).get_by_role("combobox", name="Product").select_option(
+                index=index
+            )
+        page.get_by_role("button", name="Add a sample").click()
+        page.locator("#samples .entry").get_by_role("combobox", name="Sample").select_option(index=1)
+        page.locator("#samples .entry").get_by_label("Quantity").fill("2")
+        draw_signature(page)
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Waiting to upload")).to_be_visible()
+        expect(page.get_by_role("img", name=re.compile("Signature"))).to_be_visible()
+        page.get_by_role("link", name="Home").click()
+        expect(page.get_by_text("1 waiting to upload")).to_be_visible()
+        page.get_by_role("button", name="Switch flight mode off").click()
+        expect(page.get_by_text("Sync is up to date")).to_be_visible()
+    call = running.devices[0].find("Call", where={"Notes": "Asked about the dosing data."})[0]
+    assert str(call.values["Name"]).startswith("C-")
+    with app(browser, running.link("iPhone"), size=1) as page:
+        page.goto(f"/calls/{call.id}")
+        expect(page.get_by_role("heading", name=f"Call {call.values['Name']}")).to_be_visible()
+        expect(page.locator("#details .entry")).to_have_count(2)
+        expect(page.get_by_role("img", name=re.compile("Signature"))).to_be_visible()
+    with app(browser, running.console) as page:
+        page.get_by_label("Org").fill(ORG)
+        page.get_by_label("User name").fill(ADMIN)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("link", name="Transactions").click()
+        page.get_by_role("row", name=re.compile("Sarah Jones.*Call.*4")).get_by_role("link").first.click()
+        expect(page.get_by_text("Asked about the dosing data.")).to_be_visible()
+        expect(page.get_by_role("heading", name=re.compile("Call Success"))).to_be_visible()
+
+
+def test_a_half_written_call_survives_a_killed_browser(browser: Browser, running: Running) -> None:
+    with app(browser, running.link("iPad")) as page:
+        open_ackerman(page)
+        page.get_by_role("button", name="Report a call").click()
+        with page.expect_response(re.compile("/drafts/")):
+            page.get_by_label("Notes").fill("Half a thou")
+        address = page.url
+        page.evaluate("leaving = true")  # a killed browser saves nothing on its way out
+    with app(browser, running.link("iPad")) as page:
+        page.goto(address)
+        expect(page.get_by_text("This is the draft you left here.")).to_be_visible()
+        expect(page.get_by_label("Notes")).to_have_value("Half a thou")
+        page.get_by_role("button", name="Start over").click()
+        expect(page.get_by_label("Notes")).to_have_value("")
+
+
+def test_leaving_the_page_saves(browser: Browser, running: Running) -> None:
+    with app(browser, running.link("iPad")) as page:
+        open_ackerman(page)
+        page.get_by_role("button", name="Report a call").click()
+        page.get_by_label("Notes").fill("Left without pressing anything.")
+        page.get_by_role("link", name="Home").click()
+        expect(page.get_by_role("heading", name="Hello Sarah")).to_be_visible()
+        eventually(lambda: running.devices[0].count("Call", {"Notes": "Left without pressing anything."}) == 1)
+        page.go_back()
+        expect(page.get_by_label("Notes")).to_have_value("Left without pressing anything.")
+        page.get_by_label("Notes").fill("Left again.")
+        page.get_by_role("link", name="Home").click()
+        eventually(lambda: running.devices[0].count("Call", {"Notes": "Left again."}) == 1)
+    assert not running.devices[0].count("Call", {"Notes": "Left without pressing anything."})
+
+
+def test_an_open_page_never_changes_by_itself_but_offers_the_newer_version(browser: Browser, running: Running) -> None:
+    ipad, iphone = running.devices
+    account = ipad.find("Account", where={"LastName": "Ackerman"})[0]
+    with app(browser, running.link("iPad")) as page:
+        page.goto(f"/accounts/{account.id}")
+        with iphone.edit() as edit:
+            edit.update("Account", account.id, {"Phone": "+44 113 000 0042"})
+        expect(page.get_by_text("There is a newer version of this record.")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("+44 113 000 0042")).to_be_hidden()
+        page.get_by_role("button", name="Show it").click()
+        expect(page.get_by_text("+44 113 000 0042")).to_be_visible()
+
+
+def test_a_refused_save_is_listed_with_its_sentence_and_can_be_undone(browser: Browser, running: Running) -> None:
+    ipad, iphone = running.devices
+    account = ipad.find("Account", where={"LastName": "Ackerman"})[0]
+    ipad.go_offline()
+    with ipad.edit() as edit:
+        edit.update("Account", account.id, {"Phone": "mine"})
+    with iphone.edit() as edit:
+        edit.update("Account", account.id, {"Phone": "theirs"})
+    with app(browser, running.link("iPad"), size=1) as page:
+        ipad.go_online()
+        expect(page.get_by_text("1 save was not accepted")).to_be_visible(timeout=20_000)
+        page.get_by_role("link", name=re.compile("Errors")).click()
+        for text in ("Somebody changed Phone", "mine", "theirs"):
+            expect(page.get_by_text(text).first).to_be_visible()
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_text("No sync errors.")).to_be_visible()
+
+
+def test_a_link_opens_one_browser_only(browser: Browser, running: Running) -> None:
+    link = running.link("iPad")
+    with app(browser, link):
+        pass
+    context = browser.new_context()
+    page = context.new_page()
+    answer = page.goto(link)
+    assert answer is not None
+    assert answer.status == 401
+    expect(page.get_by_text("This link was used already")).to_be_visible()
+    context.close()
