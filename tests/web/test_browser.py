@@ -158,6 +158,10 @@ def test_a_signed_call_made_in_flight_mode_appears_on_the_iphone_and_in_the_cons
         expect(page.get_by_role("heading", name=f"Call {call.values['Name']}")).to_be_visible()
         expect(page.locator("#details .entry")).to_have_count(2)
         expect(page.get_by_role("img", name=re.compile("Signature"))).to_be_visible()
+    see_in_the_console(browser, running)
+
+
+def see_in_the_console(browser: Browser, running: Running) -> None:
     with app(browser, running.console) as page:
         page.get_by_label("Org").fill(ORG)
         page.get_by_label("User name").fill(ADMIN)

@@ -123,7 +123,7 @@ CATALOGUE: dict[Code, Kind] = {
     Code.CONFLICT_OLD_VALUE: Kind(
         409,
         "Somebody changed {field} before your change arrived.",
-        "Compare both versions, then undo yours or send it again.",
+        "Compare both versions. Undo yours, then change the record again where yours should stand.",
     ),
     Code.DELETE_DENIED: Kind(409, "This record cannot be deleted: {reason}.", "Undelete it on this device."),
     Code.ENTITY_DELETED: Kind(

@@ -24,7 +24,7 @@ def templates(app: str) -> TemplateConfig[JinjaTemplateEngine]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"when": when, "shown": shown, "local_input": local_input}
+    environment.filters |= {"when": when, "utc": utc, "shown": shown, "local_input": local_input}
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
 
 
@@ -47,6 +47,12 @@ def when(value: object, zone: str = "UTC") -> str:
         return ""
     moment = datetime.fromisoformat(value).astimezone(zone_of(zone))
     return f"{moment.day} {moment:%b %Y, %H:%M}"
+
+
+def utc(value: object) -> str:
+    """An instant for people in many zones: `21 Nov 2026, 14:30 UTC`. Empty for none."""
+    text = when(value)
+    return f"{text} UTC" if text else ""
 
 
 def local_input(value: object, zone: str = "UTC") -> str:
