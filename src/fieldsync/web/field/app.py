@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -15,9 +16,10 @@ from fieldsync.base.problems import CATALOGUE, Refused
 from fieldsync.base.world import World
 from fieldsync.device import Device
 from fieldsync.web.field.acts import ACTS
+from fieldsync.web.field.changes import Changes
 from fieldsync.web.field.context import AnyRequest, Field
 from fieldsync.web.field.door import Door
-from fieldsync.web.field.live import Pages, live
+from fieldsync.web.field.live import live
 from fieldsync.web.field.pages import PAGES
 from fieldsync.web.kit.guard import Guard
 from fieldsync.web.kit.pages import static_router, templates
@@ -28,19 +30,18 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 def create_field_app(device: Device, door: Door, *, world: World, port: int, name: str) -> Litestar:
     """The application over this engine, answering on loopback at `port` only."""
-    field, pages = Field(device, door, name), Pages()
+    field = Field(device, door, name, Changes(device))
     hosts = frozenset(f"{host}:{port}" for host in LOOPBACK)
     return Litestar(
         route_handlers=[*PAGES, *ACTS, live, static_router("field")],  # type: ignore[list-item]
         dependencies={
-            "app": Provide(lambda: field, sync_to_thread=False),
-            "pages": Provide(lambda: pages, sync_to_thread=False),
+            "app": Provide(lambda: replace(field, seen=field.changes.count), sync_to_thread=False),
             "world": Provide(lambda: world, sync_to_thread=False),
         },
         template_config=templates("field"),
         middleware=[Guard(hosts.__contains__)],
         exception_handlers={Refused: _refused, HTTPException: _http, Exception: _bug},
-        state=State({"on_stop": pages.close}),
+        state=State({"on_stop": field.changes.close}),
         openapi_config=None,
         logging_config=None,
     )

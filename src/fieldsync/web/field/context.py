@@ -12,6 +12,7 @@ from litestar.response import Template
 from fieldsync.base.problems import Refused
 from fieldsync.base.world import World
 from fieldsync.device import Device
+from fieldsync.web.field.changes import Changes
 from fieldsync.web.field.door import Door
 from fieldsync.web.field.forms import Forms
 
@@ -20,12 +21,17 @@ AnyRequest = Request[Any, Any, Any]
 
 @dataclass(frozen=True)
 class Field:
-    """The engine this app shows, its door, and what the device calls itself."""
+    """The engine this app shows, its door, and what the device calls itself.
+
+    `seen` is how many changes there had been when the request came, before anything was read for it.
+    """
 
     device: Device
     door: Door
     device_name: str
+    changes: Changes
     forms: Forms = field(default_factory=Forms)
+    seen: int = 0
 
     @property
     def zone(self) -> str:
@@ -44,7 +50,7 @@ class Field:
         page_token = self.door.page_token(request)
         account = self.device.account
         locale = account.user.locale.replace("_", "-") if account is not None else "en"
-        given = {"page_token": page_token, "zone": self.zone, "locale": locale}
+        given = {"page_token": page_token, "zone": self.zone, "locale": locale, "seen_changes": self.seen}
         return Template(template_name=template, context=given | values)
 
     def require(self, request: AnyRequest, form: dict[str, str] | None = None) -> None:
