@@ -248,3 +248,54 @@ def test_a_link_opens_one_browser_only(browser: Browser, running: Running) -> No
     assert answer.status == 401
     expect(page.get_by_text("This link was used already")).to_be_visible()
     context.close()
+
+
+def report(page: Page, notes: str) -> str:
+    """A saved call about Dr. Ackerman; its address."""
+    open_ackerman(page)
+    page.get_by_role("button", name="Report a call").click()
+    page.get_by_label("Notes").fill(notes)
+    page.get_by_role("button", name="Save").dblclick()
+    page.wait_for_url(re.compile(r"/calls/\w{15,18}$"))
+    return page.url
+
+
+def test_save_pressed_twice_is_one_call(browser: Browser, running: Running) -> None:
+    with app(browser, running.link("iPad")) as page:
+        report(page, "Pressed twice.")
+    assert running.devices[0].count("Call", {"Notes": "Pressed twice."}) == 1
+
+
+def test_two_tabs_write_only_what_was_changed_in_each_and_ask_where_both_changed_the_same(
+    browser: Browser, running: Running
+) -> None:
+    with app(browser, running.link("iPad")) as first:
+        address = report(first, "From the start.")
+        second = first.context.new_page()
+        second.goto(address)
+        first.get_by_label("Notes").fill("From the first tab.")
+        first.get_by_role("button", name="Save").click()
+        expect(first.get_by_label("Notes")).to_have_value("From the first tab.")
+        second.get_by_label("For the next call").fill("From the second tab.")
+        second.get_by_role("button", name="Save").click()
+        expect(second.get_by_label("Notes")).to_have_value("From the first tab.")
+        expect(second.get_by_label("For the next call")).to_have_value("From the second tab.")
+        first.get_by_label("For the next call").fill("From the first tab again.")
+        first.get_by_role("button", name="Save").click()
+        expect(first.get_by_text("Somebody else changed what you changed here.")).to_be_visible()
+        expect(first.get_by_text("Theirs: From the second tab.")).to_be_visible()
+        first.get_by_role("button", name="Save").click()
+        expect(first.get_by_text("Somebody else changed")).to_have_count(0)
+    [call] = running.devices[0].find("Call", where={"Notes": "From the first tab."})
+    assert call.values["Next_Call_Notes"] == "From the first tab again."
+
+
+def test_any_record_is_edited_in_a_form(browser: Browser, running: Running) -> None:
+    with app(browser, running.link("iPad"), size=1) as page:
+        open_ackerman(page)
+        page.get_by_role("link", name="All fields and edit").click()
+        page.get_by_role("button", name="Edit").click()
+        page.get_by_label("Middle Name").fill("Maud")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Maud", exact=True)).to_be_visible()
+    eventually(lambda: running.devices[1].count("Account", {"MiddleName": "Maud"}) == 1)
