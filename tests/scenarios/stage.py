@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 from tests.server.http.running import running_server
 
-from fieldsync.base.world import SeededChance, SystemClock, World, system_world
+from fieldsync.base.world import Clock, SeededChance, SystemClock, World, system_world
 from fieldsync.device import Device
 from fieldsync.device.transport import HttpTransport
 from fieldsync.protocol.session import DeviceDescription, Platform
@@ -30,9 +30,11 @@ class Stage:
         self.address, _ = stack.enter_context(running_server(uri))
         self.world: World = system_world()
 
-    def device(self, username: str, name: str, platform: Platform = Platform.IPAD) -> Device:
+    def device(
+        self, username: str, name: str, platform: Platform = Platform.IPAD, clock: Clock | None = None
+    ) -> Device:
         """A signed-in device with its first download done, working in the background."""
-        world = World(SystemClock(), SeededChance(name))
+        world = World(clock or SystemClock(), SeededChance(name))
         device = Device.open(
             self._folder / name, world.chance.bytes(32), world=world, transport=HttpTransport(self.address)
         )
