@@ -117,6 +117,33 @@ def test_a_request_that_is_cut_off_changes_nothing_and_stops_nobody(http: httpx.
     assert lab.query('SELECT count(*) FROM "Sync_Transaction"') == [(0,)]
 
 
+def two_gigabytes() -> Iterator[bytes]:
+    """An upload whose text never seems to end; its length is not announced."""
+    yield b'{"device":"AAAAA","confirmed_through":0,"transactions":[{"Notes":"'
+    for _ in range(2048):
+        yield b"x" * 2**20
+    yield b'"}]}'
+
+
+def test_a_text_of_two_gigabytes_is_stopped_at_the_limit(http: httpx.Client) -> None:
+    token = bearer(http)
+    sent = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal sent
+        for piece in two_gigabytes():
+            sent += len(piece)
+            yield piece
+
+    try:
+        answer = http.post("/sync/v1/upload", content=counted(), headers=token)
+        assert (answer.status_code, code_of(answer)) == (413, "TOO_LARGE")
+    except (httpx.WriteError, httpx.RemoteProtocolError):
+        pass  # the server hung up while the rest was being sent
+    assert sent < 128 * 2**20
+    assert http.get("/sync/v1/catalog", headers=token).status_code == 200
+
+
 def test_refresh_tokens_rotate_and_a_stolen_one_ends_every_session(http: httpx.Client) -> None:
     tokens = sign_in(http).json()["tokens"]
     renew = "/sync/v1/session/renew"
