@@ -11,12 +11,13 @@ from litestar.response import Redirect, Template
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.web.field import callform, callpage, reading
+from fieldsync.web.field import callpage, reading
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere, sentence_of
-from fieldsync.web.field.entered import entered_all
-from fieldsync.web.field.forms import Saved
+from fieldsync.web.field.form import call as call_form
+from fieldsync.web.field.form.entered import entered_all
+from fieldsync.web.field.form.seen import changed, clashes, packed, unpacked
+from fieldsync.web.field.form.sent import Saved
 from fieldsync.web.field.pages import edit_page
-from fieldsync.web.field.seen import changed, clashes, packed, unpacked
 
 SEE_OTHER: Final = 303
 KEPT: Final = "kept"
@@ -67,7 +68,7 @@ def _written(app: Field, form: dict[str, str]) -> RecordId | None:
     """The call this form is saved as; None when somebody else changed what the person changed. Raises Refused."""
     form_id, act = form.get("form_id", ""), form.get("act", "save")
     known = app.forms.saved(form_id)
-    after = callform.given(form)
+    after = call_form.given(form)
     text = packed(after | {"Signature": form.get("Signature", ""), "act": act})
     if known is not None and known.content == text:
         return known.record_id
@@ -77,17 +78,17 @@ def _written(app: Field, form: dict[str, str]) -> RecordId | None:
         call = reading.record(app.device, "Call", call_id)
         if callpage.is_locked(call):
             raise Refused(problem(Code.LOCKED, object="Call", id=call_id))
-        now = callform.content(app.device, call, app.zone)
+        now = call_form.content(app.device, call, app.zone)
         if not form.get("call_id"):
             before = now  # saved from this very form a moment ago: nobody else wrote it
         if clashes(before, after, now):
             return None
     status = {"submit": callpage.SUBMITTED, "save": "Saved"}.get(act, None if call_id else "Saved")
-    values = callform.signed(form) | ({"Status": status} if status else {})
+    values = call_form.signed(form) | ({"Status": status} if status else {})
     if not call_id:
         values["AccountId"] = form.get("AccountId", "")
-    written = callform.Written(before, after, values)
-    saved = callform.save_call(app.device, RecordId(call_id) if call_id else None, written, app.zone)
+    written = call_form.Written(before, after, values)
+    saved = call_form.save_call(app.device, RecordId(call_id) if call_id else None, written, app.zone)
     app.forms.remember(form_id, Saved(saved, _revision(form), text))
     return saved
 

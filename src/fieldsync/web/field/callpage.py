@@ -8,9 +8,9 @@ from typing import Any
 
 from fieldsync.base.ids import RecordId
 from fieldsync.device import Device, Mark, Record
-from fieldsync.web.field.callform import DISCLAIMER, FIELDS, LINES, content, given, rows
+from fieldsync.web.field.form.call import DISCLAIMER, FIELDS, LINES, content, given, rows
+from fieldsync.web.field.form.seen import clashes, merged, packed, unpacked
 from fieldsync.web.field.reading import now_input, record
-from fieldsync.web.field.seen import clashes, merged, packed, unpacked
 from fieldsync.web.kit.pages import shown
 
 SUBMITTED = "Submitted"

@@ -14,7 +14,7 @@ from fieldsync.base.world import World
 from fieldsync.device import Device
 from fieldsync.web.field.changes import Changes
 from fieldsync.web.field.door import Door
-from fieldsync.web.field.forms import Forms
+from fieldsync.web.field.form.sent import Forms
 
 AnyRequest = Request[Any, Any, Any]
 

@@ -12,7 +12,7 @@ from fieldsync.device import Record
 from fieldsync.schema.model import Access
 from fieldsync.web.field import callpage, reading
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere
-from fieldsync.web.field.seen import Texts, clashes, merged, packed
+from fieldsync.web.field.form.seen import Texts, clashes, merged, packed
 
 Given = tuple[Texts, Texts]
 """What a sent form had shown, and what it says."""

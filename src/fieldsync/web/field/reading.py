@@ -14,7 +14,7 @@ from fieldsync.device.queue.states import State
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType, PicklistValue
-from fieldsync.web.field.entered import as_text
+from fieldsync.web.field.form.entered import as_text
 from fieldsync.web.kit.pages import shown, when, zone_of
 
 PAGE = 50

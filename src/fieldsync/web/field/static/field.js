@@ -58,11 +58,6 @@ function changed(wait = DRAFT_MS) {
   draftTimer = setTimeout(keepDraft, wait);
 }
 
-/** Whether the person changed this input before the script ran. */
-const isTouched = (e) => e.tagName === "SELECT"
-  ? e.selectedIndex !== Math.max(0, [...e.options].findIndex((o) => o.defaultSelected))
-  : e.value !== e.defaultValue;
-
 /** Leaving the page is a save too. What is larger than a leaving page may send is in the draft already. */
 function saveOnLeaving() {
   if (!dirty || leaving) return;
@@ -101,8 +96,8 @@ if (form && !("locked" in form.dataset)) {
     location.assign(drop.dataset.again);
   });
   signature();
-  if ([...form.querySelectorAll("input:not([type=hidden]), select, textarea")].some(isTouched)) changed();
   addEventListener("pagehide", saveOnLeaving);
+  /** @type {HTMLFieldSetElement} */ (document.getElementById("call-fields")).disabled = false; // from here on nothing typed is lost
   setTimeout(followSaved, DRAFT_MS);
 }
 

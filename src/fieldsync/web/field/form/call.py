@@ -12,8 +12,8 @@ from fieldsync.base.ids import RecordId
 from fieldsync.device import Device, Record
 from fieldsync.device.edit import Edit
 from fieldsync.schema.fields import FieldValue
-from fieldsync.web.field.entered import as_text, entered_all
-from fieldsync.web.field.seen import changed
+from fieldsync.web.field.form.entered import as_text, entered_all
+from fieldsync.web.field.form.seen import changed
 
 Form = Mapping[str, str]
 SIGNATURE_HEAD = "data:image/png;base64,"
@@ -92,7 +92,11 @@ class Written:
 
 def save_call(device: Device, call_id: RecordId | None, written: Written, zone: str) -> RecordId:
     """Write the form as one save; a new call when `call_id` is None. Raises Refused, then nothing was saved."""
-    own = {name: text for name, text in changed(written.before, written.after).items() if name in FIELDS}
+    own = {
+        name: text
+        for name, text in changed(written.before, written.after).items()
+        if name in FIELDS and name in written.after
+    }
     values = {**entered_all(device.catalog["Call"].fields, own, zone), **written.values}
     with device.edit() as edit:
         if call_id is None:

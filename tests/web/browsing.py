@@ -1,0 +1,68 @@
+"""A running demo, and a browser on it, for the tests of the pages."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from fieldsync.device import Device
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = ({"width": 1280, "height": 860}, {"width": 390, "height": 844})
+
+
+class Running:
+    """A demo in a thread of this process: what it said, and its devices."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.devices: list[Device] = []
+        self.ready = threading.Event()
+
+    def tell(self, line: str) -> None:
+        self.said.append(line)
+        if sum("launch=" in each for each in self.said) >= 2:
+            self.ready.set()
+
+    def link(self, name: str) -> str:
+        """The newest link that opens this device's app."""
+        return str(re.findall(rf"{name}\s+(http\S+)", "\n".join(self.said))[-1])
+
+    @property
+    def console(self) -> str:
+        return str(re.findall(r"Console\s+(http\S+)", "\n".join(self.said))[-1])
+
+
+@contextmanager
+def app(browser: Browser, link: str, size: int = 0) -> Iterator[Page]:
+    """A browser that opened the app with its link; a script error or a failed request fails the test."""
+    context: BrowserContext = browser.new_context(viewport=SIZES[size], base_url=link.split("/?", maxsplit=1)[0])  # type: ignore[arg-type]
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
+    page.goto(link)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """What a page sends while it is left arrives a moment later."""
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end, "this never came true"
+        time.sleep(0.02)
