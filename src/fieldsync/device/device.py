@@ -235,13 +235,13 @@ class Device:
 
     def go_offline(self) -> None:
         """Flight mode: nothing is sent."""
-        self._engine.online = False
+        self._engine.set_online(online=False)
         self._calls.transport.hang_up()
         self._tell_progress()
 
     def go_online(self) -> None:
         """End flight mode; what waits goes at once."""
-        self._engine.online = True
+        self._engine.set_online(online=True)
         self._engine.hurry()
         self._wake()
         self._tell_progress()

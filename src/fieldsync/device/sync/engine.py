@@ -72,6 +72,11 @@ class Engine:
         self._one_by_one = False
         self._forked = False
 
+    def set_online(self, *, online: bool) -> None:
+        """Begin or end flight mode. What is saved after it began is not sent: a batch is taken under the same lock."""
+        with self.store.write():
+            self.online = online
+
     @property
     def ready(self) -> bool:
         """Signed in, with a data model, and not in flight mode."""
@@ -138,7 +143,7 @@ class Engine:
     def send_batch(self, did: Stepped) -> int:
         """One upload request. Returns how many entries it brought further. Raises Unreachable and Refused."""
         records = 1 if self._one_by_one else limits.UPLOAD_BATCH_RECORDS_MAX
-        batch = upload.take_batch(self.store, self.numbers, records_max=records)
+        batch = upload.take_batch(self.store, self.numbers, records_max=records, may_send=lambda: self.online)
         if batch.empty:
             return 0
         try:

@@ -7,6 +7,7 @@ their own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fieldsync.base import limits
@@ -65,9 +66,11 @@ def due_in(work: Work, now_ms: int) -> float | None:
     return 0.0 if backoff.is_due(row[0], now_ms) else (row[0] - now_ms) / 1000
 
 
-def take_batch(store: Store, numbers: Numbers, *, records_max: int = limits.UPLOAD_BATCH_RECORDS_MAX) -> Batch:
-    """The first entries that wait, marked as sent."""
+def take_batch(store: Store, numbers: Numbers, *, records_max: int, may_send: Callable[[], bool]) -> Batch:
+    """The first entries that wait, marked as sent; none when the device went into flight mode meanwhile."""
     with store.write() as work:
+        if not may_send():
+            return Batch((), 0, ())
         entries = _first(work, records_max)
         taken = listed(e.n for e in entries)
         for entry in entries:
