@@ -1,4 +1,4 @@
-"""From the parser's tree to nodes: one function for each rule of the grammar, and the few rules a grammar can't state."""
+"""From the parser's tree to nodes: one function for each rule, and rules no grammar can state."""
 
 from __future__ import annotations
 

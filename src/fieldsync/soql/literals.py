@@ -1,4 +1,4 @@
-"""Values as they are written: texts with escapes, numbers, dates, tokens. From the text to a node, and back for texts."""
+"""Values as they are written: texts with escapes, numbers, dates, tokens. From text to a node, and back for texts."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from typing import cast
 
 from lark import Lark, Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
@@ -62,8 +63,7 @@ def parse(text: str, *, binds: bool = True) -> Query:
 
 def parse_condition(text: str) -> Condition:
     """A bare condition, as sync rules and sharing keep it: what follows WHERE. Raises SoqlError."""
-    found: Condition = _parse(text, "_condition", binds=True)
-    return found
+    return cast("Condition", _parse(text, "_condition", binds=True))
 
 
 def _parse(text: str, start: str, *, binds: bool) -> object:
@@ -99,14 +99,14 @@ def _refusal(error: UnexpectedInput, text: str) -> SoqlError:
     """The sentence for a text that the grammar does not have."""
     if isinstance(error, UnexpectedToken):
         token: Token = error.token
-        expected = error.accepts or error.expected
+        expected = error.accepts
         if token.type == "$END":
             return SoqlError(f"The query ends where {_expected(expected)} should follow.", _position(text, len(text)))
-        at = Position(token.line or 1, token.column or 1)
+        at = place(token)
         return SoqlError(f"{_shown(str(token))} cannot stand here; {_expected(expected)} should.", at)
     if isinstance(error, UnexpectedCharacters):
         at = Position(error.line, error.column)
-        rest = text[error.pos_in_stream or 0 :]
+        rest = text[error.pos_in_stream :]
         if rest.startswith("'") and not _STRING_OR_PARENTHESIS.match(rest):
             return SoqlError("This text has no closing quote.", at)
         word = re.match(r"[\w.%:@{}-]+|[\s\S]", rest)

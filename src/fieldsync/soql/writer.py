@@ -1,0 +1,97 @@
+"""What a database must be able to write for a query to run on it. `compile.py` says what, a writer says how.
+
+`E` is a piece of SQL in the writer's own form, `R` a row of a table with its alias, `S` a whole statement. A truth that
+is null counts as false everywhere; `untrue` turns it into a clear true, which is what makes `!=` and NOT see null rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from fieldsync.soql.bound import BoundExpression, Column
+from fieldsync.soql.dates import Calendar
+from fieldsync.soql.functions import Kind
+from fieldsync.soql.values import Pattern, Scalar
+
+E = TypeVar("E")
+R = TypeVar("R")
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Side(Generic[E]):
+    """The left side of a comparison. `grouped` is a grouping field that stands behind GROUP BY."""
+
+    sql: E
+    of: BoundExpression
+
+    @property
+    def kind(self) -> Kind:
+        return self.of.kind
+
+
+@dataclass(frozen=True)
+class Sort(Generic[E]):
+    """One sort key: an expression, or the number of an answer's column, from 1."""
+
+    sql: E | int
+    descending: bool
+    nulls_last: bool
+
+
+@dataclass(frozen=True)
+class Parts(Generic[E, R]):
+    """A SELECT before it is written. `group` None is no grouping, empty is one group of all rows."""
+
+    columns: tuple[E, ...]
+    root: R
+    joins: tuple[tuple[R, E], ...]
+    where: E
+    group: tuple[E, ...] | None = None
+    having: E | None = None
+    order: tuple[Sort[E], ...] = ()
+    limit: int | None = None
+    offset: int | None = None
+
+
+class Writer(Protocol[E, R, S]):
+    """The pieces of SQL that queries are made of."""
+
+    def row(self, object_name: str, alias: str) -> R: ...
+    def column(self, row: R, name: str) -> E: ...
+    def constant(self, value: int | None, kind: Kind) -> E: ...
+    def truth(self, value: bool) -> E: ...  # noqa: FBT001
+    def all_of(self, parts: Sequence[E]) -> E: ...
+    def any_of(self, parts: Sequence[E]) -> E: ...
+    def untrue(self, part: E) -> E: ...
+
+    def same(self, left: E, right: E) -> E: ...
+    def blank(self, side: Side[E]) -> E: ...
+    def compare(self, side: Side[E], operator: str, value: Scalar) -> E: ...
+    def one_of(self, side: Side[E], values: Sequence[Scalar]) -> E: ...
+    def like(self, side: Side[E], pattern: Pattern) -> E: ...
+    def chosen(self, side: Side[E], value: str) -> E: ...
+    def inside(self, left: E, parts: Parts[E, R]) -> E: ...
+
+    def date_part(self, sql: E, part: str, of: Column, zone: str | None, calendar: Calendar) -> E: ...
+    def label(self, sql: E, labels: Sequence[tuple[str, str]]) -> E: ...
+    def distance(self, latitude: E, longitude: E, place: tuple[Scalar, Scalar], unit: str) -> E: ...
+    def aggregate(self, function: str, side: Side[E] | None) -> E: ...
+    def group_key(self, side: Side[E]) -> E: ...
+    def sort_key(self, side: Side[E]) -> E: ...
+    def grouped(self, side: Side[E]) -> E: ...
+
+    def select(self, parts: Parts[E, R]) -> S: ...
+    def union(self, selects: Sequence[Parts[E, R]], shown: int, sorts: Sequence[Sort[E]], window: Window) -> S: ...
+    def counted(self, parts: Parts[E, R]) -> S: ...
+    def children(self, parts: Parts[E, R], reference: E, parents: Sequence[str]) -> S: ...
+
+
+@dataclass(frozen=True)
+class Window:
+    """LIMIT and OFFSET."""
+
+    limit: int | None
+    offset: int | None
