@@ -10,7 +10,6 @@ from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device import ErrorRaised, Event, Mark, State, Unreachable, WidgetState
-from fieldsync.device.sync.engine import Stepped
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import (
     Accepted,
@@ -295,15 +294,3 @@ def test_a_long_queue_shows_as_activity_while_it_is_sent(lab: Lab) -> None:
     assert (widget.state, widget.up, widget.pending) == (WidgetState.ACTIVE, (limit, limit + 20), 20)
     lab.device.step()
     assert lab.device.widget().state is WidgetState.OK
-
-
-def test_what_is_saved_in_flight_mode_is_not_sent_by_a_step_that_had_begun(lab: Lab) -> None:
-    shop = shop_on(lab)
-    lab.device.go_offline()
-    edit_city(lab, shop, "b")
-    begun_before = lab.device._engine.send_batch  # what a step does after it found the device online
-    assert begun_before(Stepped()) == 0
-    assert lab.script.uploads == []
-    lab.device.go_online()
-    lab.upload(lab.saved())
-    assert lab.device.queue() == []
