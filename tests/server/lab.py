@@ -227,8 +227,14 @@ class Phone:
 
     def upload(self, *transactions: Transaction, confirmed: int = 0, undone: tuple[int, ...] = ()) -> UploadResponse:
         """What the server answers."""
+        return self.lab.run(self.send(*transactions, confirmed=confirmed, undone=undone))
+
+    async def send(
+        self, *transactions: Transaction, confirmed: int = 0, undone: tuple[int, ...] = ()
+    ) -> UploadResponse:
+        """As `upload`, for several phones at once."""
         org, request = self.lab.org, UploadRequest(self.number, confirmed, transactions, undone)
-        return self.lab.run(upload(org, lambda: calling(org, self.token), request))
+        return await upload(org, lambda: calling(org, self.token), request)
 
     def outcome(self, *items: Item) -> Outcome:
         """Save, upload, and the one outcome."""

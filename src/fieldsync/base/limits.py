@@ -18,6 +18,8 @@ TRANSACTION_TOTAL_ITEMS_MAX = 2_000
 UPLOAD_PART_WAIT_DAYS = 7
 """A transaction whose parts never complete is cancelled after this time."""
 SAVE_WAVE_RETRIES_MAX = 3
+FOLLOWING_LEVELS_MAX = 16
+"""How often what a save causes may cause something again."""
 HEAD_LOCK_TIMEOUT_MS = 2_000
 DEADLOCK_RETRIES_MAX = 5
 STATEMENT_TIMEOUT_MS = 60_000

@@ -54,6 +54,8 @@ class Code(StrEnum):
     LOCKED = "LOCKED"
     DUPLICATE = "DUPLICATE"
     VALIDATION = "VALIDATION"
+    TRIGGER = "TRIGGER"
+    RECURSION = "RECURSION"
     ROW_LOCK = "ROW_LOCK"
     TIMEOUT = "TIMEOUT"
     PARTS_INCOMPLETE = "PARTS_INCOMPLETE"
@@ -135,6 +137,8 @@ CATALOGUE: dict[Code, Kind] = {
     Code.DUPLICATE: Kind(
         409, "{field} {value} is already used by another record.", "Use the other record, or change the value."
     ),
+    Code.TRIGGER: Kind(422, "The save logic of {object} failed: {reason}.", "Tell your administrator."),
+    Code.RECURSION: Kind(422, "The save logic does not come to an end: {reason}.", "Tell your administrator."),
     Code.VALIDATION: Kind(422, "{message}", "Correct the record and save again."),
     Code.ROW_LOCK: Kind(409, "Another save held this record for too long.", "Nothing to do: it is tried again."),
     Code.TIMEOUT: Kind(504, "The server took too long.", "Nothing to do: it is tried again."),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fieldsync.base.ids import PREFIX_CHARS
 from fieldsync.schema.catalog import REFERENCE_TYPES, columns_of, extended, relationship_name
 from fieldsync.schema.check_field import bad_name, field_faults, name_field_faults, picklist_faults
+from fieldsync.schema.filters import BadFilter, read_filter
 from fieldsync.schema.model import Field, FieldType, Object, Pack, Profile, RollUp, ValueSet
 from fieldsync.schema.standard import STAMP, standard_fields
 
@@ -223,3 +224,8 @@ def _roll_up_faults(object_name: str, roll_up: RollUp, facts: _Facts) -> Iterato
     for condition in roll_up.filters:
         if condition.field not in child:
             yield f"its filter names a field that is not there: {roll_up.child_object}.{condition.field}"
+            continue
+        try:
+            read_filter(child[condition.field], condition)
+        except BadFilter as bad:
+            yield f"its filter cannot be run: {bad}"

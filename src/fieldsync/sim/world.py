@@ -30,7 +30,7 @@ from fieldsync.server.org.seed import Seeding, insert_rows
 from fieldsync.server.org.users import NewUser, create_user
 from fieldsync.server.postgres.compiled import Statement, compile_statement
 from fieldsync.server.postgres.work import transaction
-from fieldsync.server.save.prefetch import decode_row
+from fieldsync.server.save.batch import decode_row
 from fieldsync.sim.faults import Faults
 from fieldsync.sim.network import SimTransport
 from fieldsync.sim.trace import Trace

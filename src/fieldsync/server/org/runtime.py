@@ -13,6 +13,8 @@ from fieldsync.base.world import World
 from fieldsync.schema.catalog import Catalog
 from fieldsync.server.postgres.tables import org_metadata
 from fieldsync.server.postgres.work import Pool
+from fieldsync.server.save.logic.compiled import Logic
+from fieldsync.server.save.logic.rollup import RollUps
 from fieldsync.server.save.statements import SaveStatements
 from fieldsync.server.sync.session_statements import SessionStatements
 from fieldsync.server.sync.statements import ReadStatements
@@ -31,6 +33,7 @@ class Org:
     mac_key: bytes
     world: World
     save: SaveStatements
+    logic: Logic
     read: ReadStatements
     session: SessionStatements
 
@@ -58,6 +61,7 @@ def make_org(row: OrgRow, catalog: Catalog, pool: Pool, world: World) -> Org:
         mac_key=row.mac_key,
         world=world,
         save=SaveStatements(catalog, metadata),
+        logic=Logic(RollUps(catalog, metadata)),
         read=ReadStatements(catalog, metadata),
         session=SessionStatements(metadata.tables),
     )

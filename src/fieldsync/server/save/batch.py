@@ -8,8 +8,11 @@ here decides or asks a database.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from fieldsync.base.ids import DeviceNumber, RecordId, TransactionId
 from fieldsync.base.problems import Problem
@@ -20,6 +23,19 @@ from fieldsync.schema.fields import FieldValue
 
 Row = dict[str, Any]
 """A record's stored columns by name, canonical values, `_stamp` included."""
+
+_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+def decode_row(text: str) -> Row:
+    """A row as PostgreSQL wrote it: numbers with a point become Decimal, nothing becomes a float."""
+    return _DECODER.decode(text)
+
+
+def encode_rows(rows: list[Row]) -> str:
+    """Rows as the JSON document the set-based statements unpack."""
+    return _ENCODER.encode(rows).decode()
 
 
 class Channel(StrEnum):
@@ -84,8 +100,8 @@ class Work:
     outcome: Outcome | None = None
     touched: list[RecordRef] = field(default_factory=list)
     root: RecordRef | None = None
-    refused_by_shape: bool = False
-    """Rejected for what it is, whatever the database holds."""
+    refused_for_good: bool = False
+    """Rejected for what it is or for what it causes; running its wave again will not change that."""
 
     @property
     def open(self) -> bool:

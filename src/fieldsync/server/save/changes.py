@@ -15,15 +15,18 @@ from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.authorise import master_of
-from fieldsync.server.save.batch import Channel, Frame, Row, Wave, Work
-from fieldsync.server.save.write import Written, encode_rows
+from fieldsync.server.save.batch import Channel, Frame, Row, Wave, Work, encode_rows
+from fieldsync.server.save.write import Written
 
 
 async def log(org: Org, database: Database, wave: Wave, written: list[Written], position: int) -> int:
     """Write the log entries of a wave and note what each transaction touched. Returns the feed's new last position."""
     entries: list[Row] = []
     by_work: dict[int, list[Written]] = {}
+    once: dict[RecordRef, Written] = {}
     for entry in written:
+        once.setdefault(entry.ref, entry)
+    for entry in once.values():
         by_work.setdefault(id(entry.work), []).append(entry)
     for work in wave.works:
         if not work.open:

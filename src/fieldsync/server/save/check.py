@@ -40,7 +40,7 @@ def shape(catalog: Catalog, incoming: Incoming) -> Work:
         problems.append(problem(Code.BAD_REQUEST, reason="a save without records"))
     if problems:
         work.reject(*problems)
-        work.refused_by_shape = True
+        work.refused_for_good = True
     return work
 
 

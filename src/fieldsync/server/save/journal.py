@@ -15,8 +15,7 @@ from fieldsync.protocol.upload import Canceled, Discarded, Held, Outcome, Reject
 from fieldsync.schema.model import FieldType
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save.batch import Edit, Row, Wave, Work
-from fieldsync.server.save.write import encode_rows
+from fieldsync.server.save.batch import Edit, Row, Wave, Work, encode_rows
 
 TRANSACTION, RECORD, LOG = "Sync_Transaction", "Sync_Transaction_Record", "Sync_Transaction_Log"
 

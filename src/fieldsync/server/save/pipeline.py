@@ -19,6 +19,7 @@ from fieldsync.server.postgres.work import BadRow, NotUnique
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save import authorise, changes, check, journal, prefetch, resolve, stamp, write
 from fieldsync.server.save.batch import Caller, Frame, Incoming, Predecessor, Wave, Work
+from fieldsync.server.save.logic.follow import Late, follow
 from fieldsync.server.save.resolve import ForkedAt
 
 
@@ -77,15 +78,20 @@ async def run_wave(org: Org, database: Database, wave: Wave, position: int) -> i
                 return await _steps(org, database, wave, position)
         except (NotUnique, BadRow):
             _forget_decisions(wave)
+        except Late as late:
+            _forget_decisions(wave)
+            if not late.is_certain:
+                break
+            late.reject()
     for work in wave.works:
         single = Wave(wave.caller, wave.frame, [work])
         single.facts.predecessors.update(wave.facts.predecessors)
         try:
             async with database.savepoint():
                 position = await _steps(org, database, single, position)
-        except (NotUnique, BadRow) as refusal:
+        except (NotUnique, BadRow, Late) as refusal:
             _forget_decisions(single)
-            work.reject(_refused_by_database(refusal))
+            work.reject(*_refused_after_write(refusal))
             async with database.savepoint():
                 await journal.journal(org, database, single)
     return position
@@ -103,7 +109,7 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     resolve.hold(wave)
     await stamp.number(org, database, wave)
     reach("save.before_write")
-    written = await write.write(org, database, wave)
+    written = await follow(org, database, wave, await write.write(org, database, wave))
     reach("save.after_write")
     position = await changes.log(org, database, wave, written, position)
     for work in wave.works:
@@ -118,12 +124,14 @@ def _forget_decisions(wave: Wave) -> None:
     """What was decided on rows that changed under us is decided again; a shape that was refused stays refused."""
     wave.facts = type(wave.facts)(predecessors=wave.facts.predecessors)
     for work in wave.works:
-        if work.edits and not work.refused_by_shape:
+        if work.edits and not work.refused_for_good:
             work.outcome, work.touched = None, []
 
 
-def _refused_by_database(refusal: NotUnique | BadRow) -> Problem:
+def _refused_after_write(refusal: NotUnique | BadRow | Late) -> tuple[Problem, ...]:
+    if isinstance(refusal, Late):
+        return tuple(reason for _, problems in refusal.refused for reason in problems)
     if isinstance(refusal, NotUnique):
         _, _, column = refusal.constraint.rpartition("_")
-        return problem(Code.DUPLICATE, field=column, value="this value")
-    return problem(Code.OUT_OF_RANGE, reason=str(refusal).splitlines()[0][:200])
+        return (problem(Code.DUPLICATE, field=column, value="this value"),)
+    return (problem(Code.OUT_OF_RANGE, reason=str(refusal).splitlines()[0][:200]),)

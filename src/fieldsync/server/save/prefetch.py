@@ -9,24 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from decimal import Decimal
-from typing import Any
-
-import msgspec
 
 from fieldsync.base import ids
 from fieldsync.protocol.upload import Operation
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save.batch import Edit, Facts, Predecessor, Row, Wave
+from fieldsync.server.save.batch import Edit, Facts, Predecessor, Wave, decode_row
 from fieldsync.server.save.head import Receipt
-
-_ROW = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
-
-
-def decode_row(text: str) -> Row:
-    """A row as PostgreSQL wrote it: numbers with a point become Decimal, nothing becomes a float."""
-    return _ROW.decode(text)
+from fieldsync.server.save.logic.masters import add_masters
 
 
 async def prefetch(org: Org, database: Database, wave: Wave) -> None:
@@ -45,6 +35,7 @@ async def _lock_records(org: Org, database: Database, wave: Wave) -> None:
         wanted[edit.item.object].add(edit.item.id)
         if edit.item.operation in (Operation.DELETE, Operation.UNDELETE):
             to_delete.add(edit.item.object)
+    await add_masters(org, database, wave, wanted)
     for name in _by_prefix(org, wanted):
         statement = org.save.lock_to_delete(name) if name in to_delete else org.save.lock(name)
         for (text,) in await database.rows(statement, ids=sorted(wanted[name])):

@@ -31,9 +31,14 @@ def fill_in(wave: Wave) -> None:
         if edit.item.operation is Operation.CREATE:
             _begin(edit, row, wave)
         compose_name(edit.object_type, row, edit.changed)
-        row["LastModifiedDate"] = row["SystemModstamp"] = wave.frame.now
-        row["LastModifiedById"] = wave.caller.user_id
-        row[STAMP] = wave.frame.stamp
+        touch(row, wave)
+
+
+def touch(row: Row, wave: Wave) -> None:
+    """Who changed a row, and when."""
+    row["LastModifiedDate"] = row["SystemModstamp"] = wave.frame.now
+    row["LastModifiedById"] = wave.caller.user_id
+    row[STAMP] = wave.frame.stamp
 
 
 def _begin(edit: Edit, row: Row, wave: Wave) -> None:
@@ -45,11 +50,13 @@ def _begin(edit: Edit, row: Row, wave: Wave) -> None:
 
 
 def literal_default(field: Field) -> FieldValue:
-    """The default that needs no formula: a checkbox's, or the value a picklist marks."""
+    """The default that needs no formula: a checkbox's, the value a picklist marks, the sum of nothing."""
     if field.type is FieldType.CHECKBOX:
         return (field.default or "false").lower() == "true"
     if field.type is FieldType.PICKLIST:
         return next((v.value for v in field.values if v.default), None)
+    if field.roll_up is not None and field.roll_up.operation in ("COUNT", "SUM"):
+        return 0
     return None
 
 

@@ -9,22 +9,20 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-import msgspec
-
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Operation
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save.batch import Edit, Row, Wave, Work
-from fieldsync.server.save.prefetch import decode_row
-from fieldsync.server.save.stamp import ALWAYS_WRITTEN
-
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
+from fieldsync.server.save.batch import Edit, Row, Wave, Work, decode_row, encode_rows
+from fieldsync.server.save.stamp import ALWAYS_WRITTEN, touch
 
 
-def encode_rows(rows: list[Row]) -> str:
-    """Rows as the JSON document the set-based statements unpack."""
-    return _ENCODER.encode(rows).decode()
+@dataclass(frozen=True)
+class Derived:
+    """An edit that nobody sent: it follows from what these transactions wrote."""
+
+    edit: Edit
+    works: list[Work]
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,7 @@ class Written:
     ref: RecordRef
     kind: str
     before: Row | None
+    after: Row
 
 
 async def write(org: Org, database: Database, wave: Wave) -> list[Written]:
@@ -47,7 +46,7 @@ async def write(org: Org, database: Database, wave: Wave) -> list[Written]:
             if edit.new is None or not edit.writes:
                 continue
             (creates if edit.item.operation is Operation.CREATE else updates)[edit.item.object].append(edit)
-            written.append(Written(work, edit.ref, _KINDS[edit.item.operation], edit.current))
+            written.append(Written(work, edit.ref, _KINDS[edit.item.operation], edit.current, edit.new))
     for object_type in org.catalog:
         if object_type.name in creates:
             rows = [e.new for e in creates[object_type.name] if e.new is not None]
@@ -64,6 +63,19 @@ _KINDS = {
     Operation.DELETE: "deleted",
     Operation.UNDELETE: "undeleted",
 }
+
+
+async def write_derived(org: Org, database: Database, wave: Wave, derived: list[Derived]) -> list[Written]:
+    """Write rows that a save changed beside its own: masters summed up anew, what triggers did."""
+    by_object: dict[str, list[Edit]] = defaultdict(list)
+    for one in derived:
+        assert one.edit.new is not None
+        by_object[one.edit.item.object].append(one.edit)
+        touch(one.edit.new, wave)
+    for object_type in org.catalog:
+        if object_type.name in by_object:
+            await _update(org, database, by_object[object_type.name])
+    return [Written(d.works[-1], d.edit.ref, "updated", d.edit.current, d.edit.new) for d in derived if d.edit.new]
 
 
 async def _update(org: Org, database: Database, edits: list[Edit]) -> None:
@@ -109,7 +121,7 @@ async def _cascade_level(
         update = org.save.update(detail.name, ALWAYS_WRITTEN | {"IsDeleted"})
         await database.run(update, rows=encode_rows(new))
         kind = "deleted" if deleted else "undeleted"
-        for row in rows:
+        for row, changed in zip(rows, new, strict=True):
             work = owners[row[reference.name]]
-            written.append(Written(work, RecordRef(detail.name, row["Id"]), kind, row))
+            written.append(Written(work, RecordRef(detail.name, row["Id"]), kind, row, row | changed))
     return written

@@ -1,0 +1,90 @@
+"""Orders with lines, lines with deliveries: every kind of roll-up, summed up over two storeys."""
+
+from __future__ import annotations
+
+from fieldsync.schema.model import (
+    Access,
+    FamilyDeclaration,
+    Field,
+    FieldType,
+    Object,
+    Pack,
+    PicklistValue,
+    Profile,
+    RollUp,
+    RollUpFilter,
+)
+
+
+def rolled(name: str, child: str, reference: str, operation: str, of: str | None = None, **more: object) -> Field:
+    """A roll-up field."""
+    filters = tuple(RollUpFilter(*f) for f in more.pop("filters", ()))  # type: ignore[attr-defined]
+    roll_up = RollUp(operation=operation, child_object=child, child_reference=reference, field=of, filters=filters)
+    return Field(name=name, type=FieldType.ROLL_UP, roll_up=roll_up, **more)  # type: ignore[arg-type]
+
+
+def orders_pack() -> Pack:
+    """An account that counts orders, an order that sums up lines, a line that sums up deliveries."""
+    everything = tuple(Access)
+    names = ("Buyer", "Purchase", "Purchase_Line", "Delivery")
+    profile = Profile(name="Rep", label="Rep", objects=dict.fromkeys(names, everything) | {"User": (Access.READ,)})
+    return Pack(
+        name="orders", label="Orders", objects=(_buyer(), _purchase(), _line(), _delivery()), profiles=(profile,)
+    )
+
+
+def _buyer() -> Object:
+    return Object(
+        name="Buyer",
+        label="Buyer",
+        prefix="b00",
+        fields=(
+            rolled("Purchases", "Purchase", "BuyerId", "COUNT"),
+            rolled("Turnover", "Purchase", "BuyerId", "SUM", "Total", precision=16, scale=2),
+        ),
+    )
+
+
+def _purchase() -> Object:
+    line = ("Purchase_Line", "PurchaseId")
+    return Object(
+        name="Purchase",
+        label="Purchase",
+        prefix="b01",
+        family=FamilyDeclaration(),
+        fields=(
+            Field(name="BuyerId", type=FieldType.MASTER_DETAIL, references="Buyer"),
+            Field(name="Notes", type=FieldType.TEXT),
+            rolled("Lines", *line, "COUNT"),
+            rolled("Total", *line, "SUM", "Price", precision=16, scale=2),
+            rolled("Gifts", *line, "COUNT", filters=[("Kind", "equals", 'Gift, "Sample, free"')]),
+            rolled("First_Due", *line, "MIN", "Due", formula_returns=FieldType.DATE),
+            rolled("Dearest", *line, "MAX", "Price", precision=16, scale=2, filters=[("Price", "greaterThan", "10")]),
+            rolled("Delivered", *line, "SUM", "Deliveries"),
+        ),
+    )
+
+
+def _line() -> Object:
+    kinds = tuple(PicklistValue(value=v) for v in ("Sale", "Gift", "Sample, free"))
+    return Object(
+        name="Purchase_Line",
+        label="Line",
+        prefix="b02",
+        fields=(
+            Field(name="PurchaseId", type=FieldType.MASTER_DETAIL, references="Purchase"),
+            Field(name="Price", type=FieldType.CURRENCY, precision=10, scale=2),
+            Field(name="Due", type=FieldType.DATE),
+            Field(name="Kind", type=FieldType.PICKLIST, values=kinds),
+            rolled("Deliveries", "Delivery", "LineId", "COUNT"),
+        ),
+    )
+
+
+def _delivery() -> Object:
+    return Object(
+        name="Delivery",
+        label="Delivery",
+        prefix="b03",
+        fields=(Field(name="LineId", type=FieldType.MASTER_DETAIL, references="Purchase_Line"),),
+    )
