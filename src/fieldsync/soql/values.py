@@ -219,3 +219,7 @@ def pattern_of(folded: str, at: Position) -> Pattern:
     if out.count("%") > limits.LIKE_WILDCARDS_MAX:
         raise SoqlError(f"A pattern may have {limits.LIKE_WILDCARDS_MAX} signs %.", at)
     return Pattern("".join(out), set(out) <= {"%"})
+
+
+RADIUS = {"km": Decimal("6371.0088"), "mi": Decimal("3958.761316")}
+"""Mean radius of the earth."""

@@ -1,7 +1,8 @@
-"""What a database must be able to write for a query to run on it. `compile.py` says what, a writer says how.
+"""What a database must be able to write for a query to run on it: `condition.py` and `statement.py` say what, a writer
+says how.
 
-`E` is a piece of SQL in the writer's own form, `R` a row of a table with its alias, `S` a whole statement. A truth that
-is null counts as false everywhere; `untrue` turns it into a clear true, which is what makes `!=` and NOT see null rows.
+`E` is a piece of SQL in the writer's own form, `R` a row of a table with its alias, `S_co` a whole statement. A truth
+that is null counts as false; `untrue` makes it a clear true, which is how `!=` and NOT see null rows.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from fieldsync.soql.values import Pattern, Scalar
 
 E = TypeVar("E")
 R = TypeVar("R")
-S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
 
 
 @dataclass(frozen=True)
 class Side(Generic[E]):
-    """The left side of a comparison. `grouped` is a grouping field that stands behind GROUP BY."""
+    """The left side of a comparison: its SQL, and what it is."""
 
     sql: E
     of: BoundExpression
@@ -56,7 +57,7 @@ class Parts(Generic[E, R]):
     offset: int | None = None
 
 
-class Writer(Protocol[E, R, S]):
+class Writer(Protocol[E, R, S_co]):
     """The pieces of SQL that queries are made of."""
 
     def row(self, object_name: str, alias: str) -> R: ...
@@ -83,10 +84,10 @@ class Writer(Protocol[E, R, S]):
     def sort_key(self, side: Side[E]) -> E: ...
     def grouped(self, side: Side[E]) -> E: ...
 
-    def select(self, parts: Parts[E, R]) -> S: ...
-    def union(self, selects: Sequence[Parts[E, R]], shown: int, sorts: Sequence[Sort[E]], window: Window) -> S: ...
-    def counted(self, parts: Parts[E, R]) -> S: ...
-    def children(self, parts: Parts[E, R], reference: E, parents: Sequence[str]) -> S: ...
+    def select(self, parts: Parts[E, R]) -> S_co: ...
+    def union(self, selects: Sequence[Parts[E, R]], shown: int, sorts: Sequence[Sort[E]], window: Window) -> S_co: ...
+    def counted(self, parts: Parts[E, R]) -> S_co: ...
+    def children(self, parts: Parts[E, R], reference: E, parents: Sequence[str]) -> S_co: ...
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,11 @@ from fieldsync.soql.bound import (
     Negated,
     Test,
 )
+from fieldsync.soql.compile.writer import Parts, Side, Writer
 from fieldsync.soql.errors import SoqlError
 from fieldsync.soql.functions import Kind
 from fieldsync.soql.nodes import Bind
 from fieldsync.soql.values import Context, Ground, Scalar, Stretch, fold, ground, pattern_of
-from fieldsync.soql.writer import Parts, Side, Writer
 
 E = TypeVar("E")
 R = TypeVar("R")
@@ -192,6 +192,8 @@ class Compiler(Generic[E, R, S]):
 
     def side(self, expression: BoundExpression, frame: Frame[R]) -> Side[E]:
         """An expression as the left side of a comparison."""
+        if expression in frame.summed:
+            return Side(self.writer.constant(None, expression.kind), expression)
         side = Side(self.expression(expression, frame), expression)
         if frame.grouped and not isinstance(expression, Aggregate | Grouping):
             return Side(self.writer.grouped(side), expression)

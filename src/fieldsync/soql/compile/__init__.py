@@ -1,0 +1,1 @@
+"""Compilation: a bound query becomes a statement of any database that has a writer, and a shape for its rows."""
