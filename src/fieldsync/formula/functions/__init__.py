@@ -1,0 +1,1 @@
+"""The table of functions: what there is, what it takes, and what runs it on either back-end."""

@@ -1,0 +1,1 @@
+"""What functions do with values: pure functions of Python values, which the table of `functions/` names."""
