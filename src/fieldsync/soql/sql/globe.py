@@ -19,7 +19,8 @@ def distance(latitude: Sql, longitude: Sql, place: tuple[Scalar, Scalar], unit: 
     chord = _square(sa.func.sin((there_latitude - here_latitude) / half)) + sa.func.cos(here_latitude) * sa.func.cos(
         there_latitude
     ) * _square(sa.func.sin((there_longitude - here_longitude) / half))
-    angle = sa.func.asin(sa.func.least(sa.literal_column("1.0::float8"), sa.func.sqrt(chord)))
+    whole: Sql = sa.literal_column("1.0::float8")
+    angle = sa.func.asin(sa.func.sqrt(sa.case((chord > whole, whole), else_=chord)))
     length = angle * sa.cast(sa.literal(2 * RADIUS[unit], sa.Numeric()), sa.Double())
     return sa.func.round(sa.cast(length, sa.Numeric()), sa.literal_column("6"))
 
