@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,9 +20,11 @@ from fieldsync.cli.place import (
     OrgOption,
     database_uri,
 )
-from fieldsync.cli.report import say, show_json, show_table
+from fieldsync.cli.report import progress, say, show_json, show_table
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from fieldsync.schema.catalog import Catalog
     from fieldsync.server.org.create import Deployed
 
@@ -60,9 +64,34 @@ def bring_to(uri: str, org: str, catalog: Catalog, *, dry_run: bool, allow_drop:
     done = planned
     if not dry_run:
         done = deploy_catalog(uri, org, catalog, world=world, dry_run=False, allow_drop=allow_drop)
-    if done.applied and not silent:
-        say(f"deployed {len(done.plan.steps)} steps to {org}")
+    if done.applied:
+        if not silent:
+            say(f"deployed {len(done.plan.steps)} steps to {org}")
+        _sum_up(uri, org, silent=silent)
     return done
+
+
+def _sum_up(uri: str, org: str, *, silent: bool) -> None:
+    """Roll-ups that are new or sum up differently; what an earlier deploy left undone too."""
+    from fieldsync.server.org.open import open_org
+    from fieldsync.server.org.recalculate import recalculate
+
+    async def run() -> int:
+        async with AsyncExitStack() as stack:
+            opened = await open_org(stack, uri, org, system_world())
+            with progress() as bars:
+                tasks: dict[str, TaskID] = {}
+
+                def told(name: str, done: int) -> None:
+                    if name not in tasks:
+                        tasks[name] = bars.add_task(f"summing up {name}", total=None)
+                    bars.update(tasks[name], completed=done)
+
+                return await recalculate(opened, told)
+
+    changed = asyncio.run(run())
+    if changed and not silent:
+        say(f"summed up {changed} records anew")
 
 
 def _show(deployed: Deployed) -> None:

@@ -28,9 +28,11 @@ from fieldsync.server.http.context import Served
 from fieldsync.server.http.errors import HANDLERS
 from fieldsync.server.http.routes import ROUTES
 from fieldsync.server.org.open import open_orgs, reopen_org
+from fieldsync.server.org.recalculate import recalculate
 from fieldsync.server.org.upkeep import keep_up
 from fieldsync.server.postgres.listen import listen
 from fieldsync.server.postgres.stored_catalog import CATALOG_CHANNEL
+from fieldsync.server.postgres.work import DatabaseError
 from fieldsync.server.sync.wake import CHANNEL
 
 UPKEEP_SECONDS = 3_600
@@ -111,5 +113,6 @@ async def _keep_up(uri: str, served: Served, world: World) -> None:
         for name in list(served.orgs):
             try:
                 await asyncio.to_thread(keep_up, uri, name, world)
-            except (Refused, SQLAlchemyError) as failed:
+                await recalculate(served.orgs[name], lambda *_: None)
+            except (Refused, SQLAlchemyError, DatabaseError) as failed:
                 _log.error("upkeep", org=name, error=str(failed))

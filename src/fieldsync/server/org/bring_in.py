@@ -66,7 +66,7 @@ async def bring_in(org: Org, arriving: Sequence[Arriving], told: Told) -> list[N
     refused: list[NotTaken] = []
     try:
         async with transaction(org.pool) as database:
-            caller = await _admin(org, database)
+            caller = await admin_of(org, database)
             frame = await lock_head(org, database, caller)
             done = 0
             for batch in _batches(org, arriving):
@@ -116,7 +116,7 @@ def _refusals(
     return found
 
 
-async def _admin(org: Org, database: Work) -> Caller:
+async def admin_of(org: Org, database: Work) -> Caller:
     """The org's first user, as an import."""
     user, profile = org.metadata.tables["User"], org.metadata.tables["Profile"]
     admins = [found.name for found in org.catalog.profiles.values() if found.admin]

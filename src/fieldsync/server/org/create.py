@@ -14,6 +14,7 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import World
 from fieldsync.schema.catalog import Catalog
 from fieldsync.server.org.directory import OrgListing, add_mac_key, add_org, enter_org
+from fieldsync.server.org.recalculate import changed_masters, note_due
 from fieldsync.server.org.seed import Seeding, insert_rows, mint_ids
 from fieldsync.server.org.users import NewUser, create_user
 from fieldsync.server.postgres.connect import AdminConnection, admin_connection
@@ -66,7 +67,9 @@ def deploy_catalog(uri: str, name: str, catalog: Catalog, *, world: World, dry_r
         steps = plan(connection, catalog)
         if dry_run or steps.empty:
             return Deployed(steps, applied=False)
+        before = current_catalog(connection)
         apply(connection, steps, clock=world.clock, allow_drop=allow_drop)
+        note_due(connection, changed_masters(before, catalog))
         current_epoch(connection, org.schema, world)
         _seed_profiles(_seeding(connection, catalog, world))
         return Deployed(steps, applied=True)

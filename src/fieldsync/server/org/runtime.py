@@ -13,8 +13,7 @@ from fieldsync.base.world import World
 from fieldsync.schema.catalog import Catalog
 from fieldsync.server.postgres.tables import org_metadata
 from fieldsync.server.postgres.work import Pool
-from fieldsync.server.save.logic.compiled import Logic
-from fieldsync.server.save.logic.rollup import RollUps
+from fieldsync.server.save.logic.compiled import Logic, compile_logic
 from fieldsync.server.save.statements import SaveStatements
 from fieldsync.server.sync.session_statements import SessionStatements
 from fieldsync.server.sync.statements import ReadStatements
@@ -61,7 +60,7 @@ def make_org(row: OrgRow, catalog: Catalog, pool: Pool, world: World) -> Org:
         mac_key=row.mac_key,
         world=world,
         save=SaveStatements(catalog, metadata),
-        logic=Logic(RollUps(catalog, metadata)),
+        logic=compile_logic(catalog, metadata),
         read=ReadStatements(catalog, metadata),
         session=SessionStatements(metadata.tables),
     )

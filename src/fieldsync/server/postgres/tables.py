@@ -90,6 +90,7 @@ def system_tables(metadata: MetaData) -> None:
     _change_tables(metadata)
     _receipt_tables(metadata)
     _people_tables(metadata)
+    _job_tables(metadata)
 
 
 def system_table(name: str) -> Table:
@@ -198,6 +199,15 @@ def _receipt_tables(metadata: MetaData) -> None:
         Column("record_id", ID, nullable=False),
         Column("n", BigInteger, nullable=False),
         PrimaryKeyConstraint("device", "record_id", "n"),
+    )
+
+
+def _job_tables(metadata: MetaData) -> None:
+    Table(
+        "_recalculation",
+        metadata,
+        Column("object", Text, primary_key=True),
+        Column("after", ID, nullable=False, server_default="", comment="masters up to this id are summed up anew"),
     )
 
 

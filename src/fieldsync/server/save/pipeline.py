@@ -19,7 +19,9 @@ from fieldsync.server.postgres.work import BadRow, NotUnique
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save import authorise, changes, check, journal, prefetch, resolve, stamp, write
 from fieldsync.server.save.batch import Caller, Frame, Incoming, Predecessor, Wave, Work
-from fieldsync.server.save.logic.follow import Late, follow
+from fieldsync.server.save.logic.follow import follow
+from fieldsync.server.save.logic.judge import judge
+from fieldsync.server.save.logic.late import Late
 from fieldsync.server.save.resolve import ForkedAt
 
 
@@ -98,14 +100,14 @@ async def run_wave(org: Org, database: Database, wave: Wave, position: int) -> i
 
 
 async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int:
-    """The steps of DESIGN 6 in their order. Triggers, validation rules and roll-ups get their lines here."""
+    """The steps of DESIGN 6 in their order; `judge` and `follow` are those of the org's own logic."""
     await prefetch.prefetch(org, database, wave)
     resolve.hold(wave)
     authorise.authorise(org.catalog, wave)
     resolve.resolve(org.catalog, wave)
     resolve.hold(wave)
     stamp.fill_in(wave)
-    check.validate(wave)
+    await judge(org, database, wave)
     resolve.hold(wave)
     await stamp.number(org, database, wave)
     reach("save.before_write")

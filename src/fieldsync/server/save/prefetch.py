@@ -23,7 +23,7 @@ async def prefetch(org: Org, database: Database, wave: Wave) -> None:
     """Fill the wave's facts."""
     facts = wave.facts
     await _lock_records(org, database, wave)
-    await _share_references(org, database, wave)
+    await share_references(org, database, wave)
     await _look_up_taken(org, database, wave)
     await _look_up_device(org, database, wave, facts)
 
@@ -63,7 +63,8 @@ async def _read_masters(org: Org, database: Database, wave: Wave) -> None:
             wave.facts.rows[row["Id"]] = row
 
 
-async def _share_references(org: Org, database: Database, wave: Wave) -> None:
+async def share_references(org: Org, database: Database, wave: Wave) -> None:
+    """Lock what the edits refer to, so that it stays."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for edit in wave.edits:
         for target, value in references_of(edit):

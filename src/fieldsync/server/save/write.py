@@ -14,7 +14,7 @@ from fieldsync.protocol.upload import Operation
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Row, Wave, Work, decode_row, encode_rows
-from fieldsync.server.save.stamp import ALWAYS_WRITTEN, touch
+from fieldsync.server.save.stamp import ALWAYS_WRITTEN
 
 
 @dataclass(frozen=True)
@@ -63,19 +63,6 @@ _KINDS = {
     Operation.DELETE: "deleted",
     Operation.UNDELETE: "undeleted",
 }
-
-
-async def write_derived(org: Org, database: Database, wave: Wave, derived: list[Derived]) -> list[Written]:
-    """Write rows that a save changed beside its own: masters summed up anew, what triggers did."""
-    by_object: dict[str, list[Edit]] = defaultdict(list)
-    for one in derived:
-        assert one.edit.new is not None
-        by_object[one.edit.item.object].append(one.edit)
-        touch(one.edit.new, wave)
-    for object_type in org.catalog:
-        if object_type.name in by_object:
-            await _update(org, database, by_object[object_type.name])
-    return [Written(d.works[-1], d.edit.ref, "updated", d.edit.current, d.edit.new) for d in derived if d.edit.new]
 
 
 async def _update(org: Org, database: Database, edits: list[Edit]) -> None:

@@ -1,38 +1,26 @@
-"""What follows from a write (DESIGN 6, steps 10 and 11): masters summed up anew, and their masters.
+"""What follows from a write (DESIGN 6, steps 10 and 11): what triggers do, masters summed up anew, and so on.
 
-Each level is written as a set and may cause the next. What is refused here was found after the write, so the wave is
-rolled back and runs again without the transactions that caused it (`Late`).
+Each level is saved as a set, by the same steps as what people save, and may cause the next. What is refused here was
+found after the write: the wave is rolled back and runs again without the transactions that caused it (`Late`).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fieldsync.base import limits
-from fieldsync.base.problems import Code, Problem, problem
+from fieldsync.base.problems import Code, problem
+from fieldsync.protocol.upload import Rejected
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.save import stamp
 from fieldsync.server.save.batch import Row, Wave, Work
+from fieldsync.server.save.logic import triggered
+from fieldsync.server.save.logic.judge import judge
+from fieldsync.server.save.logic.late import Late
 from fieldsync.server.save.logic.masters import changed_masters
-from fieldsync.server.save.write import Written, write_derived
-
-
-class Late(Exception):
-    """Reasons to refuse, found after the write: each with the transactions that caused what was refused."""
-
-    def __init__(self, refused: list[tuple[list[Work], tuple[Problem, ...]]]) -> None:
-        super().__init__(len(refused))
-        self.refused = refused
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether each refusal has one cause; where several have a part, they must be tried one by one."""
-        return all(len(works) == 1 for works, _ in self.refused)
-
-    def reject(self) -> None:
-        """Refuse what caused it, for good."""
-        for works, problems in self.refused:
-            for work in works:
-                work.reject(*problems)
-                work.refused_for_good = True
+from fieldsync.server.save.prefetch import share_references
+from fieldsync.server.save.write import Derived, Written, write
 
 
 async def follow(org: Org, database: Database, wave: Wave, written: list[Written]) -> list[Written]:
@@ -41,10 +29,43 @@ async def follow(org: Org, database: Database, wave: Wave, written: list[Written
     level, everything = written, list(written)
     for _ in range(limits.FOLLOWING_LEVELS_MAX):
         news.update({entry.ref.id: entry.after for entry in level})
-        derived = await changed_masters(org, database, wave, level, news)
+        derived = await triggered.after(org, database, wave, level)
+        derived = _merged(derived, await changed_masters(org, database, wave, level, news))
         if not derived:
             return everything
-        level = await write_derived(org, database, wave, derived)
+        level = await _save(org, database, wave, derived)
         everything += level
+    works = list({id(entry.work): entry.work for entry in level}.values())
     reason = f"what it causes goes on for more than {limits.FOLLOWING_LEVELS_MAX} levels"
-    raise Late([(list({id(e.work): e.work for e in level}.values()), (problem(Code.RECURSION, reason=reason),))])
+    raise Late([(works, (problem(Code.RECURSION, reason=reason),))])
+
+
+def _merged(first: list[Derived], second: list[Derived]) -> list[Derived]:
+    """One edit a record."""
+    found = {one.edit.item.id: one for one in first if one.edit.writes}
+    for one in second:
+        known = found.setdefault(one.edit.item.id, one)
+        if known is not one:
+            assert one.edit.new is not None
+            triggered.put(known, {column: one.edit.new[column] for column in one.edit.changed})
+            known.works.extend(work for work in one.works if work not in known.works)
+    return list(found.values())
+
+
+async def _save(org: Org, database: Database, wave: Wave, derived: list[Derived]) -> list[Written]:
+    """Derived edits, each as a transaction of its own, on behalf of what caused it."""
+    works = [Work(one.works[-1].incoming, [one.edit], root=one.works[-1].root) for one in derived]
+    inner = Wave(wave.caller, wave.frame, works, wave.facts)
+    await share_references(org, database, inner)
+    stamp.fill_in(inner)
+    await judge(org, database, inner)
+    refused = [
+        (one.works, work.outcome.problems)
+        for one, work in zip(derived, works, strict=True)
+        if isinstance(work.outcome, Rejected)
+    ]
+    if refused:
+        raise Late(refused)
+    await stamp.number(org, database, inner)
+    owners = {id(work): one.works[-1] for one, work in zip(derived, works, strict=True)}
+    return [replace(entry, work=owners[id(entry.work)]) for entry in await write(org, database, inner)]

@@ -11,11 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from fieldsync.base import ids
-from fieldsync.protocol.upload import Change, Item, Operation
+from fieldsync.protocol.upload import Item, Operation
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Row, Wave, Work, decode_row
 from fieldsync.server.save.logic.rollup import Summary
+from fieldsync.server.save.logic.triggered import put
 from fieldsync.server.save.write import Derived, Written
 
 Wanted = dict[str, set[str]]
@@ -95,7 +96,7 @@ async def changed_masters(
             differing = {name: value for name, value in values.items() if row.get(name) != value}
             if differing:
                 derived = edits.setdefault(master_id, _edit_of(org, summary.master, row))
-                _put(derived.edit, differing)
+                put(derived, differing)
                 derived.works.extend(work for work in masters[master_id] if work not in derived.works)
     return list(edits.values())
 
@@ -121,11 +122,3 @@ def _differs(summary: Summary, before: Row, new: Row) -> bool:
 def _edit_of(org: Org, object_name: str, row: Row) -> Derived:
     item = Item(object_name, ids.RecordId(row["Id"]), Operation.UPDATE, {})
     return Derived(Edit(item, org.catalog[object_name], current=row, new=dict(row)), [])
-
-
-def _put(edit: Edit, values: Row) -> None:
-    assert edit.new is not None
-    assert edit.current is not None
-    edit.new.update(values)
-    edit.changed |= values.keys()
-    edit.item.changes.update({name: Change(edit.current.get(name), value) for name, value in values.items()})
