@@ -104,7 +104,7 @@ PLACES = (None, (Decimal("37.7750000"), Decimal("-122.4180000")), (Decimal("10.0
 
 def accounts() -> Iterator[dict[str, Any]]:
     """Accounts in which every value meets many others; the lengths of the lists share few divisors."""
-    columns = {
+    columns: dict[str, Iterator[Any]] = {
         "Name": cycle(TEXTS), "Code__c": cycle(TEXTS[::-1]), "Industry": cycle((*TEXTS[2:9], "red", "RED", "blue")),
         "Employees": cycle(WHOLES), "Rate": cycle(RATES), "Revenue": cycle(AMOUNTS), "Tags": cycle(TAGS),
         "Active": cycle((True, False, False)), "Founded": cycle(DATES), "Seen": cycle(MOMENTS), "Opens": cycle(TIMES),
@@ -178,12 +178,12 @@ def fill(postgres: AdminConnection, path: Path) -> Both:
     for table in object_tables(CATALOG):
         for statement in table.ddl():
             sqlite.execute(statement)
-    tables = {o.name: _table(CATALOG, o.name) for o in CATALOG}
-    for table in tables.values():
-        table.create(postgres)
+    created = {o.name: _table(CATALOG, o.name) for o in CATALOG}
+    for one in created.values():
+        one.create(postgres)
     for name, row in rows():
         complete = {c: row.get(c) for c in CATALOG[name].columns}
-        postgres.execute(sa.insert(tables[name]).values(complete))
+        postgres.execute(sa.insert(created[name]).values(complete))
         names, places = ", ".join(map(quoted, complete)), ", ".join("?" * len(complete))
         sqlite.execute(f"INSERT INTO {quoted(name)} ({names}) VALUES ({places})", tuple(complete.values()))
     return Both(postgres, sqlite)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -27,7 +27,7 @@ from fieldsync.schema.fields import TYPES
 from fieldsync.schema.model import Field, FieldType, Object, Pack
 from fieldsync.server.postgres.connect import AdminConnection, admin_connection
 from fieldsync.server.postgres.embedded import EmbeddedPostgres
-from fieldsync.server.postgres.tables import Sql as SqlType
+from fieldsync.server.postgres.tables import Sql
 from fieldsync.soql import SoqlError, escape, parse, parse_condition
 from fieldsync.soql.compile.shape import Record
 from fieldsync.soql.compile.statement import run
@@ -64,36 +64,25 @@ class Result:
 def conformance_soql(files: Sequence[Path], *, json: bool = False) -> int:
     """Runs the suites of these files and prints passed and total, then what failed. Returns how many failed."""
     results = [result for path in files for result in run_file(path)]
+    failed = [(r, f) for r in results for f in r.failures]
     if json:
         for r in results:
             show_json({"suite": r.suite, "backend": r.backend, "passed": r.passed, "total": r.total})
-            for f in r.failures:
-                show_json(
-                    {"suite": r.suite, "backend": r.backend, "id": f.id, "expected": f.expected, "actual": f.actual}
-                )
+        for r, f in failed:
+            show_json({"suite": r.suite, "backend": r.backend, **asdict(f)})
     else:
         rows = [(r.suite, r.backend or "", r.passed, r.total) for r in results]
         show_table("SOQL conformance", ("suite", "back-end", "passed", "total"), rows)
-        for r in results:
-            for f in r.failures:
-                say(f"{r.suite} {r.backend or ''} {f.id}: expected {f.expected}, got {f.actual}")
-    return sum(len(r.failures) for r in results)
+        for r, f in failed:
+            say(f"{r.suite} {r.backend or ''} {f.id}: expected {f.expected}, got {f.actual}")
+    return len(failed)
 
 
 def run_file(path: Path) -> list[Result]:
     """The results of one file's suites, as far as it has them."""
     data = msgspec.json.decode(path.read_bytes())
-    found = []
-    for name, verdicts in (("valid", True), ("invalid", False), ("real_queries", True)):
-        if name in data:
-            found.append(_result(name, None, _parsed(data[name], verdicts)))
-    if "literal_validity" in data:
-        found.append(_result("literal_validity", None, _literals(data["literal_validity"])))
-    if "string_escapes" in data:
-        found.append(_result("string_escapes", None, _escapes(data["string_escapes"])))
-    if "executed" in data:
-        found += _executed(data["executed"])
-    return found
+    found = [_result(name, None, check(data[name])) for name, check in SUITES.items() if name in data]
+    return [*found, *_executed(data["executed"])] if "executed" in data else found
 
 
 def _result(suite: str, backend: str | None, checks: Iterable[Failure | None]) -> Result:
@@ -106,18 +95,18 @@ def _failure(case_id: str, expected: object, actual: object) -> Failure | None:
     return None if expected == actual else Failure(case_id, expected, actual)
 
 
-def _parsed(cases: Sequence[Case], expected: bool) -> Iterator[Failure | None]:
+def _verdicts(cases: Sequence[Case], expected: str) -> Iterator[Failure | None]:
     for number, case in enumerate(cases):
         binds = bool(case.get("options", {}).get("allowApexBindVariables"))
         case_id = f"{case.get('src') or case.get('repo')}#{case.get('n', number)}: {case['soql']}"
-        yield _failure(case_id, "valid" if expected else "refused", _verdict(case["soql"], binds=binds))
+        yield _failure(case_id, expected, _verdict(case["soql"], binds=binds))
 
 
 def _verdict(text: str, *, binds: bool) -> str:
     try:
         parse(text, binds=binds)
-    except SoqlError as refused:
-        return "refused" if refused.sentence else ""
+    except SoqlError:
+        return "refused"
     return "valid"
 
 
@@ -146,23 +135,24 @@ def _literal(text: str) -> object:
     return found.right[0] if isinstance(found, Comparison) and isinstance(found.right, tuple) else None
 
 
-def _escapes(cases: Sequence[Case]) -> Iterator[Failure | None]:
-    for case in cases:
-        yield _failure(case["name"], case["escaped"], escape(case["input"]))
+SUITES: Mapping[str, Callable[[Any], Iterator[Failure | None]]] = {
+    "valid": lambda cases: _verdicts(cases, "valid"),
+    "invalid": lambda cases: _verdicts(cases, "refused"),
+    "real_queries": lambda cases: _verdicts(cases, "valid"),
+    "literal_validity": _literals,
+    "string_escapes": lambda cases: (_failure(c["name"], c["escaped"], escape(c["input"])) for c in cases),
+}
 
 
 def _executed(suite: Mapping[str, Any]) -> Iterator[Result]:
-    datasets = {
-        name: Dataset(data["tables"], data.get("relationships", {})) for name, data in suite["datasets"].items()
-    }
+    datasets = {n: Dataset(data["tables"], data.get("relationships", {})) for n, data in suite["datasets"].items()}
     for backend, opened in (("postgres", _on_postgres), ("sqlite", _on_sqlite)):
         with opened(datasets) as answers:
             yield _result("executed", backend, [_check(case, datasets, answers) for case in suite["cases"]])
 
 
 def _check(case: Case, datasets: Mapping[str, Dataset], answers: Mapping[str, Answer]) -> Failure | None:
-    text = " ".join(case["soql"].split())
-    context = Context(system_world().clock.now())
+    text, context = " ".join(case["soql"].split()), Context(system_world().clock.now())
     try:
         query = parse(case["soql"])
         actual: object = answers[case["dataset"]](query, datasets[case["dataset"]].catalog, context)
@@ -184,12 +174,8 @@ def _comparable(value: Any) -> Any:
         value = Decimal(repr(value))
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else value.normalize()
-    if isinstance(value, str) and "T" in value:
-        try:
-            return datetime.fromisoformat(value).isoformat()
-        except ValueError:
-            return value
-    return value
+    moment = isinstance(value, str) and _fits(Field(name="", type=FieldType.DATETIME), value)
+    return datetime.fromisoformat(value).isoformat() if moment else value
 
 
 class Dataset:
@@ -197,28 +183,15 @@ class Dataset:
 
     def __init__(self, tables: Mapping[str, Sequence[Case]], relationships: Mapping[str, Mapping[str, Any]]) -> None:
         self.tables = tables
-        children = {
-            (child[0], parent): name
-            for parent, ways in relationships.items()
-            for name, child in ways.items()
-            if isinstance(child, list)
-        }
-        self.ways = {name: self._ways(relationships.get(name, {})) for name in tables}
+        lists = [(parent, n, child) for parent, ways in relationships.items() for n, child in ways.items()]
+        children = {(child[0], parent): n for parent, n, child in lists if isinstance(child, list)}
+        up = {t: {n: way for n, way in relationships.get(t, {}).items() if not isinstance(way, list)} for t in tables}
+        self.ways = {t: {n: _way(n, way) for n, way in ways.items()} for t, ways in up.items()}
         objects = tuple(
             Object(name, name, prefix=f"{number:03}", fields=tuple(self._fields(name, children)))
             for number, name in enumerate(tables)
         )
         self.catalog = build([Pack("conformance", "Conformance", objects)])
-
-    def _ways(self, relationships: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-        """Relationship up to (column, object)."""
-        found = {}
-        for name, way in relationships.items():
-            if isinstance(way, str):
-                found[name] = (f"{name}Id", way)
-            elif isinstance(way, dict):
-                found[name] = (way["id"], way["resolver"])
-        return found
 
     def _fields(self, name: str, children: Mapping[tuple[str, str], str]) -> Iterator[Field]:
         ways = self.ways[name]
@@ -246,15 +219,17 @@ class Dataset:
             yield {**typed, "IsDeleted": False}
 
 
+def _way(name: str, way: Any) -> tuple[str, str]:
+    """Column and object of a relationship up."""
+    return (f"{name}Id", way) if isinstance(way, str) else (way["id"], way["resolver"])
+
+
 def _typed(name: str, values: Sequence[Any]) -> Field:
     there = [v for v in values if v is not None and v != ""]
-    if there and all(isinstance(v, bool) for v in there):
-        return Field(name=name, type=FieldType.CHECKBOX)
-    if there and all(isinstance(v, int | float) for v in there):
-        return Field(name=name, type=FieldType.NUMBER, precision=18, scale=4)
-    for kind in (FieldType.DATE, FieldType.DATETIME):
-        if there and all(_fits(Field(name=name, type=kind), v) for v in there):
-            return Field(name=name, type=kind)
+    for kind in (FieldType.CHECKBOX, FieldType.NUMBER, FieldType.DATE, FieldType.DATETIME):
+        field = Field(name=name, type=kind, scale=4)
+        if there and all(_fits(field, v) for v in there):
+            return field
     several = any(";" in v for v in there)
     return Field(name=name, type=FieldType.MULTI_PICKLIST if several else FieldType.TEXT, restricted=False)
 
@@ -314,14 +289,14 @@ def _postgres(connection: AdminConnection, dataset: Dataset) -> Answer:
     metadata = sa.MetaData()
     for object_type in dataset.catalog:
         fields = object_type.column_fields.items()
-        columns = [sa.Column(name, SqlType(TYPES[field.type].sql(field))) for name, field in fields]
-        table = sa.Table(object_type.name, metadata, *columns)
+        table = sa.Table(object_type.name, metadata, *(sa.Column(n, Sql(TYPES[f.type].sql(f))) for n, f in fields))
         table.create(connection)
         for row in dataset.rows(object_type):
             connection.execute(sa.insert(table).values(row))
 
     def answer(query: Query, catalog: Catalog, context: Context) -> list[Record]:
         compiled = postgres_query(query.bind(catalog), catalog, context)
-        return run(compiled, lambda statement: [tuple(row) for row in connection.execute(statement)])
+        with connection.begin_nested():
+            return run(compiled, lambda statement: [tuple(row) for row in connection.execute(statement)])
 
     return answer
