@@ -24,7 +24,9 @@ def agrees(case: Case, actual: Actual) -> bool:
     if isinstance(actual, FormulaError | BadFormula):
         evaluated = isinstance(actual, FormulaError)
         blank = _known(None, case.returns)
-        return expected.error or expected.any_error or (evaluated and expected.error_is_blank and expected.value is blank)
+        return (
+            expected.error or expected.any_error or (evaluated and expected.error_is_blank and expected.value is blank)
+        )
     if expected.error or expected.any_error:
         return False
     given = as_field(actual, case.returns) if case.returns else actual

@@ -83,11 +83,8 @@ def _duration_type(types: tuple[FormulaType, ...]) -> FormulaType | int:
     if types[0] not in (NUMBER, TIME, DATETIME, FormulaType.ANY, FormulaType.NULL):
         return 0
     expected = BOOLEAN if types[0] is NUMBER else types[0]
-    fits = (
-        (len(types) == 1
-        and types[0] is NUMBER)
-        or (len(types) == 2
-        and types[1] in (expected, FormulaType.ANY, FormulaType.NULL))
+    fits = (len(types) == 1 and types[0] is NUMBER) or (
+        len(types) == 2 and types[1] in (expected, FormulaType.ANY, FormulaType.NULL)
     )
     return TEXT if fits else len(types) - 1
 

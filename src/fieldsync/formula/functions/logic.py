@@ -154,6 +154,7 @@ def _either(run: Run, arguments: Arguments) -> Value:
     return any(run.value(argument) is True for argument in arguments)
 
 
+_SAVING = "it looks at a change, which only a record being saved has"
 _CONDITIONS = (many("condition", BOOLEAN),)
 
 ROWS: tuple[Function, ...] = (
@@ -259,29 +260,32 @@ ROWS: tuple[Function, ...] = (
         lazy=False,
         blanks=True,
     ),
-    _row("ISNEW", (), BOOLEAN, _is_new, "no_change_in_sql", "Whether the record is being created."),
+    _row("ISNEW", (), BOOLEAN, _is_new, "", "Whether the record is being created.", python_only=_SAVING),
     _row(
         "ISCLONE",
         (),
         BOOLEAN,
         _is_clone,
-        "no_change_in_sql",
+        "",
         "Whether the record is being created as a copy of another.",
+        python_only=_SAVING,
     ),
     _row(
         "ISCHANGED",
         (p("field", *_ALL),),
         BOOLEAN,
         _is_changed,
-        "no_change_in_sql",
+        "",
         "Whether the field differs from what it was before this save.",
+        python_only=_SAVING,
     ),
     _row(
         "PRIORVALUE",
         (p("field", *_ALL),),
         _field_type,
         _prior_value,
-        "no_change_in_sql",
+        "",
         "The field as it was before this save; its present value in a new record.",
+        python_only=_SAVING,
     ),
 )

@@ -58,6 +58,8 @@ class Function:
     blanks: bool = False
     lazy: bool = False
     volatile: bool = False
+    python_only: str = ""
+    """Why there is no SQL side; then `sql` is empty."""
     refused: str = ""
     """Why the function cannot be used at all; then both back-ends are missing."""
 

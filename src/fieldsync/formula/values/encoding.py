@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from urllib.parse import quote_plus
 
-_HTML = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;"))
-_SCRIPT = (
+HTML = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;"))
+SCRIPT = (
     ("\\", "\\\\"), ("'", "\\'"), ('"', '\\"'), ("/", "\\/"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"),
     ("<", "\\u003C"), (">", "\\u003E"),
 )  # fmt: skip
 
 
 def html_encode(text: str) -> str:
-    for character, written in _HTML:
+    for character, written in HTML:
         text = text.replace(character, written)
     return text
 
 
 def js_encode(text: str) -> str:
-    for character, written in _SCRIPT:
+    for character, written in SCRIPT:
         text = text.replace(character, written)
     return text
 

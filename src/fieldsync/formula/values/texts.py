@@ -14,8 +14,8 @@ BLANKS = "".join(chr(code) for code in range(33))
 """Space and every control character, which TRIM takes away."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _WORDS = re.compile(r"[^\W_]+")
-_ID_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-_MINOR_DIGITS = {
+ID_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+MINOR_DIGITS = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND"), 0),
     **dict.fromkeys(("VUV", "XAF", "XOF", "XPF"), 0),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
@@ -189,13 +189,11 @@ def _like_parts(pattern: str) -> list[str]:
 
 
 def case_safe_id(text: str) -> str:
-    """15 characters and the three that make their case safe to lose."""
-    if len(text) == 18:
-        return text
+    """15 characters and the three that make their case safe to lose; any other text as it is."""
     if len(text) != 15 or not text.isascii() or not text.isalnum():
-        raise NoValue("an id has 15 or 18 characters")
+        return text
     chunks = (text[0:5], text[5:10], text[10:15])
-    return text + "".join(_ID_DIGITS[sum(c.isupper() << place for place, c in enumerate(chunk))] for chunk in chunks)
+    return text + "".join(ID_DIGITS[sum(c.isupper() << place for place, c in enumerate(chunk))] for chunk in chunks)
 
 
 def hyperlink(address: str | None, label: str | None, target: str | None = "_blank") -> str:
@@ -226,7 +224,7 @@ def format_currency(code: str | None, amount: Decimal | None) -> str | None:
     """`USD 1,000.50`: the code, thousands apart, as many digits as the currency has."""
     if amount is None:
         return None
-    digits = _MINOR_DIGITS.get(code or "", 2)
+    digits = MINOR_DIGITS.get(code or "", 2)
     rounded = decimals.to_scale(amount, digits)
     return f"{code or ''} {rounded:,.{digits}f}"
 
