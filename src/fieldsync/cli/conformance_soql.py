@@ -1,7 +1,5 @@
-"""The conformance suites of the query language: published queries with verdicts, and data with the rows they select.
-
-A file has the suites valid, invalid, real_queries, literal_validity, string_escapes and executed; `executed` runs on
-PostgreSQL and on the device's SQLite.
+"""The conformance suites of the query language: published queries with verdicts, and data with the rows they select,
+which are executed on PostgreSQL and on the device's SQLite.
 """
 
 from __future__ import annotations
@@ -158,10 +156,10 @@ def _check(case: Case, datasets: Mapping[str, Dataset], answers: Mapping[str, An
         actual: object = answers[case["dataset"]](query, datasets[case["dataset"]].catalog, context)
     except SoqlError as refused:
         return Failure(f"{case['name']}: {text}", case["expected"], str(refused))
-    expected, actual = _comparable(case["expected"]), _comparable(actual)
-    if not query.order and isinstance(expected, list) and isinstance(actual, list):
-        expected, actual = sorted(expected, key=repr), sorted(actual, key=repr)
-    return _failure(f"{case['dataset']}: {text}", expected, actual)
+    found = [_comparable(case["expected"]), _comparable(actual)]
+    if not query.order:
+        found = [sorted(rows, key=repr) if isinstance(rows, list) else rows for rows in found]
+    return _failure(f"{case['dataset']}: {text}", *found)
 
 
 def _comparable(value: Any) -> Any:
@@ -286,10 +284,9 @@ def _on_postgres(datasets: Mapping[str, Dataset]) -> Iterator[dict[str, Answer]]
 
 
 def _postgres(connection: AdminConnection, dataset: Dataset) -> Answer:
-    metadata = sa.MetaData()
     for object_type in dataset.catalog:
-        fields = object_type.column_fields.items()
-        table = sa.Table(object_type.name, metadata, *(sa.Column(n, Sql(TYPES[f.type].sql(f))) for n, f in fields))
+        columns = [sa.Column(n, Sql(TYPES[f.type].sql(f))) for n, f in object_type.column_fields.items()]
+        table = sa.Table(object_type.name, sa.MetaData(), *columns)
         table.create(connection)
         for row in dataset.rows(object_type):
             connection.execute(sa.insert(table).values(row))

@@ -13,6 +13,7 @@ from fieldsync.soql import limits
 from fieldsync.soql.errors import Position, SoqlError
 from fieldsync.soql.nodes import Bind, Boolean, Currency, DateLiteral, Moment, Null, Number, Text, Value
 
+DIGITS_MAX = 60
 T = TypeVar("T")
 
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|[\s\S])")
@@ -55,7 +56,7 @@ def _text(raw: str, at: Position) -> Value:
 
 def number(raw: str, at: Position) -> int | Decimal:
     """A number as written; more digits than any field holds are refused."""
-    if len(raw) > 60:
+    if len(raw) > DIGITS_MAX:
         raise SoqlError("This number has too many digits.", at)
     return Decimal(raw) if "." in raw else int(raw)
 

@@ -35,6 +35,9 @@ class Stretch:
 
 Ground = Scalar | Stretch | None
 UTC_CALENDAR = Calendar()
+DIGITS_MAX, BITS_MAX = 60, 200
+"""Larger or smaller numbers than any field holds are refused before they cost anything."""
+_UNSTORABLE = re.compile("[\ud800-\udfff\x00]")
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,11 @@ def _coerced(value: Plain, kind: Kind, at: Position) -> Scalar | None:
 
 
 def _text(value: Plain) -> Scalar | None:
-    return fold(value) if isinstance(value, str) else None
+    return fold(value) if isinstance(value, str) and not _UNSTORABLE.search(value) else None
 
 
 def _id(value: Plain) -> Scalar | None:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or _UNSTORABLE.search(value):
         return None
     try:
         return ids.parse(value)
@@ -129,7 +132,7 @@ def _id(value: Plain) -> Scalar | None:
 
 
 def _multi(value: Plain) -> Scalar | None:
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and not _UNSTORABLE.search(value) else None
 
 
 def _boolean(value: Plain) -> Scalar | None:
@@ -137,8 +140,9 @@ def _boolean(value: Plain) -> Scalar | None:
 
 
 def _number(value: Plain) -> Scalar | None:
-    numeric = isinstance(value, int | Decimal) and not isinstance(value, bool)
-    return value if numeric and not (isinstance(value, Decimal) and not value.is_finite()) else None
+    if isinstance(value, Decimal):
+        return value if value.is_finite() and abs(value.adjusted()) < DIGITS_MAX else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < BITS_MAX else None
 
 
 def _date(value: Plain) -> Scalar | None:

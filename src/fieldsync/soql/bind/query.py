@@ -32,10 +32,11 @@ from fieldsync.soql.bound import (
 )
 from fieldsync.soql.errors import Position, SoqlError
 from fieldsync.soql.functions import Kind
-from fieldsync.soql.nodes import Bind, Call, Group, Item, Number, Order, Query
+from fieldsync.soql.nodes import Bind, Call, Comparison, Group, Item, Number, Order, Path, Query
 
 UNSORTED = frozenset({Kind.LONG_TEXT, Kind.MULTI, Kind.BINARY, Kind.LOCATION})
 UNGROUPED = UNSORTED
+MINE, EVERYTHING = "mine", "everything"
 
 
 def bind_query(query: Query, catalog: Catalog) -> BoundQuery:
@@ -56,6 +57,7 @@ def _bind(scope: Scope, query: Query) -> BoundQuery:
     outputs = bind_items(scope, query, grouped=grouped)
     where = None if query.where is None else bind_term(scope, query.where)
     _refuse_aggregates(where, query.at)
+    where = _scoped(scope, query, where)
     group = None if query.group is None else _group(scope, query.group, query.at)
     order = tuple(_order(scope, o) for o in query.order)
     if grouped:
@@ -80,6 +82,19 @@ def _bind(scope: Scope, query: Query) -> BoundQuery:
         reads=frozenset(scope.reads),
         bindings=query.bindings,
     )
+
+
+def _scoped(scope: Scope, query: Query, where: BoundTerm | None) -> BoundTerm | None:
+    """WHERE with what USING SCOPE adds; what this product has no data for is refused."""
+    if query.categories:
+        raise SoqlError("There are no data categories here.", query.at)
+    name = (query.scope or EVERYTHING).lower()
+    if name == EVERYTHING:
+        return where
+    if name != MINE:
+        raise SoqlError(f"There is no scope {query.scope}; {MINE} and {EVERYTHING} are known.", query.at)
+    own = Comparison(Path(("OwnerId",), query.at), "=", (Bind("USER_ID", token=True, at=query.at),), query.at)
+    return AllOf((bind_term(scope, own), *(() if where is None else (where,))))
 
 
 def _sources(scope: Scope, query: Query) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from fieldsync.schema.catalog import REFERENCE_TYPES, Catalog, ObjectType, columns_of, relationship_name
+from fieldsync.schema.catalog import COMPUTED_TYPES, REFERENCE_TYPES, Catalog, ObjectType, columns_of, relationship_name
 from fieldsync.schema.model import Field, FieldType
 from fieldsync.soql import limits
 from fieldsync.soql.bound import ROOT, Column, Join, Read
@@ -110,8 +110,6 @@ class Scope:
             found = object_type.column_fields[part]
         if found is None:
             raise SoqlError(f"{object_type.name} has no field {name}.", at)
-        if found.type is FieldType.FORMULA:
-            raise SoqlError(f"{found.name} is a formula; a query cannot read formulas yet.", at)
         self.reads.add((object_type.name, found.name))
         kind = Kind.NUMBER if part is not None else kind_of(found)
         return Column(alias, object_type.name, part or found.name, found, kind)
@@ -126,8 +124,8 @@ class Scope:
 
 
 def kind_of(declared: Field) -> Kind:
-    """The kind of a stored field."""
-    if declared.type is FieldType.ROLL_UP and declared.formula_returns is not None:
+    """The kind of a field; of a formula, and of a roll-up of dates, that of its result."""
+    if declared.type in COMPUTED_TYPES and declared.formula_returns is not None:
         return KINDS.get(declared.formula_returns, Kind.TEXT)
     return KINDS.get(declared.type, Kind.TEXT)
 

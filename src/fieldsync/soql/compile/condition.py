@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from fieldsync.schema.model import FieldType
 from fieldsync.soql.bound import (
     ROOT,
     Aggregate,
@@ -203,7 +204,10 @@ class Compiler(Generic[E, R, S]):
         """The SQL of an expression."""
         match expression:
             case Column():
-                return self.writer.column(frame.rows[expression.alias], expression.name)
+                row = frame.rows[expression.alias]
+                if expression.field.type is FieldType.FORMULA:
+                    return self.writer.formula(row, expression)
+                return self.writer.column(row, expression.name)
             case DatePart():
                 zone = self.context.calendar.zone if expression.local else None
                 of = self.expression(expression.of, frame)

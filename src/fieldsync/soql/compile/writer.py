@@ -7,12 +7,13 @@ that is null counts as false; `untrue` makes it a clear true, which is how `!=` 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from fieldsync.soql.bound import BoundExpression, Column
 from fieldsync.soql.dates import Calendar
+from fieldsync.soql.errors import SoqlError
 from fieldsync.soql.functions import Kind
 from fieldsync.soql.values import Pattern, Scalar
 
@@ -57,11 +58,23 @@ class Parts(Generic[E, R]):
     offset: int | None = None
 
 
+Formulas = Callable[[R, Column], E]
+"""What computes a formula field of a row: the formula language's business, so the caller brings it."""
+
+
+def formula_of(formulas: Formulas[R, E] | None, row: R, column: Column) -> E:
+    """The value of a formula field. Raises SoqlError where the caller brought no formulas."""
+    if formulas is None:
+        raise SoqlError(f"{column.name} is a formula, which cannot be asked for here.")
+    return formulas(row, column)
+
+
 class Writer(Protocol[E, R, S_co]):
     """The pieces of SQL that queries are made of."""
 
     def row(self, object_name: str, alias: str) -> R: ...
     def column(self, row: R, name: str) -> E: ...
+    def formula(self, row: R, column: Column) -> E: ...
     def constant(self, value: int | None, kind: Kind) -> E: ...
     def truth(self, value: bool) -> E: ...  # noqa: FBT001
     def all_of(self, parts: Sequence[E]) -> E: ...

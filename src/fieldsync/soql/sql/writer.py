@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from fieldsync.schema.catalog import Catalog
 from fieldsync.soql.bound import Column
-from fieldsync.soql.compile.writer import Parts, Side, Sort, Window
+from fieldsync.soql.compile.writer import Formulas, Parts, Side, Sort, Window, formula_of
 from fieldsync.soql.dates import Calendar
 from fieldsync.soql.functions import Kind
 from fieldsync.soql.sql import globe, parts_of_dates
@@ -43,6 +43,7 @@ class PostgresWriter:
 
     catalog: Catalog
     collation: str | None = None
+    formulas: Formulas[Row, Sql] | None = None
 
     def row(self, object_name: str, alias: str) -> Row:
         names = self.catalog[object_name].columns
@@ -50,6 +51,9 @@ class PostgresWriter:
 
     def column(self, row: Row, name: str) -> Sql:
         return row.c[name]
+
+    def formula(self, row: Row, column: Column) -> Sql:
+        return formula_of(self.formulas, row, column)
 
     def constant(self, value: int | None, kind: Kind) -> Sql:
         return sa.cast(sa.null(), TYPES.get(kind, sa.Text())) if value is None else sa.literal(value, sa.Integer)

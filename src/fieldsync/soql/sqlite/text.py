@@ -15,10 +15,6 @@ class Sql:
     text: str
     values: tuple[Stored, ...] = ()
 
-    def wrapped(self) -> Sql:
-        """In parentheses."""
-        return Sql(f"({self.text})", self.values)
-
     def then(self, word: str, more: Sql) -> Sql:
         """Followed by a clause."""
         return Sql(self.text + word + more.text, self.values + more.values)
@@ -27,6 +23,15 @@ class Sql:
 def joined(between: str, parts: Sequence[Sql]) -> Sql:
     """Pieces one behind the other."""
     return Sql(between.join(p.text for p in parts), tuple(v for p in parts for v in p.values))
+
+
+def balanced(between: str, parts: Sequence[Sql]) -> Sql:
+    """Pieces in a tree of parentheses: SQLite counts a chain of AND as one level more for each, and allows 1000."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    halves = joined(between, (balanced(between, parts[:middle]), balanced(between, parts[middle:])))
+    return Sql(f"({halves.text})", halves.values)
 
 
 def quoted(name: str) -> str:

@@ -12,12 +12,12 @@ from typing import Any
 
 from fieldsync.schema.fields import numeric_shape
 from fieldsync.soql.bound import Aggregate, BoundExpression, Column
-from fieldsync.soql.compile.writer import Parts, Side, Sort, Window
+from fieldsync.soql.compile.writer import Formulas, Parts, Side, Sort, Window, formula_of
 from fieldsync.soql.dates import Calendar
 from fieldsync.soql.functions import Kind
 from fieldsync.soql.sqlite import parts_of_dates
 from fieldsync.soql.sqlite.functions import Stored, number_key, stored
-from fieldsync.soql.sqlite.text import Sql, joined, quoted
+from fieldsync.soql.sqlite.text import Sql, balanced, joined, quoted
 from fieldsync.soql.values import Pattern, Scalar
 
 _TEXTS = frozenset({Kind.TEXT, Kind.MULTI, Kind.LONG_TEXT})
@@ -33,14 +33,20 @@ class Row:
     alias: str
 
 
+@dataclass(frozen=True)
 class SqliteWriter:
     """Writes for the tables of `device/store`."""
+
+    formulas: Formulas[Row, Sql] | None = None
 
     def row(self, object_name: str, alias: str) -> Row:
         return Row(object_name, alias)
 
     def column(self, row: Row, name: str) -> Sql:
         return Sql(f"{quoted(row.alias)}.{quoted(name)}")
+
+    def formula(self, row: Row, column: Column) -> Sql:
+        return formula_of(self.formulas, row, column)
 
     def constant(self, value: int | None, kind: Kind) -> Sql:
         return Sql("NULL" if value is None else str(int(value)))
@@ -49,10 +55,10 @@ class SqliteWriter:
         return Sql("1" if value else "0")
 
     def all_of(self, parts: Sequence[Sql]) -> Sql:
-        return joined(" AND ", parts).wrapped() if parts else self.truth(True)
+        return balanced(" AND ", parts) if parts else self.truth(True)
 
     def any_of(self, parts: Sequence[Sql]) -> Sql:
-        return joined(" OR ", parts).wrapped() if parts else self.truth(False)
+        return balanced(" OR ", parts) if parts else self.truth(False)
 
     def untrue(self, part: Sql) -> Sql:
         return Sql(f"({part.text} IS NOT TRUE)", part.values)
