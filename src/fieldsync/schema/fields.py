@@ -220,8 +220,13 @@ def _computed(field: Field, value: Any) -> FieldValue:
 
 def numeric_shape(field: Field) -> tuple[int, int]:
     """(precision, scale) of a numeric field: digits in all, and digits after the point."""
-    default_scale = 7 if field.type is FieldType.GEOLOCATION else 2 if field.type is FieldType.ROLL_UP else 0
+    default_scale = 7 if field.type is FieldType.GEOLOCATION else 2 if _sums_up(field) else 0
     return field.precision or limits.NUMBER_DIGITS_MAX, default_scale if field.scale is None else field.scale
+
+
+def _sums_up(field: Field) -> bool:
+    """A roll-up of values; a count has no digits after the point."""
+    return field.type is FieldType.ROLL_UP and (field.roll_up is None or field.roll_up.operation != "COUNT")
 
 
 def _numeric_sql(field: Field) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ClauseElement,
     ColumnElement,
     MetaData,
+    Select,
     Table,
     TableValuedAlias,
     Text,
@@ -89,6 +90,10 @@ class SaveStatements:
         """As `lock`, also against new references."""
         return self._cached("lock_to_delete", object_name)
 
+    def read(self, object_name: str) -> Statement:
+        """Rows of an object by id; nothing is locked."""
+        return self._cached("read", object_name)
+
     def share(self, object_name: str) -> Statement:
         """Which of these ids exist, and whether deleted, locked so that they stay."""
         return self._cached("share", object_name)
@@ -119,6 +124,8 @@ class SaveStatements:
         match kind:
             case "lock" | "lock_to_delete":
                 return compile_statement(_lock(table, delete=kind == "lock_to_delete"))
+            case "read":
+                return compile_statement(_json_rows(table).where(ids_in(table.c.Id)))
             case "share":
                 rows = select(table.c.Id, table.c.IsDeleted).where(ids_in(table.c.Id)).order_by(table.c.Id)
                 return compile_statement(rows.with_for_update(read=True, key_share=True))
@@ -135,15 +142,17 @@ class SaveStatements:
                 raise AssertionError(kind)
 
 
+def _json_rows(table: Table) -> Select[str]:
+    return select(func.row_to_json(literal_column(f'"{table.name}"')).cast(Text)).select_from(table)
+
+
 def _lock(table: Table, *, delete: bool) -> ClauseElement:
-    rows = select(func.row_to_json(literal_column(f'"{table.name}"')).cast(Text))
-    ordered = rows.select_from(table).where(ids_in(table.c.Id)).order_by(table.c.Id)
+    ordered = _json_rows(table).where(ids_in(table.c.Id)).order_by(table.c.Id)
     return ordered.with_for_update(key_share=not delete, of=table)
 
 
 def _children(table: Table, reference: str) -> ClauseElement:
-    rows = select(func.row_to_json(literal_column(f'"{table.name}"')).cast(Text)).select_from(table)
-    chosen = rows.where(ids_in(table.c[reference]), table.c.IsDeleted == bindparam("deleted"))
+    chosen = _json_rows(table).where(ids_in(table.c[reference]), table.c.IsDeleted == bindparam("deleted"))
     return chosen.order_by(table.c.Id).with_for_update(of=table)
 
 

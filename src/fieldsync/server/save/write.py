@@ -34,6 +34,8 @@ class Written:
     kind: str
     before: Row | None
     after: Row
+    causes: tuple[Work, ...] = ()
+    """Every transaction that had a part in it, where those are several; `work` is the last of them."""
 
 
 async def write(org: Org, database: Database, wave: Wave) -> list[Written]:

@@ -13,6 +13,7 @@ from fieldsync.schema.model import (
     Profile,
     RollUp,
     RollUpFilter,
+    ValidationRule,
 )
 
 
@@ -21,6 +22,11 @@ def rolled(name: str, child: str, reference: str, operation: str, of: str | None
     filters = tuple(RollUpFilter(*f) for f in more.pop("filters", ()))  # type: ignore[attr-defined]
     roll_up = RollUp(operation=operation, child_object=child, child_reference=reference, field=of, filters=filters)
     return Field(name=name, type=FieldType.ROLL_UP, roll_up=roll_up, **more)  # type: ignore[arg-type]
+
+
+def rule(name: str, condition: str, message: str, field: str | None = None, *, active: bool = True) -> ValidationRule:
+    """A validation rule."""
+    return ValidationRule(name=name, condition=condition, message=message, field=field, active=active)
 
 
 def orders_pack() -> Pack:
@@ -41,6 +47,17 @@ def _buyer() -> Object:
         fields=(
             rolled("Purchases", "Purchase", "BuyerId", "COUNT"),
             rolled("Turnover", "Purchase", "BuyerId", "SUM", "Total", precision=16, scale=2),
+            Field(name="Limit", type=FieldType.CURRENCY, precision=16, scale=2),
+            Field(
+                name="Free",
+                type=FieldType.FORMULA,
+                formula="Limit - Turnover",
+                formula_returns=FieldType.CURRENCY,
+                scale=2,
+            ),
+        ),
+        validation_rules=(
+            rule("Within_Limit", "NOT(ISBLANK(Limit)) && Free < 0", "The limit of this buyer is reached.", "Limit"),
         ),
     )
 
@@ -55,12 +72,21 @@ def _purchase() -> Object:
         fields=(
             Field(name="BuyerId", type=FieldType.MASTER_DETAIL, references="Buyer"),
             Field(name="Notes", type=FieldType.TEXT),
+            Field(name="Placed_On", type=FieldType.DATE, default="TODAY() + 1"),
+            Field(name="Reference", type=FieldType.TEXT, default='$User.LastName & "/" & Buyer.Name'),
             rolled("Lines", *line, "COUNT"),
             rolled("Total", *line, "SUM", "Price", precision=16, scale=2),
             rolled("Gifts", *line, "COUNT", filters=[("Kind", "equals", 'Gift, "Sample, free"')]),
             rolled("First_Due", *line, "MIN", "Due", formula_returns=FieldType.DATE),
             rolled("Dearest", *line, "MAX", "Price", precision=16, scale=2, filters=[("Price", "greaterThan", "10")]),
             rolled("Delivered", *line, "SUM", "Deliveries"),
+        ),
+        validation_rules=(
+            rule(
+                "Not_Backdated", "Placed_On < DATE(2026, 1, 1)", "An order cannot be placed before 2026.", "Placed_On"
+            ),
+            rule("Shy", 'ISCHANGED(Notes) && PRIORVALUE(Notes) = "final"', "The notes are final.", "Notes"),
+            rule("Off", "TRUE", "never", active=False),
         ),
     )
 
@@ -77,6 +103,12 @@ def _line() -> Object:
             Field(name="Due", type=FieldType.DATE),
             Field(name="Kind", type=FieldType.PICKLIST, values=kinds),
             rolled("Deliveries", "Delivery", "LineId", "COUNT"),
+        ),
+        validation_rules=(
+            rule("No_Negative", "Price < 0", "A price is not negative.", "Price"),
+            rule("Closed_Buyer", 'Purchase.Buyer.Name = "Closed"', "This buyer is closed."),
+            rule("Share", "Price > 0 && 1 / (Price - 13) > 5", "Too near to 13."),
+            rule("Known_Kind", 'NOT(ISNEW()) && ISPICKVAL(Kind, "Gift") && Price > 100', "No such gifts.", "Kind"),
         ),
     )
 

@@ -89,7 +89,11 @@ def test_an_edit_of_a_column_no_summary_reads_changes_no_master(lab: Lab, sarah:
 
 
 ACTIONS = st.lists(
-    st.tuples(st.sampled_from(["add", "price", "kind", "drop", "back"]), st.integers(0, 5), st.integers(0, 40)),
+    st.tuples(
+        st.sampled_from(["add", "price", "kind", "drop", "back"]),
+        st.integers(0, 5),
+        st.integers(0, 40).filter(lambda n: n != 13),
+    ),
     min_size=1,
     max_size=12,
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from sqlalchemy import MetaData
 
+from fieldsync.formula.catalog import CatalogFormulas
 from fieldsync.schema.catalog import Catalog
 from fieldsync.server.save.logic.rollup import RollUps
 from fieldsync.server.save.logic.trigger import Triggers, installed_triggers
@@ -15,10 +17,16 @@ from fieldsync.server.save.logic.trigger import Triggers, installed_triggers
 class Logic:
     """What the pipeline runs beside its own checks."""
 
+    formulas: CatalogFormulas
     roll_ups: RollUps
     triggers: Triggers
+
+    @cached_property
+    def reads_clock(self) -> bool:
+        """Whether a rule or default depends on when, or where, it is evaluated."""
+        return any(checked.formula.volatile for checked in self.formulas.all_checked)
 
 
 def compile_logic(catalog: Catalog, metadata: MetaData) -> Logic:
     """The logic of a catalog whose tables are `metadata`."""
-    return Logic(RollUps(catalog, metadata), Triggers(catalog, installed_triggers(catalog)))
+    return Logic(CatalogFormulas(catalog), RollUps(catalog, metadata), Triggers(catalog, installed_triggers(catalog)))

@@ -35,7 +35,7 @@ async def follow(org: Org, database: Database, wave: Wave, written: list[Written
             return everything
         level = await _save(org, database, wave, derived)
         everything += level
-    works = list({id(entry.work): entry.work for entry in level}.values())
+    works = list({id(work): work for entry in level for work in entry.causes or (entry.work,)}.values())
     reason = f"what it causes goes on for more than {limits.FOLLOWING_LEVELS_MAX} levels"
     raise Late([(works, (problem(Code.RECURSION, reason=reason),))])
 
@@ -67,5 +67,8 @@ async def _save(org: Org, database: Database, wave: Wave, derived: list[Derived]
     if refused:
         raise Late(refused)
     await stamp.number(org, database, inner)
-    owners = {id(work): one.works[-1] for one, work in zip(derived, works, strict=True)}
-    return [replace(entry, work=owners[id(entry.work)]) for entry in await write(org, database, inner)]
+    causes = {id(work): tuple(one.works) for one, work in zip(derived, works, strict=True)}
+    return [
+        replace(entry, work=causes[id(entry.work)][-1], causes=causes[id(entry.work)])
+        for entry in await write(org, database, inner)
+    ]

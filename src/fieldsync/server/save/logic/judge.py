@@ -1,4 +1,4 @@
-"""Steps 5 to 7 for rows that are about to be written, whoever wrote them: triggers, checks, validation rules."""
+"""Steps 5 to 7 for rows about to be written, whoever wrote them: defaults, triggers, checks, validation rules."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save import check
 from fieldsync.server.save.batch import Wave
-from fieldsync.server.save.logic import triggered
+from fieldsync.server.save.logic import rules, triggered
 
 
 async def judge(org: Org, database: Database, wave: Wave) -> None:
     """What is refused becomes the transaction's outcome. Raises Late when a trigger fails."""
+    await rules.fill_defaults(org, database, wave)
     await triggered.before(org, database, wave)
     check.validate(wave)
+    await rules.run_rules(org, database, wave)

@@ -110,8 +110,9 @@ def _caused(org: Org, written: Iterable[Written], news: dict[str, Row]) -> Cause
                 continue
             for row in (entry.before, new):
                 master = row.get(summary.reference) if row is not None else None
-                if isinstance(master, str) and entry.work not in caused[summary][master][-1:]:
-                    caused[summary][master].append(entry.work)
+                if isinstance(master, str):
+                    known = caused[summary][master]
+                    known.extend(work for work in entry.causes or (entry.work,) if work not in known[-1:])
     return caused
 
 

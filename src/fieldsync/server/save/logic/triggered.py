@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fieldsync.base import ids
 from fieldsync.base.ids import RecordId
@@ -17,17 +17,18 @@ from fieldsync.server.save.logic.trigger import Batch, Trigger, TriggerRecord, W
 from fieldsync.server.save.stamp import compose_name
 from fieldsync.server.save.write import Derived, Written
 
-Group = list[tuple[Work, Edit]]
+Group = list[tuple[Sequence[Work], Edit]]
+"""Edits with the transactions they follow from."""
 
 
 async def before(org: Org, database: Database, wave: Wave) -> None:
     """Step 5. What triggers refuse becomes the transaction's outcome. Raises Late when one fails."""
-    pairs = ((work, edit) for work in wave.works if work.open for edit in work.edits if edit.writes)
+    pairs = (([work], edit) for work in wave.works if work.open for edit in work.edits if edit.writes)
     for (name, operation), group in _grouped(org, pairs).items():
         for trigger in org.logic.triggers.of(name, When.BEFORE, operation):
             batch = _batch(org, database, wave, group, may_change=operation is not Operation.DELETE)
             await _run(trigger, batch, group)
-            for (work, edit), record in zip(group, batch.records, strict=True):
+            for ([work], edit), record in zip(group, batch.records, strict=True):
                 if record.problems:
                     work.reject(*record.problems)
                 elif edit.new is not None:
@@ -36,18 +37,24 @@ async def before(org: Org, database: Database, wave: Wave) -> None:
 
 async def after(org: Org, database: Database, wave: Wave, written: Iterable[Written]) -> list[Derived]:
     """Step 10: edits of other records that triggers ask for. Raises Late for what they refuse, and when one fails."""
-    pairs = ((entry.work, _as_edit(org, entry)) for entry in written if entry.ref.object in org.logic.triggers)
+    pairs = (
+        (entry.causes or (entry.work,), _as_edit(org, entry))
+        for entry in written
+        if entry.ref.object in org.logic.triggers
+    )
     derived: dict[str, Derived] = {}
     for (name, operation), group in _grouped(org, pairs).items():
         for trigger in org.logic.triggers.of(name, When.AFTER, operation):
             batch = _batch(org, database, wave, group, may_change=False)
             await _run(trigger, batch, group)
             refused = [
-                ([work], tuple(r.problems)) for (work, _), r in zip(group, batch.records, strict=True) if r.problems
+                (list(works), tuple(r.problems))
+                for (works, _), r in zip(group, batch.records, strict=True)
+                if r.problems
             ]
             if refused:
                 raise Late(refused)
-            owners = {id(record): work for (work, _), record in zip(group, batch.records, strict=True)}
+            owners = {id(record): works for (works, _), record in zip(group, batch.records, strict=True)}
             try:
                 await _take_updates(org, database, batch, owners, derived)
                 await _take_creates(org, database, wave, batch, owners, derived)
@@ -69,11 +76,11 @@ def _as_edit(org: Org, entry: Written) -> Edit:
     return Edit(item, org.catalog[entry.ref.object], current=entry.before, new=entry.after)
 
 
-def _grouped(org: Org, pairs: Iterable[tuple[Work, Edit]]) -> dict[tuple[str, Operation], Group]:
+def _grouped(org: Org, pairs: Iterable[tuple[Sequence[Work], Edit]]) -> dict[tuple[str, Operation], Group]:
     found: dict[tuple[str, Operation], Group] = defaultdict(list)
-    for work, edit in pairs:
+    for works, edit in pairs:
         if edit.item.object in org.logic.triggers and edit.new is not None:
-            found[edit.item.object, edit.item.operation].append((work, edit))
+            found[edit.item.object, edit.item.operation].append((works, edit))
     return found
 
 
@@ -100,7 +107,7 @@ async def _run(trigger: Trigger, batch: Batch, group: Group) -> None:
 
 
 def _failed(trigger: Trigger, group: Group, reason: str) -> Late:
-    works = list({id(work): work for work, _ in group}.values())
+    works = list({id(work): work for causes, _ in group for work in causes}.values())
     item = group[0][1].item
     return Late(
         [(works, (problem(Code.TRIGGER, object=item.object, id=item.id, reason=reason[:300], trigger=trigger.name),))]
@@ -108,7 +115,7 @@ def _failed(trigger: Trigger, group: Group, reason: str) -> Late:
 
 
 async def _take_updates(
-    org: Org, database: Database, batch: Batch, owners: dict[int, Work], derived: dict[str, Derived]
+    org: Org, database: Database, batch: Batch, owners: dict[int, Sequence[Work]], derived: dict[str, Derived]
 ) -> None:
     wanted: dict[str, set[str]] = defaultdict(set)
     for _, name, record_id, _values in batch.updates:
@@ -131,7 +138,12 @@ async def _take_updates(
 
 
 async def _take_creates(
-    org: Org, database: Database, wave: Wave, batch: Batch, owners: dict[int, Work], derived: dict[str, Derived]
+    org: Org,
+    database: Database,
+    wave: Wave,
+    batch: Batch,
+    owners: dict[int, Sequence[Work]],
+    derived: dict[str, Derived],
 ) -> None:
     if not batch.creates:
         return
@@ -145,7 +157,7 @@ async def _take_creates(
         edit = Edit(Item(name, RecordId(record_id), Operation.CREATE, changes), object_type)
         edit.new = dict.fromkeys(object_type.columns) | {c: x.new for c, x in changes.items()} | {"Id": record_id}
         edit.changed = set(changes)
-        derived[record_id] = Derived(edit, [owners[id(because)]])
+        derived[record_id] = Derived(edit, list(owners[id(because)]))
 
 
 def put(derived: Derived, values: Row) -> None:
@@ -160,6 +172,5 @@ def put(derived: Derived, values: Row) -> None:
             edit.item.changes[column] = Change(edit.current.get(column), value)
 
 
-def _add(derived: Derived, work: Work) -> None:
-    if work not in derived.works:
-        derived.works.append(work)
+def _add(derived: Derived, works: Sequence[Work]) -> None:
+    derived.works.extend(work for work in works if work not in derived.works)
