@@ -55,7 +55,7 @@ class Evaluation:
         if not function.blanks and None in values:
             return None
         result = function.python(*values)
-        return result
+        return result  # noqa: RET504  the table's functions return Any
 
     def _read(self, node: Read, values: Mapping[str, Stored], related: Mapping[str, Mapping[str, Stored]]) -> Value:
         if node.names[0].startswith("$"):

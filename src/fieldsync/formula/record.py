@@ -15,7 +15,7 @@ from fieldsync.schema.fields import FieldValue
 Stored = FieldValue | Value | FormulaError
 """A field's canonical value; one that a formula gave; or the error it ended in, which is the error of its readers."""
 Lookup = Callable[[str, str, str, Value], Stored]
-"""VLOOKUP: (object, field to return, field to match, value) to the returned field's value, None where nothing matches."""
+"""VLOOKUP: (object, field to return, field to match, value) to the returned field's value; None for no match."""
 
 
 def nothing_found(_object: str, _returned: str, _matched: str, _value: Value) -> Stored:

@@ -76,10 +76,11 @@ class CatalogScope:
         current = start
         for name in names[:-1]:
             reference = _reference(current, name)
-            if reference is None or reference.references not in self.catalog:
+            target = None if reference is None else reference.references
+            if reference is None or target is None or target not in self.catalog:
                 return None
             way.append(relationship_name(reference))
-            current = self.catalog[reference.references]
+            current = self.catalog[target]
         field = _named(current, names[-1])
         return None if field is None else Found((*way, field.name), _type(field))
 

@@ -12,7 +12,8 @@ from fieldsync.formula.conformance.compare import Actual, agrees
 from fieldsync.formula.evaluate import as_field
 from fieldsync.formula.formula import Checked, evaluate, parse
 from fieldsync.formula.problem import BadFormula, FormulaError
-from fieldsync.formula.record import Record
+from fieldsync.formula.record import Record, Stored
+from fieldsync.formula.types import Value
 from fieldsync.schema.model import FieldType
 
 
@@ -34,7 +35,7 @@ def in_python(cases: Iterable[Case]) -> Iterator[Outcome]:
 
 def actual_of(case: Case) -> Actual:
     """What the case gives: a value, an error, or the formula's refusal."""
-    values = dict(case.record.new)
+    values: dict[str, Stored] = dict(case.record.new)
     try:
         for derived in case.derived:
             found = _evaluated(derived.formula, case, values)
@@ -44,8 +45,8 @@ def actual_of(case: Case) -> Actual:
         return bad
 
 
-def _evaluated(formula: str, case: Case, values: dict[str, object]) -> Actual:
-    record = Record(values, related=case.record.related)  # type: ignore[arg-type]
+def _evaluated(formula: str, case: Case, values: dict[str, Stored]) -> Value | FormulaError:
+    record = Record(values, related=case.record.related)
     return evaluate(checked(formula, tuple(case.fields.items())), record, case.around)
 
 

@@ -211,7 +211,7 @@ ROWS: tuple[Function, ...] = (
         equal_types,
         _equal,
         "equal",
-        "Whether both are equal; also written ==. Blank texts are equal; with any other blank value the answer is blank, which counts as false.",
+        "Whether both are equal; also written ==. Blank texts are equal; another blank value makes the answer blank.",
         lazy=True,
     ),
     _operator("<>", equal_types, _different, "different", "Whether both differ; also written !=.", lazy=True),

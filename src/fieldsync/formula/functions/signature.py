@@ -45,7 +45,8 @@ class Function:
     """A function or operator. `python` takes the arguments' values; `sql` names the PostgreSQL side.
 
     Where an argument is blank the result is blank, unless `blanks` says that the function wants to see it.
-    A `lazy` function gets the run and its unevaluated arguments instead, and its `sql` names a builder of `sql/lazy.py`.
+    A `lazy` function gets the run and its unevaluated arguments instead, and its `sql` names a builder of
+    `sql/lazy.py`.
     """
 
     name: str

@@ -248,7 +248,7 @@ class _Reader:
             return self.members(depth + 1)
         low = self.escaped(self.take()) if sign == "\\" else charsets.of(sign)
         rest = self.pattern[self.at : self.at + 2]
-        if len(rest) < 2 or rest[0] != "-" or rest[1] in "]" or len(low) != 1 or low[0][0] != low[0][1]:
+        if len(rest) < 2 or rest[0] != "-" or rest[1] == "]" or len(low) != 1 or low[0][0] != low[0][1]:
             return low
         self.at += 1
         sign = self.take()

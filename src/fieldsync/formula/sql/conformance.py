@@ -57,10 +57,10 @@ def actuals(cases: Sequence[Case], execute: Execute) -> list[Actual]:
         statement = select(cases)
     except BadFormula as refused:
         return [refused] * len(cases)
-    return [_actual(value, failed) for value, failed in execute(statement)]
+    return [_actual(value, failed=failed) for value, failed in execute(statement)]
 
 
-def _actual(value: Any, failed: bool) -> Actual:
+def _actual(value: Any, *, failed: bool) -> Actual:
     if failed:
         return FormulaError(Fault.EVALUATION, 1, 1, "no value")
     if isinstance(value, list):
@@ -80,7 +80,8 @@ def select(cases: Sequence[Case]) -> str:
     names = ["n", *(f"c{index}{part}" for index, (_, kind) in enumerate(fields) for part in _parts(kind))]
     rows = ", ".join(f"({', '.join([str(number), *_values(case, fields)])})" for number, case in enumerate(cases))
     value, error = (_text(column) for column in (formula.value, formula.error))
-    return f"SELECT {value}, {error} FROM (VALUES {rows}) AS rows({', '.join(names)}) ORDER BY n"
+    table = f"(VALUES {rows}) AS rows({', '.join(names)})"
+    return f"SELECT {value}, {error} FROM {table} ORDER BY n"  # noqa: S608  every value in it is quoted
 
 
 def _compiled(case: Case, formula: str, columns: dict[str, Column]) -> SqlFormula:

@@ -19,12 +19,12 @@ DECLARE rules text := (SELECT quote_ident(collname) FROM pg_collation
   WHERE collname IN ('pg_unicode_fast', 'und-x-icu', 'pg_c_utf8', 'C.utf8')
   ORDER BY array_position(ARRAY['pg_unicode_fast', 'und-x-icu', 'pg_c_utf8', 'C.utf8'], collname::text) LIMIT 1);
 BEGIN
-  EXECUTE format('CREATE OR REPLACE FUNCTION {s}.small(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE'
-    ' AS $f$ SELECT lower(t COLLATE %s) $f$', rules);
-  EXECUTE format('CREATE OR REPLACE FUNCTION {s}.capital(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE'
-    ' AS $f$ SELECT upper(t COLLATE %s) $f$', rules);
-  EXECUTE format('CREATE OR REPLACE FUNCTION {s}.words(t text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE'
-    ' AS $f$ SELECT initcap(t COLLATE %s) $f$', rules);
+  EXECUTE format('CREATE OR REPLACE FUNCTION {s}.small(t text) RETURNS text '
+    'LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $f$ SELECT lower(t COLLATE %s) $f$', rules);
+  EXECUTE format('CREATE OR REPLACE FUNCTION {s}.capital(t text) RETURNS text '
+    'LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $f$ SELECT upper(t COLLATE %s) $f$', rules);
+  EXECUTE format('CREATE OR REPLACE FUNCTION {s}.words(t text) RETURNS text '
+    'LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $f$ SELECT initcap(t COLLATE %s) $f$', rules);
 END $deploy$"""
 """Upper and lower case by Unicode's rules: the collation that knows them has other names in other PostgreSQL."""
 

@@ -110,7 +110,11 @@ def _arithmetic(name: str) -> Builder:
             return compiler.call("concat", *(compiler.sql(argument) for argument in node.arguments))
         pieces: Pieces = []
         for argument in node.arguments:
-            pieces += ["(CASE ", *compiler.call("is_error", compiler.sql(argument)), f" WHEN 1 THEN {_error(node.type)} ELSE "]
+            pieces += [
+                "(CASE ",
+                *compiler.call("is_error", compiler.sql(argument)),
+                f" WHEN 1 THEN {_error(node.type)} ELSE ",
+            ]
         return [*pieces, f"NULL::{OF_TYPE[node.type].name}", " END)" * len(node.arguments)]
 
     return build

@@ -49,7 +49,7 @@ class Helper:
 
 def _split(argument: str) -> tuple[str, str]:
     """`VARIADIC parts text[]` as (parts, text[])."""
-    words = argument.split(" DEFAULT ")[0].removeprefix("VARIADIC ").split(" ", 1)
+    words = argument.split(" DEFAULT ", maxsplit=1)[0].removeprefix("VARIADIC ").split(" ", 1)
     return words[0], ("variadic " if argument.startswith("VARIADIC") else "") + words[1]
 
 

@@ -44,7 +44,8 @@ _SERIES = """DECLARE total numeric := first; term numeric := first; i int := sta
   END LOOP;
   RETURN total;"""
 
-_ARC_TANGENT = """DECLARE x numeric := n; doublings int := 0; total numeric; pow numeric; square numeric; i int := 1; BEGIN
+_ARC_TANGENT = """DECLARE x numeric := n; doublings int := 0; i int := 1;
+  total numeric; pow numeric; square numeric; BEGIN
   WHILE abs(x) > 0.05 LOOP
     x := round(round(x, 120) / (1 + sqrt(round(1 + x * x, 120))), 90);
     doublings := doublings + 1;
@@ -78,18 +79,30 @@ _DISTANCE = """DECLARE lat1 numeric; lat2 numeric; h numeric; w numeric; part nu
   IF unit NOT IN ('km', 'mi') THEN RETURN 'NaN'; END IF;
   lat1 := {s}.radians(a[1]); lat2 := {s}.radians(b[1]);
   h := {s}.sine({s}.divide(lat2 - lat1, 2)); w := {s}.sine({s}.divide({s}.radians(b[2] - a[2]), 2));
-  part := {s}.add({s}.multiply(h, h), {s}.multiply({s}.multiply({s}.cosine(lat1), {s}.cosine(lat2)), {s}.multiply(w, w)));
+  part := {s}.multiply({s}.multiply({s}.cosine(lat1), {s}.cosine(lat2)), {s}.multiply(w, w));
+  part := {s}.add({s}.multiply(h, h), part);
   km := {s}.multiply({s}.multiply(2, {s}.arc_sine(least({s}.square_root(part), 1))), 6371.009);
   RETURN round(CASE unit WHEN 'km' THEN km ELSE {s}.divide(km, 1.609344) END, 15);"""
+
+
+def _shown(outside: str, body: str) -> str:
+    """A function of numbers with a condition under which it has no value."""
+    return f"CASE WHEN {outside} THEN 'NaN' ELSE {{s}}.significant({body}, {limits.ROUNDING_DIGITS}) END"
+
 
 HELPERS: tuple[Helper, ...] = (
     Helper("significant", "n numeric, digits int", "numeric", _WHOLE_DIGITS.replace("{call}", "round"), raw=True),
     Helper("cut", "n numeric, digits int", "numeric", _WHOLE_DIGITS.replace("{call}", "trunc"), raw=True),
-    Helper("settle", _N, "numeric", f"""BEGIN
+    Helper(
+        "settle",
+        _N,
+        "numeric",
+        f"""BEGIN
   IF scale(n) <= 15 AND abs(n) < 1e20 THEN RETURN n; END IF;
   IF abs(n) >= 1e{limits.MAGNITUDE_DIGITS_MAX} THEN RETURN 'NaN'; END IF;
   IF abs(n) < 1e-{limits.MAGNITUDE_DIGITS_MAX} THEN RETURN 0; END IF;
-  RETURN trim_scale({{s}}.significant(n, {limits.DIGITS_MAX}));"""),
+  RETURN trim_scale({{s}}.significant(n, {limits.DIGITS_MAX}));""",
+    ),
     Helper("whole", _N, "int", "least(greatest(trunc(n), -1000000000), 1000000000)::int", raw=True),
     Helper("add", _PAIR, "numeric", "{s}.settle(a + b)"),
     Helper("multiply", _PAIR, "numeric", "{s}.settle(a * b)"),
@@ -108,17 +121,35 @@ HELPERS: tuple[Helper, ...] = (
     Helper("mfloor", _N, "numeric", f"floor({_SEEN})"),
     Helper("largest", "VARIADIC parts numeric[]", "numeric", "(SELECT max(part) FROM unnest(parts) AS part)"),
     Helper("smallest", "VARIADIC parts numeric[]", "numeric", "(SELECT min(part) FROM unnest(parts) AS part)"),
-    Helper("square_root", _N, "numeric",
-           f"CASE WHEN n < 0 THEN 'NaN' ELSE {{s}}.significant(sqrt(round(n, greatest(scale(n), 120))), {limits.ROUNDING_DIGITS}) END"),
-    Helper("natural_log", _N, "numeric",
-           f"CASE WHEN n <= 0 THEN 'NaN' ELSE {{s}}.significant(ln(round(n, greatest(scale(n), 60))), {limits.ROUNDING_DIGITS}) END"),
-    Helper("decimal_log", _N, "numeric",
-           f"CASE WHEN n <= 0 THEN 'NaN' ELSE {{s}}.significant(log(round(n, greatest(scale(n), 60))), {limits.ROUNDING_DIGITS}) END"),
-    Helper("exponential", _N, "numeric", f"""BEGIN
+    Helper(
+        "square_root",
+        _N,
+        "numeric",
+        _shown("n < 0", "sqrt(round(n, greatest(scale(n), 120)))"),
+    ),
+    Helper(
+        "natural_log",
+        _N,
+        "numeric",
+        _shown("n <= 0", "ln(round(n, greatest(scale(n), 60)))"),
+    ),
+    Helper(
+        "decimal_log",
+        _N,
+        "numeric",
+        _shown("n <= 0", "log(round(n, greatest(scale(n), 60)))"),
+    ),
+    Helper(
+        "exponential",
+        _N,
+        "numeric",
+        f"""BEGIN
   IF n > 200 THEN RETURN 'NaN'; END IF;
   IF n < -200 THEN RETURN 0; END IF;
   IF n >= 0 THEN RETURN {{s}}.significant(exp(round(n, greatest(scale(n), 60))), {limits.ROUNDING_DIGITS}); END IF;
-  RETURN {{s}}.significant(round(1::numeric, 200) / exp(round(-n, greatest(scale(n), 60))), {limits.ROUNDING_DIGITS});"""),
+  RETURN {{s}}.significant(
+    round(1::numeric, 200) / exp(round(-n, greatest(scale(n), 60))), {limits.ROUNDING_DIGITS});""",
+    ),
     Helper("pi_number", "", "numeric", f"{{s}}.settle({PI})"),
     Helper("turn", "first numeric, square numeric, start int", "numeric", _SERIES, raw=True),
     Helper("sine_of", _N, "numeric", f"{{s}}.turn(n % {TWO_PI}, (n % {TWO_PI}) * (n % {TWO_PI}), 1)", raw=True),
@@ -132,8 +163,12 @@ HELPERS: tuple[Helper, ...] = (
     Helper("arc_cosine", _N, "numeric", f"round({HALF_PI} - {{s}}.arc_sine_of(n), 30)"),
     Helper("arc_tangent", _N, "numeric", "round({s}.arc_tangent_of(n), 30)"),
     Helper("arc_tangent2", "y numeric, x numeric", "numeric", _ARC_TANGENT2),
-    Helper("place", _PAIR, "numeric[]",
-           "CASE WHEN abs(a) > 90 OR abs(b) > 180 THEN ARRAY['NaN','NaN']::numeric[] ELSE ARRAY[a, b] END"),
+    Helper(
+        "place",
+        _PAIR,
+        "numeric[]",
+        "CASE WHEN abs(a) > 90 OR abs(b) > 180 THEN ARRAY['NaN','NaN']::numeric[] ELSE ARRAY[a, b] END",
+    ),
     Helper("radians", _N, "numeric", f"{{s}}.divide({{s}}.multiply(n, {PI}), 180)"),
     Helper("distance", "a numeric[], b numeric[], unit text", "numeric", _DISTANCE),
-)  # fmt: skip
+)

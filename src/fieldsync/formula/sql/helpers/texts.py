@@ -70,6 +70,9 @@ _LABEL = """BEGIN
   IF t ~ '^(<img src="[^"<>]*" alt="[^"<>]*"( (height|width)="[0-9.]+")*/>)+$' THEN RETURN t; END IF;
   RETURN replace(replace(coalesce(t, ' '), '<', '&lt;'), '>', '&gt;');"""
 
+_LINK = """'<a href="' || {s}.attribute(address) || '" target="' || {s}.attribute(target) || '">'
+    || {s}.label(t) || '</a>'"""
+
 _IMAGE = """'<img src="' || {s}.attribute(address) || '" alt="' || {s}.attribute(t) || '"'
     || CASE WHEN height <> 0 THEN ' height="' || {s}.to_text(height) || '"' ELSE '' END
     || CASE WHEN width <> 0 THEN ' width="' || {s}.to_text(width) || '"' ELSE '' END || '/>'"""
@@ -82,17 +85,17 @@ _CURRENCY = f"""DECLARE digits int := CASE code {_MINOR} ELSE 2 END; amount text
     reverse(ltrim(split_part(amount, '.', 1), '-')), '([0-9]{{3}})(?=[0-9])', '\\1,', 'g'))
     || CASE WHEN digits > 0 THEN '.' || split_part(amount, '.', 2) ELSE '' END;"""
 
-_JSON = f"""DECLARE item jsonb; step text; BEGIN
+_JSON = r"""DECLARE item jsonb; step text; BEGIN
   BEGIN item := t::jsonb; EXCEPTION WHEN data_exception OR program_limit_exceeded OR statement_too_complex THEN
-    RETURN {TEXT.error}; END;
-  IF path !~ '^\\$(\\.[[:alnum:]_]+|\\[[0-9]{{1,6}}\\])*$' THEN RETURN {TEXT.error}; END IF;
+    RETURN {failed}; END;
+  IF path !~ '^\$(\.[[:alnum:]_]+|\[[0-9]{1,6}\])*$' THEN RETURN {failed}; END IF;
   FOR step IN SELECT m[1] FROM regexp_matches(substr(path, 2), '[[:alnum:]_]+', 'g') AS m LOOP
     IF jsonb_typeof(item) = 'object' THEN item := item -> step;
     ELSIF jsonb_typeof(item) = 'array' AND step ~ '^[0-9]+$' THEN item := item -> step::int;
     ELSE RETURN NULL; END IF;
   END LOOP;
-  IF jsonb_typeof(item) IN ('array', 'object') THEN RETURN {TEXT.error}; END IF;
-  RETURN nullif(item #>> '{{}}', '');"""
+  IF jsonb_typeof(item) IN ('array', 'object') THEN RETURN {failed}; END IF;
+  RETURN nullif(item #>> '{}', '');""".replace("{failed}", TEXT.error)
 
 _SHOWN = """DECLARE r text; BEGIN
   IF n = 0 THEN RETURN '0'; END IF;
@@ -116,8 +119,10 @@ def _quoted(text: str) -> str:
 
 
 _URL = """(SELECT coalesce(string_agg(CASE WHEN b = 32 THEN '+'
-      WHEN chr(b) ~ '[A-Za-z0-9*._-]' AND b < 128 THEN chr(b) ELSE '%' || upper(lpad(to_hex(b), 2, '0')) END, '' ORDER BY i), '')
-    FROM (SELECT i, get_byte(convert_to(t, 'UTF8'), i) AS b FROM generate_series(0, octet_length(t) - 1) AS i) AS bytes)"""
+      WHEN chr(b) ~ '[A-Za-z0-9*._-]' AND b < 128 THEN chr(b)
+      ELSE '%' || upper(lpad(to_hex(b), 2, '0')) END, '' ORDER BY i), '')
+    FROM (SELECT i, get_byte(convert_to(t, 'UTF8'), i) AS b
+      FROM generate_series(0, octet_length(t) - 1) AS i) AS bytes)"""
 _TURKISH = "lower(left(coalesce(locale, ''), 2)) IN ('tr', 'az')"
 
 HELPERS: tuple[Helper, ...] = (
@@ -130,46 +135,121 @@ HELPERS: tuple[Helper, ...] = (
     Helper("substr", "t text, n numeric", "text", "{s}.substr(t, n, 1000000000)"),
     Helper("substr", "t text, n numeric, c numeric", "text", _SUBSTR),
     Helper("find", "wanted text, t text, n numeric DEFAULT 1", "numeric", _FIND, blanks=True),
-    Helper("contains_text", "t text, wanted text", "smallint",
-           "(strpos(coalesce(t, ''), coalesce(wanted, '')) > 0)::int", blanks=True),
-    Helper("begins", "t text, wanted text", "smallint",
-           "(left(coalesce(t, ''), length(coalesce(wanted, ''))) = coalesce(wanted, ''))::int", blanks=True),
-    Helper("ends", "t text, wanted text", "smallint",
-           "(right(coalesce(t, ''), length(coalesce(wanted, ''))) = coalesce(wanted, ''))::int", blanks=True),
-    Helper("substitute", "t text, wanted text, new text", "text",
-           "CASE WHEN wanted IS NULL THEN t ELSE {s}.bounded(replace(t, wanted, coalesce(new, ''))) END", blanks=True),
+    Helper(
+        "contains_text",
+        "t text, wanted text",
+        "smallint",
+        "(strpos(coalesce(t, ''), coalesce(wanted, '')) > 0)::int",
+        blanks=True,
+    ),
+    Helper(
+        "begins",
+        "t text, wanted text",
+        "smallint",
+        "(left(coalesce(t, ''), length(coalesce(wanted, ''))) = coalesce(wanted, ''))::int",
+        blanks=True,
+    ),
+    Helper(
+        "ends",
+        "t text, wanted text",
+        "smallint",
+        "(right(coalesce(t, ''), length(coalesce(wanted, ''))) = coalesce(wanted, ''))::int",
+        blanks=True,
+    ),
+    Helper(
+        "substitute",
+        "t text, wanted text, new text",
+        "text",
+        "CASE WHEN wanted IS NULL THEN t ELSE {s}.bounded(replace(t, wanted, coalesce(new, ''))) END",
+        blanks=True,
+    ),
     Helper("trim_text", _T, "text", f"nullif(btrim(t, {BLANKS}), '')"),
     Helper("lpad_text", "t text, n numeric, padding text DEFAULT ' '", "text", _pad(f"{_FILLING} || t")),
     Helper("rpad_text", "t text, n numeric, padding text DEFAULT ' '", "text", _pad(f"t || {_FILLING}")),
-    Helper("lower_text", "t text, locale text DEFAULT NULL", "text", f"""{{s}}.small(CASE WHEN {_TURKISH}
-    THEN replace(replace(t, 'İ', 'i'), 'I', 'ı') ELSE t END)""", blanks=True),
-    Helper("upper_text", "t text, locale text DEFAULT NULL", "text", f"""{{s}}.capital(CASE WHEN {_TURKISH}
-    THEN replace(t, 'i', 'İ') ELSE t END)""", blanks=True),
+    Helper(
+        "lower_text",
+        "t text, locale text DEFAULT NULL",
+        "text",
+        f"""{{s}}.small(CASE WHEN {_TURKISH}
+    THEN replace(replace(t, 'İ', 'i'), 'I', 'ı') ELSE t END)""",
+        blanks=True,
+    ),
+    Helper(
+        "upper_text",
+        "t text, locale text DEFAULT NULL",
+        "text",
+        f"""{{s}}.capital(CASE WHEN {_TURKISH}
+    THEN replace(t, 'i', 'İ') ELSE t END)""",
+        blanks=True,
+    ),
     Helper("initcap_text", _T, "text", "{s}.words(t)"),
     Helper("reverse_text", _T, "text", "reverse(t)"),
     Helper("ascii_code", _T, "numeric", "ascii(t)"),
-    Helper("chr_text", "n numeric", "text", f"""CASE WHEN trunc(n) NOT BETWEEN 1 AND 1114111
-    OR trunc(n) BETWEEN 55296 AND 57343 THEN {TEXT.error} ELSE chr({{s}}.whole(n)) END"""),
-    Helper("to_number", _T, "numeric", f"""DECLARE n numeric; BEGIN
-  IF NOT {_NUMBER.replace('{{', '{').replace('}}', '}')} THEN RETURN 'NaN'; END IF;
+    Helper(
+        "chr_text",
+        "n numeric",
+        "text",
+        f"""CASE WHEN trunc(n) NOT BETWEEN 1 AND 1114111
+    OR trunc(n) BETWEEN 55296 AND 57343 THEN {TEXT.error} ELSE chr({{s}}.whole(n)) END""",
+    ),
+    Helper(
+        "to_number",
+        _T,
+        "numeric",
+        f"""DECLARE n numeric; BEGIN
+  IF NOT {_NUMBER.replace("{{", "{").replace("}}", "}")} THEN RETURN 'NaN'; END IF;
   n := btrim(t, {BLANKS})::numeric;
   RETURN CASE WHEN n <> 0 AND (abs(n) >= 1e{limits.MAGNITUDE_DIGITS_MAX} OR abs(n) < 1e-{limits.MAGNITUDE_DIGITS_MAX})
-    THEN 'NaN' ELSE n END;"""),
-    Helper("is_number", _T, "smallint", f"coalesce({_NUMBER.replace('{{', '{').replace('}}', '}')}, false)::int", blanks=True),
+    THEN 'NaN' ELSE n END;""",
+    ),
+    Helper(
+        "is_number",
+        _T,
+        "smallint",
+        f"coalesce({_NUMBER.replace('{{', '{').replace('}}', '}')}, false)::int",
+        blanks=True,
+    ),
     Helper("like_text", "t text, p text", "smallint", _LIKE),
-    Helper("regex", "t text, p text", "smallint",
-           _REGEX.replace("{{", "{").replace("{most}", "1000000").replace("{pattern}", "p"), blanks=True),
-    Helper("regex_any", "t text, p text", "smallint", _REGEX.replace("{most}", str(limits.REGEX_CHARS_MAX)).replace(
-        "{pattern}", "('^(?:' || coalesce(p, '') || ')$')"), blanks=True),
+    Helper(
+        "regex",
+        "t text, p text",
+        "smallint",
+        _REGEX.replace("{{", "{").replace("{most}", "1000000").replace("{pattern}", "p"),
+        blanks=True,
+    ),
+    Helper(
+        "regex_any",
+        "t text, p text",
+        "smallint",
+        _REGEX.replace("{most}", str(limits.REGEX_CHARS_MAX)).replace(
+            "{pattern}", "('^(?:' || coalesce(p, '') || ')$')"
+        ),
+        blanks=True,
+    ),
     Helper("case_safe_id", _T, "text", _CASE_SAFE),
     Helper("br", "", "text", "E'\\n'"),
-    Helper("attribute", _T, "text",
-           "replace(replace(replace(coalesce(t, ' '), '\"', '&quot;'), '<', '&lt;'), '>', '&gt;')", blanks=True),
+    Helper(
+        "attribute",
+        _T,
+        "text",
+        "replace(replace(replace(coalesce(t, ' '), '\"', '&quot;'), '<', '&lt;'), '>', '&gt;')",
+        blanks=True,
+    ),
     Helper("label", _T, "text", _LABEL, blanks=True),
-    Helper("hyperlink", "address text, t text, target text DEFAULT '_blank'", "text",
-           "'<a href=\"' || {s}.attribute(address) || '\" target=\"' || {s}.attribute(target) || '\">' || {s}.label(t) || '</a>'",
-           blanks=True),
-    Helper("image", "address text, t text, height numeric DEFAULT NULL, width numeric DEFAULT NULL", "text", _IMAGE, blanks=True),
+    Helper(
+        "hyperlink",
+        "address text, t text, target text DEFAULT '_blank'",
+        "text",
+        _LINK,
+        blanks=True,
+    ),
+    Helper(
+        "image",
+        "address text, t text, height numeric DEFAULT NULL, width numeric DEFAULT NULL",
+        "text",
+        _IMAGE,
+        blanks=True,
+    ),
     Helper("format_currency", "code text, n numeric", "text", _CURRENCY, blanks=True),
     Helper("html_encode", _T, "text", _replaced(HTML)),
     Helper("js_encode", _T, "text", _replaced(SCRIPT)),
@@ -179,10 +259,22 @@ HELPERS: tuple[Helper, ...] = (
     Helper("to_text", "n numeric", "text", _SHOWN),
     Helper("to_text", _T, "text", "t"),
     Helper("to_text", "d date", "text", "to_char(d, 'YYYY-MM-DD')"),
-    Helper("to_text", "m timestamptz", "text",
-           "coalesce(to_char(m AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), '') || 'Z'", blanks=True),
+    Helper(
+        "to_text",
+        "m timestamptz",
+        "text",
+        "coalesce(to_char(m AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), '') || 'Z'",
+        blanks=True,
+    ),
     Helper("to_text", "m time", "text", "to_char(m, 'HH24:MI:SS.MS')"),
-    Helper("is_pick_value", "t text, wanted text", "smallint", "(coalesce(t, '') = coalesce(wanted, ''))::int", blanks=True),
-    Helper("includes", "t text, wanted text", "smallint",
-           "(coalesce(wanted, '') = ANY(coalesce(nullif(string_to_array(t, ';'), '{}'), ARRAY[''])))::int", blanks=True),
-)  # fmt: skip
+    Helper(
+        "is_pick_value", "t text, wanted text", "smallint", "(coalesce(t, '') = coalesce(wanted, ''))::int", blanks=True
+    ),
+    Helper(
+        "includes",
+        "t text, wanted text",
+        "smallint",
+        "(coalesce(wanted, '') = ANY(coalesce(nullif(string_to_array(t, ';'), '{}'), ARRAY[''])))::int",
+        blanks=True,
+    ),
+)

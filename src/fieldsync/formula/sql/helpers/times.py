@@ -17,7 +17,8 @@ _MAKE_DATE = f"""DECLARE y int := {{s}}.whole(a); m int := {{s}}.whole(b); d int
 _LAST_DAY = """CASE WHEN m IN (4, 6, 9, 11) THEN 30 WHEN m <> 2 THEN 31
     WHEN y % 4 = 0 AND (y % 100 <> 0 OR y % 400 = 0) THEN 29 ELSE 28 END"""
 
-_DATE_VALUE = f"""DECLARE p text[] := regexp_match(btrim(t, {BLANKS}), '^([0-9]{{4}})-([0-9]{{1,2}})-([0-9]{{1,2}})$'); BEGIN
+_DATE_VALUE = f"""DECLARE p text[] := regexp_match(btrim(t, {BLANKS}),
+  '^([0-9]{{4}})-([0-9]{{1,2}})-([0-9]{{1,2}})$'); BEGIN
   IF p IS NULL THEN RETURN {DATE.error}; END IF;
   RETURN {{s}}.make_date_of(p[1]::numeric, p[2]::numeric, p[3]::numeric);"""
 
@@ -55,7 +56,8 @@ _ADD_MONTHS = f"""DECLARE months int; y int; mo int; last int; BEGIN
     RETURN make_date(y, mo, last); END IF;
   RETURN make_date(y, mo, least(extract(day FROM d)::int, last));"""
 
-_ADD_MONTHS_TO_MOMENT = f"""DECLARE local timestamp := m AT TIME ZONE 'UTC'; d date := {{s}}.add_months(local::date, n); BEGIN
+_ADD_MONTHS_TO_MOMENT = f"""DECLARE local timestamp := m AT TIME ZONE 'UTC';
+  d date := {{s}}.add_months(local::date, n); BEGIN
   RETURN CASE WHEN d = 'infinity' THEN {DATETIME.error} ELSE (d + local::time) AT TIME ZONE 'UTC' END;"""
 
 _FROM_UNIX = f"""DECLARE later timestamptz; BEGIN
@@ -88,8 +90,10 @@ def _parts() -> tuple[Helper, ...]:
         "second_of": "trunc(extract(second FROM {x}))",
         "millisecond_of": "trunc(extract(milliseconds FROM {x})) % 1000",
     }
-    made = [Helper("weekday", _D, "numeric", "extract(dow FROM d) + 1"),
-            Helper("weekday", _M, "numeric", f"extract(dow FROM {_UTC}) + 1")]  # fmt: skip
+    made = [
+        Helper("weekday", _D, "numeric", "extract(dow FROM d) + 1"),
+        Helper("weekday", _M, "numeric", f"extract(dow FROM {_UTC}) + 1"),
+    ]
     for name, part in days.items():
         made.append(Helper(name, _D, "numeric", f"extract({part} FROM d)"))
         made.append(Helper(name, _M, "numeric", f"extract({part} FROM {_UTC})"))
@@ -103,7 +107,13 @@ HELPERS: tuple[Helper, ...] = (
     Helper("last_day", "y int, m int", "int", _LAST_DAY, raw=True),
     Helper("make_date_of", "a numeric, b numeric, c numeric", "date", _MAKE_DATE),
     Helper("ms_of", _C, "numeric", "trunc(extract(epoch FROM m) * 1000)", raw=True),
-    Helper("time_of", "ms int", "time", "make_time(ms / 3600000, ms / 60000 % 60, 0) + (ms % 60000) * interval '1 millisecond'", raw=True),
+    Helper(
+        "time_of",
+        "ms int",
+        "time",
+        "make_time(ms / 3600000, ms / 60000 % 60, 0) + (ms % 60000) * interval '1 millisecond'",
+        raw=True,
+    ),
     Helper("date_value", "t text, zone text", "date", _DATE_VALUE),
     Helper("date_value", "m timestamptz, zone text", "date", "(m AT TIME ZONE zone)::date"),
     Helper("date_value", "d date, zone text", "date", "d"),
@@ -136,7 +146,11 @@ HELPERS: tuple[Helper, ...] = (
     Helper("unix_timestamp", _C, "numeric", "trunc(extract(epoch FROM m))"),
     Helper("format_duration", "n numeric, days smallint DEFAULT 0::smallint", "text", _DURATION),
     Helper("format_duration", "a time, b time", "text", "{s}.format_duration(abs({s}.ms_of(a) - {s}.ms_of(b)) / 1000)"),
-    Helper("format_duration", "a timestamptz, b timestamptz", "text",
-           "{s}.format_duration(abs(extract(epoch FROM (a - b))), 1::smallint)"),
+    Helper(
+        "format_duration",
+        "a timestamptz, b timestamptz",
+        "text",
+        "{s}.format_duration(abs(extract(epoch FROM (a - b))), 1::smallint)",
+    ),
     *_parts(),
-)  # fmt: skip
+)
