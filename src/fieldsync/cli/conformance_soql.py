@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -150,30 +149,32 @@ def _executed(suite: Mapping[str, Any]) -> Iterator[Result]:
 
 
 def _check(case: Case, datasets: Mapping[str, Dataset], answers: Mapping[str, Answer]) -> Failure | None:
-    text, context = " ".join(case["soql"].split()), Context(system_world().clock.now())
+    case_id, context = f"{case['dataset']}: {' '.join(case['soql'].split())}", Context(system_world().clock.now())
     try:
         query = parse(case["soql"])
         actual: object = answers[case["dataset"]](query, datasets[case["dataset"]].catalog, context)
     except SoqlError as refused:
-        return Failure(f"{case['name']}: {text}", case["expected"], str(refused))
+        return Failure(case_id, case["expected"], str(refused))
+    if isinstance(case["expected"], int) and isinstance(actual, list):
+        actual = actual[0]["expr0"]  # COUNT() as the number alone
     found = [_comparable(case["expected"]), _comparable(actual)]
     if not query.order:
         found = [sorted(rows, key=repr) if isinstance(rows, list) else rows for rows in found]
-    return _failure(f"{case['dataset']}: {text}", *found)
+    return _failure(case_id, *found)
 
 
 def _comparable(value: Any) -> Any:
     """One form for what both sides may write differently: key case, number form, time zone, empty lists."""
     if isinstance(value, dict):
-        return {key.lower(): _comparable(inner) for key, inner in sorted(value.items())}
+        return dict(sorted((key.lower(), _comparable(inner)) for key, inner in value.items()))
     if isinstance(value, list):
         return [_comparable(inner) for inner in value] or None
     if isinstance(value, float):
         value = Decimal(repr(value))
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else value.normalize()
-    moment = isinstance(value, str) and _fits(Field(name="", type=FieldType.DATETIME), value)
-    return datetime.fromisoformat(value).isoformat() if moment else value
+    moment = Field(name="", type=FieldType.DATETIME)
+    return TYPES[moment.type].check(moment, value) if isinstance(value, str) and _fits(moment, value) else value
 
 
 class Dataset:
