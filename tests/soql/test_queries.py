@@ -10,8 +10,8 @@ QUERIES = (
     "SELECT COUNT(Name) n, COUNT_DISTINCT(Name) d, COUNT(Id) i, COUNT_DISTINCT(Revenue) r FROM Account",
     "SELECT Industry, COUNT(Id) n FROM Account GROUP BY Industry ORDER BY Industry",
     (
-        "SELECT Industry, SUM(Revenue) s, AVG(Revenue) a, MIN(Revenue) lo, MAX(Revenue) hi, SUM(Employees) e, AVG(Rate) r"
-        " FROM Account GROUP BY Industry ORDER BY Industry DESC NULLS LAST"
+        "SELECT Industry, SUM(Revenue) s, AVG(Revenue) a, MIN(Revenue) lo, MAX(Revenue) hi, SUM(Employees) e,"
+        " AVG(Rate) r FROM Account GROUP BY Industry ORDER BY Industry DESC NULLS LAST"
     ),
     "SELECT MIN(Name) a, MAX(Name) z, MIN(Seen) s, MAX(Founded) f, MIN(Opens) o FROM Account",
     "SELECT Active, COUNT(Id) FROM Account GROUP BY Active HAVING COUNT(Id) > 3 AND Active = false",
@@ -30,8 +30,8 @@ QUERIES = (
         " ORDER BY DAY_ONLY(convertTimezone(Seen)) NULLS LAST"
     ),
     (
-        "SELECT HOUR_IN_DAY(convertTimezone(Seen)) h, COUNT(Id) n FROM Account GROUP BY HOUR_IN_DAY(convertTimezone(Seen))"
-        " ORDER BY COUNT(Id), HOUR_IN_DAY(convertTimezone(Seen))"
+        "SELECT HOUR_IN_DAY(convertTimezone(Seen)) h, COUNT(Id) n FROM Account"
+        " GROUP BY HOUR_IN_DAY(convertTimezone(Seen)) ORDER BY COUNT(Id), HOUR_IN_DAY(convertTimezone(Seen))"
     ),
     (
         "SELECT WEEK_IN_YEAR(Seen), DAY_IN_WEEK(Seen), COUNT(Id) FROM Account WHERE Seen != null"
@@ -48,8 +48,9 @@ QUERIES = (
     "SELECT COUNT_DISTINCT(Territory.Region) r, Parent.Industry i FROM Account GROUP BY Parent.Industry",
     "SELECT Id, Name, Parent.Name, Parent.Parent.Territory.Region FROM Account ORDER BY Parent.Name DESC, Id",
     (
-        "SELECT Id, Place__c, toLabel(Industry) shown, toLabel(Parent.Tags), FORMAT(Revenue) amount, convertCurrency(Rate),"
-        " DISTANCE(Place__c, GEOLOCATION(1, 2), 'mi') far FROM Account ORDER BY Revenue, Code__c, Id"
+        "SELECT Id, Place__c, toLabel(Industry) shown, toLabel(Parent.Tags), FORMAT(Revenue) amount,"
+        " convertCurrency(Rate), DISTANCE(Place__c, GEOLOCATION(1, 2), 'mi') far"
+        " FROM Account ORDER BY Revenue, Code__c, Id"
     ),
     "SELECT FIELDS(ALL) FROM Account ORDER BY Name NULLS LAST LIMIT 50",
     "SELECT FIELDS(STANDARD), FIELDS(CUSTOM) FROM Account",

@@ -11,6 +11,7 @@ from fieldsync.soql import SoqlError, bind_condition, parse, parse_condition
 from fieldsync.soql.bound import BoundCondition
 from fieldsync.soql.compile.statement import run
 from fieldsync.soql.sql.statement import condition as postgres_condition
+from fieldsync.soql.sql.statement import selection
 from fieldsync.soql.sql.writer import PostgresWriter
 from fieldsync.soql.sqlite.statement import condition as sqlite_condition
 from fieldsync.soql.values import Context, fold
@@ -146,6 +147,31 @@ def test_a_condition_over_relationships_stands_in_any_statement(both: Both) -> N
     rule = bind_condition(parse_condition("Parent.Name = 'a' AND Territory.Region != 'x'"), CATALOG, "Account")
     parents = set(ids_where("Name", "a", "A")) | {r["Id"] for r in accounts() if r["Name"] in ("a", "A")}
     assert held(both, rule, context()) == [row["Id"] for row in ROWS if row["ParentId"] in parents]
+
+
+def test_a_condition_judges_old_values_as_it_judges_rows(both: Both) -> None:
+    import sqlalchemy as sa
+
+    rule = bind_condition(parse_condition("Parent.Name = 'a' AND Territory.Region != 'x'"), CATALOG, "Account")
+    now = PostgresWriter(CATALOG).row("Account", "a")
+    columns = [sa.literal("001002").label(c.name) if c.name == "ParentId" else c for c in now.c]
+    old = sa.select(*columns).where(now.c.Id == "001000").subquery("old")
+    where = postgres_condition(rule, CATALOG, context(), row=old)
+    assert both.postgres.scalars(sa.select(old.c.Id).where(where)).all() == ["001000"]
+    assert "001000" not in held(both, rule, context())
+
+
+def test_a_selection_is_what_the_condition_holds_for(both: Both) -> None:
+    import sqlalchemy as sa
+
+    text = "(Parent.Name = 'a' OR Territory.Region = 'north') AND Active = false"
+    rule = bind_condition(parse_condition(text), CATALOG, "Account")
+    chosen = selection(rule, CATALOG, context())
+    ids = sa.select(chosen.row.c.Id).select_from(chosen.source).where(chosen.where).order_by(chosen.row.c.Id)
+    assert both.postgres.scalars(ids).all() == both.ids(text) == held(both, rule, context())
+    everything = selection(bind_condition(None, CATALOG, "Account"), CATALOG, context(restrict=restricted))
+    count = sa.select(sa.func.count()).select_from(everything.source).where(everything.where)
+    assert both.postgres.scalar(count) == len(ids_where("TerritoryId", "0MI1"))
 
 
 def restricted(object_name: str) -> BoundCondition | None:

@@ -94,6 +94,15 @@ class Compiler(Generic[E, R, S]):
         parts = self.subselect(condition, None, prefix)
         return self.writer.inside(self.writer.column(row, "Id"), parts)
 
+    def holds(self, condition: BoundCondition, row: R, prefix: str) -> E:
+        """A condition on a row that may be no table's: old values, say. Its parents are looked up from it."""
+        if not condition.joins:
+            return self.held(condition, row, prefix)
+        assert condition.term is not None
+        frame = self.frame(condition.object, condition.joins, prefix)
+        frame = replace(frame, rows={**frame.rows, ROOT: row})
+        return self.writer.exists(row, self.joined(frame, condition.joins), self.term(condition.term, frame))
+
     def subselect(self, condition: BoundCondition, column: Column | None, prefix: str) -> Parts[E, R]:
         """SELECT one column (the id) of the rows a condition holds for, deleted ones left out."""
         frame = self.frame(condition.object, condition.joins, prefix)

@@ -103,6 +103,12 @@ class PostgresWriter:
     def inside(self, left: Sql, parts: Parts[Sql, Row]) -> Sql:
         return left.in_(self.select(parts))
 
+    def exists(self, root: Row, joins: Sequence[tuple[Row, Sql]], where: Sql) -> Sql:
+        source: Row = sa.select(sa.literal_column("1").label("one")).subquery("one")
+        for row, when in joins:
+            source = source.outerjoin(row, when)
+        return sa.select(sa.literal_column("1")).select_from(source).where(where).correlate(root).exists()
+
     def date_part(self, sql: Sql, part: str, of: Column, zone: str | None, calendar: Calendar) -> Sql:
         return parts_of_dates.date_part(sql, part, of, zone or "UTC", calendar)
 

@@ -21,4 +21,4 @@ def condition(
     bound: BoundCondition, context: Context, *, alias: str, formulas: Formulas[Row, Sql] | None = None
 ) -> Sql:
     """A condition on the rows that `alias` names in a statement of the caller's. Null means false."""
-    return Compiler(SqliteWriter(formulas), context).held(bound, Row(bound.object, alias), "q_")
+    return Compiler(SqliteWriter(formulas), context).holds(bound, Row(bound.object, alias), "q_")

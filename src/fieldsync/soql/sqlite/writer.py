@@ -88,6 +88,10 @@ class SqliteWriter:
         inner = self.select(parts)
         return Sql(f"({left.text} IN ({inner.text}))", left.values + inner.values)
 
+    def exists(self, root: Row, joins: Sequence[tuple[Row, Sql]], where: Sql) -> Sql:
+        source = _joined(Sql("(SELECT 1)"), joins)
+        return Sql(f"EXISTS (SELECT 1 FROM {source.text} WHERE {where.text})", source.values + where.values)
+
     def date_part(self, sql: Sql, part: str, of: Column, zone: str | None, calendar: Calendar) -> Sql:
         local = sql if zone is None else Sql(f"soql_local({sql.text}, ?)", (*sql.values, zone))
         return parts_of_dates.date_part(local, part, calendar)
@@ -139,9 +143,7 @@ class SqliteWriter:
 
     def select(self, parts: Parts[Sql, Row]) -> Sql:
         columns = joined(", ", parts.columns)
-        source = _table(parts.root)
-        for row, when in parts.joins:
-            source = Sql(f"{source.text} LEFT JOIN {_table(row).text} ON {when.text}", source.values + when.values)
+        source = _joined(_table(parts.root), parts.joins)
         found = Sql(f"SELECT {columns.text} FROM {source.text} WHERE {parts.where.text}")
         found = Sql(found.text, columns.values + source.values + parts.where.values)
         if parts.group:
@@ -177,6 +179,12 @@ class SqliteWriter:
         limit = Sql("") if parts.limit is None else Sql(f" WHERE c{number} <= ?", (parts.limit,))
         text = f"SELECT {names} FROM ({rows.text}){limit.text} ORDER BY c{number + 1}, c{number}"
         return Sql(text, rows.values + limit.values)
+
+
+def _joined(source: Sql, joins: Sequence[tuple[Row, Sql]]) -> Sql:
+    for row, when in joins:
+        source = Sql(f"{source.text} LEFT JOIN {_table(row).text} ON {when.text}", source.values + when.values)
+    return source
 
 
 def _table(row: Row) -> Sql:
