@@ -135,6 +135,8 @@ def test_values_are_what_they_say() -> None:
 def test_both_notations_of_a_token_have_one_name() -> None:
     assert value("{USER.ID}") == value("@@USER_ID@@") == Bind("USER_ID", token=True)
     assert value(":who.id") == Bind("who.id", token=False)
+    assert value(": rows[0].get('x')") == Bind("rows[0].get('x')", token=False)
+    assert value(":new Map<Id, SObject>(rows).keySet()") == Bind("new Map<Id, SObject>(rows).keySet()", token=False)
 
 
 def test_the_signs_of_like_keep_their_backslash() -> None:

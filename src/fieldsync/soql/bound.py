@@ -223,6 +223,10 @@ class BoundQuery:
     """Relationship in the answer to the alias of its row, so that a missing parent is null as a whole."""
     reads: frozenset[Read]
     bindings: tuple[tuple[str, Value], ...] = ()
+    mode: str | None = None
+    """Of WITH: SECURITY_ENFORCED, USER_MODE, SYSTEM_MODE. Who runs the query checks rights, with `reads`."""
+    usage: tuple[str, ...] = ()
+    """VIEW, REFERENCE, UPDATE, TRACKING, VIEWSTAT: for who runs the query, too."""
 
     @property
     def aggregated(self) -> bool:

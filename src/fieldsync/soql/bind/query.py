@@ -81,6 +81,8 @@ def _bind(scope: Scope, query: Query) -> BoundQuery:
         hops=() if grouped else hops_of(scope, outputs),
         reads=frozenset(scope.reads),
         bindings=query.bindings,
+        mode=query.mode,
+        usage=query.usage,
     )
 
 
