@@ -20,6 +20,7 @@ def bound(text: str, tokens: set[str] | None = None) -> BoundCondition:
         ("SELECT Id, Nothing FROM Account", 12, "Account has no field Nothing."),
         ("SELECT Nobody.Name FROM Account", 8, "Account has no relationship Nobody."),
         ("SELECT (SELECT Id FROM Nobodies) FROM Account", 24, "Account has no child records Nobodies."),
+        ("SELECT Id FROM Account WHERE Founded = :x BIND x = TODAY", 52, "BIND gives a variable a plain value."),
         ("SELECT Id FROM Account USING SCOPE team", 1, "There is no scope team; mine and everything are known."),
         ("SELECT Id FROM Account WITH DATA CATEGORY A__c AT b__c", 1, "There are no data categories here."),
         ("SELECT Id FROM Account WHERE Name = 5", 37, "This takes a text between quotes, not a number."),

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.soql.lab import CATALOG, Both, context
 
-from fieldsync.soql import SoqlError, limits, parse, parse_condition
+from fieldsync.soql import SoqlError, bind_condition, limits, parse, parse_condition
 from fieldsync.soql.sql.statement import query as postgres_query
+from fieldsync.soql.sqlite.statement import condition as sqlite_condition
 from fieldsync.soql.sqlite.statement import query as sqlite_query
 
 SECONDS_MAX = 10.0
@@ -55,6 +56,28 @@ def test_too_much_is_refused_at_once(text: str) -> None:
     with pytest.raises(SoqlError):
         sqlite_query(parse(text).bind(CATALOG), context())
     assert time.perf_counter() - started < SECONDS_MAX
+
+
+@pytest.mark.parametrize("text", ["Name LIKE :many", "Tags INCLUDES :many", "Tags EXCLUDES :many"])
+def test_a_list_that_costs_a_comparison_each_is_short(text: str) -> None:
+    bound = parse(where(text)).bind(CATALOG)
+    with pytest.raises(SoqlError, match="takes 500 values"):
+        sqlite_query(bound, context(values={"many": ["a"] * 501}))
+
+
+def test_tokens_with_many_values_do_not_multiply_without_end() -> None:
+    rule = bind_condition(parse_condition("Name LIKE '{A.B}{A.B}{A.B}{A.B}'"), CATALOG, "Account", tokens={"A_B"})
+    started = time.perf_counter()
+    with pytest.raises(SoqlError, match="may make 500 texts"):
+        sqlite_condition(rule, context(values={"A_B": ["a"] * 50_000}), alias="a")
+    assert time.perf_counter() - started < SECONDS_MAX
+
+
+def test_a_bound_list_has_a_limit(both: Both) -> None:
+    text = where("Id IN :many")
+    assert both.query(text, context(values={"many": ["001000"] * limits.BIND_VALUES_MAX})) == [{"Id": "001000"}]
+    with pytest.raises(SoqlError, match="may bring"):
+        both.query(text, context(values={"many": ["001000"] * (limits.BIND_VALUES_MAX + 1)}))
 
 
 def alternating(depth: int) -> str:

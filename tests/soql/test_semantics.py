@@ -9,11 +9,13 @@ from tests.soql.lab import CATALOG, Both, accounts, context
 
 from fieldsync.soql import SoqlError, bind_condition, parse, parse_condition
 from fieldsync.soql.bound import BoundCondition
-from fieldsync.soql.compile.statement import run
+from fieldsync.soql.compile.statement import run, run_async
 from fieldsync.soql.sql.statement import condition as postgres_condition
 from fieldsync.soql.sql.statement import selection
 from fieldsync.soql.sql.writer import PostgresWriter
 from fieldsync.soql.sqlite.statement import condition as sqlite_condition
+from fieldsync.soql.sqlite.statement import query as sqlite_query
+from fieldsync.soql.sqlite.text import Sql
 from fieldsync.soql.values import Context, fold
 
 ROWS = [row for row in accounts() if not row["IsDeleted"]]
@@ -110,6 +112,18 @@ def test_children_come_as_lists_limited_for_each_parent(both: Both) -> None:
     assert any(r["Contacts"] is None for r in found)
 
 
+def test_an_asynchronous_caller_gets_the_same_records(both: Both) -> None:
+    import asyncio
+
+    text = "SELECT Id, (SELECT Id FROM Contacts) FROM Account WHERE Id < '001010' ORDER BY Id"
+    compiled = sqlite_query(parse(text).bind(CATALOG), context())
+
+    async def execute(sql: Sql) -> list[tuple[object, ...]]:
+        return both.sqlite.execute(sql.text, sql.values).fetchall()
+
+    assert asyncio.run(run_async(compiled, execute)) == both.query(text)
+
+
 def test_groups_ignore_case_and_sum_up(both: Both) -> None:
     found = both.query("SELECT Name, COUNT(Id) n FROM Account WHERE Name LIKE 'a' GROUP BY Name")
     assert found == [{"Name": "A", "n": len(ids_where("Name", "a", "A"))}]
@@ -200,17 +214,15 @@ def test_formulas_are_computed_by_whoever_knows_them(both: Both) -> None:
     import sqlalchemy as sa
 
     from fieldsync.soql.sql.statement import query as on_postgres
-    from fieldsync.soql.sqlite.statement import query as on_sqlite
-    from fieldsync.soql.sqlite.text import Sql
 
     bound = parse("SELECT Id, Score__c FROM Account WHERE Score__c > 6 ORDER BY Id").bind(CATALOG)
     first = on_postgres(bound, CATALOG, context(), formulas=lambda row, _: row.c.Employees + sa.literal_column("0"))
-    second = on_sqlite(bound, context(), formulas=lambda row, _: Sql(f'"{row.alias}"."Employees" + 0'))
+    second = sqlite_query(bound, context(), formulas=lambda row, _: Sql(f'"{row.alias}"."Employees" + 0'))
     found = run(first, lambda statement: [tuple(row) for row in both.postgres.execute(statement)])
     assert found == run(second, lambda sql: both.sqlite.execute(sql.text, sql.values).fetchall())
     assert [r["Id"] for r in found] == ids_where("Employees", 7, 10, 99999999)
     with pytest.raises(SoqlError, match="is a formula, which cannot be asked for here"):
-        on_sqlite(bound, context())
+        sqlite_query(bound, context())
 
 
 def test_the_scope_mine_is_what_the_user_owns(both: Both) -> None:
@@ -233,11 +245,9 @@ def test_a_number_beyond_any_field_is_refused(both: Both, value: object) -> None
 
 @pytest.mark.parametrize("value", [5, True, 1.5, object()])
 def test_a_bound_value_must_fit_its_field(value: object) -> None:
-    from fieldsync.soql.sqlite.statement import query
-
     bound = parse("SELECT Id FROM Account WHERE Name = :x").bind(CATALOG)
     with pytest.raises(SoqlError, match="This takes a text, not a"):
-        query(bound, context(values={"x": value}))
+        sqlite_query(bound, context(values={"x": value}))
 
 
 def test_folding_is_letter_by_letter() -> None:

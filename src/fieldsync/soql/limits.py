@@ -10,6 +10,8 @@ LIST_VALUES_MAX = 4_000
 """Values of all lists of a query together, written out."""
 BIND_VALUES_MAX = 50_000
 """Values that one bind variable or token may bring."""
+PATTERNS_MAX = 500
+"""Patterns of one LIKE, choices of one INCLUDES, or texts that the tokens of one template make."""
 SELECT_ITEMS_MAX = 2_000
 CONDITIONS_MAX = 2_000
 """Comparisons of a query, all its subqueries together."""

@@ -90,9 +90,9 @@ def _filled(template: Template, kind: Kind, context: Context, *, like: bool) -> 
     texts = [""]
     for part in template.parts:
         values = [part] if isinstance(part, str) else [_inserted(v, like=like) for v in bound_values(part, context)]
+        if len(texts) * len(values) > limits.PATTERNS_MAX:
+            raise SoqlError(f"The tokens of this text may make {limits.PATTERNS_MAX} texts.", template.at)
         texts = [text + value for text in texts for value in values]
-        if len(texts) > limits.BIND_VALUES_MAX:
-            raise SoqlError("The tokens of this text have too many values.", template.at)
     yield from (_coerced(text, kind, template.at) for text in texts)
 
 

@@ -32,7 +32,7 @@ from fieldsync.soql.bound import (
 )
 from fieldsync.soql.errors import Position, SoqlError
 from fieldsync.soql.functions import Kind
-from fieldsync.soql.nodes import Bind, Call, Comparison, Group, Item, Number, Order, Path, Query
+from fieldsync.soql.nodes import Bind, Call, Comparison, DateLiteral, Group, Item, Number, Order, Path, Query, Value
 
 UNSORTED = frozenset({Kind.LONG_TEXT, Kind.MULTI, Kind.BINARY, Kind.LOCATION})
 UNGROUPED = UNSORTED
@@ -80,7 +80,7 @@ def _bind(scope: Scope, query: Query) -> BoundQuery:
         count_only=count_only and len(query.items) == 1 and query.items[0] == Item(Call("COUNT", ()), None),
         hops=() if grouped else hops_of(scope, outputs),
         reads=frozenset(scope.reads),
-        bindings=query.bindings,
+        bindings=_bindings(query),
         mode=query.mode,
         usage=query.usage,
     )
@@ -97,6 +97,13 @@ def _scoped(scope: Scope, query: Query, where: BoundTerm | None) -> BoundTerm | 
         raise SoqlError(f"There is no scope {query.scope}; {MINE} and {EVERYTHING} are known.", query.at)
     own = Comparison(Path(("OwnerId",), query.at), "=", (Bind("USER_ID", token=True, at=query.at),), query.at)
     return AllOf((bind_term(scope, own), *(() if where is None else (where,))))
+
+
+def _bindings(query: Query) -> tuple[tuple[str, Value], ...]:
+    for _, value in query.bindings:
+        if isinstance(value, Bind | DateLiteral):
+            raise SoqlError("BIND gives a variable a plain value.", value.at)
+    return query.bindings
 
 
 def _sources(scope: Scope, query: Query) -> None:

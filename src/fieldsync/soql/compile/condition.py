@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from fieldsync.schema.model import FieldType
+from fieldsync.soql import limits
 from fieldsync.soql.bound import (
     ROOT,
     Aggregate,
@@ -38,6 +39,10 @@ from fieldsync.soql.values import Context, Ground, Scalar, Stretch, fold, ground
 E = TypeVar("E")
 R = TypeVar("R")
 S = TypeVar("S")
+
+
+ONE_BY_ONE = frozenset({"LIKE", "INCLUDES", "EXCLUDES"})
+"""Operators that cost a comparison for each value."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,8 @@ class Compiler(Generic[E, R, S]):
         """A comparison."""
         side = self.side(test.left, frame)
         values = ground(test.operands, side.kind, self.context, like=test.operator == "LIKE")
+        if test.operator in ONE_BY_ONE and len(values) > limits.PATTERNS_MAX:
+            raise SoqlError(f"{test.operator} takes {limits.PATTERNS_MAX} values.", test.at)
         match test.operator:
             case "=" | "IN":
                 return self.member(side, values)

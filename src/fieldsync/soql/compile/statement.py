@@ -7,7 +7,7 @@ device read the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -69,6 +69,18 @@ def run(compiled: Compiled[S], execute: Callable[[S], Rows]) -> list[Record]:
         statement = next(asking)
         while True:
             statement = asking.send(execute(statement))
+    except StopIteration as done:
+        found: list[Record] = done.value
+        return found
+
+
+async def run_async(compiled: Compiled[S], execute: Callable[[S], Awaitable[Rows]]) -> list[Record]:
+    """The records of a query, where running a statement is awaited."""
+    asking = compiled.records()
+    try:
+        statement = next(asking)
+        while True:
+            statement = asking.send(await execute(statement))
     except StopIteration as done:
         found: list[Record] = done.value
         return found
