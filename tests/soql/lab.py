@@ -21,12 +21,16 @@ from fieldsync.schema.model import Field, FieldType, NameField, Object, Pack, Pi
 from fieldsync.server.postgres.connect import AdminConnection
 from fieldsync.server.postgres.tables import Sql
 from fieldsync.soql import parse
-from fieldsync.soql.bound import BoundQuery
+from fieldsync.soql.bound import BoundCondition, BoundQuery
 from fieldsync.soql.compile.shape import Record
 from fieldsync.soql.compile.statement import run
 from fieldsync.soql.dates import Calendar
+from fieldsync.soql.sql.statement import condition as postgres_condition
 from fieldsync.soql.sql.statement import query as postgres_query
+from fieldsync.soql.sql.statement import selection
+from fieldsync.soql.sql.writer import PostgresWriter
 from fieldsync.soql.sqlite.functions import register
+from fieldsync.soql.sqlite.statement import condition as sqlite_condition
 from fieldsync.soql.sqlite.statement import query as sqlite_query
 from fieldsync.soql.values import Context
 
@@ -169,6 +173,19 @@ class Both:
     def ids(self, text: str, given: Context | None = None) -> list[str]:
         """Ids of the accounts for which a condition holds."""
         return [r["Id"] for r in self.query(f"SELECT Id FROM Account WHERE {text}", given)]
+
+    def held(self, rule: BoundCondition, given: Context) -> list[str]:
+        """Ids of the accounts a bare condition holds for, in a statement of the caller's own."""
+        row = PostgresWriter(CATALOG).row("Account", "a")
+        where = sa.and_(postgres_condition(rule, CATALOG, given, row=row), row.c.IsDeleted.is_(sa.false()))
+        first = list(self.postgres.scalars(sa.select(row.c.Id).where(where).order_by(row.c.Id)))
+        sql = sqlite_condition(rule, given, alias="a")
+        text = f'SELECT a.Id FROM "Account" AS a WHERE {sql.text} AND NOT a.IsDeleted ORDER BY a.Id'
+        assert first == [i for (i,) in self.sqlite.execute(text, sql.values)]
+        chosen = selection(rule, CATALOG, given)
+        ids = sa.select(chosen.row.c.Id).select_from(chosen.source).where(chosen.where).order_by(chosen.row.c.Id)
+        assert first == list(self.postgres.scalars(ids))
+        return first
 
 
 def fill(postgres: AdminConnection, path: Path) -> Both:

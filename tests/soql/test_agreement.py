@@ -24,6 +24,7 @@ from tests.soql.lab import (
     context,
 )
 
+from fieldsync.soql import bind_condition
 from fieldsync.soql.errors import START
 from fieldsync.soql.nodes import (
     And,
@@ -172,3 +173,11 @@ def test_a_bound_list_means_each_of_its_values(both: Both, operator: str, values
     plain: tuple[Value, ...] = tuple(Null() if v is None else Text(v) for v in values)
     inside = "IN" if operator in ("=", "IN") else "NOT IN"
     assert found == both.bound(accounts(Comparison(Path(("Name",)), inside, plain)).bind(CATALOG), context())
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(conditions, st.sampled_from(ZONES))
+def test_a_rule_selects_what_the_query_selects(both: Both, where: Condition, zone: str) -> None:
+    rule = bind_condition(where, CATALOG, "Account")
+    found = both.bound(accounts(where).bind(CATALOG), context(zone))
+    assert both.held(rule, context(zone)) == sorted(record["Id"] for record in found)

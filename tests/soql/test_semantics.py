@@ -13,10 +13,9 @@ from fieldsync.soql.compile.statement import run, run_async
 from fieldsync.soql.sql.statement import condition as postgres_condition
 from fieldsync.soql.sql.statement import selection
 from fieldsync.soql.sql.writer import PostgresWriter
-from fieldsync.soql.sqlite.statement import condition as sqlite_condition
 from fieldsync.soql.sqlite.statement import query as sqlite_query
 from fieldsync.soql.sqlite.text import Sql
-from fieldsync.soql.values import Context, fold
+from fieldsync.soql.values import fold
 
 ROWS = [row for row in accounts() if not row["IsDeleted"]]
 
@@ -137,30 +136,15 @@ def test_a_rule_with_tokens_takes_its_values_when_it_runs(both: Both) -> None:
         parse_condition("Name LIKE '%{USER.TERRITORY}%' AND Id IN ({ACCOUNT.IDS})"), CATALOG, "Account", tokens=tokens
     )
     values = {"USER_TERRITORY": ["_", "%"], "ACCOUNT_IDS": [row["Id"] for row in ROWS]}
-    assert held(both, rule, context(values=values)) == ids_where("Name", "a%b", "a_b", "%", "_")
+    assert both.held(rule, context(values=values)) == ids_where("Name", "a%b", "a_b", "%", "_")
     with pytest.raises(SoqlError, match="No value was given for"):
-        held(both, rule, context())
-
-
-def held(both: Both, rule: BoundCondition, given: Context) -> list[str]:
-    """Ids of the rows a bare condition holds for, in a statement of the caller's own."""
-    import sqlalchemy as sa
-
-    row = PostgresWriter(CATALOG).row("Account", "a")
-    where = postgres_condition(rule, CATALOG, given, row=row)
-    first = both.postgres.scalars(sa.select(row.c.Id).where(where, row.c.IsDeleted.is_(sa.false())).order_by(row.c.Id))
-    sql = sqlite_condition(rule, given, alias="a")
-    text = f'SELECT a.Id FROM "Account" AS a WHERE {sql.text} AND NOT a.IsDeleted ORDER BY a.Id'
-    second = [i for (i,) in both.sqlite.execute(text, sql.values)]
-    found = list(first)
-    assert found == second
-    return found
+        both.held(rule, context())
 
 
 def test_a_condition_over_relationships_stands_in_any_statement(both: Both) -> None:
     rule = bind_condition(parse_condition("Parent.Name = 'a' AND Territory.Region != 'x'"), CATALOG, "Account")
     parents = set(ids_where("Name", "a", "A")) | {r["Id"] for r in accounts() if r["Name"] in ("a", "A")}
-    assert held(both, rule, context()) == [row["Id"] for row in ROWS if row["ParentId"] in parents]
+    assert both.held(rule, context()) == [row["Id"] for row in ROWS if row["ParentId"] in parents]
 
 
 def test_a_condition_judges_old_values_as_it_judges_rows(both: Both) -> None:
@@ -172,7 +156,7 @@ def test_a_condition_judges_old_values_as_it_judges_rows(both: Both) -> None:
     old = sa.select(*columns).where(now.c.Id == "001000").subquery("old")
     where = postgres_condition(rule, CATALOG, context(), row=old)
     assert both.postgres.scalars(sa.select(old.c.Id).where(where)).all() == ["001000"]
-    assert "001000" not in held(both, rule, context())
+    assert "001000" not in both.held(rule, context())
 
 
 def test_a_selection_is_what_the_condition_holds_for(both: Both) -> None:
@@ -182,7 +166,7 @@ def test_a_selection_is_what_the_condition_holds_for(both: Both) -> None:
     rule = bind_condition(parse_condition(text), CATALOG, "Account")
     chosen = selection(rule, CATALOG, context())
     ids = sa.select(chosen.row.c.Id).select_from(chosen.source).where(chosen.where).order_by(chosen.row.c.Id)
-    assert both.postgres.scalars(ids).all() == both.ids(text) == held(both, rule, context())
+    assert both.postgres.scalars(ids).all() == both.ids(text) == both.held(rule, context())
     everything = selection(bind_condition(None, CATALOG, "Account"), CATALOG, context(restrict=restricted))
     count = sa.select(sa.func.count()).select_from(everything.source).where(everything.where)
     assert both.postgres.scalar(count) == len(ids_where("TerritoryId", "0MI1"))
