@@ -14,6 +14,7 @@ from typing import Any
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import World
 from fieldsync.device import drafts, reading
+from fieldsync.device.computed import Computed
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.edit.save import Saved
 from fieldsync.device.edit.session import Edit
@@ -55,6 +56,7 @@ class Device:
         self._engine = Engine(store, self._calls, self._numbers, world)
         self._sessions = Sessions(store, self._numbers, self._saved)
         self._listeners = Listeners()
+        self._computed = Computed(world)
         self._open_records = OpenRecords(store, world, lambda refs: self._listeners.tell(records_changed(refs)))
         self._background: Background | None = None
 
@@ -103,7 +105,7 @@ class Device:
     def get(self, object_name: str, record_id: RecordId) -> Record | None:
         """The record as the person sees it, or None. Raises Refused(UNKNOWN_OBJECT)."""
         with self._store.read() as work:
-            return reading.get(work, self._store.tables, object_name, record_id)
+            return self._computed.get(work, self._store.tables, object_name, record_id)
 
     def find(
         self,
@@ -119,7 +121,7 @@ class Device:
         """Records with these values, and `search` in their name. Raises Refused: UNKNOWN_OBJECT, UNKNOWN_FIELD."""
         with self._store.read() as work:
             order, window = (order_by, descending), (limit, offset)
-            return reading.find(
+            return self._computed.find(
                 work, self._store.tables, object_name, where=where, search=search, order=order, window=window
             )
 

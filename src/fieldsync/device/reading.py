@@ -86,7 +86,7 @@ def _condition(table: ObjectTable, where: Mapping[str, FieldValue], search: str 
 
 
 def _require(table: ObjectTable, column: str) -> None:
-    if column not in table.type.columns:
+    if column not in table.columns:
         raise Refused(problem(Code.UNKNOWN_FIELD, object=table.type.name, field=column))
 
 

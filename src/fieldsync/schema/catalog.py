@@ -52,6 +52,11 @@ class ObjectType:
         return tuple(f for f in self.fields.values() if f.type is not FieldType.FORMULA)
 
     @cached_property
+    def formulas(self) -> tuple[Field, ...]:
+        """Fields without a column, computed when read."""
+        return tuple(f for f in self.fields.values() if f.type is FieldType.FORMULA)
+
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Column names in wire order, `Id` first; a geolocation has two."""
         return tuple(name for field in self.stored for name in columns_of(field))

@@ -79,7 +79,7 @@ def _root(work: Work, tables: ObjectTables, image: Image, here: Mapping[RecordId
         return image.ref.id
     if image.row is None:
         return root_in_table(work, table, image.ref.id) or image.ref.id
-    parent = image.row[table.type.columns.index(table.way[0].column)]
+    parent = image.row[table.columns.index(table.way[0].column)]
     if len(table.way) == 1 or parent is None:
         return parent or image.ref.id
     if parent in here:
@@ -145,4 +145,4 @@ def _as_base(tables: ObjectTables, image: Image, root: RecordId) -> Base:
         state = BaseState.ABSENT if image.state is BaseState.ROW else image.state
         return Base(image.ref, root, state, image.stamp, None)
     table = tables[image.ref.object]
-    return Base(image.ref, root, BaseState.ROW, image.stamp, pack(values_of(table.type.columns, (), image.row)))
+    return Base(image.ref, root, BaseState.ROW, image.stamp, pack(values_of(table.columns, (), image.row)))

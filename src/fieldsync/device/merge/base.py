@@ -103,7 +103,7 @@ def release(work: Work, tables: ObjectTables, roots: Iterable[str], *, except_id
             removed.setdefault(base.ref.object, []).append(base.ref.id)
             continue
         table, values = tables[base.ref.object], base.values
-        work.run(table.put, *(values.get(c) for c in table.type.columns), base.stamp)
+        work.run(table.put, *(values.get(c) for c in table.columns), base.stamp)
     for name, ids in removed.items():
         remove_rows(work, tables[name], ids)
     work.run("DELETE FROM _base WHERE root IN (SELECT value FROM json_each(?))", listed(chosen))

@@ -104,7 +104,7 @@ def _remove_gone(work: Work, table: ObjectTable, part: Slice) -> None:
 def _busy_images(work: Work, part: Slice, *, full: bool) -> Iterator[Image]:
     """What a slice says about families that have to wait."""
     for table in part.family:
-        columns = ", ".join(f"s.{quoted(c)}" for c in table.type.columns)
+        columns = ", ".join(f"s.{quoted(c)}" for c in table.columns)
         waits = f"(s.{ROOT} IN (SELECT root FROM main._busy) OR s.Id IN (SELECT id FROM main._base))"
         busy = f"{waits} AND {part.within(f's.{ROOT}')}"
         for row in work.rows(f"SELECT {columns}, s.{STAMP} FROM staging.{table.name} s WHERE {busy}"):

@@ -43,7 +43,7 @@ def _rows(tables: ObjectTables, block: RowBlock) -> Iterator[Image]:
 
 def arranged(table: ObjectTable, block: RowBlock) -> Iterator[Sequence[Any]]:
     """The block's rows in the table's column order, `Id` first and the stamp last."""
-    wanted = table.type.columns
+    wanted = table.columns
     rows = decode_rows(block)
     if block.columns == (STAMP, *wanted):
         for row in rows:

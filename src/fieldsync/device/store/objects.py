@@ -1,6 +1,6 @@
 """The catalog's objects as SQLite tables: names, statements, and the way from a record to its family's root.
 
-Every object has a table with the columns of `ObjectType.columns` and `_stamp`. An ordinary rowid table: measured equal
+Every object has a table with its columns, its formula fields and `_stamp`. An ordinary rowid table: measured equal
 to WITHOUT ROWID at these widths, and a signature of a megabyte does not burden its index.
 """
 
@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from fieldsync.device.store.values import Fix, column_type, fixes_of
+from fieldsync.device.store.values import Fix, column_type, fixes_of, held_field
+from fieldsync.formula.catalog import CatalogFormulas
 from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.standard import STAMP
 
@@ -36,6 +37,11 @@ class ObjectTable:
     way: tuple[Step, ...]
 
     @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the object, then its formula fields: the server's values, as they came."""
+        return (*self.type.columns, *(f.name for f in self.type.formulas))
+
+    @cached_property
     def name(self) -> str:
         return quoted(self.type.name)
 
@@ -46,11 +52,11 @@ class ObjectTable:
 
     @cached_property
     def fixes(self) -> tuple[tuple[int, Fix], ...]:
-        return fixes_of(self.type)
+        return fixes_of(held_field(self.type, column) for column in self.columns)
 
     @cached_property
     def column_list(self) -> str:
-        return ", ".join(quoted(c) for c in self.type.columns)
+        return ", ".join(quoted(c) for c in self.columns)
 
     @cached_property
     def select(self) -> str:
@@ -69,17 +75,17 @@ class ObjectTable:
 
     @property
     def _insert(self) -> str:
-        places = ", ".join("?" * (len(self.type.columns) + 1))
+        places = ", ".join("?" * (len(self.columns) + 1))
         return f"INSERT INTO {self.name} ({self.column_list}, {STAMP}) VALUES ({places})"
 
     @cached_property
     def _assignments(self) -> str:
-        names = (*map(quoted, self.type.columns[1:]), STAMP)
+        names = (*map(quoted, self.columns[1:]), STAMP)
         return ", ".join(f"{n} = excluded.{n}" for n in names)
 
     def copy_from(self, source: str, *, forced: bool) -> str:
         """The statement that copies rows of a table with the same columns; `source` is FROM and WHERE, alias `s`."""
-        columns = ", ".join(f"s.{quoted(c)}" for c in self.type.columns)
+        columns = ", ".join(f"s.{quoted(c)}" for c in self.columns)
         head = f"INSERT INTO {self.name} ({self.column_list}, {STAMP}) SELECT {columns}, s.{STAMP} {source}"
         guard = "" if forced else f" WHERE excluded.{STAMP} >= {self.name}.{STAMP}"
         return f"{head} ON CONFLICT(Id) DO UPDATE SET {self._assignments}{guard}"
@@ -99,13 +105,13 @@ class ObjectTable:
     def ddl(self) -> Iterator[str]:
         """The statements that make the table and its indexes."""
         columns = [f"Id TEXT PRIMARY KEY NOT NULL, {STAMP} INTEGER NOT NULL DEFAULT 0"]
-        columns += [self.column_ddl(c) for c in self.type.columns if c != "Id"]
+        columns += [self.column_ddl(c) for c in self.columns if c != "Id"]
         yield f"CREATE TABLE {self.name} ({', '.join(columns)})"
         yield from self.indexes()
 
     def column_ddl(self, column: str) -> str:
         """A column as CREATE TABLE and ADD COLUMN take it."""
-        return f"{quoted(column)} {column_type(self.type.column_fields[column])}".rstrip()
+        return f"{quoted(column)} {column_type(held_field(self.type, column))}".rstrip()
 
     def indexes(self) -> Iterator[str]:
         """References are looked up from both ends; names are sorted by."""
@@ -130,6 +136,11 @@ class ObjectTables:
 
     def __iter__(self) -> Iterator[ObjectTable]:
         return iter(self.tables.values())
+
+    @cached_property
+    def formulas(self) -> CatalogFormulas:
+        """The catalog's formulas, compiled when the first is asked for."""
+        return CatalogFormulas(self.catalog)
 
     def family(self, name: str) -> tuple[ObjectTable, ...]:
         """The tables of an object's family, root first; the object alone when it has none."""

@@ -35,12 +35,12 @@ def read_rows(work: Work, table: ObjectTable, ids: Iterable[str]) -> Iterator[St
 
 def stored_of(table: ObjectTable, row: tuple[Any, ...]) -> Stored:
     """A row of `ObjectTable.select`."""
-    return Stored(values_of(table.type.columns, table.fixes, row), row[-1])
+    return Stored(values_of(table.columns, table.fixes, row), row[-1])
 
 
 def write_row(work: Work, table: ObjectTable, values: Mapping[str, FieldValue], stamp: int) -> None:
     """Put a whole row, whatever stands there."""
-    work.run(table.put, *(values.get(c) for c in table.type.columns), stamp)
+    work.run(table.put, *(values.get(c) for c in table.columns), stamp)
 
 
 def remove_rows(work: Work, table: ObjectTable, ids: Iterable[str]) -> None:

@@ -36,7 +36,7 @@ class Staging:
         """Rows in the table's column order, the stamp last."""
         self._make(table)
         self.brought.add(table.type.name)
-        places = ", ".join("?" * (len(table.type.columns) + 1))
+        places = ", ".join("?" * (len(table.columns) + 1))
         statement = f"INSERT OR REPLACE INTO {table.name} ({table.column_list}, {STAMP}) VALUES ({places})"
         before = self._connection.total_changes()
         with refusing_damage(), self._connection:
@@ -71,7 +71,7 @@ class Staging:
         if table.type.name in self._made:
             return
         self._made.add(table.type.name)
-        columns = ["Id TEXT PRIMARY KEY NOT NULL", *(quoted(c) for c in table.type.columns if c != "Id")]
+        columns = ["Id TEXT PRIMARY KEY NOT NULL", *(quoted(c) for c in table.columns if c != "Id")]
         columns += [f"{STAMP} INTEGER NOT NULL", f"{ROOT} TEXT"]
         self._connection.execute(f"CREATE TABLE {table.name} ({', '.join(columns)})")
 

@@ -58,7 +58,7 @@ def migrate(work: Work, tables: ObjectTables) -> None:
                 work.run(statement)
             continue
         known = {row[1] for row in work.rows(f"PRAGMA table_info({quoted(table.type.name)})")}
-        for column in table.type.columns:
+        for column in table.columns:
             if column not in known:
                 work.run(f"ALTER TABLE {table.name} ADD COLUMN {table.column_ddl(column)}")
         for statement in table.indexes():

@@ -6,7 +6,7 @@ the number, TEXT otherwise (`connect._bind`). Reading brings them back to `int`,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -30,11 +30,18 @@ def column_type(field: Field) -> str:
     return "INTEGER" if field.type is FieldType.CHECKBOX else "TEXT"
 
 
-def fixes_of(object_type: ObjectType) -> tuple[tuple[int, Fix], ...]:
-    """Places in `object_type.columns` whose stored form is not yet the value, and what makes it one."""
+def held_field(object_type: ObjectType, column: str) -> Field:
+    """The field a column belongs to; a formula field counts as what it gives."""
+    field = object_type.column_fields.get(column) or object_type.fields[column]
+    if field.type is not FieldType.FORMULA:
+        return field
+    return Field(name=field.name, type=field.formula_returns or FieldType.TEXT, scale=field.scale)
+
+
+def fixes_of(fields: Iterable[Field]) -> tuple[tuple[int, Fix], ...]:
+    """Places of columns whose stored form is not yet the value, and what makes it one."""
     fixes: list[tuple[int, Fix]] = []
-    for place, column in enumerate(object_type.columns):
-        field = object_type.column_fields[column]
+    for place, field in enumerate(fields):
         if field.type is FieldType.CHECKBOX:
             fixes.append((place, _checkbox))
         elif field.type in NUMERIC:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from fieldsync.formula.bound import Apply, Bound
 from fieldsync.formula.check.scope import CatalogScope
 from fieldsync.formula.formula import Checked, parse
 from fieldsync.formula.problem import BadFormula
 from fieldsync.formula.types import FormulaType
-from fieldsync.schema.catalog import REFERENCE_TYPES, Catalog, ObjectType, relationship_name
+from fieldsync.schema.catalog import REFERENCE_TYPES, Catalog, ObjectType, columns_of, relationship_name
 from fieldsync.schema.model import Field, FieldType, ValidationRule
 
 Way = tuple[str, ...]
@@ -45,6 +46,16 @@ class Rule:
 
     declared: ValidationRule
     checked: Checked
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A formula field of `reader` reads this column of the row at the end of the way."""
+
+    reader: str
+    way: Way
+    object: str
+    column: str
 
 
 @dataclass
@@ -99,6 +110,60 @@ class CatalogFormulas:
             inner = self.objects[target.name].fields.get(name) if target is not None else None
             if target is not None and inner is not None:
                 yield from ((*way, *more) for more in self.ways_of(target, inner.checked))
+
+    def travelling(self, object_name: str) -> tuple[FieldFormula, ...]:
+        """Formula fields whose value the server computes and sends. The others are computed when a device reads them:
+        they depend on the clock, the person or the org's settings, and may change without any save."""
+        object_type = self.catalog[object_name]
+        return tuple(f for f in self[object_name].fields.values() if not self._is_local(object_type, f.checked))
+
+    def local(self, object_name: str) -> tuple[FieldFormula, ...]:
+        """Formula fields that a device computes itself."""
+        sent = {one.field.name for one in self.travelling(object_name)}
+        return tuple(f for name, f in self[object_name].fields.items() if name not in sent)
+
+    def _is_local(self, object_type: ObjectType, checked: Checked) -> bool:
+        if checked.formula.volatile or uses_python_only(checked.root):
+            return True
+        return any(self._is_local(target, inner.checked) for target, inner in self._inner(object_type, checked))
+
+    def _inner(self, object_type: ObjectType, checked: Checked) -> Iterator[tuple[ObjectType, FieldFormula]]:
+        """Formula fields that a formula reads."""
+        for path in checked.formula.paths:
+            found = CatalogScope(self.catalog, object_type.name).find(path)
+            target = follow(self.catalog, object_type, found.names[:-1]) if found is not None else None
+            inner = self.objects[target.name].fields.get(found.names[-1]) if found is not None and target else None
+            if target is not None and inner is not None:
+                yield target, inner
+
+    @cached_property
+    def reads(self) -> frozenset[Reading]:
+        """Columns of other objects that travelling formula fields read: a change there is a change of the reader."""
+        return frozenset(
+            reading
+            for object_type in self.catalog
+            for one in self.travelling(object_type.name)
+            for reading in self._reads_of(object_type, one.checked, object_type.name, ())
+        )
+
+    def _reads_of(self, object_type: ObjectType, checked: Checked, reader: str, before: Way) -> Iterator[Reading]:
+        for path in checked.formula.paths:
+            found = CatalogScope(self.catalog, object_type.name).find(path)
+            target = follow(self.catalog, object_type, found.names[:-1]) if found is not None else None
+            if found is None or target is None:
+                continue
+            way = (*before, *found.names[:-1])
+            for end in range(len(before), len(way)):
+                hop = follow(self.catalog, self.catalog[reader], way[:end])
+                reference = reference_named(hop, way[end]) if hop is not None else None
+                if end and hop is not None and reference is not None:
+                    yield Reading(reader, way[:end], hop.name, reference.name)
+            inner = self.objects[target.name].fields.get(found.names[-1])
+            if inner is not None:
+                yield from self._reads_of(target, inner.checked, reader, way)
+            elif way:
+                for column in columns_of(target.fields[found.names[-1]]):
+                    yield Reading(reader, way, target.name, column)
 
     def _compile(self, object_type: ObjectType) -> ObjectFormulas:
         found = ObjectFormulas()
@@ -174,6 +239,13 @@ def reference_named(object_type: ObjectType, relationship: str) -> Field | None:
         if found.type in REFERENCE_TYPES and relationship_name(found) == relationship:
             return found
     return None
+
+
+def uses_python_only(node: Bound) -> bool:
+    """Whether a formula calls a function that has no SQL side."""
+    if not isinstance(node, Apply):
+        return False
+    return bool(node.function.python_only) or any(uses_python_only(argument) for argument in node.arguments)
 
 
 def _is_literal(declared: Field) -> bool:

@@ -140,7 +140,7 @@ async def _write(
             root=ref,
             transaction_id=None,
             device=None,
-            old=watched_values(org.catalog[name], rows[row["Id"]]),
+            old=watched_values(org, name, rows[row["Id"]]),
         )
         for row in news.values()
     ]

@@ -50,6 +50,7 @@ class OrgRow:
 def make_org(row: OrgRow, catalog: Catalog, pool: Pool, world: World) -> Org:
     """An org with its statements built once."""
     metadata = org_metadata(catalog)
+    logic = compile_logic(catalog, metadata)
     return Org(
         name=row.name,
         org_id=row.org_id,
@@ -60,7 +61,7 @@ def make_org(row: OrgRow, catalog: Catalog, pool: Pool, world: World) -> Org:
         mac_key=row.mac_key,
         world=world,
         save=SaveStatements(catalog, metadata),
-        logic=compile_logic(catalog, metadata),
-        read=ReadStatements(catalog, metadata),
+        logic=logic,
+        read=ReadStatements(catalog, metadata, logic.formulas),
         session=SessionStatements(metadata.tables),
     )

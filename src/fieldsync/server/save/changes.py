@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from fieldsync.base.ids import DeviceNumber
 from fieldsync.protocol.rows import RecordRef
-from fieldsync.schema.catalog import Catalog, ObjectType
+from fieldsync.schema.catalog import Catalog
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.authorise import master_of
@@ -33,11 +33,9 @@ async def log(org: Org, database: Database, wave: Wave, written: list[Written], 
             continue
         mine = by_work.get(id(work), [])
         work.touched = list(dict.fromkeys((*(entry.ref for entry in mine), *(edit.ref for edit in work.edits))))
-        own = [_entry(org.catalog, wave, work, e.ref, e.kind, e.before) for e in mine]
+        own = [_entry(org, wave, work, e.ref, e.kind, e.before) for e in mine]
         if wave.caller.channel is Channel.DEVICE:
-            own += [
-                _entry(org.catalog, wave, work, ref, "fed", None) for ref in untouched_masters(org.catalog, wave, work)
-            ]
+            own += [_entry(org, wave, work, ref, "fed", None) for ref in untouched_masters(org.catalog, wave, work)]
             position = _feed(own, wave, position)
         entries += own
     if entries:
@@ -63,8 +61,8 @@ def untouched_masters(catalog: Catalog, wave: Wave, work: Work) -> Iterable[Reco
             place = master_of(catalog, wave.facts, work, place)
 
 
-def _entry(catalog: Catalog, wave: Wave, work: Work, ref: RecordRef, kind: str, before: Row | None) -> Row:
-    family = catalog.family_of(ref.object)
+def _entry(org: Org, wave: Wave, work: Work, ref: RecordRef, kind: str, before: Row | None) -> Row:
+    family = org.catalog.family_of(ref.object)
     root = work.root if family is not None and work.root is not None and work.root.object == family.root else ref
     return change_row(
         frame=wave.frame,
@@ -73,7 +71,7 @@ def _entry(catalog: Catalog, wave: Wave, work: Work, ref: RecordRef, kind: str, 
         root=root,
         transaction_id=work.incoming.id,
         device=wave.caller.number,
-        old=watched_values(catalog[ref.object], before),
+        old=watched_values(org, ref.object, before),
     )
 
 
@@ -103,8 +101,8 @@ def change_row(
     }
 
 
-def watched_values(object_type: ObjectType, before: Row | None) -> Row | None:
-    """Old values of what decides who sees a row: its owner, its references, whether it was there."""
+def watched_values(org: Org, object_name: str, before: Row | None) -> Row | None:
+    """Old values of what decides who sees a row, and of what formulas of other rows read: see DESIGN 5."""
     if before is None:
         return None
-    return {f.name: before[f.name] for f in object_type.references} | {"IsDeleted": before["IsDeleted"]}
+    return {column: before[column] for column in org.logic.watched[object_name]}

@@ -73,7 +73,7 @@ def _by_policy(verdict: Verdict, policy: ConflictPolicy, item: Item, column: str
 
 def decide_delete(item: Item, row: Row, *, override: bool, predecessor: Predecessor | None) -> Problem | None:
     """What speaks against a delete: the row was changed since the person saw it, unless a family's delete wins."""
-    seen = item.seen == row[STAMP] or (predecessor is not None and predecessor.stamp == row[STAMP])
+    seen = item.seen >= row[STAMP] or (predecessor is not None and predecessor.stamp >= row[STAMP])
     if override or seen:
         return None
     reason = "it was changed online after you last saw it"

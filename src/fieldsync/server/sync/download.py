@@ -28,7 +28,6 @@ from fieldsync.server.sync.checkpoint import (
     seal_checkpoint,
 )
 from fieldsync.server.sync.feed import feed_position, seal_cursor
-from fieldsync.server.sync.statements import wire_columns
 
 STAYS_ONLINE = frozenset({TRANSACTION, RECORD, LOG, "Device"})
 """The journal and the devices' own state are for the console; they do not travel."""
@@ -59,7 +58,7 @@ async def download(org: Org, database: Database, caller: Caller, token: str | No
 
 async def _everything(org: Org, database: Database, names: tuple[str, ...]) -> AsyncGenerator[tuple[int, bytes], None]:
     for name in names:
-        columns = wire_columns(org.catalog, name)
+        columns = org.read.wire_columns(name)
         rows: list[bytes] = []
         async for row in database.copy_out(org.read.all_rows(name), {}):
             rows.append(row)
@@ -74,12 +73,13 @@ async def _changes(
     org: Org, database: Database, names: tuple[str, ...], since: Checkpoint
 ) -> AsyncGenerator[tuple[int, bytes], None]:
     earliest = date.fromisoformat(since.day) - timedelta(days=1)
-    found = await database.rows(
-        org.read.changes, xmin=since.xmin, xmax=since.xmax, running=list(since.running), since=earliest
-    )
-    by_object: dict[str, list[str]] = defaultdict(list)
-    for name, record_id in found:
-        by_object[name].append(record_id)
+    place = {"xmin": since.xmin, "xmax": since.xmax, "running": list(since.running), "since": earliest}
+    by_object: dict[str, set[str]] = defaultdict(set)
+    for name, record_id in await database.rows(org.read.changes, **place):
+        by_object[name].add(record_id)
+    for reader, statement in org.read.readers:
+        if reader in names:
+            by_object[reader].update(record_id for (record_id,) in await database.rows(statement, **place))
     for name in names:
         ids = sorted(by_object.get(name, ()))
         for start in range(0, len(ids), limits.DOWNLOAD_CHUNK_ROWS):
@@ -88,7 +88,7 @@ async def _changes(
             present = [row.encode() for _, deleted, _, row in rows if not deleted]
             removed = tuple(Gone(name, i, stamp) for i, deleted, stamp, _ in rows if deleted)
             if present:
-                line = encode_rows_line(encode_block(name, wire_columns(org.catalog, name), present))
+                line = encode_rows_line(encode_block(name, org.read.wire_columns(name), present))
                 yield len(present), line
             if removed:
                 yield 0, encode_line(Removed(removed))

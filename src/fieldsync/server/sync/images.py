@@ -17,7 +17,6 @@ from fieldsync.schema.model import Access
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
-from fieldsync.server.sync.statements import wire_columns
 
 
 @dataclass
@@ -30,7 +29,7 @@ class Images:
     def blocks(self, org: Org) -> tuple[RowBlock, ...]:
         """The rows as blocks, masters' objects first."""
         return tuple(
-            RowBlock(name, wire_columns(org.catalog, name), msgspec.Raw(("[" + ",".join(rows.values()) + "]").encode()))
+            RowBlock(name, org.read.wire_columns(name), msgspec.Raw(("[" + ",".join(rows.values()) + "]").encode()))
             for name in org.catalog.objects
             if (rows := self.rows.get(name))
         )

@@ -5,13 +5,14 @@ Rows leave PostgreSQL as JSON arrays in wire order, so that no row is touched on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ClauseElement,
     ColumnElement,
+    FromClause,
     MetaData,
     Table,
     Text,
@@ -19,36 +20,36 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    or_,
     select,
 )
 
+from fieldsync.formula.catalog import CatalogFormulas
 from fieldsync.schema.catalog import Catalog
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.postgres.compiled import Statement, compile_statement
-
-
-def wire_columns(catalog: Catalog, object_name: str) -> tuple[str, ...]:
-    """Columns of an object on the wire: stamp, id, then the rest."""
-    return (STAMP, *catalog[object_name].columns)
-
-
-def wire_row(table: Table, columns: Iterable[str]) -> ColumnElement[str]:
-    """A row as the text of a JSON array."""
-    return cast(func.json_build_array(*[table.c[name] for name in columns]), Text)
+from fieldsync.server.postgres.formulas import FormulaColumns
 
 
 class ReadStatements:
     """The read side's statements for one catalog."""
 
-    def __init__(self, catalog: Catalog, metadata: MetaData) -> None:
+    def __init__(self, catalog: Catalog, metadata: MetaData, formulas: CatalogFormulas) -> None:
         self._catalog = catalog
         self._tables = metadata.tables
+        self._formulas = FormulaColumns(formulas, metadata)
         self.place = compile_statement(_place(self._tables["_epoch"]))
         self.epochs = compile_statement(_epochs(self._tables["_epoch"]))
         self.head = compile_statement(_head(self._tables["_user_head"]))
         self.feed = compile_statement(_feed(self._tables["_change"]))
         self.changes = compile_statement(_changes(self._tables["_change"]))
+        self.readers = tuple(_reader(self._tables["_change"], *found) for found in self._formulas.readers())
+        """(object, query): its records whose formulas read what was written and is not visible in the snapshot."""
         self._cached = lru_cache(maxsize=4_096)(self._build)
+
+    def wire_columns(self, object_name: str) -> tuple[str, ...]:
+        """Columns of an object on the wire: stamp, id, the rest, and the formula fields that travel."""
+        return (STAMP, *self._catalog[object_name].columns, *self._formulas.names(object_name))
 
     def rows(self, object_name: str) -> Statement:
         """(id, deleted, stamp, wire row) of these ids."""
@@ -63,18 +64,22 @@ class ReadStatements:
         return self._cached("details", object_name, reference)
 
     def _build(self, kind: str, object_name: str, reference: str = "") -> Statement:
-        table = self._tables[object_name]
-        row = wire_row(table, wire_columns(self._catalog, object_name))
+        computed = self._formulas.of(object_name)
+        table, stamp = computed.table, computed.stamp
+        held = [table.c[name] for name in self._catalog[object_name].columns]
+        row = cast(func.json_build_array(stamp, *held, *computed.columns.values()), Text)
         match kind:
             case "rows":
-                query = select(table.c.Id, table.c.IsDeleted, table.c[STAMP], row)
+                query = select(table.c.Id, table.c.IsDeleted, stamp, row).select_from(computed.source)
                 return compile_statement(query.where(table.c.Id == any_(bindparam("ids"))).order_by(table.c.Id))
             case "all_rows":
-                return compile_statement(select(row).where(table.c.IsDeleted.is_(False)))
+                present = select(row).select_from(computed.source).where(table.c.IsDeleted.is_(False))
+                return compile_statement(present)
             case "details":
                 master = table.c[reference]
-                query = select(table.c.Id, master, row).where(master == any_(bindparam("ids")))
-                return compile_statement(query.where(table.c.IsDeleted.is_(False)).order_by(table.c.Id))
+                found = select(table.c.Id, master, row).select_from(computed.source)
+                details = found.where(master == any_(bindparam("ids")), table.c.IsDeleted.is_(False))
+                return compile_statement(details.order_by(table.c.Id))
             case _:
                 raise AssertionError(kind)
 
@@ -103,8 +108,21 @@ def _feed(change: Table) -> ClauseElement:
 
 def _changes(change: Table) -> ClauseElement:
     """What was written and is not visible in the snapshot (xmin, xmax, those in progress): see DESIGN 5."""
+    return select(change.c.object, change.c.id).where(_is_new(change)).distinct()
+
+
+def _is_new(change: Table) -> ColumnElement[bool]:
     stamp, xmin, xmax = change.c.stamp, bindparam("xmin", type_=BigInteger), bindparam("xmax", type_=BigInteger)
     not_seen = (stamp >= xmin) & ((stamp >= xmax) | (stamp == any_(bindparam("running"))))
     written = (change.c.kind != "fed") & (change.c.kind != "outcome")
-    recent = change.c.day >= bindparam("since")
-    return select(change.c.object, change.c.id).where(not_seen, written, recent).distinct()
+    return not_seen & written & (change.c.day >= bindparam("since"))
+
+
+def _reader(
+    change: Table, reader: str, target: str, source: FromClause, table: Table, above: Any, columns: tuple[str, ...]
+) -> tuple[str, Statement]:
+    """Ids of the reader's records above which one of these columns holds something else than before a change."""
+    joined = source.join(change, (change.c.object == target) & (change.c.id == above.c.Id))
+    differs = [func.to_jsonb(above.c[c]).is_distinct_from(change.c.old[c]) for c in columns]
+    rows = select(table.c.Id).select_from(joined).where(_is_new(change), change.c.old.is_not(None), or_(*differs))
+    return reader, compile_statement(rows.distinct())

@@ -24,6 +24,11 @@ def rolled(name: str, child: str, reference: str, operation: str, of: str | None
     return Field(name=name, type=FieldType.ROLL_UP, roll_up=roll_up, **more)  # type: ignore[arg-type]
 
 
+def computed(name: str, formula: str, returns: FieldType, scale: int | None = None) -> Field:
+    """A formula field."""
+    return Field(name=name, type=FieldType.FORMULA, formula=formula, formula_returns=returns, scale=scale)
+
+
 def rule(name: str, condition: str, message: str, field: str | None = None, *, active: bool = True) -> ValidationRule:
     """A validation rule."""
     return ValidationRule(name=name, condition=condition, message=message, field=field, active=active)
@@ -48,13 +53,8 @@ def _buyer() -> Object:
             rolled("Purchases", "Purchase", "BuyerId", "COUNT"),
             rolled("Turnover", "Purchase", "BuyerId", "SUM", "Total", precision=16, scale=2),
             Field(name="Limit", type=FieldType.CURRENCY, precision=16, scale=2),
-            Field(
-                name="Free",
-                type=FieldType.FORMULA,
-                formula="Limit - Turnover",
-                formula_returns=FieldType.CURRENCY,
-                scale=2,
-            ),
+            computed("Free", "Limit - Turnover", FieldType.CURRENCY, scale=2),
+            computed("Share", "Turnover / Limit", FieldType.PERCENT, scale=1),
         ),
         validation_rules=(
             rule("Within_Limit", "NOT(ISBLANK(Limit)) && Free < 0", "The limit of this buyer is reached.", "Limit"),
@@ -74,6 +74,7 @@ def _purchase() -> Object:
             Field(name="Notes", type=FieldType.TEXT),
             Field(name="Placed_On", type=FieldType.DATE, default="TODAY() + 1"),
             Field(name="Reference", type=FieldType.TEXT, default='$User.LastName & "/" & Buyer.Name'),
+            computed("Title", 'Buyer.Name & ": 100% " & Name', FieldType.TEXT),
             rolled("Lines", *line, "COUNT"),
             rolled("Total", *line, "SUM", "Price", precision=16, scale=2),
             rolled("Gifts", *line, "COUNT", filters=[("Kind", "equals", 'Gift, "Sample, free"')]),

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, exc, func, select
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import Clock
+from fieldsync.formula.sql.ddl import ddl
 from fieldsync.server.postgres.deploy.plan import Plan, Step
 from fieldsync.server.postgres.partitions import ensure_partitions
 from fieldsync.server.postgres.stored_catalog import store_catalog
@@ -28,6 +29,7 @@ def apply(connection: Connection, plan: Plan, *, clock: Clock, allow_drop: bool 
     """
     if plan.destructive and not allow_drop:
         raise Refused(problem(Code.DEPLOY_LOSES_DATA, steps=", ".join(describe(step) for step in plan.destructive)))
+    _make_helpers(connection)
     for step in plan.steps:
         try:
             connection.exec_driver_sql(step.sql)
@@ -37,6 +39,13 @@ def apply(connection: Connection, plan: Plan, *, clock: Clock, allow_drop: bool 
     if plan.catalog_changed:
         store_catalog(connection, plan.catalog, clock.now())
     ensure_partitions(connection, clock.now().date())
+
+
+def _make_helpers(connection: Connection) -> None:
+    """The functions that formulas are computed with: shared by every org of a database, so made by one at a time."""
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("fieldsync formula helpers"))))
+    for statement in ddl():
+        connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
 def describe(step: Step) -> str:
