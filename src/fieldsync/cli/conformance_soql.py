@@ -272,16 +272,14 @@ def _sqlite(path: Path, dataset: Dataset) -> Answer:
 
 @contextmanager
 def _on_postgres(datasets: Mapping[str, Dataset]) -> Iterator[dict[str, Answer]]:
-    with (
-        tempfile.TemporaryDirectory(prefix="fsc-") as folder,
-        EmbeddedPostgres.start(Path(folder) / "pg") as server,
-        ExitStack() as stack,
-    ):
-        with admin_connection(server.uri) as connection:
-            for name in datasets:
-                connection.execute(sa.schema.CreateSchema(name))
-        opened = {name: stack.enter_context(admin_connection(server.uri, name)) for name in datasets}
-        yield {name: _postgres(opened[name], data) for name, data in datasets.items()}
+    with tempfile.TemporaryDirectory(prefix="fsc-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # as root, PostgreSQL runs as another account
+        with EmbeddedPostgres.start(Path(folder) / "pg") as server, ExitStack() as stack:
+            with admin_connection(server.uri) as connection:
+                for name in datasets:
+                    connection.execute(sa.schema.CreateSchema(name))
+            opened = {name: stack.enter_context(admin_connection(server.uri, name)) for name in datasets}
+            yield {name: _postgres(opened[name], data) for name, data in datasets.items()}
 
 
 def _postgres(connection: AdminConnection, dataset: Dataset) -> Answer:
