@@ -1,4 +1,4 @@
-"""A checked formula to SQL: every call becomes a call of a helper, every field a column."""
+"""A checked formula to SQL: every call becomes a call of a routine, every field a column."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from fieldsync.formula.formula import Checked
 from fieldsync.formula.problem import Fault, NoValue, bad
 from fieldsync.formula.record import Surroundings
 from fieldsync.formula.sql.ddl import SCHEMA
-from fieldsync.formula.sql.helpers.texts import BLANKS
 from fieldsync.formula.sql.lazy import BUILDERS
 from fieldsync.formula.sql.pieces import Assembled, Piece, Pieces, quoted
+from fieldsync.formula.sql.routines.texts import BLANKS
 from fieldsync.formula.sql.values import OF_TYPE
 from fieldsync.formula.types import IDS, FormulaType, Value
 from fieldsync.schema.model import FieldType
@@ -68,7 +68,7 @@ def to_sql(
 ) -> SqlFormula:
     """The formula over these columns, which are given by path (`Account.Owner.Name`).
 
-    The clock, the time zone, global values and rates of `around` become constants. The database must have the helpers
+    The clock, the time zone, global values and rates of `around` become constants. The database must have the routines
     of `ddl`. Raises BadFormula for what has no SQL side.
     """
     compiler = Compiler(columns, around, schema)
@@ -96,7 +96,7 @@ class Compiler:
                 assert_never(node)
 
     def call(self, name: str, *arguments: Pieces) -> Pieces:
-        """A helper's call."""
+        """A routine's call."""
         pieces: Pieces = [f"{self.schema}.{name}("]
         for index, argument in enumerate(arguments):
             pieces.extend([", "] if index else [])

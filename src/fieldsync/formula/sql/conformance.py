@@ -36,7 +36,7 @@ _SQL_TYPES = {
 
 
 def in_postgres(cases: Iterable[Case], execute: Execute) -> Iterator[Outcome]:
-    """Every case's outcome in the database, which must have the helpers."""
+    """Every case's outcome in the database, which must have the routines."""
     statements: dict[tuple[object, ...], list[Case]] = {}
     for case in cases:
         statements.setdefault(_statement_of(case), []).append(case)

@@ -1,18 +1,18 @@
 """Everything a database needs before it can compute a formula: one list, which the deploy step runs in order.
 
-The helpers live in a schema of their own, which any number of orgs share. Making them again changes nothing.
+The routines live in a schema of their own, which any number of orgs share. Making them again changes nothing.
 """
 
 from __future__ import annotations
 
 import re
 
-from fieldsync.formula.sql.helpers import logic, numbers, texts, times
-from fieldsync.formula.sql.helpers.helper import Helper
+from fieldsync.formula.sql.routines import logic, numbers, texts, times
+from fieldsync.formula.sql.routines.routine import Routine
 
 SCHEMA = "fieldsync_formula"
-"""Where the helpers live unless somebody says otherwise."""
-HELPERS: tuple[Helper, ...] = (*numbers.HELPERS, *texts.HELPERS, *times.HELPERS, *logic.HELPERS)
+"""Where the routines live unless somebody says otherwise."""
+ROUTINES: tuple[Routine, ...] = (*numbers.ROUTINES, *texts.ROUTINES, *times.ROUTINES, *logic.ROUTINES)
 
 _CASES = """DO $deploy$
 DECLARE rules text := (SELECT quote_ident(collname) FROM pg_collation
@@ -35,5 +35,5 @@ def ddl(schema: str = SCHEMA) -> tuple[str, ...]:
     return (
         f"CREATE SCHEMA IF NOT EXISTS {schema}",
         _CASES.replace("{s}", schema),
-        *(helper.ddl(schema) for helper in HELPERS),
+        *(routine.ddl(schema) for routine in ROUTINES),
     )

@@ -1,4 +1,4 @@
-"""Calls that are more than a helper's: the table names these builders where it names no helper."""
+"""Calls that are more than a routine's: the table names these builders where it names no routine."""
 
 from __future__ import annotations
 
@@ -78,10 +78,11 @@ def _conditions(compiler: Compiles, node: Apply, pattern: str, end: str) -> Piec
 
 
 def _alike(name: str) -> Builder:
-    """A helper whose arguments are all of one type."""
+    """A routine whose arguments are all of one type."""
 
     def build(compiler: Compiles, node: Apply) -> Pieces:
-        kind = _types(node.arguments)
+        otherwise = FormulaType.NUMBER if node.type is FormulaType.BOOLEAN else node.type
+        kind = _types(node.arguments, otherwise)
         return compiler.call(name, *(compiler.sql(argument, kind) for argument in node.arguments))
 
     return build
@@ -101,7 +102,7 @@ def _is_null(compiler: Compiles, node: Apply) -> Pieces:
 
 
 def _arithmetic(name: str) -> Builder:
-    """The helper of the operands' types; with a null operand there is nothing to compute but errors."""
+    """The routine of the operands' types; with a null operand there is nothing to compute but errors."""
 
     def build(compiler: Compiles, node: Apply) -> Pieces:
         if all(argument.type not in (FormulaType.NULL, FormulaType.ANY) for argument in node.arguments):

@@ -1,4 +1,4 @@
-"""Sine and its kin by series in decimals. `sql/helpers/angles.sql` has the same steps.
+"""Sine and its kin by series in decimals. `sql/routines/numbers.py` has the same steps.
 
 Results have 30 digits after the point: more than any field keeps.
 """

@@ -1,6 +1,6 @@
 """Numbers as the platform keeps them: 39 significant digits, rounded half up, never a float.
 
-Both back-ends follow these rules: `sql/helpers/numbers.sql` says the same in PostgreSQL.
+Both back-ends follow these rules: `sql/routines/numbers.py` says the same in PostgreSQL.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def power(base: Decimal, exponent: Decimal) -> Decimal:
 
 
 def _raised(base: Decimal, exponent: int) -> Decimal:
-    """By squaring, 60 digits a step, as the SQL helper does it."""
+    """By squaring, 60 digits a step, as the SQL routine does it."""
     result = ONE
     while exponent:
         if exponent & 1:

@@ -59,8 +59,10 @@ def substr(text: str, start: Decimal, count: Decimal | None = None) -> str | Non
     return text[first : first + (len(text) if count is None else max(int(count), 0))] or None
 
 
-def find(wanted: str | None, text: str | None, start: Decimal = Decimal(1)) -> Decimal:
+def find(wanted: str | None, text: str | None, start: Decimal | None = decimals.ONE) -> Decimal | None:
     """Where `wanted` begins, counted from 1; 0 where it does not occur or there is nothing to look for."""
+    if start is None:
+        return None
     if not wanted or not text or start < 1:
         return Decimal(0)
     return Decimal(text.find(wanted, int(start) - 1) + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fieldsync.formula import limits
-from fieldsync.formula.sql.helpers.helper import Helper
+from fieldsync.formula.sql.routines.routine import Routine
 from fieldsync.formula.values.angles import HALF_PI, PI, TWO_PI
 
 _N = "n numeric"
@@ -56,7 +56,7 @@ _ARC_TANGENT = """DECLARE x numeric := n; doublings int := 0; i int := 1;
     i := i + 2;
     total := total + round(pow / i, 90);
   END LOOP;
-  RETURN total * 2 ^ doublings;"""
+  RETURN total * (1 << doublings);"""
 
 _ARC_SINE = f"""BEGIN
   IF abs(n) > 1 THEN RETURN 'NaN'; END IF;
@@ -90,10 +90,10 @@ def _shown(outside: str, body: str) -> str:
     return f"CASE WHEN {outside} THEN 'NaN' ELSE {{s}}.significant({body}, {limits.ROUNDING_DIGITS}) END"
 
 
-HELPERS: tuple[Helper, ...] = (
-    Helper("significant", "n numeric, digits int", "numeric", _WHOLE_DIGITS.replace("{call}", "round"), raw=True),
-    Helper("cut", "n numeric, digits int", "numeric", _WHOLE_DIGITS.replace("{call}", "trunc"), raw=True),
-    Helper(
+ROUTINES: tuple[Routine, ...] = (
+    Routine("significant", "n numeric, digits int", "numeric", _WHOLE_DIGITS.replace("{call}", "round"), raw=True),
+    Routine("cut", "n numeric, digits int", "numeric", _WHOLE_DIGITS.replace("{call}", "trunc"), raw=True),
+    Routine(
         "settle",
         _N,
         "numeric",
@@ -103,43 +103,43 @@ HELPERS: tuple[Helper, ...] = (
   IF abs(n) < 1e-{limits.MAGNITUDE_DIGITS_MAX} THEN RETURN 0; END IF;
   RETURN trim_scale({{s}}.significant(n, {limits.DIGITS_MAX}));""",
     ),
-    Helper("whole", _N, "int", "least(greatest(trunc(n), -1000000000), 1000000000)::int", raw=True),
-    Helper("add", _PAIR, "numeric", "{s}.settle(a + b)"),
-    Helper("multiply", _PAIR, "numeric", "{s}.settle(a * b)"),
-    Helper("divide", _PAIR, "numeric", "CASE WHEN b = 0 THEN 'NaN'::numeric ELSE {s}.settle(round(a, 200) / b) END"),
-    Helper("remainder", _PAIR, "numeric", "CASE WHEN b = 0 THEN a ELSE {s}.settle(a % b) END"),
-    Helper("power", _PAIR, "numeric", _POWER),
-    Helper("negate", _N, "numeric", "-n"),
-    Helper("keep", _N, "numeric", "n"),
-    Helper("absolute", _N, "numeric", "abs(n)"),
-    Helper("places", _N, "int", "least(greatest(trunc(n), -100), 100)::int", raw=True),
-    Helper("round_half_up", "n numeric, digits numeric", "numeric", "{s}.settle(round(n, {s}.places(digits)))"),
-    Helper("truncate", "n numeric, digits numeric DEFAULT 0", "numeric", "{s}.settle(trunc(n, {s}.places(digits)))"),
-    Helper("ceiling", _N, "numeric", _CEILING),
-    Helper("floor", _N, "numeric", f"trunc({_SEEN})"),
-    Helper("mceiling", _N, "numeric", f"ceil({_SEEN})"),
-    Helper("mfloor", _N, "numeric", f"floor({_SEEN})"),
-    Helper("largest", "VARIADIC parts numeric[]", "numeric", "(SELECT max(part) FROM unnest(parts) AS part)"),
-    Helper("smallest", "VARIADIC parts numeric[]", "numeric", "(SELECT min(part) FROM unnest(parts) AS part)"),
-    Helper(
+    Routine("whole", _N, "int", "least(greatest(trunc(n), -1000000000), 1000000000)::int", raw=True),
+    Routine("add", _PAIR, "numeric", "{s}.settle(a + b)"),
+    Routine("multiply", _PAIR, "numeric", "{s}.settle(a * b)"),
+    Routine("divide", _PAIR, "numeric", "CASE WHEN b = 0 THEN 'NaN'::numeric ELSE {s}.settle(round(a, 200) / b) END"),
+    Routine("remainder", _PAIR, "numeric", "CASE WHEN b = 0 THEN a ELSE {s}.settle(a % b) END"),
+    Routine("power", _PAIR, "numeric", _POWER),
+    Routine("negate", _N, "numeric", "-n"),
+    Routine("keep", _N, "numeric", "n"),
+    Routine("absolute", _N, "numeric", "abs(n)"),
+    Routine("places", _N, "int", "least(greatest(trunc(n), -100), 100)::int", raw=True),
+    Routine("round_half_up", "n numeric, digits numeric", "numeric", "{s}.settle(round(n, {s}.places(digits)))"),
+    Routine("truncate", "n numeric, digits numeric DEFAULT 0", "numeric", "{s}.settle(trunc(n, {s}.places(digits)))"),
+    Routine("ceiling", _N, "numeric", _CEILING),
+    Routine("floor", _N, "numeric", f"trunc({_SEEN})"),
+    Routine("mceiling", _N, "numeric", f"ceil({_SEEN})"),
+    Routine("mfloor", _N, "numeric", f"floor({_SEEN})"),
+    Routine("largest", "VARIADIC parts numeric[]", "numeric", "(SELECT max(part) FROM unnest(parts) AS part)"),
+    Routine("smallest", "VARIADIC parts numeric[]", "numeric", "(SELECT min(part) FROM unnest(parts) AS part)"),
+    Routine(
         "square_root",
         _N,
         "numeric",
         _shown("n < 0", "sqrt(round(n, greatest(scale(n), 120)))"),
     ),
-    Helper(
+    Routine(
         "natural_log",
         _N,
         "numeric",
         _shown("n <= 0", "ln(round(n, greatest(scale(n), 60)))"),
     ),
-    Helper(
+    Routine(
         "decimal_log",
         _N,
         "numeric",
         _shown("n <= 0", "log(round(n, greatest(scale(n), 60)))"),
     ),
-    Helper(
+    Routine(
         "exponential",
         _N,
         "numeric",
@@ -150,25 +150,25 @@ HELPERS: tuple[Helper, ...] = (
   RETURN {{s}}.significant(
     round(1::numeric, 200) / exp(round(-n, greatest(scale(n), 60))), {limits.ROUNDING_DIGITS});""",
     ),
-    Helper("pi_number", "", "numeric", f"{{s}}.settle({PI})"),
-    Helper("turn", "first numeric, square numeric, start int", "numeric", _SERIES, raw=True),
-    Helper("sine_of", _N, "numeric", f"{{s}}.turn(n % {TWO_PI}, (n % {TWO_PI}) * (n % {TWO_PI}), 1)", raw=True),
-    Helper("cosine_of", _N, "numeric", f"{{s}}.turn(1, (n % {TWO_PI}) * (n % {TWO_PI}), 0)", raw=True),
-    Helper("arc_tangent_of", _N, "numeric", _ARC_TANGENT, raw=True),
-    Helper("arc_sine_of", _N, "numeric", _ARC_SINE, raw=True),
-    Helper("sine", _N, "numeric", "CASE WHEN abs(n) > 1e18 THEN 'NaN' ELSE round({s}.sine_of(n), 30) END"),
-    Helper("cosine", _N, "numeric", "CASE WHEN abs(n) > 1e18 THEN 'NaN' ELSE round({s}.cosine_of(n), 30) END"),
-    Helper("tangent", _N, "numeric", _TANGENT),
-    Helper("arc_sine", _N, "numeric", "round({s}.arc_sine_of(n), 30)"),
-    Helper("arc_cosine", _N, "numeric", f"round({HALF_PI} - {{s}}.arc_sine_of(n), 30)"),
-    Helper("arc_tangent", _N, "numeric", "round({s}.arc_tangent_of(n), 30)"),
-    Helper("arc_tangent2", "y numeric, x numeric", "numeric", _ARC_TANGENT2),
-    Helper(
+    Routine("pi_number", "", "numeric", f"{{s}}.settle({PI})"),
+    Routine("turn", "first numeric, square numeric, start int", "numeric", _SERIES, raw=True),
+    Routine("sine_of", _N, "numeric", f"{{s}}.turn(n % {TWO_PI}, (n % {TWO_PI}) * (n % {TWO_PI}), 1)", raw=True),
+    Routine("cosine_of", _N, "numeric", f"{{s}}.turn(1, (n % {TWO_PI}) * (n % {TWO_PI}), 0)", raw=True),
+    Routine("arc_tangent_of", _N, "numeric", _ARC_TANGENT, raw=True),
+    Routine("arc_sine_of", _N, "numeric", _ARC_SINE, raw=True),
+    Routine("sine", _N, "numeric", "CASE WHEN abs(n) > 1e18 THEN 'NaN' ELSE round({s}.sine_of(n), 30) END"),
+    Routine("cosine", _N, "numeric", "CASE WHEN abs(n) > 1e18 THEN 'NaN' ELSE round({s}.cosine_of(n), 30) END"),
+    Routine("tangent", _N, "numeric", _TANGENT),
+    Routine("arc_sine", _N, "numeric", "round({s}.arc_sine_of(n), 30)"),
+    Routine("arc_cosine", _N, "numeric", f"round({HALF_PI} - {{s}}.arc_sine_of(n), 30)"),
+    Routine("arc_tangent", _N, "numeric", "round({s}.arc_tangent_of(n), 30)"),
+    Routine("arc_tangent2", "y numeric, x numeric", "numeric", _ARC_TANGENT2),
+    Routine(
         "place",
         _PAIR,
         "numeric[]",
         "CASE WHEN abs(a) > 90 OR abs(b) > 180 THEN ARRAY['NaN','NaN']::numeric[] ELSE ARRAY[a, b] END",
     ),
-    Helper("radians", _N, "numeric", f"{{s}}.divide({{s}}.multiply(n, {PI}), 180)"),
-    Helper("distance", "a numeric[], b numeric[], unit text", "numeric", _DISTANCE),
+    Routine("radians", _N, "numeric", f"{{s}}.divide({{s}}.multiply(n, {PI}), 180)"),
+    Routine("distance", "a numeric[], b numeric[], unit text", "numeric", _DISTANCE),
 )

@@ -1,4 +1,4 @@
-"""One helper function of the database, and the text that creates it."""
+"""One routine function of the database, and the text that creates it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fieldsync.formula.sql.values import BY_NAME
 
 
 @dataclass(frozen=True)
-class Helper:
-    """`body` is an expression, or statements that begin with DECLARE or BEGIN; `{s}` is the schema of the helpers.
+class Routine:
+    """`body` is an expression, or statements that begin with DECLARE or BEGIN; `{s}` is the schema of the routines.
 
     An argument that is an error makes the result one, a blank argument makes it blank; with `blanks` the body sees
     blank arguments, with `raw` errors too.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fieldsync.formula import limits
-from fieldsync.formula.sql.helpers.helper import Helper
+from fieldsync.formula.sql.routines.routine import Routine
 from fieldsync.formula.sql.values import TEXT
 from fieldsync.formula.values.encoding import HTML, SCRIPT
 from fieldsync.formula.values.texts import ID_DIGITS, MINOR_DIGITS
@@ -125,48 +125,48 @@ _URL = """(SELECT coalesce(string_agg(CASE WHEN b = 32 THEN '+'
       FROM generate_series(0, octet_length(t) - 1) AS i) AS bytes)"""
 _TURKISH = "lower(left(coalesce(locale, ''), 2)) IN ('tr', 'az')"
 
-HELPERS: tuple[Helper, ...] = (
-    Helper("bounded", "r text", "text", _BOUNDED),
-    Helper("concat", "VARIADIC parts text[]", "text", "{s}.bounded(array_to_string(parts, ''))", blanks=True),
-    Helper("len", _T, "numeric", "length(coalesce(t, ''))", blanks=True),
-    Helper("left_of", _TN, "text", "nullif(left(t, greatest({s}.whole(n), 0)), '')"),
-    Helper("right_of", _TN, "text", "nullif(right(t, greatest({s}.whole(n), 0)), '')"),
-    Helper("mid", "t text, n numeric, c numeric", "text", _MID),
-    Helper("substr", "t text, n numeric", "text", "{s}.substr(t, n, 1000000000)"),
-    Helper("substr", "t text, n numeric, c numeric", "text", _SUBSTR),
-    Helper("find", "wanted text, t text, n numeric DEFAULT 1", "numeric", _FIND, blanks=True),
-    Helper(
+ROUTINES: tuple[Routine, ...] = (
+    Routine("bounded", "r text", "text", _BOUNDED),
+    Routine("concat", "VARIADIC parts text[]", "text", "{s}.bounded(array_to_string(parts, ''))", blanks=True),
+    Routine("len", _T, "numeric", "length(coalesce(t, ''))", blanks=True),
+    Routine("left_of", _TN, "text", "nullif(left(t, greatest({s}.whole(n), 0)), '')"),
+    Routine("right_of", _TN, "text", "nullif(right(t, greatest({s}.whole(n), 0)), '')"),
+    Routine("mid", "t text, n numeric, c numeric", "text", _MID),
+    Routine("substr", "t text, n numeric", "text", "{s}.substr(t, n, 1000000000)"),
+    Routine("substr", "t text, n numeric, c numeric", "text", _SUBSTR),
+    Routine("find", "wanted text, t text, n numeric DEFAULT 1", "numeric", _FIND, blanks=True),
+    Routine(
         "contains_text",
         "t text, wanted text",
         "smallint",
         "(strpos(coalesce(t, ''), coalesce(wanted, '')) > 0)::int",
         blanks=True,
     ),
-    Helper(
+    Routine(
         "begins",
         "t text, wanted text",
         "smallint",
         "(left(coalesce(t, ''), length(coalesce(wanted, ''))) = coalesce(wanted, ''))::int",
         blanks=True,
     ),
-    Helper(
+    Routine(
         "ends",
         "t text, wanted text",
         "smallint",
         "(right(coalesce(t, ''), length(coalesce(wanted, ''))) = coalesce(wanted, ''))::int",
         blanks=True,
     ),
-    Helper(
+    Routine(
         "substitute",
         "t text, wanted text, new text",
         "text",
         "CASE WHEN wanted IS NULL THEN t ELSE {s}.bounded(replace(t, wanted, coalesce(new, ''))) END",
         blanks=True,
     ),
-    Helper("trim_text", _T, "text", f"nullif(btrim(t, {BLANKS}), '')"),
-    Helper("lpad_text", "t text, n numeric, padding text DEFAULT ' '", "text", _pad(f"{_FILLING} || t")),
-    Helper("rpad_text", "t text, n numeric, padding text DEFAULT ' '", "text", _pad(f"t || {_FILLING}")),
-    Helper(
+    Routine("trim_text", _T, "text", f"nullif(btrim(t, {BLANKS}), '')"),
+    Routine("lpad_text", "t text, n numeric, padding text DEFAULT ' '", "text", _pad(f"{_FILLING} || t")),
+    Routine("rpad_text", "t text, n numeric, padding text DEFAULT ' '", "text", _pad(f"t || {_FILLING}")),
+    Routine(
         "lower_text",
         "t text, locale text DEFAULT NULL",
         "text",
@@ -174,7 +174,7 @@ HELPERS: tuple[Helper, ...] = (
     THEN replace(replace(t, 'İ', 'i'), 'I', 'ı') ELSE t END)""",
         blanks=True,
     ),
-    Helper(
+    Routine(
         "upper_text",
         "t text, locale text DEFAULT NULL",
         "text",
@@ -182,17 +182,17 @@ HELPERS: tuple[Helper, ...] = (
     THEN replace(t, 'i', 'İ') ELSE t END)""",
         blanks=True,
     ),
-    Helper("initcap_text", _T, "text", "{s}.words(t)"),
-    Helper("reverse_text", _T, "text", "reverse(t)"),
-    Helper("ascii_code", _T, "numeric", "ascii(t)"),
-    Helper(
+    Routine("initcap_text", _T, "text", "{s}.words(t)"),
+    Routine("reverse_text", _T, "text", "reverse(t)"),
+    Routine("ascii_code", _T, "numeric", "ascii(t)"),
+    Routine(
         "chr_text",
         "n numeric",
         "text",
         f"""CASE WHEN trunc(n) NOT BETWEEN 1 AND 1114111
     OR trunc(n) BETWEEN 55296 AND 57343 THEN {TEXT.error} ELSE chr({{s}}.whole(n)) END""",
     ),
-    Helper(
+    Routine(
         "to_number",
         _T,
         "numeric",
@@ -202,22 +202,22 @@ HELPERS: tuple[Helper, ...] = (
   RETURN CASE WHEN n <> 0 AND (abs(n) >= 1e{limits.MAGNITUDE_DIGITS_MAX} OR abs(n) < 1e-{limits.MAGNITUDE_DIGITS_MAX})
     THEN 'NaN' ELSE n END;""",
     ),
-    Helper(
+    Routine(
         "is_number",
         _T,
         "smallint",
         f"coalesce({_NUMBER.replace('{{', '{').replace('}}', '}')}, false)::int",
         blanks=True,
     ),
-    Helper("like_text", "t text, p text", "smallint", _LIKE),
-    Helper(
+    Routine("like_text", "t text, p text", "smallint", _LIKE),
+    Routine(
         "regex",
         "t text, p text",
         "smallint",
         _REGEX.replace("{{", "{").replace("{most}", "1000000").replace("{pattern}", "p"),
         blanks=True,
     ),
-    Helper(
+    Routine(
         "regex_any",
         "t text, p text",
         "smallint",
@@ -226,51 +226,51 @@ HELPERS: tuple[Helper, ...] = (
         ),
         blanks=True,
     ),
-    Helper("case_safe_id", _T, "text", _CASE_SAFE),
-    Helper("br", "", "text", "E'\\n'"),
-    Helper(
+    Routine("case_safe_id", _T, "text", _CASE_SAFE),
+    Routine("br", "", "text", "E'\\n'"),
+    Routine(
         "attribute",
         _T,
         "text",
         "replace(replace(replace(coalesce(t, ' '), '\"', '&quot;'), '<', '&lt;'), '>', '&gt;')",
         blanks=True,
     ),
-    Helper("label", _T, "text", _LABEL, blanks=True),
-    Helper(
+    Routine("label", _T, "text", _LABEL, blanks=True),
+    Routine(
         "hyperlink",
         "address text, t text, target text DEFAULT '_blank'",
         "text",
         _LINK,
         blanks=True,
     ),
-    Helper(
+    Routine(
         "image",
         "address text, t text, height numeric DEFAULT NULL, width numeric DEFAULT NULL",
         "text",
         _IMAGE,
         blanks=True,
     ),
-    Helper("format_currency", "code text, n numeric", "text", _CURRENCY, blanks=True),
-    Helper("html_encode", _T, "text", _replaced(HTML)),
-    Helper("js_encode", _T, "text", _replaced(SCRIPT)),
-    Helper("js_in_html_encode", _T, "text", "{s}.js_encode({s}.html_encode(t))"),
-    Helper("url_encode", _T, "text", _URL),
-    Helper("json_path_value", "t text, path text", "text", _JSON),
-    Helper("to_text", "n numeric", "text", _SHOWN),
-    Helper("to_text", _T, "text", "t"),
-    Helper("to_text", "d date", "text", "to_char(d, 'YYYY-MM-DD')"),
-    Helper(
+    Routine("format_currency", "code text, n numeric", "text", _CURRENCY, blanks=True),
+    Routine("html_encode", _T, "text", _replaced(HTML)),
+    Routine("js_encode", _T, "text", _replaced(SCRIPT)),
+    Routine("js_in_html_encode", _T, "text", "{s}.js_encode({s}.html_encode(t))"),
+    Routine("url_encode", _T, "text", _URL),
+    Routine("json_path_value", "t text, path text", "text", _JSON),
+    Routine("to_text", "n numeric", "text", _SHOWN),
+    Routine("to_text", _T, "text", "t"),
+    Routine("to_text", "d date", "text", "to_char(d, 'YYYY-MM-DD')"),
+    Routine(
         "to_text",
         "m timestamptz",
         "text",
         "coalesce(to_char(m AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), '') || 'Z'",
         blanks=True,
     ),
-    Helper("to_text", "m time", "text", "to_char(m, 'HH24:MI:SS.MS')"),
-    Helper(
+    Routine("to_text", "m time", "text", "to_char(m, 'HH24:MI:SS.MS')"),
+    Routine(
         "is_pick_value", "t text, wanted text", "smallint", "(coalesce(t, '') = coalesce(wanted, ''))::int", blanks=True
     ),
-    Helper(
+    Routine(
         "includes",
         "t text, wanted text",
         "smallint",

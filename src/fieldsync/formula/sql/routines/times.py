@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fieldsync.formula.sql.helpers.helper import Helper
-from fieldsync.formula.sql.helpers.texts import BLANKS
+from fieldsync.formula.sql.routines.routine import Routine
+from fieldsync.formula.sql.routines.texts import BLANKS
 from fieldsync.formula.sql.values import DATE, DATETIME, TIME
 
 _IN_RANGE = "BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'"
@@ -74,7 +74,7 @@ _D, _M, _C = "d date", "m timestamptz", "m time"
 _UTC = "m AT TIME ZONE 'UTC'"
 
 
-def _parts() -> tuple[Helper, ...]:
+def _parts() -> tuple[Routine, ...]:
     """YEAR, MONTH and the like, of dates and of moments in UTC; HOUR and the like, of times and moments."""
     days = {
         "year_of": "year",
@@ -91,62 +91,64 @@ def _parts() -> tuple[Helper, ...]:
         "millisecond_of": "trunc(extract(milliseconds FROM {x})) % 1000",
     }
     made = [
-        Helper("weekday", _D, "numeric", "extract(dow FROM d) + 1"),
-        Helper("weekday", _M, "numeric", f"extract(dow FROM {_UTC}) + 1"),
+        Routine("weekday", _D, "numeric", "extract(dow FROM d) + 1"),
+        Routine("weekday", _M, "numeric", f"extract(dow FROM {_UTC}) + 1"),
     ]
     for name, part in days.items():
-        made.append(Helper(name, _D, "numeric", f"extract({part} FROM d)"))
-        made.append(Helper(name, _M, "numeric", f"extract({part} FROM {_UTC})"))
+        made.append(Routine(name, _D, "numeric", f"extract({part} FROM d)"))
+        made.append(Routine(name, _M, "numeric", f"extract({part} FROM {_UTC})"))
     for name, body in clocks.items():
-        made.append(Helper(name, _C, "numeric", body.replace("{x}", "m")))
-        made.append(Helper(name, _M, "numeric", body.replace("{x}", f"({_UTC})")))
+        made.append(Routine(name, _C, "numeric", body.replace("{x}", "m")))
+        made.append(Routine(name, _M, "numeric", body.replace("{x}", f"({_UTC})")))
     return tuple(made)
 
 
-HELPERS: tuple[Helper, ...] = (
-    Helper("last_day", "y int, m int", "int", _LAST_DAY, raw=True),
-    Helper("make_date_of", "a numeric, b numeric, c numeric", "date", _MAKE_DATE),
-    Helper("ms_of", _C, "numeric", "trunc(extract(epoch FROM m) * 1000)", raw=True),
-    Helper(
+ROUTINES: tuple[Routine, ...] = (
+    Routine("last_day", "y int, m int", "int", _LAST_DAY, raw=True),
+    Routine("make_date_of", "a numeric, b numeric, c numeric", "date", _MAKE_DATE),
+    Routine("ms_of", _C, "numeric", "trunc(extract(epoch FROM m) * 1000)", raw=True),
+    Routine(
         "time_of",
         "ms int",
         "time",
         "make_time(ms / 3600000, ms / 60000 % 60, 0) + (ms % 60000) * interval '1 millisecond'",
         raw=True,
     ),
-    Helper("date_value", "t text, zone text", "date", _DATE_VALUE),
-    Helper("date_value", "m timestamptz, zone text", "date", "(m AT TIME ZONE zone)::date"),
-    Helper("date_value", "d date, zone text", "date", "d"),
-    Helper("datetime_value", "t text", "timestamptz", _DATETIME_VALUE),
-    Helper("datetime_value", _M, "timestamptz", "m"),
-    Helper("datetime_value", _D, "timestamptz", "d::timestamp AT TIME ZONE 'UTC'"),
-    Helper("time_value", "t text", "time", _TIME_VALUE),
-    Helper("time_value", _M, "time", f"date_trunc('milliseconds', {_UTC})::time"),
-    Helper("time_value", _C, "time", "m"),
-    Helper("plus", "a numeric, b numeric", "numeric", "{s}.settle(a + b)"),
-    Helper("plus", "d date, n numeric", "date", _ADD_DAYS),
-    Helper("plus", "n numeric, d date", "date", "{s}.plus(d, n)"),
-    Helper("plus", "m timestamptz, n numeric", "timestamptz", _ADD_TO_MOMENT),
-    Helper("plus", "n numeric, m timestamptz", "timestamptz", "{s}.plus(m, n)"),
-    Helper("plus", "m time, n numeric", "time", _ADD_TO_TIME),
-    Helper("plus", "n numeric, m time", "time", "{s}.plus(m, n)"),
-    Helper("plus", "a text, b text", "text", "{s}.concat(a, b)", blanks=True),
-    Helper("subtract", "a numeric, b numeric", "numeric", "{s}.settle(a - b)"),
-    Helper("subtract", "d date, n numeric", "date", "{s}.plus(d, -n)"),
-    Helper("subtract", "a date, b date", "numeric", "(a - b)::numeric"),
-    Helper("subtract", "m timestamptz, n numeric", "timestamptz", "{s}.plus(m, -n)"),
-    Helper("subtract", "a timestamptz, b timestamptz", "numeric", "{s}.divide(extract(epoch FROM (a - b)), 86400)"),
-    Helper("subtract", "m time, n numeric", "time", "{s}.plus(m, -n)"),
-    Helper("subtract", "a time, b time", "numeric", "({s}.ms_of(a) - {s}.ms_of(b) + 86400000) % 86400000"),
-    Helper("add_months", "d date, n numeric", "date", _ADD_MONTHS),
-    Helper("add_months", "m timestamptz, n numeric", "timestamptz", _ADD_MONTHS_TO_MOMENT),
-    Helper("from_unix_time", "n numeric", "timestamptz", _FROM_UNIX),
-    Helper("unix_timestamp", _D, "numeric", "((d - '1970-01-01'::date) * 86400::numeric)"),
-    Helper("unix_timestamp", _M, "numeric", "floor(extract(epoch FROM m))"),
-    Helper("unix_timestamp", _C, "numeric", "trunc(extract(epoch FROM m))"),
-    Helper("format_duration", "n numeric, days smallint DEFAULT 0::smallint", "text", _DURATION),
-    Helper("format_duration", "a time, b time", "text", "{s}.format_duration(abs({s}.ms_of(a) - {s}.ms_of(b)) / 1000)"),
-    Helper(
+    Routine("date_value", "t text, zone text", "date", _DATE_VALUE),
+    Routine("date_value", "m timestamptz, zone text", "date", "(m AT TIME ZONE zone)::date"),
+    Routine("date_value", "d date, zone text", "date", "d"),
+    Routine("datetime_value", "t text", "timestamptz", _DATETIME_VALUE),
+    Routine("datetime_value", _M, "timestamptz", "m"),
+    Routine("datetime_value", _D, "timestamptz", "d::timestamp AT TIME ZONE 'UTC'"),
+    Routine("time_value", "t text", "time", _TIME_VALUE),
+    Routine("time_value", _M, "time", f"date_trunc('milliseconds', {_UTC})::time"),
+    Routine("time_value", _C, "time", "m"),
+    Routine("plus", "a numeric, b numeric", "numeric", "{s}.settle(a + b)"),
+    Routine("plus", "d date, n numeric", "date", _ADD_DAYS),
+    Routine("plus", "n numeric, d date", "date", "{s}.plus(d, n)"),
+    Routine("plus", "m timestamptz, n numeric", "timestamptz", _ADD_TO_MOMENT),
+    Routine("plus", "n numeric, m timestamptz", "timestamptz", "{s}.plus(m, n)"),
+    Routine("plus", "m time, n numeric", "time", _ADD_TO_TIME),
+    Routine("plus", "n numeric, m time", "time", "{s}.plus(m, n)"),
+    Routine("plus", "a text, b text", "text", "{s}.concat(a, b)", blanks=True),
+    Routine("subtract", "a numeric, b numeric", "numeric", "{s}.settle(a - b)"),
+    Routine("subtract", "d date, n numeric", "date", "{s}.plus(d, -n)"),
+    Routine("subtract", "a date, b date", "numeric", "(a - b)::numeric"),
+    Routine("subtract", "m timestamptz, n numeric", "timestamptz", "{s}.plus(m, -n)"),
+    Routine("subtract", "a timestamptz, b timestamptz", "numeric", "{s}.divide(extract(epoch FROM (a - b)), 86400)"),
+    Routine("subtract", "m time, n numeric", "time", "{s}.plus(m, -n)"),
+    Routine("subtract", "a time, b time", "numeric", "({s}.ms_of(a) - {s}.ms_of(b) + 86400000) % 86400000"),
+    Routine("add_months", "d date, n numeric", "date", _ADD_MONTHS),
+    Routine("add_months", "m timestamptz, n numeric", "timestamptz", _ADD_MONTHS_TO_MOMENT),
+    Routine("from_unix_time", "n numeric", "timestamptz", _FROM_UNIX),
+    Routine("unix_timestamp", _D, "numeric", "((d - '1970-01-01'::date) * 86400::numeric)"),
+    Routine("unix_timestamp", _M, "numeric", "floor(extract(epoch FROM m))"),
+    Routine("unix_timestamp", _C, "numeric", "trunc(extract(epoch FROM m))"),
+    Routine("format_duration", "n numeric, days smallint DEFAULT 0::smallint", "text", _DURATION),
+    Routine(
+        "format_duration", "a time, b time", "text", "{s}.format_duration(abs({s}.ms_of(a) - {s}.ms_of(b)) / 1000)"
+    ),
+    Routine(
         "format_duration",
         "a timestamptz, b timestamptz",
         "text",
