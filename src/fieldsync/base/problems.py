@@ -55,6 +55,8 @@ class Code(StrEnum):
     DUPLICATE = "DUPLICATE"
     VALIDATION = "VALIDATION"
     TRIGGER = "TRIGGER"
+    BACKDATED = "BACKDATED"
+    FUTURE_SUBMIT = "FUTURE_SUBMIT"
     RECURSION = "RECURSION"
     ROW_LOCK = "ROW_LOCK"
     TIMEOUT = "TIMEOUT"
@@ -136,6 +138,12 @@ CATALOGUE: dict[Code, Kind] = {
     ),
     Code.DUPLICATE: Kind(
         409, "{field} {value} is already used by another record.", "Use the other record, or change the value."
+    ),
+    Code.BACKDATED: Kind(
+        422, "{field} is more than {days} days ago; it cannot be submitted.", "Correct the date, or save it only."
+    ),
+    Code.FUTURE_SUBMIT: Kind(
+        422, "{field} is in the future; it cannot be submitted yet.", "Correct the date, or submit it when it is past."
     ),
     Code.TRIGGER: Kind(422, "The save logic of {object} failed: {reason}.", "Tell your administrator."),
     Code.RECURSION: Kind(422, "The save logic does not come to an end: {reason}.", "Tell your administrator."),

@@ -96,6 +96,9 @@ def _sum_up(uri: str, org: str, *, silent: bool) -> None:
 
 def _show(deployed: Deployed) -> None:
     plan = deployed.plan
+    if deployed.faults:
+        faults = [(fault.object, fault.element, fault.sentence) for fault in deployed.faults]
+        show_table("Formulas that cannot run until they are corrected", ("object", "formula", "why"), faults)
     if plan.empty:
         say("nothing to deploy")
         return
@@ -117,5 +120,6 @@ def as_value(deployed: Deployed, org: str) -> dict[str, object]:
         "catalog_version": plan.catalog.version,
         "catalog_changed": plan.catalog_changed,
         "applied": deployed.applied,
+        "formula_faults": [msgspec.to_builtins(fault) for fault in deployed.faults],
         "steps": [msgspec.to_builtins(step) for step in plan.steps],
     }

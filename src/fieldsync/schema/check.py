@@ -174,6 +174,12 @@ def _family_faults(declared: Object, fields: Mapping[str, Field]) -> Iterator[tu
         yield declared.name, f"it counts as submitted by a field it has not: {family.submit.field}"
     elif field.values and family.submit.value not in {v.value for v in field.values}:
         yield declared.name, f"{family.submit.value} is none of the values of {field.name}"
+    for name in (n for n in (family.submit.unlocked, family.submit.override) if n is not None):
+        if name not in fields or fields[name].type is not FieldType.CHECKBOX:
+            yield declared.name, f"its submit names {name}, which is no checkbox of it"
+    day = family.submit.date
+    if day is not None and (day not in fields or fields[day].type not in (FieldType.DATE, FieldType.DATETIME)):
+        yield declared.name, f"its submit names {day}, which is no date of it"
 
 
 def _fields_faults(object_name: str, fields: Sequence[Field], facts: _Facts) -> Iterator[tuple[str, str]]:

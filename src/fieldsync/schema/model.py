@@ -186,6 +186,14 @@ class Submit(_Value, frozen=True):
     field: str
     value: str
     when_edited_elsewhere: EditedElsewhere
+    unlocked: str | None = None
+    """Checkbox of the root; while an admin has set it, the submitted family can be changed."""
+    override: str | None = None
+    """Checkbox of the root; a save of an integration user that sets it may change the submitted family once."""
+    date: str | None = None
+    """Date or time of what is submitted: never in the future, and not too long ago."""
+    backdate_days: int | None = None
+    """How many days ago `date` may be when it is submitted; the setting `<Object>_Backdate_Days` counts before it."""
 
 
 class FamilyConflict(StrEnum):
@@ -256,6 +264,8 @@ class Profile(_Value, frozen=True):
     name: str
     label: str
     admin: bool = False
+    integration: bool = False
+    """Users of other systems: they may override the lock of a submitted record, once a save."""
     objects: dict[str, tuple[Access, ...]] = {}
 
 

@@ -12,6 +12,7 @@ from fieldsync.base import ids
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import World
+from fieldsync.formula.catalog import CatalogFormulas, LogicFault
 from fieldsync.schema.catalog import Catalog
 from fieldsync.server.org.directory import OrgListing, add_mac_key, add_org, enter_org
 from fieldsync.server.org.recalculate import changed_masters, note_due
@@ -34,6 +35,8 @@ class Deployed:
 
     plan: Plan
     applied: bool
+    faults: tuple[LogicFault, ...] = ()
+    """Formulas, rules and defaults that cannot run, and do not, until they are corrected."""
 
 
 def create_org(uri: str, name: str, catalog: Catalog, *, admin: NewUser, world: World) -> OrgListing:
@@ -65,14 +68,15 @@ def deploy_catalog(uri: str, name: str, catalog: Catalog, *, world: World, dry_r
         org = enter_org(connection, name)
         lock_deploys(connection)
         steps = plan(connection, catalog)
+        faults = tuple(CatalogFormulas(catalog).faults)
         if dry_run or steps.empty:
-            return Deployed(steps, applied=False)
+            return Deployed(steps, applied=False, faults=faults)
         before = current_catalog(connection)
         apply(connection, steps, clock=world.clock, allow_drop=allow_drop)
         note_due(connection, changed_masters(before, catalog))
         current_epoch(connection, org.schema, world)
         _seed_profiles(_seeding(connection, catalog, world))
-        return Deployed(steps, applied=True)
+        return Deployed(steps, applied=True, faults=faults)
 
 
 def catalog_of(uri: str, name: str) -> Catalog:

@@ -110,7 +110,7 @@ async def _chunk(org: Org, database: Database, name: str, ids: list[str]) -> int
     }
     news: dict[str, Row] = {}
     for summary in org.logic.roll_ups.all:
-        if summary.master != name:
+        if summary.master != name or not summary.fields:
             continue
         for (text,) in await database.rows(org.logic.roll_ups.values(summary), ids=ids):
             values = decode_row(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fieldsync.schema.model import (
     Access,
+    EditedElsewhere,
     FamilyDeclaration,
     Field,
     FieldType,
@@ -13,6 +14,7 @@ from fieldsync.schema.model import (
     Profile,
     RollUp,
     RollUpFilter,
+    Submit,
     ValidationRule,
 )
 
@@ -39,8 +41,9 @@ def orders_pack() -> Pack:
     everything = tuple(Access)
     names = ("Buyer", "Purchase", "Purchase_Line", "Delivery")
     profile = Profile(name="Rep", label="Rep", objects=dict.fromkeys(names, everything) | {"User": (Access.READ,)})
+    robot = Profile(name="Robot", label="Robot", integration=True, objects=profile.objects)
     return Pack(
-        name="orders", label="Orders", objects=(_buyer(), _purchase(), _line(), _delivery()), profiles=(profile,)
+        name="orders", label="Orders", objects=(_buyer(), _purchase(), _line(), _delivery()), profiles=(profile, robot)
     )
 
 
@@ -68,10 +71,27 @@ def _purchase() -> Object:
         name="Purchase",
         label="Purchase",
         prefix="b01",
-        family=FamilyDeclaration(),
+        family=FamilyDeclaration(
+            submit=Submit(
+                field="Status",
+                value="Sent",
+                when_edited_elsewhere=EditedElsewhere.DISCARD,
+                unlocked="Unlocked",
+                override="Override_Lock",
+                date="Placed_On",
+                backdate_days=30,
+            )
+        ),
         fields=(
             Field(name="BuyerId", type=FieldType.MASTER_DETAIL, references="Buyer"),
             Field(name="Notes", type=FieldType.TEXT),
+            Field(
+                name="Status",
+                type=FieldType.PICKLIST,
+                values=(PicklistValue(value="Open"), PicklistValue(value="Sent")),
+            ),
+            Field(name="Unlocked", type=FieldType.CHECKBOX),
+            Field(name="Override_Lock", type=FieldType.CHECKBOX),
             Field(name="Placed_On", type=FieldType.DATE, default="TODAY() + 1"),
             Field(name="Reference", type=FieldType.TEXT, default='$User.LastName & "/" & Buyer.Name'),
             computed("Title", 'Buyer.Name & ": 100% " & Name', FieldType.TEXT),

@@ -7,6 +7,7 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save import check
 from fieldsync.server.save.batch import Wave
 from fieldsync.server.save.logic import rules, triggered
+from fieldsync.server.save.logic.locks import check_locks
 
 
 async def judge(org: Org, database: Database, wave: Wave) -> None:
@@ -14,4 +15,5 @@ async def judge(org: Org, database: Database, wave: Wave) -> None:
     await rules.fill_defaults(org, database, wave)
     await triggered.before(org, database, wave)
     check.validate(wave)
+    await check_locks(org, database, wave)
     await rules.run_rules(org, database, wave)

@@ -105,6 +105,8 @@ def _caused(org: Org, written: Iterable[Written], news: dict[str, Row]) -> Cause
     caused: Caused = defaultdict(lambda: defaultdict(list))
     for entry in written:
         for summary in org.logic.roll_ups.by_child.get(entry.ref.object, ()):
+            if not summary.fields:
+                continue
             new = news.get(entry.ref.id)
             if entry.before is not None and new is not None and not _differs(summary, entry.before, new):
                 continue

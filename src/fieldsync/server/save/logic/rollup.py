@@ -18,7 +18,8 @@ from fieldsync.server.save.statements import ids_in
 
 @dataclass(frozen=True)
 class Summary:
-    """Every roll-up of one master over one reference of one child."""
+    """Every roll-up of one master over one reference of one child. None, where the master is only locked with a child,
+    because its state decides whether the child may be changed."""
 
     master: str
     child: str
@@ -39,7 +40,7 @@ class RollUps:
     def __init__(self, catalog: Catalog, metadata: MetaData) -> None:
         self.catalog = catalog
         self.by_child: dict[str, tuple[Summary, ...]] = _by_child(catalog)
-        self._statements = {(s.child, s.reference): _values(catalog, metadata, s) for s in self.all}
+        self._statements = {(s.child, s.reference): _values(catalog, metadata, s) for s in self.all if s.fields}
         self.cascading = _cascading(catalog) if self.by_child else {}
         self._details = {
             (detail, reference): _details(metadata, detail, reference)
@@ -73,6 +74,11 @@ def _by_child(catalog: Catalog) -> dict[str, tuple[Summary, ...]]:
             if rolled.type is FieldType.ROLL_UP and rolled.roll_up is not None:
                 key = (rolled.roll_up.child_object, rolled.roll_up.child_reference, master.name)
                 found[key].append(rolled)
+    for family in catalog.families.values():
+        for member in family.members[1:] if family.declaration.submit is not None else ():
+            above = catalog[member].master
+            assert above is not None
+            found.setdefault((member, above.name, above.references or ""), [])
     result: dict[str, tuple[Summary, ...]] = {}
     for (child, reference, master_name), fields in found.items():
         result[child] = (*result.get(child, ()), Summary(master_name, child, reference, tuple(fields)))
