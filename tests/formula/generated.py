@@ -119,7 +119,7 @@ _PATTERNS = [
     "(?=.*b)a.*",
     "((a",
 ]
-_UNTESTED = {"REGEX", "JSONPATHVALUE", "TODAY", "NOW", "TIMENOW", "CURRENCYRATE"}
+_UNTESTED = {"REGEX", "JSONPATHVALUE", "JSONVALUE", "TODAY", "NOW", "TIMENOW", "CURRENCYRATE"}
 """Patterns are drawn from a list; JSON's odd corners belong to its parsers; the clock has tests of its own."""
 
 Signature = tuple[Function, tuple[FormulaType, ...]]

@@ -58,6 +58,17 @@ def comparable(value: Any) -> Any:
 @example("TEXT(datetime1__c)", BLANK)
 @example("NULL + 1/0", BLANK)
 @example("CASE(text1__c, NULL, 1, 2)", BLANK)
+@example(
+    "JSONPATHVALUE('{\"a\": [1, 2.50]}', '$.a[1]') & JSONVALUE('{\"a\": true}', 'a') & JSONVALUE('[]', 'a')", BLANK
+)
+@example("TEXT(TODAY()) & TEXT(NOW()) & TEXT(TIMENOW()) & TEXT(CURRENCYRATE('EUR'))", BLANK)
+@example("ABS(" * 99 + "-1" + ")" * 99, BLANK)
+@example("IF(check__c, 1, " * 98 + "1" + ")" * 98, BLANK)
+@example(" & ".join(["'a'"] * 600), BLANK)
+@example("check__c||" * 380 + "1 > 0", BLANK)
+@example("MAX(" + ", ".join(map(str, range(300))) + ")", BLANK)
+@example("CASE(12, " + ", ".join(f"{n}, {n}" for n in range(150)) + ", 0)", BLANK)
+@example("1" + " + 1" * 99, BLANK)
 @example("12345678901234567890.5 * 12345678901234567890.5 / 3", BLANK)
 @example("TAN(1) + ATAN2(-1, -2) + ACOS(0.3) + EXP(-3.5) + LN(7) + LOG(3) + SQRT(2)", BLANK)
 def test_both_give_the_same(execute: Execute, formula: str, record: Record) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
-from typing import assert_never
 
 from fieldsync.formula import limits
-from fieldsync.formula.bound import Apply, Bound, Constant, Read
+from fieldsync.formula.bound import Apply, Bound, Read
 from fieldsync.formula.problem import FormulaError, NoValue
 from fieldsync.formula.record import Record, Stored, Surroundings
 from fieldsync.formula.types import IDS, OF_FIELD, FormulaType, Value
@@ -31,15 +30,11 @@ class Evaluation:
         self._steps += 1
         if self._steps > limits.STEPS_MAX:
             raise NoValue("the formula takes too long")
-        match node:
-            case Constant():
-                return node.value
-            case Read():
-                return self._read(node, self.record.new, self.record.related)
-            case Apply():
-                return self._apply(node)
-            case _:
-                assert_never(node)
+        if isinstance(node, Read):
+            return self._read(node, self.record.new, self.record.related)
+        if isinstance(node, Apply):
+            return self._apply(node)
+        return node.value
 
     def old(self, node: Bound) -> Value:
         """The field before this save; as it is, while the record is new."""
@@ -58,7 +53,10 @@ class Evaluation:
         return result  # noqa: RET504  the table's functions return Any
 
     def _read(self, node: Read, values: Mapping[str, Stored], related: Mapping[str, Mapping[str, Stored]]) -> Value:
-        if node.names[0].startswith("$"):
+        names = node.names
+        if len(names) == 1 and node.field is not FieldType.GEOLOCATION:
+            stored = values.get(names[0])
+        elif names[0].startswith("$"):
             stored = self.around.globals.get(node.path)
         else:
             *way, name = node.names
@@ -69,6 +67,8 @@ class Evaluation:
 
 def as_value(stored: Stored, field: FieldType | None, *, blanks_as_zero: bool) -> Value:
     """A stored value as formulas see it: percent as hundredths, ids as 15 characters, blanks as the mode says."""
+    if type(stored) is int and field is not FieldType.PERCENT:
+        return Decimal(stored)
     kind = FormulaType.ANY if field is None else OF_FIELD[field]
     if stored is None or stored == "":
         if kind is FormulaType.BOOLEAN:

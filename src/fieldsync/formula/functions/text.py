@@ -215,6 +215,14 @@ ROWS: tuple[Function, ...] = (
     ),
     _row("URLENCODE", (_T,), TEXT, encoding.url_encode, "url_encode", "Safe inside an address."),
     _row(
+        "JSONVALUE",
+        (p("document", TEXT), p("key", TEXT)),
+        TEXT,
+        texts.json_value,
+        "json_value",
+        "The value of one key of a JSON object.",
+    ),
+    _row(
         "JSONPATHVALUE",
         (p("document", TEXT), p("path", TEXT)),
         TEXT,

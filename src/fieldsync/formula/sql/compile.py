@@ -24,6 +24,7 @@ from fieldsync.formula.sql.values import OF_TYPE
 from fieldsync.formula.types import IDS, FormulaType, Value
 from fieldsync.schema.model import FieldType
 
+_ARGUMENTS_MAX = 50
 _ALCHEMY: dict[FormulaType, types.TypeEngine[Any]] = {
     FormulaType.NUMBER: types.Numeric(),
     FormulaType.BOOLEAN: types.Boolean(),
@@ -96,12 +97,15 @@ class Compiler:
                 assert_never(node)
 
     def call(self, name: str, *arguments: Pieces) -> Pieces:
-        """A routine's call."""
+        """A routine's call. PostgreSQL takes a hundred arguments; more go in as one list."""
         pieces: Pieces = [f"{self.schema}.{name}("]
+        listed = len(arguments) > _ARGUMENTS_MAX
+        first = 1 if name in ("case_index", "in_list") else 0
         for index, argument in enumerate(arguments):
             pieces.extend([", "] if index else [])
+            pieces.extend(["VARIADIC ARRAY["] if listed and index == first else [])
             pieces.extend(argument)
-        return [*pieces, ")"]
+        return [*pieces, "])" if listed else ")"]
 
     def _apply(self, node: Apply) -> Pieces:
         function = node.function

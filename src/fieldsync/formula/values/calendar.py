@@ -13,7 +13,7 @@ DAY_MS = 86_400_000
 _DAY_US = 86_400_000_000
 _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
 _DATETIME = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) (\d{1,2}):(\d{1,2}):(\d{1,2})", re.ASCII)
-_TIME = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})\.(\d{1,3})|(\d{1,2}):(\d{1,2}):(\d{1,2})", re.ASCII)
+_TIME = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})\.(\d{1,3})", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BLANK_EDGES = "".join(chr(code) for code in range(33))
 _DAYS_MAX = Decimal(4_000_000)
@@ -47,9 +47,7 @@ def parse_time(text: str) -> time:
     found = _TIME.fullmatch(text.strip(_BLANK_EDGES))
     if found is None:
         raise NoValue("a text is not a time like 10:30:00.000")
-    hour, minute, second, ms = (
-        int(part or 0) for part in (found.groups()[:4] if found[1] else (*found.groups()[4:], 0))
-    )
+    hour, minute, second, ms = (int(part) for part in found.groups())
     try:
         return time(hour, minute, second, ms * 1000)
     except ValueError:

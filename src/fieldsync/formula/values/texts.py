@@ -60,24 +60,26 @@ def substr(text: str, start: Decimal, count: Decimal | None = None) -> str | Non
 
 
 def find(wanted: str | None, text: str | None, start: Decimal | None = decimals.ONE) -> Decimal | None:
-    """Where `wanted` begins, counted from 1; 0 where it does not occur or there is nothing to look for."""
+    """Where `wanted` begins, counted from 1; 0 where it does not occur or there is nothing to look for. A start below 1
+    is 1."""
     if start is None:
         return None
-    if not wanted or not text or start < 1:
-        return Decimal(0)
-    return Decimal(text.find(wanted, int(start) - 1) + 1)
+    if not wanted or not text:
+        return decimals.ZERO
+    return Decimal(text.find(wanted, max(int(start), 1) - 1) + 1)
 
 
-def contains(text: str | None, wanted: str | None) -> bool:
-    return (wanted or "") in (text or "")
+def contains(text: str | None, wanted: str | None) -> bool | None:
+    """A blank text is in every text; whether another is in a blank one is unknown."""
+    return True if wanted is None else None if text is None else wanted in text
 
 
-def begins(text: str | None, wanted: str | None) -> bool:
-    return (text or "").startswith(wanted or "")
+def begins(text: str | None, wanted: str | None) -> bool | None:
+    return True if wanted is None else None if text is None else text.startswith(wanted)
 
 
-def ends(text: str | None, wanted: str | None) -> bool:
-    return (text or "").endswith(wanted or "")
+def ends(text: str | None, wanted: str | None) -> bool | None:
+    return True if wanted is None else None if text is None else text.endswith(wanted)
 
 
 def substitute(text: str | None, wanted: str | None, new: str | None) -> str | None:
@@ -135,29 +137,24 @@ def ascii_code(text: str) -> Decimal:
     return Decimal(ord(text[0]))
 
 
-def character(code: Decimal) -> str:
+def character(code: Decimal) -> str | None:
+    """Blank where no character has this code."""
     number = int(code)
-    if not 0 < number < 0x110000 or 0xD800 <= number < 0xE000:
-        raise NoValue("no character has this code")
-    return chr(number)
+    return None if not 0 < number < 0x110000 or 0xD800 <= number < 0xE000 else chr(number)
 
 
 def value(text: str) -> Decimal:
     """The number a text says."""
-    stripped = text.strip(BLANKS)
-    if not _NUMBER.fullmatch(stripped):
+    if not _NUMBER.fullmatch(text):
         raise NoValue("a text is not a number")
-    try:
-        number = Decimal(stripped)
-    except InvalidOperation:
-        raise NoValue("a text is not a number") from None
+    number = Decimal(text)
     if number and not -limits.MAGNITUDE_DIGITS_MAX <= number.adjusted() < limits.MAGNITUDE_DIGITS_MAX:
         raise NoValue("a number is too large or too small")
     return number
 
 
 def is_number(text: str | None) -> bool:
-    return text is not None and _NUMBER.fullmatch(text.strip(BLANKS)) is not None
+    return text is not None and _NUMBER.fullmatch(text) is not None
 
 
 def like(text: str, pattern: str) -> bool:
@@ -233,12 +230,7 @@ def format_currency(code: str | None, amount: Decimal | None) -> str | None:
 
 def json_path_value(document: str, path: str) -> str | None:
     """The value at a path like `$.a.b[0]`, as text."""
-    import json
-
-    try:
-        found = json.loads(document, parse_float=Decimal, parse_int=Decimal)
-    except (ValueError, RecursionError, InvalidOperation):
-        raise NoValue("a text is not JSON") from None
+    found = _json(document)
     if not re.fullmatch(r"\$(\.\w+|\[\d{1,6}\])*", path):
         raise NoValue("a JSON path looks like $.a.b[0]")
     for step in re.findall(r"\w+", path[1:]):
@@ -249,6 +241,23 @@ def json_path_value(document: str, path: str) -> str | None:
         else:
             return None
     return _json_text(found)
+
+
+def json_value(document: str, key: str) -> str | None:
+    """The value of one key of a JSON object, as text; blank for a list or an object."""
+    found = _json(document)
+    item = found.get(key) if isinstance(found, dict) else None
+    return None if isinstance(item, list | dict) else _json_text(item)
+
+
+def _json(document: str) -> object:
+    import json
+
+    try:
+        found: object = json.loads(document, parse_float=Decimal, parse_int=Decimal)
+    except (ValueError, RecursionError, InvalidOperation):
+        raise NoValue("a text is not JSON") from None
+    return found
 
 
 def _json_text(found: object) -> str | None:

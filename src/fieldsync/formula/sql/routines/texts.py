@@ -13,7 +13,7 @@ BLANKS = "E'" + "".join(f"\\x{code:02x}" for code in range(1, 33)) + "'"
 _T = "t text"
 _TN = "t text, n numeric"
 _LONG = f"length(r) > {limits.RESULT_CHARS_MAX}"
-_NUMBER = "btrim(t, " + BLANKS + ") ~ '^[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]{{1,4}})?$'"
+_NUMBER = "t ~ '^[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]{{1,4}})?$'"
 
 _BOUNDED = f"""BEGIN
   IF {_LONG} THEN RETURN {TEXT.error}; END IF;
@@ -30,8 +30,8 @@ _SUBSTR = """DECLARE first int := {s}.whole(n); BEGIN
   END IF;
   RETURN nullif(substr(t, first, greatest({s}.whole(c), 0)), '');"""
 
-_FIND = """DECLARE first int := {s}.whole(n); spot int; BEGIN
-  IF wanted IS NULL OR t IS NULL OR n IS NULL OR n < 1 THEN RETURN CASE WHEN n IS NULL THEN NULL ELSE 0 END; END IF;
+_FIND = """DECLARE first int := greatest({s}.whole(n), 1); spot int; BEGIN
+  IF wanted IS NULL OR t IS NULL OR n IS NULL THEN RETURN CASE WHEN n IS NULL THEN NULL ELSE 0 END; END IF;
   spot := strpos(substr(t, first), wanted);
   RETURN CASE WHEN spot = 0 THEN 0 ELSE spot + first - 1 END;"""
 
@@ -97,6 +97,14 @@ _JSON = r"""DECLARE item jsonb; step text; BEGIN
   IF jsonb_typeof(item) IN ('array', 'object') THEN RETURN {failed}; END IF;
   RETURN nullif(item #>> '{}', '');""".replace("{failed}", TEXT.error)
 
+_JSON_VALUE = """DECLARE item jsonb; BEGIN
+  BEGIN item := t::jsonb; EXCEPTION WHEN data_exception OR program_limit_exceeded OR statement_too_complex THEN
+    RETURN {failed}; END;
+  item := CASE WHEN jsonb_typeof(item) = 'object' THEN item -> key END;
+  RETURN CASE WHEN jsonb_typeof(item) NOT IN ('array', 'object') THEN nullif(item #>> '{}', '') END;""".replace(
+    "{failed}", TEXT.error
+)
+
 _SHOWN = """DECLARE r text; BEGIN
   IF n = 0 THEN RETURN '0'; END IF;
   r := trim_scale(n)::text;
@@ -139,21 +147,21 @@ ROUTINES: tuple[Routine, ...] = (
         "contains_text",
         "t text, wanted text",
         "smallint",
-        "(strpos(coalesce(t, ''), coalesce(wanted, '')) > 0)::int",
+        "CASE WHEN wanted IS NULL THEN 1 ELSE (strpos(t, wanted) > 0)::int END",
         blanks=True,
     ),
     Routine(
         "begins",
         "t text, wanted text",
         "smallint",
-        "(left(coalesce(t, ''), length(coalesce(wanted, ''))) = coalesce(wanted, ''))::int",
+        "CASE WHEN wanted IS NULL THEN 1 ELSE (left(t, length(wanted)) = wanted)::int END",
         blanks=True,
     ),
     Routine(
         "ends",
         "t text, wanted text",
         "smallint",
-        "(right(coalesce(t, ''), length(coalesce(wanted, ''))) = coalesce(wanted, ''))::int",
+        "CASE WHEN wanted IS NULL THEN 1 ELSE (right(t, length(wanted)) = wanted)::int END",
         blanks=True,
     ),
     Routine(
@@ -189,8 +197,8 @@ ROUTINES: tuple[Routine, ...] = (
         "chr_text",
         "n numeric",
         "text",
-        f"""CASE WHEN trunc(n) NOT BETWEEN 1 AND 1114111
-    OR trunc(n) BETWEEN 55296 AND 57343 THEN {TEXT.error} ELSE chr({{s}}.whole(n)) END""",
+        """CASE WHEN trunc(n) NOT BETWEEN 1 AND 1114111
+    OR trunc(n) BETWEEN 55296 AND 57343 THEN NULL ELSE chr({s}.whole(n)) END""",
     ),
     Routine(
         "to_number",
@@ -198,7 +206,7 @@ ROUTINES: tuple[Routine, ...] = (
         "numeric",
         f"""DECLARE n numeric; BEGIN
   IF NOT {_NUMBER.replace("{{", "{").replace("}}", "}")} THEN RETURN 'NaN'; END IF;
-  n := btrim(t, {BLANKS})::numeric;
+  n := t::numeric;
   RETURN CASE WHEN n <> 0 AND (abs(n) >= 1e{limits.MAGNITUDE_DIGITS_MAX} OR abs(n) < 1e-{limits.MAGNITUDE_DIGITS_MAX})
     THEN 'NaN' ELSE n END;""",
     ),
@@ -255,6 +263,7 @@ ROUTINES: tuple[Routine, ...] = (
     Routine("js_encode", _T, "text", _replaced(SCRIPT)),
     Routine("js_in_html_encode", _T, "text", "{s}.js_encode({s}.html_encode(t))"),
     Routine("url_encode", _T, "text", _URL),
+    Routine("json_value", "t text, key text", "text", _JSON_VALUE),
     Routine("json_path_value", "t text, path text", "text", _JSON),
     Routine("to_text", "n numeric", "text", _SHOWN),
     Routine("to_text", _T, "text", "t"),

@@ -30,9 +30,9 @@ _DATETIME_VALUE = f"""DECLARE d date; p text[] := regexp_match(btrim(t, {BLANKS}
   RETURN (d + make_time(p[4]::int, p[5]::int, p[6]::int)) AT TIME ZONE 'UTC';"""
 
 _TIME_VALUE = f"""DECLARE p text[] := regexp_match(btrim(t, {BLANKS}),
-  '^([0-9]{{1,2}}):([0-9]{{1,2}}):([0-9]{{1,2}})(\\.([0-9]{{1,3}}))?$'); BEGIN
+  '^([0-9]{{1,2}}):([0-9]{{1,2}}):([0-9]{{1,2}})\\.([0-9]{{1,3}})$'); BEGIN
   IF p IS NULL OR p[1]::int > 23 OR p[2]::int > 59 OR p[3]::int > 59 THEN RETURN {TIME.error}; END IF;
-  RETURN {{s}}.time_of(((p[1]::int * 60 + p[2]::int) * 60 + p[3]::int) * 1000 + coalesce(p[5], '0')::int);"""
+  RETURN {{s}}.time_of(((p[1]::int * 60 + p[2]::int) * 60 + p[3]::int) * 1000 + p[4]::int);"""
 
 _ADD_DAYS = f"""BEGIN
   IF abs(n) > {_FAR} OR (d - '0001-01-01'::date) + trunc(n) NOT BETWEEN 0 AND 3652058 THEN RETURN {DATE.error}; END IF;
