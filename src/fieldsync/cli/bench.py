@@ -43,6 +43,17 @@ def upload(
     _run(lambda folder, port: measure(folder, port, edits=edits), as_json=as_json)
 
 
+@app.command("save")
+def save(
+    batches: Annotated[int, typer.Option("--batches", min=3, help="Batches of 500 records for each stream.")] = 40,
+    as_json: JsonOption = False,
+) -> None:
+    """Saves in one batch stream, with and without rules, formula fields and a roll-up."""
+    from fieldsync.sim.bench.save import measure
+
+    _run(lambda folder, port: measure(folder, port, batches=batches), as_json=as_json)
+
+
 def _run(measure: Callable[[Path, int], list[Figure]], *, as_json: bool) -> None:
     from fieldsync.sim.bench.figures import as_table
 

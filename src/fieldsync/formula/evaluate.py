@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 
 from fieldsync.formula import limits
-from fieldsync.formula.bound import Apply, Bound, Read
+from fieldsync.formula.bound import Apply, Bound, Constant, Read
 from fieldsync.formula.problem import FormulaError, NoValue
 from fieldsync.formula.record import Record, Stored, Surroundings
 from fieldsync.formula.types import IDS, OF_FIELD, FormulaType, Value
@@ -30,11 +30,17 @@ class Evaluation:
         self._steps += 1
         if self._steps > limits.STEPS_MAX:
             raise NoValue("the formula takes too long")
-        if isinstance(node, Read):
-            return self._read(node, self.record.new, self.record.related)
-        if isinstance(node, Apply):
-            return self._apply(node)
-        return node.value
+        kind = node.__class__  # asked for every node: three exact classes, so no isinstance
+        if kind is Read:
+            return self._read(node, self.record.new, self.record.related)  # type: ignore[arg-type]
+        if kind is Constant:
+            return node.value  # type: ignore[union-attr]
+        return self._apply(node)  # type: ignore[arg-type]
+
+    def fresh(self) -> Evaluation:
+        """Ready for another formula of the same record."""
+        self._steps = 0
+        return self
 
     def old(self, node: Bound) -> Value:
         """The field before this save; as it is, while the record is new."""

@@ -24,10 +24,15 @@ class _Values(Mapping[str, Stored]):
     def __init__(self, formulas: CatalogFormulas, object_name: str, row: Row, rows: Rows, around: Surroundings) -> None:
         self._formulas, self._object, self._row, self._rows = formulas, object_name, row, rows
         self._around = around
+        self._fields = formulas[object_name].fields
         self._computed: dict[str, Stored] = {}
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """As a dict's: what every evaluation asks, so without a detour."""
+        return self[name] if name in self._fields else self._row.get(name, default)
+
     def __getitem__(self, name: str) -> Stored:
-        formula = self._formulas[self._object].fields.get(name)
+        formula = self._fields.get(name)
         if formula is None:
             stored: Stored = self._row[name]
             return stored

@@ -140,12 +140,13 @@ def same(left: Value, right: Value, *, as_text: bool) -> bool | None:
 
 
 def _as_text(arguments: Arguments) -> bool:
-    return any(argument.type in TEXTS for argument in arguments)
+    left, right = arguments
+    return left.type in TEXTS or right.type in TEXTS
 
 
 def _equal(run: Run, arguments: Arguments) -> Value:
-    left, right = (run.value(argument) for argument in arguments)
-    return same(left, right, as_text=_as_text(arguments) or isinstance(left, str) or isinstance(right, str))
+    left, right = run.value(arguments[0]), run.value(arguments[1])
+    return same(left, right, as_text=isinstance(left, str) or isinstance(right, str) or _as_text(arguments))
 
 
 def _different(run: Run, arguments: Arguments) -> Value:
@@ -158,11 +159,17 @@ def _itself(number: Decimal) -> Decimal:
 
 
 def _both(run: Run, arguments: Arguments) -> Value:
-    return all(run.value(argument) is True for argument in arguments)
+    for argument in arguments:  # noqa: SIM110 the hottest loop of rules: a generator costs as much as what it asks
+        if run.value(argument) is not True:
+            return False
+    return True
 
 
 def _either(run: Run, arguments: Arguments) -> Value:
-    return any(run.value(argument) is True for argument in arguments)
+    for argument in arguments:  # noqa: SIM110
+        if run.value(argument) is True:
+            return True
+    return False
 
 
 _NUMBERS = (p("left", NUMBER), p("right", NUMBER))

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import msgspec
 
-from fieldsync.base.ids import DeviceNumber, RecordId, TransactionId
+from fieldsync.base.ids import DeviceNumber, RecordId, TransactionId, is_id
 from fieldsync.base.problems import Problem
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Item, Operation, Outcome, Rejected
@@ -84,6 +85,16 @@ class Edit:
     @property
     def ref(self) -> RecordRef:
         return RecordRef(self.item.object, self.item.id)
+
+    @cached_property
+    def references(self) -> tuple[tuple[str, str], ...]:
+        """(object, id) of every reference the item sets."""
+        fields = self.object_type.column_fields
+        return tuple(
+            (fields[column].references or "", change.new)
+            for column, change in self.item.changes.items()
+            if column in fields and fields[column].references is not None and is_id(change.new)
+        )
 
     @property
     def writes(self) -> bool:

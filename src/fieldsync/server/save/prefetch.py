@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from fieldsync.base import ids
 from fieldsync.protocol.upload import Operation
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save.batch import Edit, Facts, Predecessor, Wave, decode_row
+from fieldsync.server.save.batch import Facts, Predecessor, Wave, decode_row
 from fieldsync.server.save.head import Receipt
 from fieldsync.server.save.logic.masters import add_masters
 
@@ -67,21 +66,13 @@ async def share_references(org: Org, database: Database, wave: Wave) -> None:
     """Lock what the edits refer to, so that it stays."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for edit in wave.edits:
-        for target, value in references_of(edit):
+        for target, value in edit.references:
             wanted[target].add(value)
         if edit.item.operation is Operation.CREATE and "OwnerId" not in edit.item.changes:
             wanted["User"].add(wave.caller.user_id)
     for name in _by_prefix(org, wanted):
         for found, deleted in await database.rows(org.save.share(name), ids=sorted(wanted[name])):
             wave.facts.references[found] = deleted
-
-
-def references_of(edit: Edit) -> Iterable[tuple[str, str]]:
-    """(object, id) of every reference the item sets."""
-    for column, change in edit.item.changes.items():
-        field = edit.object_type.column_fields.get(column)
-        if field is not None and field.references is not None and ids.is_id(change.new):
-            yield field.references, change.new
 
 
 async def _look_up_taken(org: Org, database: Database, wave: Wave) -> None:
@@ -101,7 +92,7 @@ async def _look_up_device(org: Org, database: Database, wave: Wave, facts: Facts
     number = wave.caller.number
     if number is None:
         return
-    touched = {e.item.id for e in wave.edits} | {value for e in wave.edits for _, value in references_of(e)}
+    touched = {e.item.id for e in wave.edits} | {value for e in wave.edits for _, value in e.references}
     rows = await database.rows(org.save.blocked, device=number, ids=sorted(touched))
     facts.blocked.update(rows)
     named = {e.item.after for e in wave.edits if e.item.after is not None} - facts.predecessors.keys()

@@ -11,7 +11,6 @@ from fieldsync.schema.catalog import Catalog
 from fieldsync.schema.model import FamilyConflict
 from fieldsync.server.save import conflict
 from fieldsync.server.save.batch import Edit, Predecessor, Wave, Work
-from fieldsync.server.save.prefetch import references_of
 
 
 class ForkedAt(Exception):
@@ -41,7 +40,7 @@ def _waits_for(work: Work, wave: Wave) -> set[int]:
         own = wave.facts.blocked.get(edit.item.id)
         if own is not None and own < work.incoming.n:
             waiting.add(own)
-        for _, reference in references_of(edit):
+        for _, reference in edit.references:
             blocker = wave.facts.blocked.get(reference)
             if blocker is not None and blocker < work.incoming.n and reference not in wave.facts.references:
                 waiting.add(blocker)

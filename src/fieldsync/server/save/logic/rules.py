@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fieldsync.base.problems import Code, Problem, problem
-from fieldsync.formula import FormulaError, Surroundings, evaluate
+from fieldsync.formula import FormulaError, Surroundings
 from fieldsync.formula.catalog import Rule, record_of, value_of
-from fieldsync.formula.record import Record, Stored
+from fieldsync.formula.evaluate import Evaluation
+from fieldsync.formula.problem import NoValue
+from fieldsync.formula.record import Stored
 from fieldsync.protocol.upload import Operation
 from fieldsync.schema.fields import BadValue, canonical
 from fieldsync.server.org.runtime import Org
@@ -80,20 +82,19 @@ def _broken(org: Org, edit: Edit, store: RowStore, around: Surroundings) -> list
     if edit.new is None:
         return []
     record = record_of(org.logic.formulas, edit.item.object, edit.new, edit.current, store, around)
+    run = Evaluation(record, around)
     return [
-        reason
-        for rule in org.logic.formulas[edit.item.object].rules
-        if (reason := _judge(edit, rule, record, around)) is not None
+        reason for rule in org.logic.formulas[edit.item.object].rules if (reason := _judge(edit, rule, run)) is not None
     ]
 
 
-def _judge(edit: Edit, rule: Rule, record: Record, around: Surroundings) -> Problem | None:
-    verdict = evaluate(rule.checked, record, around)
-    if verdict is not True and not isinstance(verdict, FormulaError):
-        return None
-    message = rule.declared.message
-    if isinstance(verdict, FormulaError):
-        message = f"The rule {rule.declared.name} could not be checked: {verdict.sentence}."
+def _judge(edit: Edit, rule: Rule, run: Evaluation) -> Problem | None:
+    try:
+        if run.fresh().value(rule.checked.root) is not True:
+            return None
+        message = rule.declared.message
+    except NoValue as fault:
+        message = f"The rule {rule.declared.name} could not be checked: {fault}."
     return problem(
         Code.VALIDATION,
         object=edit.item.object,
