@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.schema.shared_data import shared
 
-from fieldsync.cli.conformance_soql import Result, run_file
+from fieldsync.cli.conformance.soql import Result, run_file
 from fieldsync.soql import parse, parse_condition
 
 EXCEPTIONS = tomllib.loads(Path(__file__).with_name("exceptions.toml").read_text(encoding="utf-8"))

@@ -9,7 +9,8 @@ import sys
 
 import typer
 
-from fieldsync.cli import bench, deploy, imports, org, serve, simulate
+from fieldsync.cli import bench, deploy, formula, imports, org, serve, simulate
+from fieldsync.cli.conformance import app as conformance
 from fieldsync.cli.demo import command as demo
 from fieldsync.cli.device.commands import app as device
 from fieldsync.cli.report import run
@@ -25,10 +26,12 @@ app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("deploy")(deploy.deploy)
 app.command("sim")(simulate.sim)
+app.command("formula")(formula.formula)
 app.add_typer(org.app, name="org")
 app.add_typer(imports.app, name="import")
 app.add_typer(device, name="device")
 app.add_typer(bench.app, name="bench")
+app.add_typer(conformance, name="conformance")
 
 
 def main() -> None:

@@ -91,6 +91,6 @@ def _prepared(uri: str) -> Iterator[Execute]:
 @app.command("soql")
 def soql(files: Files, as_json: JsonOption = False) -> None:
     """Queries, in PostgreSQL and in SQLite: passed and total of each suite, then what failed."""
-    from fieldsync.cli.conformance_soql import conformance_soql
+    from fieldsync.cli.conformance.soql import conformance_soql
 
     conformance_soql(files, json=as_json)

@@ -15,7 +15,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Facts, Predecessor, Wave, decode_row
 from fieldsync.server.save.head import Receipt
-from fieldsync.server.save.logic.masters import add_masters
+from fieldsync.server.save.logic.rollup.masters import add_masters
 
 
 async def prefetch(org: Org, database: Database, wave: Wave) -> None:

@@ -66,7 +66,6 @@ def _buyer() -> Object:
 
 
 def _purchase() -> Object:
-    line = ("Purchase_Line", "PurchaseId")
     return Object(
         name="Purchase",
         label="Purchase",
@@ -95,12 +94,7 @@ def _purchase() -> Object:
             Field(name="Placed_On", type=FieldType.DATE, default="TODAY() + 1"),
             Field(name="Reference", type=FieldType.TEXT, default='$User.LastName & "/" & Buyer.Name'),
             computed("Title", 'Buyer.Name & ": 100% " & Name', FieldType.TEXT),
-            rolled("Lines", *line, "COUNT"),
-            rolled("Total", *line, "SUM", "Price", precision=16, scale=2),
-            rolled("Gifts", *line, "COUNT", filters=[("Kind", "equals", 'Gift, "Sample, free"')]),
-            rolled("First_Due", *line, "MIN", "Due", formula_returns=FieldType.DATE),
-            rolled("Dearest", *line, "MAX", "Price", precision=16, scale=2, filters=[("Price", "greaterThan", "10")]),
-            rolled("Delivered", *line, "SUM", "Deliveries"),
+            *_summaries(),
         ),
         validation_rules=(
             rule(
@@ -109,6 +103,18 @@ def _purchase() -> Object:
             rule("Shy", 'ISCHANGED(Notes) && PRIORVALUE(Notes) = "final"', "The notes are final.", "Notes"),
             rule("Off", "TRUE", "never", active=False),
         ),
+    )
+
+
+def _summaries() -> tuple[Field, ...]:
+    line = ("Purchase_Line", "PurchaseId")
+    return (
+        rolled("Lines", *line, "COUNT"),
+        rolled("Total", *line, "SUM", "Price", precision=16, scale=2),
+        rolled("Gifts", *line, "COUNT", filters=[("Kind", "equals", 'Gift, "Sample, free"')]),
+        rolled("First_Due", *line, "MIN", "Due", formula_returns=FieldType.DATE),
+        rolled("Dearest", *line, "MAX", "Price", precision=16, scale=2, filters=[("Price", "greaterThan", "10")]),
+        rolled("Delivered", *line, "SUM", "Deliveries"),
     )
 
 

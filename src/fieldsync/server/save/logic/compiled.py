@@ -9,7 +9,7 @@ from sqlalchemy import MetaData
 
 from fieldsync.formula.catalog import CatalogFormulas
 from fieldsync.schema.catalog import Catalog
-from fieldsync.server.save.logic.rollup import RollUps
+from fieldsync.server.save.logic.rollup.plan import RollUps
 from fieldsync.server.save.logic.trigger import Triggers, installed_triggers
 
 

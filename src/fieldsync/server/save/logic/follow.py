@@ -18,7 +18,7 @@ from fieldsync.server.save.batch import Row, Wave, Work
 from fieldsync.server.save.logic import triggered
 from fieldsync.server.save.logic.judge import judge
 from fieldsync.server.save.logic.late import Late
-from fieldsync.server.save.logic.masters import changed_masters
+from fieldsync.server.save.logic.rollup.masters import changed_masters
 from fieldsync.server.save.prefetch import share_references
 from fieldsync.server.save.write import Derived, Written, write
 

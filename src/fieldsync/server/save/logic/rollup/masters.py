@@ -15,7 +15,7 @@ from fieldsync.protocol.upload import Item, Operation
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Row, Wave, Work, decode_row
-from fieldsync.server.save.logic.rollup import Summary
+from fieldsync.server.save.logic.rollup.plan import Summary
 from fieldsync.server.save.logic.triggered import put
 from fieldsync.server.save.write import Derived, Written
 

@@ -12,7 +12,7 @@ from sqlalchemy import MetaData, Text, cast, func, literal_column, select
 from fieldsync.schema.catalog import Catalog
 from fieldsync.schema.model import Field, FieldType
 from fieldsync.server.postgres.compiled import Statement, compile_statement
-from fieldsync.server.save.logic.rollup_sql import summaries
+from fieldsync.server.save.logic.rollup.sql import summaries
 from fieldsync.server.save.statements import ids_in
 
 
