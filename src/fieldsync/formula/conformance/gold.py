@@ -51,11 +51,11 @@ _CRASH = "NullPointerException"
 
 def gold(case: dict[str, Any]) -> Iterator[Case]:
     """Each row in both modes of blanks."""
-    fields = {f["name"]: ENGINE_TYPES[f["type"]] for f in case["fields"]}
+    fields = {f["name"]: ENGINE_TYPES.get(f["type"], FieldType.TEXT) for f in case["fields"]}
     if case["variant"].startswith("swapped_types"):  # these give percents as hundredths already
         fields = {name: FieldType.NUMBER if kind is FieldType.PERCENT else kind for name, kind in fields.items()}
     derived = tuple(Derived(f["name"], fields[f["name"]], f["formula"]) for f in case["fields"] if f.get("formula"))
-    returns = ENGINE_TYPES[case["return_type"]]
+    returns = ENGINE_TYPES.get(case["return_type"], FieldType.TEXT)
     for number, row in enumerate(case["rows"]):
         values = {name: _input(value, fields.get(name)) for name, value in row["input"].items()}
         for mode in ("blank_as_zero", "blank_as_blank"):
@@ -105,7 +105,7 @@ def _engine_result(result: dict[str, Any], case: dict[str, Any], returns: FieldT
 
 def grid(suite: dict[str, Any]) -> Iterator[Case]:
     """Every formula on every record; the REST API shows an error as null."""
-    own = {f["name"]: ORG_TYPES[f["sf_type"]] for f in suite["fields"]}
+    own = {f["name"]: ORG_TYPES.get(f["sf_type"], FieldType.TEXT) for f in suite["fields"]}
     formulas = {f["name"]: f for f in suite["formulas"]}
     hops = ("Parent__r.", "Parent__r.Parent__r.", "Parent__r.Parent__r.Parent__r.")
     fields = {hop + name: kind for hop in ("", *hops) for name, kind in own.items()}
@@ -114,9 +114,9 @@ def grid(suite: dict[str, Any]) -> Iterator[Case]:
         yield Case("grid", f"extra {extra['formula']}", extra["formula"], expected, returns=FieldType.NUMBER)
     records = [_org_record(record) for record in suite["records"]]
     for formula in formulas.values():
-        returns = ORG_TYPES[formula["return_type"]]
+        returns = ORG_TYPES.get(formula["return_type"], FieldType.TEXT)
         derived = tuple(
-            Derived(name, ORG_TYPES[f["return_type"]], f["formula"])
+            Derived(name, ORG_TYPES.get(f["return_type"], FieldType.TEXT), f["formula"])
             for name, f in formulas.items()
             if name in formula["formula"] and name != formula["name"]
         )

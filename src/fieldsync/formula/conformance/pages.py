@@ -48,7 +48,7 @@ def help_page(page: dict[str, Any]) -> Iterator[Case]:
     for row in rows:
         for name, given in row["identifiers"].items():
             if given["dataType"] in TYPES:
-                kinds[name] = TYPES[given["dataType"]]
+                kinds[name] = TYPES.get(given["dataType"], FieldType.TEXT)
             else:
                 kinds.setdefault(name, FieldType.NUMBER)
     for number, row in enumerate(rows):
@@ -74,7 +74,10 @@ def function_call(call: dict[str, Any]) -> Case:
             names.append("''")
         else:
             names.append(f"a{index}")
-            fields[f"a{index}"], values[f"a{index}"] = TYPES[argument["dataType"]], value_of(argument)
+            fields[f"a{index}"], values[f"a{index}"] = (
+                TYPES.get(argument["dataType"], FieldType.TEXT),
+                value_of(argument),
+            )
     operator = OPERATORS.get(call["function"])
     formula = f" {operator} ".join(names) if operator else f"{call['function'].upper()}({', '.join(names)})"
     return Case("function_calls", call["name"], formula, _expected(call["expected"]), fields, record=Record(values))

@@ -9,6 +9,7 @@ from fieldsync.formula.conformance.case import Outcome
 from fieldsync.formula.conformance.gold import ORG_TYPES
 from fieldsync.formula.formula import parse
 from fieldsync.formula.problem import BadFormula, Fault
+from fieldsync.schema.model import FieldType
 
 FAULTS = {
     "SyntaxError": Fault.SYNTAX,
@@ -21,7 +22,7 @@ FAULTS = {
 
 def error(case: dict[str, Any]) -> Outcome:
     """The kind of error and its place."""
-    scope = Names({name: ORG_TYPES[kind] for name, kind in case.get("types", {}).items()})
+    scope = Names({name: ORG_TYPES.get(kind, FieldType.TEXT) for name, kind in case.get("types", {}).items()})
     name = case["error"].split()[0]
     fault = Fault.UNKNOWN_FUNCTION if "function" in case["error"].lower() else FAULTS.get(name)
     expected = f"{fault or name} at {tuple(case['at'])}"

@@ -76,7 +76,14 @@ ROWS: tuple[Function, ...] = (
     _row("VALUE", (_T,), NUMBER, texts.value, "to_number", "The number a text says; any other text is an error."),
     _row("LEN", (_T,), NUMBER, _length, "len", "How many characters a text has.", blanks=True),
     _row("LEFT", (_T, _COUNT), TEXT, texts.left, "left_of", "The first characters."),
-    _row("RIGHT", (_T, _COUNT), TEXT, texts.right, "right_of", "The last characters."),
+    _row(
+        "RIGHT",
+        (_T, _COUNT),
+        TEXT,
+        texts.right,
+        "right_of",
+        "The last characters; none where the count is not a whole number.",
+    ),
     _row(
         "MID", (_T, p("start", NUMBER), _COUNT), TEXT, texts.mid, "mid", "Characters from a place on; the first is 1."
     ),
@@ -104,7 +111,6 @@ ROWS: tuple[Function, ...] = (
         texts.contains,
         "contains_text",
         "Whether a text has another in it; upper and lower case differ.",
-        blanks=True,
     ),
     _row(
         "BEGINS",
@@ -113,11 +119,8 @@ ROWS: tuple[Function, ...] = (
         texts.begins,
         "begins",
         "Whether a text begins with another.",
-        blanks=True,
     ),
-    _row(
-        "ENDS", (_T, p("wanted", TEXT)), BOOLEAN, texts.ends, "ends", "Whether a text ends with another.", blanks=True
-    ),
+    _row("ENDS", (_T, p("wanted", TEXT)), BOOLEAN, texts.ends, "ends", "Whether a text ends with another."),
     _row(
         "SUBSTITUTE",
         (_T, p("wanted", TEXT), p("new", TEXT)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from decimal import Decimal, InvalidOperation
 
@@ -14,6 +13,11 @@ BLANKS = "".join(chr(code) for code in range(33))
 """Space and every control character, which TRIM takes away."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _WORDS = re.compile(r"[^\W_]+")
+HTML_ENTITIES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#039;"))
+PICTURES = r'(<img src="[^"<>]*" alt="[^"<>]*"( style="[^"<>]*")? border="0"/>)+'
+"""What IMAGE writes, once or more."""
+_PICTURES = re.compile(PICTURES)
+_SIZES = ("height", "width")
 ID_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 MINOR_DIGITS = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND"), 0),
@@ -38,6 +42,9 @@ def left(text: str, count: Decimal) -> str | None:
 
 
 def right(text: str, count: Decimal) -> str | None:
+    """Nothing where the count is not a whole number, as on the live platform."""
+    if count != int(count):
+        return None
     wanted = max(int(count), 0)
     return text[len(text) - min(wanted, len(text)) :] or None
 
@@ -59,27 +66,25 @@ def substr(text: str, start: Decimal, count: Decimal | None = None) -> str | Non
     return text[first : first + (len(text) if count is None else max(int(count), 0))] or None
 
 
-def find(wanted: str | None, text: str | None, start: Decimal | None = decimals.ONE) -> Decimal | None:
-    """Where `wanted` begins, counted from 1; 0 where it does not occur or there is nothing to look for. A start below 1
-    is 1."""
-    if start is None:
-        return None
-    if not wanted or not text:
+def find(wanted: str | None, text: str | None, start: Decimal | None = None) -> Decimal:
+    """Where `wanted` begins, counted from 1; 0 where it does not occur, there is nothing to look for, or the start is
+    below 1. A blank start is 1."""
+    first = decimals.ONE if start is None else start
+    if not wanted or not text or first <= 0:
         return decimals.ZERO
-    return Decimal(text.find(wanted, max(int(start), 1) - 1) + 1)
+    return Decimal(text.find(wanted, max(int(first), 1) - 1) + 1)
 
 
-def contains(text: str | None, wanted: str | None) -> bool | None:
-    """A blank text is in every text; whether another is in a blank one is unknown."""
-    return True if wanted is None else None if text is None else wanted in text
+def contains(text: str, wanted: str) -> bool:
+    return wanted in text
 
 
-def begins(text: str | None, wanted: str | None) -> bool | None:
-    return True if wanted is None else None if text is None else text.startswith(wanted)
+def begins(text: str, wanted: str) -> bool:
+    return text.startswith(wanted)
 
 
-def ends(text: str | None, wanted: str | None) -> bool | None:
-    return True if wanted is None else None if text is None else text.endswith(wanted)
+def ends(text: str, wanted: str) -> bool:
+    return text.endswith(wanted)
 
 
 def substitute(text: str | None, wanted: str | None, new: str | None) -> str | None:
@@ -189,22 +194,24 @@ def _like_parts(pattern: str) -> list[str]:
 
 def case_safe_id(text: str) -> str:
     """15 characters and the three that make their case safe to lose; any other text as it is."""
-    if len(text) != 15 or not text.isascii() or not text.isalnum():
+    if len(text) != 15:
         return text
     chunks = (text[0:5], text[5:10], text[10:15])
-    return text + "".join(ID_DIGITS[sum(c.isupper() << place for place, c in enumerate(chunk))] for chunk in chunks)
+    return text + "".join(
+        ID_DIGITS[sum(("A" <= c <= "Z") << place for place, c in enumerate(chunk))] for chunk in chunks
+    )
 
 
 def hyperlink(address: str | None, label: str | None, target: str | None = "_blank") -> str:
     """A link; blank parts are written as a space, as the platform does."""
-    return f'<a href="{_attribute(address)}" target="{_attribute(target)}">{_label(label)}</a>'
+    return f'<a href="{_attribute(address)}" target="{escaped(target)}">{_label(label)}</a>'
 
 
-def image(address: str | None, text: str | None, height: Decimal | None = None, width: Decimal | None = None) -> str:
-    sizes = "".join(
-        f' {name}="{decimals.shown(size)}"' for name, size in (("height", height), ("width", width)) if size
-    )
-    return f'<img src="{_attribute(address)}" alt="{_attribute(text)}"{sizes}/>'
+def image(address: str | None, text: str | None, *sizes: Decimal | None) -> str:
+    """A picture; a size that is given but blank is 0."""
+    styles = [f"{name}:{decimals.shown(size or decimals.ZERO)}px;" for name, size in zip(_SIZES, sizes, strict=False)]
+    style = f' style="{" ".join(styles)}"' if styles else ""
+    return f'<img src="{_attribute(address)}" alt="{escaped(text)}"{style} border="0"/>'
 
 
 def _attribute(text: str | None) -> str:
@@ -214,9 +221,15 @@ def _attribute(text: str | None) -> str:
 
 def _label(text: str | None) -> str:
     """A label shows as it is typed; a picture made by IMAGE stays a picture."""
-    if text is not None and re.fullmatch(r'(<img src="[^"<>]*" alt="[^"<>]*"( (height|width)="[\d.]+")*/>)+', text):
-        return text
-    return html.escape(text or " ", quote=False).replace("&amp;", "&")
+    return text if text is not None and _PICTURES.fullmatch(text) else escaped(text)
+
+
+def escaped(text: str | None) -> str:
+    """As HTML shows it; a space for nothing."""
+    text = text or " "
+    for character, written in HTML_ENTITIES:
+        text = text.replace(character, written)
+    return text
 
 
 def format_currency(code: str | None, amount: Decimal | None) -> str | None:

@@ -6,7 +6,7 @@ from fieldsync.formula import limits
 from fieldsync.formula.sql.routines.routine import Routine
 from fieldsync.formula.sql.values import TEXT
 from fieldsync.formula.values.encoding import HTML, SCRIPT
-from fieldsync.formula.values.texts import ID_DIGITS, MINOR_DIGITS
+from fieldsync.formula.values.texts import HTML_ENTITIES, ID_DIGITS, MINOR_DIGITS, PICTURES
 
 BLANKS = "E'" + "".join(f"\\x{code:02x}" for code in range(1, 33)) + "'"
 """What TRIM takes away; the zero character is in no text of PostgreSQL."""
@@ -30,8 +30,8 @@ _SUBSTR = """DECLARE first int := {s}.whole(n); BEGIN
   END IF;
   RETURN nullif(substr(t, first, greatest({s}.whole(c), 0)), '');"""
 
-_FIND = """DECLARE first int := greatest({s}.whole(n), 1); spot int; BEGIN
-  IF wanted IS NULL OR t IS NULL OR n IS NULL THEN RETURN CASE WHEN n IS NULL THEN NULL ELSE 0 END; END IF;
+_FIND = """DECLARE first int := greatest({s}.whole(coalesce(n, 1)), 1); spot int; BEGIN
+  IF wanted IS NULL OR t IS NULL OR n <= 0 THEN RETURN 0; END IF;
   spot := strpos(substr(t, first), wanted);
   RETURN CASE WHEN spot = 0 THEN 0 ELSE spot + first - 1 END;"""
 
@@ -47,7 +47,7 @@ def _pad(filled: str) -> str:
 
 
 _CASE_SAFE = f"""DECLARE digits text := '{ID_DIGITS}'; code int; suffix text := ''; BEGIN
-  IF t !~ '^[0-9A-Za-z]{{15}}$' THEN RETURN t; END IF;
+  IF length(t) <> 15 THEN RETURN t; END IF;
   FOR chunk IN 0..2 LOOP
     code := 0;
     FOR place IN 0..4 LOOP
@@ -66,16 +66,23 @@ _REGEX = f"""BEGIN
   RETURN (coalesce(t, '') ~ {{pattern}})::int;
 EXCEPTION WHEN invalid_regular_expression OR statement_too_complex OR program_limit_exceeded THEN RETURN -1;"""
 
-_LABEL = """BEGIN
-  IF t ~ '^(<img src="[^"<>]*" alt="[^"<>]*"( (height|width)="[0-9.]+")*/>)+$' THEN RETURN t; END IF;
-  RETURN replace(replace(coalesce(t, ' '), '<', '&lt;'), '>', '&gt;');"""
+_LABEL = f"""BEGIN
+  IF t ~ '^{PICTURES}$' THEN RETURN t; END IF;
+  RETURN {{s}}.escaped(t);"""
 
-_LINK = """'<a href="' || {s}.attribute(address) || '" target="' || {s}.attribute(target) || '">'
+_LINK = """'<a href="' || {s}.attribute(address) || '" target="' || {s}.escaped(target) || '">'
     || {s}.label(t) || '</a>'"""
 
-_IMAGE = """'<img src="' || {s}.attribute(address) || '" alt="' || {s}.attribute(t) || '"'
-    || CASE WHEN height <> 0 THEN ' height="' || {s}.to_text(height) || '"' ELSE '' END
-    || CASE WHEN width <> 0 THEN ' width="' || {s}.to_text(width) || '"' ELSE '' END || '/>'"""
+
+def _image(style: str) -> str:
+    start = """'<img src="' || {s}.attribute(address) || '" alt="' || {s}.escaped(t) || '"'"""
+    return f"""{start}{style} || ' border="0"/>'"""
+
+
+def _style(*names: str) -> str:
+    sizes = " ".join(f"{name}:' || {{s}}.to_text(coalesce({name}, 0)) || 'px;" for name in names)
+    return f""" || ' style="{sizes}"'"""
+
 
 _MINOR = " ".join(f"WHEN '{code}' THEN {digits}" for code, digits in MINOR_DIGITS.items())
 _CURRENCY = f"""DECLARE digits int := CASE code {_MINOR} ELSE 2 END; amount text; BEGIN
@@ -111,8 +118,7 @@ _SHOWN = """DECLARE r text; BEGIN
   RETURN CASE WHEN r LIKE '0.%' THEN substr(r, 2) WHEN r LIKE '-0.%' THEN '-' || substr(r, 3) ELSE r END;"""
 
 
-def _replaced(pairs: tuple[tuple[str, str], ...]) -> str:
-    body = "t"
+def _replaced(pairs: tuple[tuple[str, str], ...], body: str = "t") -> str:
     for character, written in pairs:
         body = f"replace({body}, {_quoted(character)}, {_quoted(written)})"
     return body
@@ -138,7 +144,7 @@ ROUTINES: tuple[Routine, ...] = (
     Routine("concat", "VARIADIC parts text[]", "text", "{s}.bounded(array_to_string(parts, ''))", blanks=True),
     Routine("len", _T, "numeric", "length(coalesce(t, ''))", blanks=True),
     Routine("left_of", _TN, "text", "nullif(left(t, greatest({s}.whole(n), 0)), '')"),
-    Routine("right_of", _TN, "text", "nullif(right(t, greatest({s}.whole(n), 0)), '')"),
+    Routine("right_of", _TN, "text", "CASE WHEN n = trunc(n) THEN nullif(right(t, greatest({s}.whole(n), 0)), '') END"),
     Routine("mid", "t text, n numeric, c numeric", "text", _MID),
     Routine("substr", "t text, n numeric", "text", "{s}.substr(t, n, 1000000000)"),
     Routine("substr", "t text, n numeric, c numeric", "text", _SUBSTR),
@@ -147,22 +153,19 @@ ROUTINES: tuple[Routine, ...] = (
         "contains_text",
         "t text, wanted text",
         "smallint",
-        "CASE WHEN wanted IS NULL THEN 1 ELSE (strpos(t, wanted) > 0)::int END",
-        blanks=True,
+        "(strpos(t, wanted) > 0)::int",
     ),
     Routine(
         "begins",
         "t text, wanted text",
         "smallint",
-        "CASE WHEN wanted IS NULL THEN 1 ELSE (left(t, length(wanted)) = wanted)::int END",
-        blanks=True,
+        "(left(t, length(wanted)) = wanted)::int",
     ),
     Routine(
         "ends",
         "t text, wanted text",
         "smallint",
-        "CASE WHEN wanted IS NULL THEN 1 ELSE (right(t, length(wanted)) = wanted)::int END",
-        blanks=True,
+        "(right(t, length(wanted)) = wanted)::int",
     ),
     Routine(
         "substitute",
@@ -251,11 +254,14 @@ ROUTINES: tuple[Routine, ...] = (
         _LINK,
         blanks=True,
     ),
+    Routine("escaped", _T, "text", _replaced(HTML_ENTITIES, "coalesce(t, ' ')"), blanks=True),
+    Routine("image", "address text, t text", "text", _image(""), blanks=True),
+    Routine("image", "address text, t text, height numeric", "text", _image(_style("height")), blanks=True),
     Routine(
         "image",
-        "address text, t text, height numeric DEFAULT NULL, width numeric DEFAULT NULL",
+        "address text, t text, height numeric, width numeric",
         "text",
-        _IMAGE,
+        _image(_style("height", "width")),
         blanks=True,
     ),
     Routine("format_currency", "code text, n numeric", "text", _CURRENCY, blanks=True),
