@@ -54,6 +54,7 @@ class Code(StrEnum):
     LOCKED = "LOCKED"
     DUPLICATE = "DUPLICATE"
     VALIDATION = "VALIDATION"
+    RECORD_TYPE = "RECORD_TYPE"
     TRIGGER = "TRIGGER"
     BACKDATED = "BACKDATED"
     FUTURE_SUBMIT = "FUTURE_SUBMIT"
@@ -144,6 +145,9 @@ CATALOGUE: dict[Code, Kind] = {
     ),
     Code.FUTURE_SUBMIT: Kind(
         422, "{field} is in the future; it cannot be submitted yet.", "Correct the date, or submit it when it is past."
+    ),
+    Code.RECORD_TYPE: Kind(
+        422, "{value} is no record type of {object} in use.", "Choose one of the offered record types."
     ),
     Code.TRIGGER: Kind(422, "The save logic of {object} failed: {reason}.", "Tell your administrator."),
     Code.RECURSION: Kind(422, "The save logic does not come to an end: {reason}.", "Tell your administrator."),

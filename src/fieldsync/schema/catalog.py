@@ -25,6 +25,7 @@ from fieldsync.schema.model import (
     Pack,
     PicklistValue,
     Profile,
+    RecordType,
     Sharing,
     ValidationRule,
     ValueSet,
@@ -98,6 +99,11 @@ class ObjectType:
     @property
     def validation_rules(self) -> tuple[ValidationRule, ...]:
         return self.declared.validation_rules
+
+    @cached_property
+    def record_types(self) -> Mapping[str, RecordType]:
+        """Record types by name."""
+        return {found.name: found for found in self.declared.record_types}
 
     @property
     def list_views(self) -> tuple[ListView, ...]:
@@ -223,6 +229,7 @@ def extended(packs: Iterable[Pack]) -> Iterator[Object]:
                 fields=declared.fields + tuple(f for e in more for f in e.fields),
                 validation_rules=declared.validation_rules + tuple(r for e in more for r in e.validation_rules),
                 list_views=declared.list_views + tuple(v for e in more for v in e.list_views),
+                record_types=declared.record_types + tuple(t for e in more for t in e.record_types),
             )
         )
 

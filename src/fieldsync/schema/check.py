@@ -22,6 +22,7 @@ RESERVED_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"
 _PREFIX = re.compile(rf"[0-9A-Za-z]{{{PREFIX_CHARS}}}\Z")
 _NUMERIC = {FieldType.NUMBER, FieldType.CURRENCY, FieldType.PERCENT, FieldType.ROLL_UP, FieldType.FORMULA}
 _ORDERED = _NUMERIC | {FieldType.DATE, FieldType.DATETIME, FieldType.TIME}
+_CHOSEN = (FieldType.PICKLIST, FieldType.MULTI_PICKLIST)
 _OPERATIONS = {"COUNT": frozenset[FieldType](), "SUM": _NUMERIC, "MIN": _ORDERED, "MAX": _ORDERED}
 
 
@@ -139,7 +140,9 @@ def _object_faults(declared: Object, facts: _Facts) -> Iterator[tuple[str, str]]
     fields = facts.fields[declared.name]
     for sentence in name_field_faults(declared.name_field, fields):
         yield f"{declared.name}.Name", sentence
-    yield from _column_faults(declared.name, [*standard_fields(declared), *facts.objects[declared.name].fields])
+    whole = facts.objects[declared.name]
+    yield from _column_faults(declared.name, [*standard_fields(whole), *whole.fields])
+    yield from _record_type_faults(whole, fields)
     yield from _family_faults(declared, fields)
     for kind in ("validation_rules", "list_views"):
         names = Counter(item.name.lower() for item in getattr(facts.objects[declared.name], kind))
@@ -180,6 +183,19 @@ def _family_faults(declared: Object, fields: Mapping[str, Field]) -> Iterator[tu
     day = family.submit.date
     if day is not None and (day not in fields or fields[day].type not in (FieldType.DATE, FieldType.DATETIME)):
         yield declared.name, f"its submit names {day}, which is no date of it"
+
+
+def _record_type_faults(declared: Object, fields: Mapping[str, Field]) -> Iterator[tuple[str, str]]:
+    names = Counter(found.name.lower() for found in declared.record_types)
+    for found in declared.record_types:
+        where = f"{declared.name}.{found.name}"
+        if names[found.name.lower()] > 1:
+            yield where, "the object has this record type more than once"
+        for name in found.picklists.keys() | found.defaults.keys():
+            if name not in fields or fields[name].type not in _CHOSEN:
+                yield where, f"it names {name}, which is no picklist of the object"
+    if sum(found.default for found in declared.record_types) > 1:
+        yield declared.name, "more than one record type is the default"
 
 
 def _fields_faults(object_name: str, fields: Sequence[Field], facts: _Facts) -> Iterator[tuple[str, str]]:

@@ -49,6 +49,8 @@ class PicklistValue(_Value, frozen=True):
     label: str | None = None
     default: bool = False
     active: bool = True
+    valid_for: tuple[str, ...] = ()
+    """Of a dependent picklist: values of the controlling field that allow this one."""
 
 
 class RollUpFilter(_Value, frozen=True):
@@ -100,6 +102,8 @@ class Field(_Value, frozen=True):
     value_set: str | None = None
     """Name of a global value set, instead of `values`."""
     restricted: bool = True
+    controlled_by: str | None = None
+    """The picklist or checkbox that says which values may be chosen: `PicklistValue.valid_for`."""
     references: str | None = None
     """The object a lookup or master-detail points to."""
     relationship: str | None = None
@@ -151,6 +155,21 @@ class ValidationRule(_Value, frozen=True):
     field: str | None = None
     active: bool = True
     description: str | None = None
+
+
+class RecordType(_Value, frozen=True):
+    """A kind of record of one object: which picklist values it offers. The record's `RecordTypeId` names it."""
+
+    name: str
+    label: str | None = None
+    description: str | None = None
+    active: bool = True
+    default: bool = False
+    """What new records are that name none."""
+    picklists: dict[str, tuple[str, ...]] = {}
+    """Field to the values it offers; a field that is not named offers all of its values."""
+    defaults: dict[str, str] = {}
+    """Field to the value a new record of this type begins with."""
 
 
 class ListView(_Value, frozen=True):
@@ -223,6 +242,7 @@ class Object(_Value, frozen=True):
     fields: tuple[Field, ...] = ()
     validation_rules: tuple[ValidationRule, ...] = ()
     list_views: tuple[ListView, ...] = ()
+    record_types: tuple[RecordType, ...] = ()
     sharing: Sharing = Sharing.READ_WRITE
     family: FamilyDeclaration | None = None
     conflict: ConflictPolicy = ConflictPolicy.ERROR
@@ -237,6 +257,7 @@ class Extension(_Value, frozen=True):
     fields: tuple[Field, ...] = ()
     validation_rules: tuple[ValidationRule, ...] = ()
     list_views: tuple[ListView, ...] = ()
+    record_types: tuple[RecordType, ...] = ()
 
 
 class ValueSet(_Value, frozen=True):
@@ -258,14 +279,13 @@ class Access(StrEnum):
 
 
 class Profile(_Value, frozen=True):
-    """Object permissions of the users with this profile. The key `*` stands for every object not named that is not
-    the platform's own."""
+    """Object permissions of its users. The key `*` is every object not named that is not the platform's own."""
 
     name: str
     label: str
     admin: bool = False
     integration: bool = False
-    """Users of other systems: they may override the lock of a submitted record, once a save."""
+    """Other systems: they may override the lock of a submitted record, once a save."""
     objects: dict[str, tuple[Access, ...]] = {}
 
 

@@ -20,6 +20,8 @@ def standard_fields(declared: Object) -> Iterator[Field]:
     yield Field(name="LastModifiedDate", type=FieldType.DATETIME, label="Last Modified Date", system=True)
     yield _user("LastModifiedById", "Last Modified By", "LastModifiedBy", system=True)
     yield Field(name="SystemModstamp", type=FieldType.DATETIME, label="System Modstamp", system=True)
+    if declared.record_types:
+        yield Field(name="RecordTypeId", type=FieldType.LOOKUP, label="Record Type", references="RecordType")
     yield Field(name="IsDeleted", type=FieldType.CHECKBOX, label="Deleted", system=True)
 
 

@@ -58,7 +58,8 @@ def test_the_single_file_form_reads_the_same(tmp_path: Path) -> None:
     result = read(single)
     [one], [other] = result.pack.objects, read(source).pack.objects
     assert (one.fields, one.label, len(one.list_views)) == (other.fields, other.label, 1)
-    assert noted(result, Level.UNSUPPORTED) == {"recordTypes"}
+    assert [found.name for found in one.record_types] == ["R"]
+    assert noted(result, Level.UNSUPPORTED) == set()
     assert noted(result, Level.IGNORED) == {"enableSearch"}
 
 
@@ -153,7 +154,7 @@ def test_every_other_file_is_listed(tmp_path: Path) -> None:
         "force-app/flows/F.flow-meta.xml": xml("Flow", ""),
         "force-app/profiles/Admin.profile-meta.xml": xml("Profile", ""),
         "force-app/permissionsets/P.permissionset-meta.xml": xml("PermissionSet", ""),
-        "force-app/objects/Thing__c/recordTypes/R.recordType-meta.xml": xml("RecordType", ""),
+        "force-app/objects/Thing__c/businessProcesses/R.businessProcess-meta.xml": xml("BusinessProcess", ""),
         "force-app/lwc/a/a.js": "",
     }
     result = read(thing(tmp_path, more=others))
@@ -236,3 +237,38 @@ def test_a_folder_without_a_project_is_refused(tmp_path: Path, prepare: str) -> 
 
 def test_a_project_never_takes_the_name_of_a_pack_of_the_product(tmp_path: Path) -> None:
     assert read(thing(tmp_path / "Platform")).pack.name == "platform_project"
+
+
+RECORD_TYPE = """<active>true</active><label>Big &amp; open</label><businessProcess>P</businessProcess>
+<picklistValues><picklist>Size__c</picklist><values><fullName>A%2FB</fullName><default>true</default></values>
+<values><fullName>C</fullName><default>false</default></values></picklistValues>"""
+
+
+def test_record_types_come_with_the_values_they_offer(tmp_path: Path) -> None:
+    values = "".join(f"<value><fullName>{v}</fullName><default>false</default></value>" for v in ("A/B", "C", "D"))
+    definition = f"<valueSet><restricted>true</restricted><valueSetDefinition>{values}</valueSetDefinition></valueSet>"
+    more = {"force-app/objects/Thing__c/recordTypes/Big.recordType-meta.xml": xml("RecordType", RECORD_TYPE)}
+    result = read(thing(tmp_path, {"Size__c": f"<type>Picklist</type><label>Size</label>{definition}"}, more=more))
+    [found] = result.pack.objects[0].record_types
+    assert (found.name, found.label, found.active) == ("Big", "Big & open", True)
+    assert (found.picklists, found.defaults) == ({"Size__c": ("A/B", "C")}, {"Size__c": "A/B"})
+    assert noted(result, Level.UNSUPPORTED) == {"businessProcess"}
+    catalog_of(result)
+
+
+def test_dependent_picklists_come_with_their_controlling_values(tmp_path: Path) -> None:
+    def picklist(more: str, *values: str) -> str:
+        given = "".join(f"<value><fullName>{v}</fullName><default>false</default></value>" for v in values)
+        inner = f"{more}<valueSetDefinition>{given}</valueSetDefinition>"
+        return f"<type>Picklist</type><label>x</label><valueSet>{inner}</valueSet>"
+
+    settings = (
+        "<controllingField>Land__c</controllingField><valueSettings><controllingFieldValue>AT</controllingFieldValue>"
+    )
+    settings += "<controllingFieldValue>DE</controllingFieldValue><valueName>Graz</valueName></valueSettings>"
+    fields = {"Land__c": picklist("", "AT", "DE"), "City__c": picklist(settings, "Graz", "Oslo")}
+    result = read(thing(tmp_path, fields))
+    city = next(f for f in result.pack.objects[0].fields if f.name == "City__c")
+    assert city.controlled_by == "Land__c"
+    assert [v.valid_for for v in city.values] == [("AT", "DE"), ()]
+    assert noted(result, Level.UNSUPPORTED) == set()

@@ -122,6 +122,9 @@ def _leave_alone_what_is_there(draft: ObjectDraft, around: _Surroundings, notes:
     views = {view.name.lower() for view in extended_object.list_views}
     names = [r.name for r in draft.validation_rules if r.name.lower() in rules]
     names += [v.name for v in draft.list_views if v.name.lower() in views]
+    types = {found.name.lower() for found in extended_object.record_types}
+    names += [t.name for t in draft.record_types if t.name.lower() in types]
+    draft.record_types[:] = [t for t in draft.record_types if t.name.lower() not in types]
     for name in names:
         notes.add(draft.files[0], name, f"{draft.name} has one of this name already", Level.UNSUPPORTED)
     draft.validation_rules[:] = [r for r in draft.validation_rules if r.name.lower() not in rules]
@@ -156,7 +159,9 @@ def _pack(project: Project, drafts: Drafts, value_sets: tuple[ValueSet, ...], ar
         name=project.name,
         label=project.name.replace("_", " ").capitalize(),
         objects=(*around.borrowed.values(), *own),
-        extensions=tuple(part for part in parts if part.fields or part.validation_rules or part.list_views),
+        extensions=tuple(
+            part for part in parts if part.fields or part.validation_rules or part.list_views or part.record_types
+        ),
         value_sets=value_sets,
     )
 
@@ -172,6 +177,7 @@ def _object(draft: ObjectDraft) -> Object:
         fields=tuple(found.field for found in draft.fields),
         validation_rules=tuple(draft.validation_rules),
         list_views=tuple(draft.list_views),
+        record_types=tuple(draft.record_types),
         sharing=draft.sharing,
     )
 
@@ -182,6 +188,7 @@ def _extension(draft: ObjectDraft) -> Extension:
         fields=tuple(found.field for found in draft.fields),
         validation_rules=tuple(draft.validation_rules),
         list_views=tuple(draft.list_views),
+        record_types=tuple(draft.record_types),
     )
 
 

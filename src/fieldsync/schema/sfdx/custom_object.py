@@ -6,11 +6,12 @@ The same elements stand in files of their own (`fields/X.field-meta.xml`) or ins
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from fieldsync.schema import autonumber
-from fieldsync.schema.model import FieldType, ListView, NameField, RollUpFilter, Sharing, ValidationRule
+from fieldsync.schema.model import FieldType, ListView, NameField, RecordType, RollUpFilter, Sharing, ValidationRule
 from fieldsync.schema.sfdx.document import Element
-from fieldsync.schema.sfdx.fates import LIST_VIEW, NAME_FIELD, OBJECT, STANDARD_OBJECT, VALIDATION_RULE
+from fieldsync.schema.sfdx.fates import LIST_VIEW, NAME_FIELD, OBJECT, RECORD_TYPE, STANDARD_OBJECT, VALIDATION_RULE
 from fieldsync.schema.sfdx.field import FieldDraft, read_field
 from fieldsync.schema.sfdx.report import Level
 
@@ -59,6 +60,7 @@ class ObjectDraft:
     fields: list[FieldDraft] = field(default_factory=list)
     validation_rules: list[ValidationRule] = field(default_factory=list)
     list_views: list[ListView] = field(default_factory=list)
+    record_types: list[RecordType] = field(default_factory=list)
     untyped: list[tuple[str, Element]] = field(default_factory=list)
     """Standard fields that the project only adjusts: they say no type."""
 
@@ -93,6 +95,8 @@ def read_inline(draft: ObjectDraft, element: Element) -> None:
         add_rule(draft, inner, inner.text("fullName"))
     for inner in element.elements("listViews", named="fullName"):
         add_list_view(draft, inner, inner.text("fullName"))
+    for inner in element.elements("recordTypes", named="fullName"):
+        add_record_type(draft, inner, inner.text("fullName"))
 
 
 def add_field(draft: ObjectDraft, element: Element, name: str | None) -> None:
@@ -153,6 +157,35 @@ def add_list_view(draft: ObjectDraft, element: Element, name: str | None) -> Non
         element.note("" if element.path else element.node.tag, "it has no name, or one used before", Level.ERROR)
     else:
         draft.list_views.append(view)
+
+
+def add_record_type(draft: ObjectDraft, element: Element, name: str | None) -> None:
+    """Add a record type to its object, with the picklist values it offers."""
+    element.taken |= {"fullName"}
+    picklists: dict[str, tuple[str, ...]] = {}
+    defaults: dict[str, str] = {}
+    for part in element.elements("picklistValues", named="picklist"):
+        field_name, values = part.text("picklist") or "", []
+        for value in part.elements("values", named="fullName"):
+            values.append(unquote(value.text("fullName") or ""))
+            if value.flag("default"):
+                defaults[field_name] = values[-1]
+            value.finish({})
+        part.finish({})
+        picklists[field_name] = tuple(values)
+    found = RecordType(
+        name=name or "",
+        label=element.text("label"),
+        description=element.text("description"),
+        active=element.flag("active", default=True),
+        picklists=picklists,
+        defaults=defaults,
+    )
+    element.finish(RECORD_TYPE)
+    if name is None or any(other.name.lower() == name.lower() for other in draft.record_types):
+        element.note("" if element.path else element.node.tag, "it has no name, or one used before", Level.ERROR)
+    else:
+        draft.record_types.append(found)
 
 
 def _filter(element: Element) -> RollUpFilter:

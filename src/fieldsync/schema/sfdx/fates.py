@@ -43,7 +43,12 @@ FIELD: Fates = {
 }  # fmt: skip
 
 VALUE_SET_OF_FIELD: Fates = {
-    **_all(_UNSUPPORTED, "dependent picklists are not read; every value is offered", "controllingField valueSettings"),
+    **_all(_UNSUPPORTED, "dependent values of this older form are not read", "controllingField valueSettings"),
+}
+
+RECORD_TYPE: Fates = {
+    **_all(_IGNORED, "it says how pages look, not what is stored", "compactLayoutAssignment"),
+    **_all(_UNSUPPORTED, "there are no sales, support and solution processes", "businessProcess"),
 }
 
 VALUE: Fates = {
@@ -75,7 +80,7 @@ OBJECT: Fates = {
     **_all(_IGNORED, _PACKAGING, "deprecated visibility"),
     **_all(_IGNORED, _PLATFORM_STATE, "deploymentStatus fullName"),
     **_all(_IGNORED, "there are no users from outside the org", "externalSharingModel"),
-    **_all(_UNSUPPORTED, "record types are not read", "recordTypes businessProcesses"),
+    **_all(_UNSUPPORTED, "there are no sales, support and solution processes", "businessProcesses"),
     **_all(_UNSUPPORTED, _PAGES, "compactLayouts fieldSets webLinks"),
     **_all(_UNSUPPORTED, "sharing beyond the sharing model is not read", "sharingReasons sharingRecalculations"),
     **_all(_UNSUPPORTED, "only objects whose rows are kept here are supported", "externalDataSource externalName"
@@ -90,8 +95,7 @@ STANDARD_OBJECT: Fates = {
 }  # fmt: skip
 
 FILE_KINDS: dict[str, str] = {
-    "recordType": "record types are not read",
-    "businessProcess": "record types and their processes are not read",
+    "businessProcess": "there are no sales, support and solution processes",
     "layout": _PAGES,
     "compactLayout": _PAGES,
     "fieldSet": _PAGES,

@@ -12,7 +12,14 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.schema.load import load_packs
 from fieldsync.schema.model import Pack, ValueSet
 from fieldsync.schema.sfdx.assemble import assemble
-from fieldsync.schema.sfdx.custom_object import ObjectDraft, add_field, add_list_view, add_rule, read_object
+from fieldsync.schema.sfdx.custom_object import (
+    ObjectDraft,
+    add_field,
+    add_list_view,
+    add_record_type,
+    add_rule,
+    read_object,
+)
 from fieldsync.schema.sfdx.document import BadXml, Element, parse
 from fieldsync.schema.sfdx.fates import FILE_KINDS
 from fieldsync.schema.sfdx.files import PROJECT_FILE, Project, SourceFile, content, open_project, source_files
@@ -122,6 +129,7 @@ _PART_KINDS = {
     "field": _take_part(add_field),
     "validationRule": _take_part(add_rule),
     "listView": _take_part(add_list_view),
+    "recordType": _take_part(add_record_type),
     "globalValueSet": _take_value_set,
     "standardValueSet": _take_value_set,
 }

@@ -47,6 +47,8 @@ def resolve(drafts: Mapping[str, ObjectDraft], known: Known, value_sets: frozens
         settled = not any(dropped)
     for draft in drafts.values():
         draft.fields[:] = [_typed(f, draft, drafts, known) for f in draft.fields]
+        fields = all_fields(draft, known)
+        draft.fields[:] = [_controlled(f, fields, known) for f in draft.fields]
 
 
 def all_fields(draft: ObjectDraft, known: Known) -> dict[str, Field]:
@@ -85,6 +87,23 @@ def _renamed(draft: ObjectDraft, known: Known) -> None:
             )
             field = msgspec.structs.replace(field, roll_up=plain)
         draft.fields[i] = FieldDraft(field, found.element, found.order)
+
+
+def _controlled(found: FieldDraft, fields: Mapping[str, Field], known: Known) -> FieldDraft:
+    """A dependent picklist whose controlling field is there; one without is an ordinary picklist."""
+    field = found.field
+    if field.controlled_by is None:
+        return found
+    name = known.plain(field.controlled_by)
+    if name in fields and not field.value_set:
+        return FieldDraft(msgspec.structs.replace(field, controlled_by=name), found.element, found.order)
+    reason = "dependent values of a global value set are not read"
+    if name not in fields:
+        reason = f"its controlling field {name} is not there"
+    found.element.note("valueSet/controllingField", f"{reason}; every value is offered")
+    values = tuple(msgspec.structs.replace(value, valid_for=()) for value in field.values)
+    plain = msgspec.structs.replace(field, controlled_by=None, values=values)
+    return FieldDraft(plain, found.element, found.order)
 
 
 def _missing_value_set(field: Field, value_sets: frozenset[str]) -> str | None:

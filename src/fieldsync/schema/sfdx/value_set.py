@@ -21,14 +21,28 @@ def field_values(element: Element) -> dict[str, Any]:
         for definition in chosen.elements("valueSetDefinition"):
             values = _values(definition, "value")
             definition.finish(VALUE_SET_OF_FIELD)
+        controlled_by = chosen.text("controllingField")
+        values = _dependent(chosen, values)
         chosen.finish(VALUE_SET_OF_FIELD)
-        return {"values": () if value_set else values, "value_set": value_set, "restricted": restricted}
+        found = {"values": () if value_set else values, "value_set": value_set, "restricted": restricted}
+        return {**found, "controlled_by": controlled_by}
     for older in element.elements("picklist"):
         values = _values(older, "picklistValues")
         restricted = older.flag("restrictedPicklist")
         older.finish(VALUE_SET_OF_FIELD)
         return {"values": values, "restricted": restricted}
     return {"restricted": False}
+
+
+def _dependent(element: Element, values: tuple[PicklistValue, ...]) -> tuple[PicklistValue, ...]:
+    """The values with those of the controlling field that allow them."""
+    allowed: dict[str, tuple[str, ...]] = {}
+    for setting in element.elements("valueSettings", named="valueName"):
+        name, controlling = setting.text("valueName"), tuple(setting.texts("controllingFieldValue"))
+        setting.finish({})
+        if name is not None:
+            allowed[name] = (*allowed.get(name, ()), *controlling)
+    return tuple(msgspec.structs.replace(v, valid_for=allowed.get(v.value, ())) for v in values)
 
 
 def read_value_set(element: Element, name: str) -> ValueSet:

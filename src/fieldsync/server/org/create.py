@@ -16,6 +16,7 @@ from fieldsync.formula.catalog import CatalogFormulas, LogicFault
 from fieldsync.schema.catalog import Catalog
 from fieldsync.server.org.directory import OrgListing, add_mac_key, add_org, enter_org
 from fieldsync.server.org.recalculate import changed_masters, note_due
+from fieldsync.server.org.record_types import seed_record_types
 from fieldsync.server.org.seed import Seeding, insert_rows, mint_ids
 from fieldsync.server.org.users import NewUser, create_user
 from fieldsync.server.postgres.connect import AdminConnection, admin_connection
@@ -75,7 +76,9 @@ def deploy_catalog(uri: str, name: str, catalog: Catalog, *, world: World, dry_r
         apply(connection, steps, clock=world.clock, allow_drop=allow_drop)
         note_due(connection, changed_masters(before, catalog))
         current_epoch(connection, org.schema, world)
-        _seed_profiles(_seeding(connection, catalog, world))
+        seeding = _seeding(connection, catalog, world)
+        _seed_profiles(seeding)
+        seed_record_types(seeding)
         return Deployed(steps, applied=True, faults=faults)
 
 
@@ -117,6 +120,7 @@ def _seed(connection: AdminConnection, catalog: Catalog, admin: NewUser, world: 
     [admin_id] = mint_ids(nobody, "User", 1)
     seeding = Seeding(connection, catalog, admin_id, world.clock)
     _seed_profiles(seeding)
+    seed_record_types(seeding)
     with_id = NewUser(admin.username, admin.password, admin.profile, admin.last_name, {**admin.values, "Id": admin_id})
     create_user(seeding, with_id, world.chance)
 

@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack
 from fieldsync.base.world import World
 from fieldsync.schema.catalog import Catalog
 from fieldsync.server.org.directory import enter_org, find_org, list_orgs, org_row
-from fieldsync.server.org.runtime import Org, OrgRow, make_org
+from fieldsync.server.org.record_types import known_record_types
+from fieldsync.server.org.runtime import KnownRecordType, Org, OrgRow, make_org
 from fieldsync.server.postgres.connect import admin_connection, open_database
 from fieldsync.server.postgres.partitions import ensure_partitions
 from fieldsync.server.postgres.stored_catalog import current_catalog
@@ -24,14 +25,14 @@ async def open_org(stack: AsyncExitStack, uri: str, name: str, world: World) -> 
     schema = await asyncio.to_thread(_schema, uri, name)
     database = await open_database(uri, schema, world=world, application_name=f"fieldsync {name}")
     stack.push_async_callback(database.close)
-    row, catalog = await asyncio.to_thread(_prepare, uri, name, world)
-    return make_org(row, catalog, database.pool, world)
+    row, catalog, record_types = await asyncio.to_thread(_prepare, uri, name, world)
+    return make_org(row, catalog, database.pool, world, record_types)
 
 
 async def reopen_org(uri: str, org: Org) -> Org:
     """The org with the catalog deployed last, on the pool it has."""
-    row, catalog = await asyncio.to_thread(_prepare, uri, org.name, org.world)
-    return make_org(row, catalog, org.pool, org.world)
+    row, catalog, record_types = await asyncio.to_thread(_prepare, uri, org.name, org.world)
+    return make_org(row, catalog, org.pool, org.world, record_types)
 
 
 def _names(uri: str) -> list[str]:
@@ -44,11 +45,11 @@ def _schema(uri: str, name: str) -> str:
         return find_org(connection, name).schema
 
 
-def _prepare(uri: str, name: str, world: World) -> tuple[OrgRow, Catalog]:
+def _prepare(uri: str, name: str, world: World) -> tuple[OrgRow, Catalog, dict[str, KnownRecordType]]:
     """What the org's own tables say, once the parts of its change log that the next days need are there."""
     with admin_connection(uri) as connection:
         org = enter_org(connection, name)
         ensure_partitions(connection, world.clock.now().date())
         catalog = current_catalog(connection)
         assert catalog is not None, "an org is created with its catalog"
-        return org_row(connection, org), catalog
+        return org_row(connection, org), catalog, known_record_types(connection, catalog)

@@ -5,18 +5,28 @@ Passed to everything that serves a request. Holds no request's state: any number
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import MetaData
 
 from fieldsync.base.world import World
 from fieldsync.schema.catalog import Catalog
+from fieldsync.schema.model import RecordType
 from fieldsync.server.postgres.tables import org_metadata
 from fieldsync.server.postgres.work import Pool
 from fieldsync.server.save.logic.compiled import Logic, compile_logic
 from fieldsync.server.save.statements import SaveStatements
 from fieldsync.server.sync.session_statements import SessionStatements
 from fieldsync.server.sync.statements import ReadStatements
+
+
+@dataclass(frozen=True)
+class KnownRecordType:
+    """One row: of which object it is a record type, and what that declares."""
+
+    object: str
+    declared: RecordType
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ class Org:
     world: World
     save: SaveStatements
     logic: Logic
+    record_types: Mapping[str, KnownRecordType]
     read: ReadStatements
     session: SessionStatements
 
@@ -47,7 +58,9 @@ class OrgRow:
     mac_key: bytes
 
 
-def make_org(row: OrgRow, catalog: Catalog, pool: Pool, world: World) -> Org:
+def make_org(
+    row: OrgRow, catalog: Catalog, pool: Pool, world: World, record_types: Mapping[str, KnownRecordType]
+) -> Org:
     """An org with its statements built once."""
     metadata = org_metadata(catalog)
     logic = compile_logic(catalog, metadata)
@@ -62,6 +75,7 @@ def make_org(row: OrgRow, catalog: Catalog, pool: Pool, world: World) -> Org:
         world=world,
         save=SaveStatements(catalog, metadata),
         logic=logic,
+        record_types=record_types,
         read=ReadStatements(catalog, metadata, logic.formulas),
         session=SessionStatements(metadata.tables),
     )

@@ -19,6 +19,7 @@ from fieldsync.base import ids
 from fieldsync.base.ids import DeviceNumber, RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import Clock, instant
+from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.autonumber import format_number
 from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.fields import BadValue, FieldValue, canonical
@@ -151,6 +152,13 @@ def _write(seeding: Seeding, object_name: str, rows: list[Row]) -> None:
     entry = {"day": seeding.now[:10], "stamp": seeding.stamp, "object": object_name, "kind": "created"}
     changes = [{**entry, "id": row["Id"], "at": seeding.now} for row in rows]
     _run_insert(seeding, compile_statement(insert_statement(tables["_change"])).text, changes)
+
+
+def log_update(seeding: Seeding, ref: RecordRef) -> None:
+    """Enter a changed row in the change log, so that incremental downloads find it."""
+    entry = {"day": seeding.now[:10], "stamp": seeding.stamp, "object": ref.object, "kind": "updated"}
+    change = {**entry, "id": ref.id, "at": seeding.now}
+    _run_insert(seeding, compile_statement(insert_statement(seeding.metadata.tables["_change"])).text, [change])
 
 
 def _run_insert(seeding: Seeding, text: str, rows: Sequence[Mapping[str, object]]) -> None:

@@ -12,6 +12,7 @@ from fieldsync.schema.model import (
     Pack,
     PicklistValue,
     Profile,
+    RecordType,
     RollUp,
     RollUpFilter,
     Submit,
@@ -40,19 +41,39 @@ def orders_pack() -> Pack:
     """An account that counts orders, an order that sums up lines, a line that sums up deliveries."""
     everything = tuple(Access)
     names = ("Buyer", "Purchase", "Purchase_Line", "Delivery")
-    profile = Profile(name="Rep", label="Rep", objects=dict.fromkeys(names, everything) | {"User": (Access.READ,)})
+    profile = Profile(
+        name="Rep",
+        label="Rep",
+        objects=dict.fromkeys(names, everything) | dict.fromkeys(("User", "RecordType"), (Access.READ,)),
+    )
     robot = Profile(name="Robot", label="Robot", integration=True, objects=profile.objects)
     return Pack(
         name="orders", label="Orders", objects=(_buyer(), _purchase(), _line(), _delivery()), profiles=(profile, robot)
     )
 
 
+def _kinds() -> tuple[RecordType, ...]:
+    return (
+        RecordType(name="Shop", default=True, picklists={"Size": ("Small", "Large")}, defaults={"Size": "Small"}),
+        RecordType(name="Clinic", label="A Clinic", picklists={"Size": ("Large",)}),
+        RecordType(name="Closed", active=False),
+    )
+
+
 def _buyer() -> Object:
+    sizes = tuple(PicklistValue(value=v) for v in ("Small", "Large", "Huge"))
+    wards = (
+        PicklistValue(value="One", valid_for=("Small", "Large")),
+        PicklistValue(value="Many", valid_for=("Large",)),
+    )
     return Object(
         name="Buyer",
         label="Buyer",
         prefix="b00",
+        record_types=_kinds(),
         fields=(
+            Field(name="Size", type=FieldType.PICKLIST, values=sizes),
+            Field(name="Wards", type=FieldType.PICKLIST, values=wards, controlled_by="Size"),
             rolled("Purchases", "Purchase", "BuyerId", "COUNT"),
             rolled("Turnover", "Purchase", "BuyerId", "SUM", "Total", precision=16, scale=2),
             Field(name="Limit", type=FieldType.CURRENCY, precision=16, scale=2),
