@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +22,7 @@ from fieldsync.cli.place import (
 from fieldsync.cli.report import Exit, progress, say, show_json, show_table
 
 if TYPE_CHECKING:
+    from fieldsync.formula.catalog import LogicFault
     from fieldsync.schema.sfdx import ImportResult, Report
 
 app = typer.Typer(help="Bring in catalogs and records of other systems.", no_args_is_help=True)
@@ -40,7 +43,8 @@ def sfdx(
     from fieldsync.schema.sfdx import read
 
     if check:
-        _report(read(folder), None, as_json=as_json)
+        found = read(folder)
+        _report(found, None, as_json=as_json, faults=_formula_faults(found))
         return
     from fieldsync.cli.packs import next_catalog, own_and
     from fieldsync.server.org.create import catalog_of, prefixes_of
@@ -56,11 +60,29 @@ def sfdx(
         _report(found, as_value(done, org), as_json=True)
 
 
-def _report(found: ImportResult, deployed: dict[str, object] | None, *, as_json: bool) -> None:
+def _formula_faults(found: ImportResult) -> list[LogicFault]:
+    """Formulas of the project that could not run beside the product's own packs."""
+    from fieldsync.cli.packs import next_catalog
+    from fieldsync.formula.catalog import CatalogFormulas
+    from fieldsync.schema.catalog import build
+    from fieldsync.schema.load import load_packs
+
+    own = {o.name for o in found.pack.objects} | {e.object for e in found.pack.extensions}
+    catalog = next_catalog(build(load_packs()), {}, [found.pack])
+    return [fault for fault in CatalogFormulas(catalog).faults if fault.object in own]
+
+
+def _report(
+    found: ImportResult, deployed: dict[str, object] | None, *, as_json: bool, faults: Sequence[LogicFault] = ()
+) -> None:
     report = found.report
     if as_json:
-        show_json({"pack": found.pack.name, **report.as_json(), "deploy": deployed})
+        told = {"pack": found.pack.name, **report.as_json(), "deploy": deployed}
+        show_json(told | {"formula_faults": [asdict(fault) for fault in faults]})
         return
+    if faults:
+        rows = [(fault.object, fault.element, fault.sentence) for fault in faults]
+        show_table("Formulas that cannot run until they are corrected", ("object", "formula", "why"), rows)
     say(
         f"{found.pack.name}: {report.objects} objects, {report.fields} fields, {report.roll_ups} roll-ups, "
         f"{report.validation_rules} validation rules, {report.list_views} list views, {report.value_sets} value sets"

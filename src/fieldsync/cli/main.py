@@ -13,7 +13,7 @@ from fieldsync.cli import bench, deploy, formula, imports, org, serve, simulate
 from fieldsync.cli.conformance import app as conformance
 from fieldsync.cli.demo import command as demo
 from fieldsync.cli.device.commands import app as device
-from fieldsync.cli.report import run
+from fieldsync.cli.report import codes, run
 
 app = typer.Typer(
     name="fieldsync",
@@ -27,6 +27,7 @@ app.command("serve")(serve.serve)
 app.command("deploy")(deploy.deploy)
 app.command("sim")(simulate.sim)
 app.command("formula")(formula.formula)
+app.command("codes")(codes)
 app.add_typer(org.app, name="org")
 app.add_typer(imports.app, name="import")
 app.add_typer(device, name="device")

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
+from fieldsync.base.reference import reference
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 TRACE_VARIABLE = "FIELDSYNC_TRACE"
@@ -59,6 +60,11 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
 def say(sentence: str) -> None:
     """One line for people."""
     Console(highlight=False).print(sentence, markup=False, soft_wrap=True)
+
+
+def codes() -> None:
+    """Every error code with its sentence and what to do, as Markdown."""
+    print(reference(), end="")
 
 
 def progress() -> Progress:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -207,7 +209,8 @@ def _name_of(device: Device, field: Field, value: FieldValue) -> str:
 def facts(device: Device, found: Record, zone: str) -> list[Fact]:
     """Every filled field of a record; what the platform set comes last."""
     object_type = device.catalog[found.object]
-    fields = sorted(object_type.column_fields.items(), key=lambda item: item[0] in SET_BY_SYSTEM)
+    own = {**object_type.column_fields, **{field.name: field for field in object_type.formulas}}
+    fields = sorted(own.items(), key=lambda item: item[0] in SET_BY_SYSTEM)
     return [
         _fact(device, field, value, zone)
         for name, field in fields
@@ -217,14 +220,32 @@ def facts(device: Device, found: Record, zone: str) -> list[Fact]:
 
 def _fact(device: Device, field: Field, value: FieldValue, zone: str) -> Fact:
     label = field.label or field.name
-    if field.type is FieldType.DATETIME:
+    if FieldType.DATETIME in (field.type, field.formula_returns):
         return Fact(label, when(value, zone))
+    if field.type is FieldType.FORMULA and (shown_html := tag_of(shown(value))) is not None:
+        return Fact(label, *shown_html)
     if field.type is FieldType.BASE64:
         text = str(value)
         is_png = text.startswith(PNG_HEAD)
         return Fact(label, text if is_png else f"{len(text) * 3 // 4:,} bytes", image=is_png)
     linked = _name_of(device, field, value)
     return Fact(label, linked or shown(value), f"/objects/{field.references}/{value}" if linked else "")
+
+
+_TAG = re.compile(
+    r'<(?:a href|img src)="(?P<address>[^"]*)"[^>]*?(?:alt="(?P<alt>[^"]*)")?[^>]*>(?:(?P<text>[^<]*)</a>)?'
+)
+_SAFE = ("https://", "http://", "/")
+
+
+def tag_of(text: str) -> tuple[str, str] | None:
+    """What HYPERLINK and IMAGE give, as a text and an address that is safe to follow; None for any other text."""
+    found = _TAG.fullmatch(text.strip())
+    if found is None:
+        return None
+    address = html.unescape(found["address"]).strip()
+    label = html.unescape(found["text"] or found["alt"] or address)
+    return label, address if address.startswith(_SAFE) else ""
 
 
 def now_input(zone: str, now: datetime) -> str:
