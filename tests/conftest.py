@@ -120,3 +120,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture, marker in (("postgres", "database"), ("chromium", "browser")):
             if fixture in taken:
                 item.add_marker(marker)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How far public suites pass, as the tests recorded it."""
+    reports = (report for reports in terminalreporter.stats.values() for report in reports)
+    told = [
+        text for report in reports for name, text in getattr(report, "user_properties", ()) if name == "conformance"
+    ]
+    if told:
+        terminalreporter.section("public suites")
+        for line in sorted(set(told)):
+            terminalreporter.write_line(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from fieldsync.cli.conformance.soql import Result, run_file
 from fieldsync.soql import parse, parse_condition
 
 EXCEPTIONS = tomllib.loads(Path(__file__).with_name("exceptions.toml").read_text(encoding="utf-8"))
+Record = Callable[[str, object], None]
 PARSED = ("valid", "invalid", "real_queries", "literal_validity", "string_escapes")
 
 
@@ -22,16 +24,21 @@ def results() -> dict[tuple[str, str | None], Result]:
 
 
 @pytest.mark.parametrize("suite", PARSED)
-def test_every_case_has_its_verdict(results: dict[tuple[str, str | None], Result], suite: str) -> None:
+def test_every_case_has_its_verdict(
+    results: dict[tuple[str, str | None], Result], suite: str, record_property: Record
+) -> None:
     result = results[suite, None]
+    record_property("conformance", f"{suite}: {result.passed} of {result.total}")
     assert result.failures == ()
     assert result.total > 0
 
 
 @pytest.mark.parametrize("backend", ["postgres", "sqlite"])
 def test_every_executed_case_but_the_listed_gives_its_rows(
-    results: dict[tuple[str, str | None], Result], backend: str
+    results: dict[tuple[str, str | None], Result], backend: str, record_property: Record
 ) -> None:
+    result = results["executed", backend]
+    record_property("conformance", f"executed, {backend}: {result.passed} of {result.total}")
     listed = {case for group in EXCEPTIONS.values() for case in group["executed"]}
     assert {f.id for f in results["executed", backend].failures} == listed
 
