@@ -186,7 +186,9 @@ class Lab:
 
     def block(self, object_name: str, *rows: Mapping[str, Any]) -> RowBlock:
         """Rows on the wire; each needs Id and _stamp, missing columns are null."""
-        columns = ("_stamp", *self.script.catalog[object_name].columns)
+        object_type = self.script.catalog[object_name]
+        computed = [f.name for f in object_type.formulas if any(f.name in row for row in rows)]
+        columns = ("_stamp", *object_type.columns, *computed)
         data = _ENCODER.encode([[row.get(c) for c in columns] for row in rows])
         return RowBlock(object_name, columns, msgspec.Raw(data))
 
