@@ -101,7 +101,9 @@ def test_formula_fields_show_their_values_offline_too(stage: Stage) -> None:
         since = date.fromisoformat(str(record.values["Date_Listed__c"]))
         assert record.values["Days_On_Market__c"] == (today - since).days
         picture = record.values["Picture__c"]
-        assert record.values["Picture_IMG__c"] == (f'<img src="{picture}" alt="Picture"/>' if picture else None)
+        assert record.values["Picture_IMG__c"] == (
+            f'<img src="{picture}" alt="Picture" border="0"/>' if picture else None
+        )
     days = [r.values["Days_On_Market__c"] for r in ipad.find("Property__c", order_by="Days_On_Market__c", limit=1_000)]
     assert days == sorted(days)  # type: ignore[type-var]
     with ipad.edit() as edit:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from fieldsync.device import Device
 
@@ -21,6 +21,9 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+WAIT_MS = 20_000
+"""Pages may be slow on a machine that does other things; what never comes still fails."""
+expect.set_options(timeout=WAIT_MS)
 SIZES = ({"width": 1280, "height": 860}, {"width": 390, "height": 844})
 
 

@@ -40,6 +40,14 @@ def running(short_dir: Path) -> Iterator[Running]:
         thread.join(20)
 
 
+@pytest.fixture
+def online(running: Running) -> Iterator[None]:
+    """Whatever a test left behind, the next begins with both devices online."""
+    yield
+    for device in running.devices:
+        device.go_online()
+
+
 @pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
     with sync_playwright() as playwright:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.web.browsing import Running, app, eventually
 
 from fieldsync.cli.demo.people import ADMIN, ORG, PASSWORD
+
+pytestmark = pytest.mark.usefixtures("online")
 
 
 def open_ackerman(page: Page) -> None:
@@ -116,7 +119,7 @@ def test_an_open_page_never_changes_by_itself_but_offers_the_newer_version(brows
         page.goto(f"/accounts/{account.id}")
         with iphone.edit() as edit:
             edit.update("Account", account.id, {"Phone": "+44 113 000 0042"})
-        expect(page.get_by_text("There is a newer version of this record.")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("There is a newer version of this record.")).to_be_visible()
         expect(page.get_by_text("+44 113 000 0042")).to_be_hidden()
         page.get_by_role("button", name="Show it").click()
         expect(page.get_by_text("+44 113 000 0042")).to_be_visible()
@@ -132,7 +135,7 @@ def test_a_refused_save_is_listed_with_its_sentence_and_can_be_undone(browser: B
         edit.update("Account", account.id, {"Phone": "theirs"})
     with app(browser, running.link("iPad"), size=1) as page:
         ipad.go_online()
-        expect(page.get_by_text("1 save was not accepted")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("1 save was not accepted")).to_be_visible()
         page.get_by_role("link", name=re.compile("Errors")).click()
         for text in ("Somebody changed Phone", "mine", "theirs"):
             expect(page.get_by_text(text).first).to_be_visible()

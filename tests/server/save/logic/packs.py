@@ -136,6 +136,7 @@ def _summaries() -> tuple[Field, ...]:
         rolled("First_Due", *line, "MIN", "Due", formula_returns=FieldType.DATE),
         rolled("Dearest", *line, "MAX", "Price", precision=16, scale=2, filters=[("Price", "greaterThan", "10")]),
         rolled("Delivered", *line, "SUM", "Deliveries"),
+        rolled("With_Tax", *line, "SUM", "Gross", precision=16, scale=2, filters=[("Label", "contains", "LINE")]),
     )
 
 
@@ -149,6 +150,8 @@ def _line() -> Object:
             Field(name="PurchaseId", type=FieldType.MASTER_DETAIL, references="Purchase"),
             Field(name="Price", type=FieldType.CURRENCY, precision=10, scale=2),
             Field(name="Due", type=FieldType.DATE),
+            computed("Gross", "Price * 1.2", FieldType.CURRENCY, scale=2),
+            computed("Label", '"Line of " & Purchase.Name', FieldType.TEXT),
             Field(name="Kind", type=FieldType.PICKLIST, values=kinds),
             rolled("Deliveries", "Delivery", "LineId", "COUNT"),
         ),

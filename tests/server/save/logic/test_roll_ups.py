@@ -48,7 +48,7 @@ def test_a_save_comes_back_with_every_kind_of_summary_on_all_its_masters(lab: La
     response = sarah.upload(sarah.save(create("Purchase", order, BuyerId=buyer, Name="o"), *lines))
     row = table(response.rows, "Purchase")[order]
     assert (row["Lines"], row["Total"], row["Gifts"], row["First_Due"]) == (3, Decimal("20.50"), 2, "2026-04-01")
-    assert (row["Dearest"], row["Delivered"]) == (Decimal("12.50"), 0)
+    assert (row["Dearest"], row["Delivered"], row["With_Tax"]) == (Decimal("12.50"), 0, Decimal("24.60"))
     above = table(response.rows, "Buyer")[buyer]
     assert (above["Purchases"], above["Turnover"]) == (1, Decimal("20.50"))
     feed = {(kind, name) for kind, name in lab.query("SELECT kind, object FROM _change WHERE feed_user IS NOT NULL")}
@@ -60,7 +60,7 @@ def test_updates_deletes_and_undeletes_count(lab: Lab, sarah: Phone) -> None:
     order, (first, second) = purchase(sarah, buyer, {"Price": 5, "Kind": "Gift"}, {"Price": 7})
     sarah.outcome(update("Purchase_Line", first, Price=(5, 6), Kind=("Gift", "Sale")))
     row = seen(lab, "Purchase", order)
-    assert (row["Total"], row["Gifts"]) == (13, 0)
+    assert (row["Total"], row["Gifts"], row["With_Tax"]) == (13, 0, Decimal("15.6"))
     sarah.outcome(delete("Purchase_Line", second, stamp_of(lab, "Purchase_Line", second)))
     assert (seen(lab, "Purchase", order)["Lines"], seen(lab, "Buyer", buyer)["Turnover"]) == (1, 6)
     sarah.outcome(Item("Purchase_Line", second, Operation.UNDELETE))

@@ -40,4 +40,5 @@ class Logic:
 
 def compile_logic(catalog: Catalog, metadata: MetaData) -> Logic:
     """The logic of a catalog whose tables are `metadata`."""
-    return Logic(CatalogFormulas(catalog), RollUps(catalog, metadata), Triggers(catalog, installed_triggers(catalog)))
+    formulas = CatalogFormulas(catalog)
+    return Logic(formulas, RollUps(formulas, metadata), Triggers(catalog, installed_triggers(catalog)))

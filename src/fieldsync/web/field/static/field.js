@@ -13,6 +13,14 @@ let leaving = false;
 // A page that comes back from the browser's own store shows what was, not what is.
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
+// What looks the same is not put there anew: a button stays the one that is being pressed.
+const swapped = new WeakMap();
+document.body.addEventListener("htmx:beforeSwap", (/** @type {any} */ event) => {
+  const { target, serverResponse } = event.detail;
+  if (swapped.get(target) === serverResponse) event.detail.shouldSwap = false;
+  else swapped.set(target, serverResponse);
+});
+
 // An open record holds a lease; news of it waits until the person asks or leaves.
 const bar = document.getElementById("news");
 const view = bar ? bar.dataset.view : "";

@@ -119,7 +119,8 @@ def _caused(org: Org, written: Iterable[Written], news: dict[str, Row]) -> Cause
 
 
 def _differs(summary: Summary, before: Row, new: Row) -> bool:
-    return any(before.get(column) != new.get(column) for column in summary.watched)
+    columns = min(summary.watched, new.keys())  # a formula may read any of them
+    return any(before.get(column) != new.get(column) for column in columns)
 
 
 def _edit_of(org: Org, object_name: str, row: Row) -> Derived:

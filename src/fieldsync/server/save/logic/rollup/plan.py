@@ -9,10 +9,12 @@ from functools import cached_property
 
 from sqlalchemy import MetaData, Text, cast, func, literal_column, select
 
+from fieldsync.formula.catalog import CatalogFormulas, LogicFault
 from fieldsync.schema.catalog import Catalog
 from fieldsync.schema.model import Field, FieldType
 from fieldsync.server.postgres.compiled import Statement, compile_statement
-from fieldsync.server.save.logic.rollup.sql import summaries
+from fieldsync.server.postgres.formulas import FormulaColumns
+from fieldsync.server.save.logic.rollup.sql import Rows, summaries
 from fieldsync.server.save.statements import ids_in
 
 
@@ -37,10 +39,10 @@ class Summary:
 class RollUps:
     """The roll-ups of one catalog, by child object, with their queries."""
 
-    def __init__(self, catalog: Catalog, metadata: MetaData) -> None:
-        self.catalog = catalog
-        self.by_child: dict[str, tuple[Summary, ...]] = _by_child(catalog)
-        self._statements = {(s.child, s.reference): _values(catalog, metadata, s) for s in self.all if s.fields}
+    def __init__(self, formulas: CatalogFormulas, metadata: MetaData) -> None:
+        catalog = formulas.catalog
+        self.by_child: dict[str, tuple[Summary, ...]] = _by_child(formulas)
+        self._statements = {(s.child, s.reference): _values(formulas, metadata, s) for s in self.all if s.fields}
         self.cascading = _cascading(catalog) if self.by_child else {}
         self._details = {
             (detail, reference): _details(metadata, detail, reference)
@@ -67,11 +69,16 @@ class RollUps:
         return self._details[detail, reference]
 
 
-def _by_child(catalog: Catalog) -> dict[str, tuple[Summary, ...]]:
+def _by_child(formulas: CatalogFormulas) -> dict[str, tuple[Summary, ...]]:
+    catalog = formulas.catalog
     found: dict[tuple[str, str, str], list[Field]] = defaultdict(list)
     for master in catalog:
         for rolled in master.stored:
-            if rolled.type is FieldType.ROLL_UP and rolled.roll_up is not None:
+            if (
+                rolled.type is FieldType.ROLL_UP
+                and rolled.roll_up is not None
+                and _can_run(formulas, master.name, rolled)
+            ):
                 key = (rolled.roll_up.child_object, rolled.roll_up.child_reference, master.name)
                 found[key].append(rolled)
     for family in catalog.families.values():
@@ -99,9 +106,27 @@ def _details(metadata: MetaData, detail: str, reference: str) -> Statement:
     return compile_statement(select(table.c.Id).where(ids_in(table.c[reference])))
 
 
-def _values(catalog: Catalog, metadata: MetaData, summary: Summary) -> Statement:
-    table = metadata.tables[summary.child]
-    inner = summaries(catalog[summary.child], table, summary.reference, summary.fields).subquery("s")
+def _can_run(formulas: CatalogFormulas, master: str, rolled: Field) -> bool:
+    """Whether what is summed up can be computed by the database. What cannot is a fault, and stays as it was."""
+    assert rolled.roll_up is not None
+    local = {one.field.name for one in formulas.local(rolled.roll_up.child_object)}
+    broken = {f.name for f in formulas.catalog[rolled.roll_up.child_object].formulas} - formulas[
+        rolled.roll_up.child_object
+    ].fields.keys()
+    for name in (rolled.roll_up.field, *(f.field for f in rolled.roll_up.filters)):
+        if name in local or name in broken:
+            reason = "depends on the clock or the person" if name in local else "cannot be computed"
+            formulas.faults.append(LogicFault(master, rolled.name, f"it sums up {name}, which {reason}"))
+            return False
+    return True
+
+
+def _values(formulas: CatalogFormulas, metadata: MetaData, summary: Summary) -> Statement:
+    child = formulas.catalog[summary.child]
+    needed = [formulas[child.name].fields[name] for name in summary.watched if name in formulas[child.name].fields]
+    computed = FormulaColumns(formulas, metadata).of(child.name, needed)
+    rows = Rows(computed.source, {**{c.name: c for c in computed.table.c}, **computed.columns})
+    inner = summaries(child, rows, summary.reference, summary.fields).subquery("s")
     return compile_statement(select(cast(func.row_to_json(literal_column("s")), Text)).select_from(inner))
 
 

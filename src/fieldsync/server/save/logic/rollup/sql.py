@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -9,7 +11,6 @@ from sqlalchemy import (
     FromClause,
     Select,
     String,
-    Table,
     Text,
     and_,
     bindparam,
@@ -36,21 +37,29 @@ _COMPARISONS = {
 }
 
 
-def summaries(child: ObjectType, table: Table, reference: str, fields: tuple[Field, ...]) -> Select[Any]:
+@dataclass(frozen=True)
+class Rows:
+    """The children as rows to sum up: their columns, formula fields computed."""
+
+    source: FromClause
+    columns: Mapping[str, ColumnElement[Any]]
+
+
+def summaries(child: ObjectType, rows: Rows, reference: str, fields: tuple[Field, ...]) -> Select[Any]:
     """(Id, a column for each roll-up field) of the masters bound as `ids`; those without children too."""
     ids = func.unnest(cast(bindparam("ids"), ARRAY(Text))).table_valued("id", name="masters").render_derived()
-    present = (table.c[reference] == ids.c.id) & table.c.IsDeleted.is_(False)
-    joined = ids.outerjoin(table, present)
-    columns = [_summary(child, table, field.roll_up).label(field.name) for field in fields if field.roll_up is not None]
+    present = (rows.columns[reference] == ids.c.id) & rows.columns["IsDeleted"].is_(False)
+    joined = ids.outerjoin(rows.source, present)
+    columns = [_summary(child, rows, field.roll_up).label(field.name) for field in fields if field.roll_up is not None]
     return select(ids.c.id.label("Id"), *columns).select_from(joined).group_by(ids.c.id)
 
 
-def _summary(child: ObjectType, table: Table, roll_up: RollUp) -> ColumnElement[Any]:
-    filters = [condition(table, read_filter(child.fields[f.field], f)) for f in roll_up.filters]
+def _summary(child: ObjectType, rows: Rows, roll_up: RollUp) -> ColumnElement[Any]:
+    filters = [condition(rows.columns, read_filter(child.fields[f.field], f)) for f in roll_up.filters]
     counted = and_(true(), *filters)
     if roll_up.operation == "COUNT":
-        return func.count(table.c.Id).filter(counted)
-    column = table.c[roll_up.field or ""]
+        return func.count(rows.columns["Id"]).filter(counted)
+    column = rows.columns[roll_up.field or ""]
     match roll_up.operation:
         case "SUM":
             return func.coalesce(func.sum(column).filter(counted), 0)
@@ -60,20 +69,21 @@ def _summary(child: ObjectType, table: Table, roll_up: RollUp) -> ColumnElement[
             return func.max(column).filter(counted)
 
 
-def condition(source: FromClause, wanted: Filter) -> ColumnElement[bool]:
-    """A filter over a table's columns. Text compares without case; an empty field differs from every value."""
-    column = source.c[wanted.field.name]
+def condition(columns: Mapping[str, ColumnElement[Any]], wanted: Filter) -> ColumnElement[bool]:
+    """A filter over columns by name. Text compares without case; an empty field differs from every value."""
+    column = columns[wanted.field.name]
     if not wanted.values:
         is_empty = column.is_(null())
         return is_empty if wanted.operator is Operator.EQUALS else ~is_empty
-    if wanted.field.type is FieldType.MULTI_PICKLIST:
+    kind = wanted.field.formula_returns or wanted.field.type
+    if kind is FieldType.MULTI_PICKLIST:
         return _chosen(column, wanted)
-    if wanted.field.type in TEXTS:
+    if kind in TEXTS:
         return _text(column, wanted)
     typed: list[ColumnElement[Any]] = [
         cast(literal(str(value)) if value is not None else null(), column.type) for value in wanted.values
     ]
-    if wanted.field.type is FieldType.CHECKBOX:
+    if kind is FieldType.CHECKBOX:
         typed = [true() if value else false() for value in wanted.values]
     return _compared(column, wanted.operator, typed)
 
