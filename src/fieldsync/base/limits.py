@@ -24,6 +24,19 @@ HEAD_LOCK_TIMEOUT_MS = 2_000
 DEADLOCK_RETRIES_MAX = 5
 STATEMENT_TIMEOUT_MS = 60_000
 
+# Jobs
+JOBS_AT_ONCE_MAX = 4
+"""Jobs that one server process runs together."""
+JOB_RETRIES_MAX = 8
+JOB_BACKOFF_BASE_SECONDS = 3
+"""A failed job waits 3 seconds, then 9, 27 and so on: the eighth time almost two hours."""
+JOB_CHAIN_MAX = 16
+"""How often what a job saves may defer a job again."""
+JOB_STOP_SECONDS = 10.0
+"""How long a server that stops waits for its jobs before it gives them back to the queue."""
+JOB_RESCUE_SECONDS = 30.0
+"""A job whose process has given no sign of life for so long is given to another."""
+
 # Values
 TEXT_CHARS_MAX = 131_072
 NUMBER_DIGITS_MAX = 18

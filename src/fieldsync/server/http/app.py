@@ -31,8 +31,10 @@ from fieldsync.server.org.open import open_orgs, reopen_org
 from fieldsync.server.org.recalculate import recalculate
 from fieldsync.server.org.upkeep import keep_up
 from fieldsync.server.postgres.listen import listen
+from fieldsync.server.postgres.queue.worker import open_queue
 from fieldsync.server.postgres.stored_catalog import CATALOG_CHANNEL
 from fieldsync.server.postgres.work import DatabaseError
+from fieldsync.server.save.logic.later.perform import performing
 from fieldsync.server.sync.wake import CHANNEL
 
 UPKEEP_SECONDS = 3_600
@@ -84,6 +86,7 @@ def _life(served: Served, uri: str, world: World) -> Callable[[Litestar], Abstra
                 _log.error("start", error=str(failed), exc_info=failed)
                 raise
             tasks = [asyncio.create_task(_listen(uri, served)), asyncio.create_task(_keep_up(uri, served, world))]
+            tasks.append(asyncio.create_task(_do_jobs(uri, served)))
             try:
                 yield
             finally:
@@ -104,6 +107,13 @@ async def _listen(uri: str, served: Served) -> None:
         for name, org in list(served.orgs.items()):
             if notice.payload in ("", org.schema):
                 served.orgs[name] = await reopen_org(uri, org)
+
+
+async def _do_jobs(uri: str, served: Served) -> None:
+    """Run what saves of these orgs put off, in this process as in every other one that serves them."""
+    if served.orgs:
+        async with open_queue(uri, list(served.orgs), performing(served.orgs)) as queue:
+            await queue.work()
 
 
 async def _keep_up(uri: str, served: Served, world: World) -> None:

@@ -12,6 +12,7 @@ from fieldsync.server.org.record_types import known_record_types
 from fieldsync.server.org.runtime import KnownRecordType, Org, OrgRow, make_org
 from fieldsync.server.postgres.connect import admin_connection, open_database
 from fieldsync.server.postgres.partitions import ensure_partitions
+from fieldsync.server.postgres.queue.schema import make_queue
 from fieldsync.server.postgres.stored_catalog import current_catalog
 
 
@@ -46,10 +47,11 @@ def _schema(uri: str, name: str) -> str:
 
 
 def _prepare(uri: str, name: str, world: World) -> tuple[OrgRow, Catalog, dict[str, KnownRecordType]]:
-    """What the org's own tables say, once the parts of its change log that the next days need are there."""
+    """What the org's own tables say, once the queue and the parts of its change log for the next days are there."""
     with admin_connection(uri) as connection:
         org = enter_org(connection, name)
         ensure_partitions(connection, world.clock.now().date())
+        make_queue(connection)
         catalog = current_catalog(connection)
         assert catalog is not None, "an org is created with its catalog"
         return org_row(connection, org), catalog, known_record_types(connection, catalog)

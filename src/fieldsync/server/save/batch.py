@@ -40,11 +40,12 @@ def encode_rows(rows: list[Row]) -> str:
 
 
 class Channel(StrEnum):
-    """Where a save comes from. Only what a device uploads goes on its user's feed (FEATURES C15)."""
+    """Where a save comes from."""
 
     DEVICE = "device"
     API = "api"
     IMPORT = "import"
+    JOB = "job"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,14 @@ class Caller:
     device_id: RecordId | None = None
     number: DeviceNumber | None = None
     numbers: frozenset[DeviceNumber] = frozenset()
+    chain: int = 0
+    """How many jobs, each deferred by the save of the one before, led here."""
+    job_feeds: bool = False
+
+    @property
+    def feeds(self) -> bool:
+        """Whether the save goes on the user's feed: what a device uploads (FEATURES C15), and a job declared so."""
+        return self.channel is Channel.DEVICE or (self.channel is Channel.JOB and self.job_feeds)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from fieldsync.schema.catalog import Catalog
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.authorise import master_of
-from fieldsync.server.save.batch import Channel, Frame, Row, Wave, Work, encode_rows
+from fieldsync.server.save.batch import Frame, Row, Wave, Work, encode_rows
 from fieldsync.server.save.write import Written
 
 
@@ -34,7 +34,7 @@ async def log(org: Org, database: Database, wave: Wave, written: list[Written], 
         mine = by_work.get(id(work), [])
         work.touched = list(dict.fromkeys((*(entry.ref for entry in mine), *(edit.ref for edit in work.edits))))
         own = [_entry(org, wave, work, e.ref, e.kind, e.before) for e in mine]
-        if wave.caller.channel is Channel.DEVICE:
+        if wave.caller.feeds:
             own += [_entry(org, wave, work, ref, "fed", None) for ref in untouched_masters(org.catalog, wave, work)]
             position = _feed(own, wave, position)
         entries += own

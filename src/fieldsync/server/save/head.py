@@ -15,15 +15,18 @@ from fieldsync.base.world import instant
 from fieldsync.protocol.upload import Result
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save.batch import Caller, Frame, Incoming
+from fieldsync.server.save.batch import Caller, Channel, Frame, Incoming
 
 _RESULT = msgspec.json.Decoder(Result)
 
 
 async def lock_head(org: Org, database: Database, caller: Caller) -> Frame:
-    """Lock the user's head row and read what is fixed for this batch. Raises Refused(AUTH) for a revoked user."""
+    """Lock the user's head row and read what is fixed for this batch.
+
+    Raises Refused(AUTH) for a revoked user; a job finishes what was saved before that.
+    """
     row = await database.one(org.save.lock_head, user=caller.user_id)
-    if row is None or row[1]:
+    if row is None or (row[1] and caller.channel is not Channel.JOB):
         raise Refused(problem(Code.AUTH))
     position, _, stamp, server_number = row
     return Frame(stamp=stamp, server_number=server_number, now=instant(org.world.clock.now()), position=position)

@@ -22,6 +22,7 @@ from fieldsync.server.save.batch import Caller, Frame, Incoming, Predecessor, Wa
 from fieldsync.server.save.logic.follow import follow
 from fieldsync.server.save.logic.judge import judge
 from fieldsync.server.save.logic.late import Late
+from fieldsync.server.save.logic.later.defer import defer
 from fieldsync.server.save.resolve import ForkedAt
 
 
@@ -118,6 +119,7 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
         if work.open:
             work.outcome = Saved()
     await journal.journal(org, database, wave)
+    await defer(org, database, wave, written)
     reach("save.after_journal")
     return position
 

@@ -21,13 +21,14 @@ from fieldsync.server.save.logic.rollup.masters import add_masters
 async def prefetch(org: Org, database: Database, wave: Wave) -> None:
     """Fill the wave's facts."""
     facts = wave.facts
-    await _lock_records(org, database, wave)
+    await lock_records(org, database, wave)
     await share_references(org, database, wave)
     await _look_up_taken(org, database, wave)
     await _look_up_device(org, database, wave, facts)
 
 
-async def _lock_records(org: Org, database: Database, wave: Wave) -> None:
+async def lock_records(org: Org, database: Database, wave: Wave) -> None:
+    """Lock the rows to be written and every master they are summed up by, and give each edit its row."""
     wanted: dict[str, set[str]] = defaultdict(set)
     to_delete: set[str] = set()
     for edit in wave.edits:

@@ -12,6 +12,7 @@ from fieldsync.base.world import Clock
 from fieldsync.formula.sql.ddl import ddl
 from fieldsync.server.postgres.deploy.plan import Plan, Step
 from fieldsync.server.postgres.partitions import ensure_partitions
+from fieldsync.server.postgres.queue.schema import make_queue
 from fieldsync.server.postgres.stored_catalog import store_catalog
 
 
@@ -30,6 +31,7 @@ def apply(connection: Connection, plan: Plan, *, clock: Clock, allow_drop: bool 
     if plan.destructive and not allow_drop:
         raise Refused(problem(Code.DEPLOY_LOSES_DATA, steps=", ".join(describe(step) for step in plan.destructive)))
     _make_helpers(connection)
+    make_queue(connection)
     for step in plan.steps:
         try:
             connection.exec_driver_sql(step.sql)

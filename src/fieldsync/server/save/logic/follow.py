@@ -40,6 +40,11 @@ async def follow(org: Org, database: Database, wave: Wave, written: list[Written
     raise Late([(works, (problem(Code.RECURSION, reason=reason),))])
 
 
+async def save_derived(org: Org, database: Database, wave: Wave, derived: list[Derived]) -> list[Written]:
+    """Save edits that nobody sent, and everything that follows from them. Raises Late."""
+    return await follow(org, database, wave, await _save(org, database, wave, derived))
+
+
 def _merged(first: list[Derived], second: list[Derived]) -> list[Derived]:
     """One edit a record."""
     found = {one.edit.item.id: one for one in first if one.edit.writes}

@@ -1,7 +1,8 @@
 """Triggers: Python functions that run with a save, registered in one table for each pack.
 
 A trigger is an `async` function over the whole batch. Before the write it may change the records it was given and
-refuse them with `add_error`; after it, it may also change and create others, which are saved by the same pipeline.
+refuse them with `add_error`; after it, it may also change and create others, which are saved by the same pipeline. An
+asynchronous one does so later, as a job: see `later/`.
 
     async def keep_one_primary(batch: Batch) -> None:
         ...
@@ -31,10 +32,11 @@ ALL_OPERATIONS = frozenset(Operation)
 
 
 class When(StrEnum):
-    """Before the rows are written, or after."""
+    """Before the rows are written, after, or when the save is long committed."""
 
     BEFORE = "before"
     AFTER = "after"
+    ASYNC = "async"
 
 
 class TriggerRecord:
@@ -119,6 +121,11 @@ class Trigger:
     run: Run
     when: When
     on: frozenset[Operation] = ALL_OPERATIONS
+    feed: bool = False
+    """Whether what an asynchronous trigger changes goes on the feed of the user who saved (DESIGN 6, step 13)."""
+
+    def __post_init__(self) -> None:
+        assert self.when is When.ASYNC or not self.feed, "what other triggers change goes on the feed with its save"
 
     @property
     def name(self) -> str:
@@ -139,6 +146,11 @@ class Triggers:
         """In the order of the table."""
         found = self._by_object.get(object_name)
         return [t for t in found if t.when is when and operation in t.on] if found else []
+
+    def asynchronous(self, object_name: str, name: str) -> Trigger | None:
+        """The asynchronous trigger of this name, as a job remembers it; None when it is no longer installed."""
+        found = self._by_object.get(object_name, [])
+        return next((t for t in found if t.when is When.ASYNC and t.name == name), None)
 
     def __contains__(self, object_name: object) -> bool:
         return object_name in self._by_object

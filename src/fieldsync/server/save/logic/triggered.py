@@ -56,14 +56,14 @@ async def after(org: Org, database: Database, wave: Wave, written: Iterable[Writ
                 raise Late(refused)
             owners = {id(record): works for (works, _), record in zip(group, batch.records, strict=True)}
             try:
-                await _take_updates(org, database, batch, owners, derived)
-                await _take_creates(org, database, wave, batch, owners, derived)
+                await take_updates(org, database, batch, owners, derived)
+                await take_creates(org, database, wave, batch, owners, derived)
             except ValueError as wrong:
                 raise _failed(trigger, group, str(wrong)) from wrong
     return list(derived.values())
 
 
-_OPERATIONS = {
+OPERATIONS = {
     "created": Operation.CREATE,
     "updated": Operation.UPDATE,
     "deleted": Operation.DELETE,
@@ -72,7 +72,7 @@ _OPERATIONS = {
 
 
 def _as_edit(org: Org, entry: Written) -> Edit:
-    item = Item(entry.ref.object, entry.ref.id, _OPERATIONS[entry.kind])
+    item = Item(entry.ref.object, entry.ref.id, OPERATIONS[entry.kind])
     return Edit(item, org.catalog[entry.ref.object], current=entry.before, new=entry.after)
 
 
@@ -84,14 +84,19 @@ def _grouped(org: Org, pairs: Iterable[tuple[Sequence[Work], Edit]]) -> dict[tup
     return found
 
 
+async def referring(org: Org, database: Database, object_name: str, reference: str, values: Iterable[str]) -> list[Row]:
+    """Present rows whose reference is among these values, locked. Raises ValueError for what is no reference."""
+    field = org.catalog[object_name].column_fields.get(reference) if object_name in org.catalog else None
+    if field is None or field.references is None:
+        raise ValueError(f"{object_name}.{reference} is no reference")
+    statement = org.save.children(object_name, reference)
+    wanted = sorted({value for value in values if value})
+    return [decode_row(text) for (text,) in await database.rows(statement, ids=wanted, deleted=False)]
+
+
 def _batch(org: Org, database: Database, wave: Wave, group: Group, *, may_change: bool) -> Batch:
     async def find(object_name: str, reference: str, values: Iterable[str]) -> list[Row]:
-        field = org.catalog[object_name].column_fields.get(reference) if object_name in org.catalog else None
-        if field is None or field.references is None:
-            raise ValueError(f"{object_name}.{reference} is no reference")
-        statement = org.save.children(object_name, reference)
-        wanted = sorted({value for value in values if value})
-        return [decode_row(text) for (text,) in await database.rows(statement, ids=wanted, deleted=False)]
+        return await referring(org, database, object_name, reference, values)
 
     _, first = group[0]
     records = [TriggerRecord(edit, may_change=may_change) for _, edit in group]
@@ -114,9 +119,10 @@ def _failed(trigger: Trigger, group: Group, reason: str) -> Late:
     )
 
 
-async def _take_updates(
+async def take_updates(
     org: Org, database: Database, batch: Batch, owners: dict[int, Sequence[Work]], derived: dict[str, Derived]
 ) -> None:
+    """Edits, on locked rows, for what a batch asks to change. Raises ValueError."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for _, name, record_id, _values in batch.updates:
         if name not in org.catalog:
@@ -137,7 +143,7 @@ async def _take_updates(
         _add(derived[record_id], owners[id(because)])
 
 
-async def _take_creates(
+async def take_creates(
     org: Org,
     database: Database,
     wave: Wave,
@@ -145,6 +151,7 @@ async def _take_creates(
     owners: dict[int, Sequence[Work]],
     derived: dict[str, Derived],
 ) -> None:
+    """Edits, with fresh ids, for what a batch asks to create. Raises ValueError."""
     if not batch.creates:
         return
     counters = await database.rows(org.save.server_ids, count=len(batch.creates))

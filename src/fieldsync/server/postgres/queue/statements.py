@@ -1,0 +1,31 @@
+"""What a save, and a job that saves, run on the queue in their own database transaction."""
+
+from __future__ import annotations
+
+from fieldsync.server.postgres.compiled import Statement
+from fieldsync.server.postgres.queue.schema import QUEUE_SCHEMA
+
+TASK = "fieldsync"
+"""The one task that procrastinate knows; what a job is about stands in its arguments."""
+
+_DEFER = f"""
+SELECT {QUEUE_SCHEMA}.procrastinate_defer_jobs_v1(array_agg(ROW(
+    CAST(%(queue)s AS text), '{TASK}', 0, NULL, NULL, job.args, NULL
+)::{QUEUE_SCHEMA}.procrastinate_job_to_defer_v1))
+FROM jsonb_array_elements(CAST(%(jobs)s AS jsonb)) AS job (args)
+"""  # noqa: S608
+DEFER = Statement(_DEFER, frozenset({"queue", "jobs"}), {})
+"""Put jobs on a queue: `jobs` is a JSON array of their arguments. They are there when the transaction commits."""
+
+IS_APPLIED = Statement(
+    f"SELECT 1 FROM {QUEUE_SCHEMA}.applied WHERE job_id = %(job)s",  # noqa: S608
+    frozenset({"job"}),
+    {},
+)
+
+MARK_APPLIED = Statement(
+    f"INSERT INTO {QUEUE_SCHEMA}.applied (job_id) VALUES (%(job)s) ON CONFLICT DO NOTHING",  # noqa: S608
+    frozenset({"job"}),
+    {},
+)
+"""Write no row when another worker has applied the job; wait for one that is about to (law L2)."""

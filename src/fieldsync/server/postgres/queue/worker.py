@@ -1,0 +1,150 @@
+"""Running jobs: procrastinate's worker on connections of its own, beside the server in the same event loop.
+
+Any number of workers share the queues. A job that raises is tried again after a growing pause; one that fails for good
+is told to the log and stays in the table as `failed`. What a job does is `Perform`, which this room knows nothing of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import procrastinate
+import psycopg
+import structlog
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job, Status
+from procrastinate.retry import BaseRetryStrategy, RetryDecision
+
+from fieldsync.base import limits
+from fieldsync.server.postgres import settings
+from fieldsync.server.postgres.queue.schema import QUEUE_SCHEMA
+from fieldsync.server.postgres.queue.statements import TASK
+
+Perform = Callable[[int, Mapping[str, Any]], Awaitable[None]]
+"""Does the job of this id with these arguments. Called again when it raises, unless it raises `Hopeless`."""
+
+CONNECTIONS_MAX = 3
+RESTART_SECONDS = 2.0
+_JSON = msgspec.json.Decoder(float_hook=Decimal)
+_log = structlog.get_logger()
+logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # it logs arguments, which hold people's data; we tell
+
+
+class Hopeless(Exception):
+    """A job that would fail again however often it is tried."""
+
+
+class BackOff(BaseRetryStrategy):
+    """When a job that raised is tried again; None is never."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if isinstance(exception, asyncio.CancelledError):  # the server stops; the next one takes it up
+            return RetryDecision(retry_in={"seconds": 0})
+        if isinstance(exception, Hopeless) or job.attempts >= limits.JOB_RETRIES_MAX:
+            return None
+        return RetryDecision(retry_in={"seconds": limits.JOB_BACKOFF_BASE_SECONDS ** (job.attempts + 1)})
+
+
+class Queue:
+    """Jobs of some queues, done one after another. Made by `open_queue`."""
+
+    def __init__(self, app: procrastinate.App, queues: Sequence[str]) -> None:
+        self._app, self._queues = app, list(queues)
+
+    async def work(self) -> None:
+        """Do jobs as they come, until cancelled; then those begun may end. A database that is away is waited for."""
+        rescuing = asyncio.create_task(self._rescue_forever())
+        try:
+            while True:
+                try:
+                    await self._run(wait=True)
+                except (ConnectorException, psycopg.Error) as failed:
+                    _log.error("jobs stopped", error=str(failed))
+                await asyncio.sleep(RESTART_SECONDS)
+        finally:
+            rescuing.cancel()
+            await asyncio.gather(rescuing, return_exceptions=True)
+
+    async def work_off(self) -> None:
+        """Do every job that is due now, then return."""
+        await self.rescue()
+        await self._run(wait=False)
+
+    async def rescue(self) -> None:
+        """Give jobs of processes that died back to the queue."""
+        jobs = self._app.job_manager
+        for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=limits.JOB_RESCUE_SECONDS):
+            if job.queue not in self._queues:
+                continue
+            try:
+                if job.attempts < limits.JOB_RETRIES_MAX:
+                    await jobs.retry_job(job)
+                else:
+                    await jobs.finish_job(job, Status.FAILED, delete_job=False)
+                _log.warning("job rescued", job=job.id, queue=job.queue, attempts=job.attempts)
+            except ConnectorException:  # another server was first
+                continue
+
+    async def _run(self, *, wait: bool) -> None:
+        await self._app.run_worker_async(
+            queues=self._queues,
+            wait=wait,
+            concurrency=limits.JOBS_AT_ONCE_MAX,
+            listen_notify=wait,
+            delete_jobs="successful",
+            install_signal_handlers=False,
+            shutdown_graceful_timeout=limits.JOB_STOP_SECONDS,
+            stalled_worker_timeout=limits.JOB_RESCUE_SECONDS,
+        )
+
+    async def _rescue_forever(self) -> None:
+        while True:
+            try:
+                await self.rescue()
+            except (ConnectorException, psycopg.Error) as failed:
+                _log.error("jobs not rescued", error=str(failed))
+            await asyncio.sleep(limits.JOB_RESCUE_SECONDS)
+
+
+@asynccontextmanager
+async def open_queue(uri: str, queues: Sequence[str], perform: Perform) -> AsyncIterator[Queue]:
+    """The queues of the database at `uri`, whose tables `make_queue` made."""
+    connector = procrastinate.PsycopgConnector(
+        conninfo=uri,
+        json_loads=_JSON.decode,
+        kwargs={"application_name": "fieldsync jobs"},
+        configure=_configure,
+        min_size=1,
+        max_size=CONNECTIONS_MAX,
+    )
+    app = procrastinate.App(connector=connector)
+    app.task(name=TASK, pass_context=True, retry=BackOff())(_telling(perform))
+    async with app.open_async():
+        yield Queue(app, queues)
+
+
+def _telling(perform: Perform) -> Callable[..., Awaitable[None]]:
+    async def run(context: procrastinate.JobContext, **arguments: Any) -> None:
+        job = context.job
+        assert job.id is not None
+        try:
+            await perform(job.id, arguments)
+        except Exception as failed:
+            last = BackOff().get_retry_decision(exception=failed, job=job) is None
+            facts = {"job": job.id, "queue": job.queue, "attempt": job.attempts + 1, "reason": str(failed)[:500]}
+            tell = _log.error if last else _log.warning
+            tell("job failed for good" if last else "job failed", kind=type(failed).__name__, **facts)
+            raise
+
+    return run
+
+
+async def _configure(connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
+    await connection.execute(settings.set_all({**settings.COMMON, "search_path": QUEUE_SCHEMA}))
+    await connection.commit()

@@ -1,0 +1,165 @@
+"""Workers of asynchronous triggers: several at once, killed, stopped, inside a server; and the queue they share."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.server.lab import Lab, Phone, create
+from tests.server.save.logic.test_async_triggers import JOBS, jobs, note, notes, run
+from tests.server.save.logic.test_roll_ups import seen
+from tests.server.save.logic.test_triggers import buyer_of, install, new_order
+
+from fieldsync.base import limits
+from fieldsync.base.ids import RecordId
+from fieldsync.protocol.upload import Operation
+from fieldsync.server.http.app import create_app
+from fieldsync.server.postgres.connect import admin_connection
+from fieldsync.server.postgres.queue.schema import make_queue
+from fieldsync.server.postgres.queue.worker import open_queue
+from fieldsync.server.save.logic import compiled
+from fieldsync.server.save.logic.later.perform import performing, run_due
+from fieldsync.server.save.logic.trigger import Batch, Trigger, When
+
+
+async def all_done(lab: Lab) -> None:
+    """Wait, two seconds at most, until no job is left."""
+    for _ in range(100):
+        async with lab.org.pool.connection() as connection:
+            if await (await connection.execute(f"SELECT count(*) FROM {JOBS}")).fetchone() == (0,):
+                return
+        await asyncio.sleep(0.02)
+
+
+def test_two_workers_run_each_job_once(lab: Lab, sarah: Phone) -> None:
+    ran: list[RecordId] = []
+
+    async def slowly(batch: Batch) -> None:
+        ran.extend(record.id for record in batch.records)
+        await asyncio.sleep(0.01)
+        batch.create(batch.records[0], "Purchase_Line", PurchaseId=batch.records[0].id, Name="l", Price=1)
+
+    install(lab, Trigger("Purchase", slowly, When.ASYNC, frozenset({Operation.CREATE})))
+    buyer = buyer_of(lab)
+    orders = [new_order(sarah, buyer)[0] for _ in range(12)]
+
+    async def both() -> None:
+        await asyncio.gather(*(run_due(lab.uri, {"small": lab.org}) for _ in range(2)))
+
+    lab.run(both())
+    run(lab)
+    assert sorted(ran) == sorted(orders)
+    assert seen(lab, "Buyer", buyer)["Turnover"] == 12
+
+
+def test_a_worker_that_dies_between_jobs_or_within_one_loses_and_doubles_nothing(lab: Lab, sarah: Phone) -> None:
+    async def add_a_line(batch: Batch) -> None:
+        for record in batch.records:
+            batch.create(record, "Purchase_Line", PurchaseId=record.id, Name="l", Price=1)
+
+    trigger = Trigger("Purchase", add_a_line, When.ASYNC, frozenset({Operation.CREATE}))
+    install(lab, trigger)
+    buyer = buyer_of(lab)
+    orders = [new_order(sarah, buyer)[0] for _ in range(3)]
+    [first, second, _] = [i for (i,) in lab.query(f"SELECT id FROM {JOBS} ORDER BY id")]
+
+    async def die() -> None:
+        """As a process that is killed leaves it: both taken, one of them saved but not yet marked as done."""
+        async with lab.org.pool.connection() as connection:
+            await connection.execute(f"UPDATE {JOBS} SET status = 'doing' WHERE id = ANY(%s)", [[first, second]])
+            row = await (await connection.execute(f"SELECT args FROM {JOBS} WHERE id = %s", [first])).fetchone()
+        assert row is not None
+        await performing({"small": lab.org})(first, row[0])
+
+    lab.run(die())
+    assert seen(lab, "Buyer", buyer)["Turnover"] == 1
+    lab.reopen()
+    install(lab, trigger)
+    run(lab)
+    assert [seen(lab, "Purchase", order)["Lines"] for order in orders] == [1, 1, 1]
+    assert jobs(lab) == []
+
+
+def test_a_worker_takes_jobs_as_they_come_and_ends_when_told(lab: Lab, sarah: Phone) -> None:
+    install(lab, Trigger("Purchase", note, When.ASYNC))
+    buyer = buyer_of(lab)
+    order = sarah.new_id("Purchase")
+
+    async def serve() -> None:
+        async with open_queue(lab.uri, ["small"], performing({"small": lab.org})) as queue:
+            working = asyncio.create_task(queue.work())
+            await asyncio.sleep(0.5)
+            await sarah.send(sarah.save(create("Purchase", order, BuyerId=buyer, Name="o")))
+            await all_done(lab)
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+    lab.run(serve())
+    assert notes(lab, order) == "noted"
+    assert lab.query("SELECT count(*) FROM fieldsync_jobs.procrastinate_workers") == [(0,)]
+
+
+def test_the_queue_is_made_once_for_all_orgs_of_a_database(lab: Lab) -> None:
+    before = lab.query("SELECT count(*) FROM pg_class WHERE relnamespace = 'fieldsync_jobs'::regnamespace")
+    for _ in range(2):
+        with admin_connection(lab.uri) as connection:
+            make_queue(connection)
+            assert connection.exec_driver_sql("SELECT current_schema()").scalar() == "public"
+    assert lab.query("SELECT count(*) FROM pg_class WHERE relnamespace = 'fieldsync_jobs'::regnamespace") == before
+
+
+def test_a_server_runs_the_jobs_of_its_orgs_until_it_stops(
+    lab: Lab, sarah: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger = Trigger("Purchase", note, When.ASYNC)
+    install(lab, trigger)
+    monkeypatch.setattr(compiled, "installed_triggers", lambda _: [trigger])
+    order, _ = new_order(sarah, buyer_of(lab))
+    app = create_app(lab.uri, lab.world)
+
+    async def serve() -> None:
+        async with app.lifespan():
+            await all_done(lab)
+
+    lab.run(serve())
+    assert notes(lab, order) == "noted"
+
+
+def test_a_job_that_outlasts_its_server_is_given_back(lab: Lab, sarah: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = asyncio.Event()
+    monkeypatch.setattr(limits, "JOB_STOP_SECONDS", 0.05)
+
+    async def hang(batch: Batch) -> None:
+        if not began.is_set():
+            began.set()
+            await asyncio.sleep(60)
+        await note(batch)
+
+    install(lab, Trigger("Purchase", hang, When.ASYNC))
+    order, _ = new_order(sarah, buyer_of(lab))
+
+    async def serve() -> None:
+        async with open_queue(lab.uri, ["small"], performing({"small": lab.org})) as queue:
+            working = asyncio.create_task(queue.work())
+            await began.wait()
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+    lab.run(serve())
+    assert (jobs(lab), notes(lab, order)) == ([("todo", 1)], None)
+    run(lab)
+    assert notes(lab, order) == "noted"
+
+
+def test_what_a_newer_procrastinate_changes_is_applied_to_a_queue_that_is_there(lab: Lab, sarah: Phone) -> None:
+    """As if the queue had been made before its last fetch function was."""
+    known = "DELETE FROM fieldsync_jobs.migration WHERE name = '03.03.00_01_pre_priority_lock_fetch_job.sql'"
+    with admin_connection(lab.uri) as connection:
+        assert connection.exec_driver_sql(known).rowcount == 1
+        make_queue(connection)
+    install(lab, Trigger("Purchase", note, When.ASYNC))
+    order, _ = new_order(sarah, buyer_of(lab))
+    run(lab)
+    assert notes(lab, order) == "noted"
+    paths = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'fieldsync_jobs'::regnamespace AND proconfig IS NULL"
+    assert lab.query(paths) == [(0,)]
