@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
 from tests.schema.shared_data import shared
@@ -111,3 +113,14 @@ def test_formula_fields_show_their_values_offline_too(stage: Stage) -> None:
     edited = ipad.get("Property__c", listed[0].id)
     assert edited is not None
     assert edited.values["Days_On_Market__c"] == 9
+
+
+def test_the_console_shows_the_same_values(stage: Stage) -> None:
+    with httpx.Client(base_url=stage.address, follow_redirects=True) as browser:
+        form = {"org": "dream", "username": ADMIN, "password": PASSWORD}
+        assert "Sign in" not in browser.post("/console/enter", data=form, headers={"origin": stage.address}).text
+        row = next(iter(stage.rows("Property__c").values()))
+        page = browser.get(f"/console/objects/Property__c/{row['Id']}").text
+    days = (datetime.now(UTC).date() - date.fromisoformat(row["Date_Listed__c"])).days
+    assert re.search(rf"<dt>Days On Market</dt><dd><span class=\"lines\">{days}</span>", page), page
+    assert f'href="{row["Picture__c"]}"' in page

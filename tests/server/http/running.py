@@ -15,6 +15,7 @@ from contextlib import contextmanager
 _PROGRAM = """
 import asyncio, os, signal, sys
 from fieldsync.base import faults
+from fieldsync.cli.serve import console
 from fieldsync.base.world import system_world
 from fieldsync.server.http.app import create_app
 from fieldsync.server.http.serve import serve_alone
@@ -25,7 +26,7 @@ def plan(point):
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
 faults.install(plan if left else None)
-app = create_app(uri, system_world())
+app = create_app(uri, system_world(), pages=console())
 asyncio.run(serve_alone(app, host="127.0.0.1", port=port, ready=lambda: print("ready", flush=True)))
 """
 

@@ -94,6 +94,10 @@ class SaveStatements:
         """Rows of an object by id; nothing is locked."""
         return self._cached("read", object_name)
 
+    def read_name(self, object_name: str) -> Statement:
+        """The names of these records."""
+        return self._cached("read_name", object_name)
+
     def share(self, object_name: str) -> Statement:
         """Which of these ids exist, and whether deleted, locked so that they stay."""
         return self._cached("share", object_name)
@@ -126,6 +130,8 @@ class SaveStatements:
                 return compile_statement(_lock(table, delete=kind == "lock_to_delete"))
             case "read":
                 return compile_statement(_json_rows(table).where(ids_in(table.c.Id)))
+            case "read_name":
+                return compile_statement(select(func.coalesce(table.c.Name, table.c.Id)).where(ids_in(table.c.Id)))
             case "share":
                 rows = select(table.c.Id, table.c.IsDeleted).where(ids_in(table.c.Id)).order_by(table.c.Id)
                 return compile_statement(rows.with_for_update(read=True, key_share=True))

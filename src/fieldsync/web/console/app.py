@@ -10,6 +10,7 @@ from litestar.response import Redirect
 
 from fieldsync.web.console.door import AnyRequest
 from fieldsync.web.console.pages import PAGES, SEE_OTHER
+from fieldsync.web.console.records import RECORD_PAGES
 from fieldsync.web.kit.guard import Guard
 from fieldsync.web.kit.pages import static_router, templates
 
@@ -21,7 +22,7 @@ def console_routes() -> list[Any]:
     """Everything under `/console`."""
     router = Router(
         PREFIX,
-        route_handlers=[*PAGES, static_router("console")],  # type: ignore[list-item]
+        route_handlers=[*PAGES, *RECORD_PAGES, static_router("console")],  # type: ignore[list-item]
         exception_handlers={NotAuthorizedException: _to_entrance},
         include_in_schema=False,
     )

@@ -11,8 +11,8 @@ from litestar.response import Redirect, Template
 
 from fieldsync.base.problems import Refused
 from fieldsync.server.http.context import ServedHere
-from fieldsync.server.org.oversight import OVERDUE_DAYS, PAGE, STATUSES, DeviceLine, Oversight
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.transactions import OVERDUE_DAYS, PAGE, STATUSES, DeviceLine, Oversight
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
 from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, cookie, require_page

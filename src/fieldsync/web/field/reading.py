@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +15,8 @@ from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType, PicklistValue
 from fieldsync.web.field.form.entered import as_text
-from fieldsync.web.kit.pages import shown, when, zone_of
+from fieldsync.web.kit.facts import HIDDEN, SET_BY_SYSTEM, Fact, fact_of
+from fieldsync.web.kit.pages import shown, zone_of
 
 PAGE = 50
 TODAY_LOOKED_AT_MAX = 500
@@ -37,11 +36,6 @@ INPUTS = {
     FieldType.URL: "url",
 }
 """How each field type is entered; every other one as text."""
-HIDDEN = frozenset({"Id", "Name", "IsDeleted", "SystemModstamp"})
-"""Said elsewhere on the page, or of no use to a person."""
-SET_BY_SYSTEM = frozenset({"OwnerId", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById"})
-PNG_HEAD = "iVBORw0KGgo"
-"""How a PNG begins in base64."""
 NOT_ENTERED = (FieldType.BASE64, FieldType.GEOLOCATION, FieldType.ID)
 
 
@@ -68,16 +62,6 @@ class Input:
     required: bool
     options: tuple[PicklistValue, ...]
     hint: str = ""
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One field of a record page. `link` leads to the record it points to."""
-
-    label: str
-    text: str
-    link: str = ""
-    image: bool = False
 
 
 @dataclass(frozen=True)
@@ -219,33 +203,8 @@ def facts(device: Device, found: Record, zone: str) -> list[Fact]:
 
 
 def _fact(device: Device, field: Field, value: FieldValue, zone: str) -> Fact:
-    label = field.label or field.name
-    if FieldType.DATETIME in (field.type, field.formula_returns):
-        return Fact(label, when(value, zone))
-    if field.type is FieldType.FORMULA and (shown_html := tag_of(shown(value))) is not None:
-        return Fact(label, *shown_html)
-    if field.type is FieldType.BASE64:
-        text = str(value)
-        is_png = text.startswith(PNG_HEAD)
-        return Fact(label, text if is_png else f"{len(text) * 3 // 4:,} bytes", image=is_png)
     linked = _name_of(device, field, value)
-    return Fact(label, linked or shown(value), f"/objects/{field.references}/{value}" if linked else "")
-
-
-_TAG = re.compile(
-    r'<(?:a href|img src)="(?P<address>[^"]*)"[^>]*?(?:alt="(?P<alt>[^"]*)")?[^>]*>(?:(?P<text>[^<]*)</a>)?'
-)
-_SAFE = ("https://", "http://", "/")
-
-
-def tag_of(text: str) -> tuple[str, str] | None:
-    """What HYPERLINK and IMAGE give, as a text and an address that is safe to follow; None for any other text."""
-    found = _TAG.fullmatch(text.strip())
-    if found is None:
-        return None
-    address = html.unescape(found["address"]).strip()
-    label = html.unescape(found["text"] or found["alt"] or address)
-    return label, address if address.startswith(_SAFE) else ""
+    return fact_of(field, value, zone, (linked, f"/objects/{field.references}/{value}") if linked else None)
 
 
 def now_input(zone: str, now: datetime) -> str:

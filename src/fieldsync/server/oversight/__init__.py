@@ -1,0 +1,1 @@
+"""What the console asks of an org: its transactions, devices and records. Nothing is changed here."""

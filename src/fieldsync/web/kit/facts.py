@@ -1,0 +1,57 @@
+"""A record's fields as a page tells them: texts, pictures, and links that are safe to follow."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+
+from fieldsync.schema.fields import FieldValue
+from fieldsync.schema.model import Field, FieldType
+from fieldsync.web.kit.pages import shown, when
+
+SET_BY_SYSTEM = frozenset({"OwnerId", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById"})
+"""Told last."""
+HIDDEN = frozenset({"Id", "Name", "IsDeleted", "SystemModstamp"})
+"""Said elsewhere on the page, or of no use to a person."""
+PNG_HEAD = "iVBORw0KGgo"
+"""How a PNG begins in base64."""
+_TAG = re.compile(
+    r'<(?:a href|img src)="(?P<address>[^"]*)"[^>]*?(?:alt="(?P<alt>[^"]*)")?[^>]*>(?:(?P<text>[^<]*)</a>)?'
+)
+_SAFE = ("https://", "http://", "/")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One field of a record page. `link` leads to what it points to."""
+
+    label: str
+    text: str
+    link: str = ""
+    image: bool = False
+
+
+def fact_of(field: Field, value: FieldValue, zone: str, points_to: tuple[str, str] | None) -> Fact:
+    """A filled field. `points_to` is the name and page of the record a reference leads to."""
+    label = field.label or field.name
+    if points_to is not None:
+        return Fact(label, *points_to)
+    if FieldType.DATETIME in (field.type, field.formula_returns):
+        return Fact(label, when(value, zone))
+    if field.type is FieldType.BASE64:
+        text = str(value)
+        is_png = text.startswith(PNG_HEAD)
+        return Fact(label, text if is_png else f"{len(text) * 3 // 4:,} bytes", image=is_png)
+    tag = tag_of(shown(value)) if field.type is FieldType.FORMULA else None
+    return Fact(label, *tag) if tag is not None else Fact(label, shown(value))
+
+
+def tag_of(text: str) -> tuple[str, str] | None:
+    """What HYPERLINK and IMAGE give, as a text and an address that is safe to follow; None for any other text."""
+    found = _TAG.fullmatch(text.strip())
+    if found is None:
+        return None
+    address = html.unescape(found["address"]).strip()
+    label = html.unescape(found["text"] or found["alt"] or address)
+    return label, address if address.startswith(_SAFE) else ""
