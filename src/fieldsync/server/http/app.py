@@ -31,7 +31,7 @@ from fieldsync.server.org.open import open_orgs, reopen_org
 from fieldsync.server.org.recalculate import recalculate
 from fieldsync.server.org.upkeep import keep_up
 from fieldsync.server.postgres.listen import listen
-from fieldsync.server.postgres.queue.worker import open_queue
+from fieldsync.server.postgres.queue.worker import keep_working
 from fieldsync.server.postgres.stored_catalog import CATALOG_CHANNEL
 from fieldsync.server.postgres.work import DatabaseError
 from fieldsync.server.save.logic.later.perform import performing
@@ -112,8 +112,7 @@ async def _listen(uri: str, served: Served) -> None:
 async def _do_jobs(uri: str, served: Served) -> None:
     """Run what saves of these orgs put off, in this process as in every other one that serves them."""
     if served.orgs:
-        async with open_queue(uri, list(served.orgs), performing(served.orgs)) as queue:
-            await queue.work()
+        await keep_working(uri, list(served.orgs), performing(served.orgs))
 
 
 async def _keep_up(uri: str, served: Served, world: World) -> None:

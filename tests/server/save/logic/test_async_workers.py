@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from procrastinate.exceptions import ConnectorException
+from procrastinate.manager import JobManager
 from tests.server.lab import Lab, Phone, create
 from tests.server.save.logic.test_async_triggers import JOBS, jobs, note, notes, run
 from tests.server.save.logic.test_roll_ups import seen
@@ -16,15 +18,15 @@ from fieldsync.protocol.upload import Operation
 from fieldsync.server.http.app import create_app
 from fieldsync.server.postgres.connect import admin_connection
 from fieldsync.server.postgres.queue.schema import make_queue
-from fieldsync.server.postgres.queue.worker import open_queue
+from fieldsync.server.postgres.queue.worker import keep_working, open_queue
 from fieldsync.server.save.logic import compiled
 from fieldsync.server.save.logic.later.perform import performing, run_due
 from fieldsync.server.save.logic.trigger import Batch, Trigger, When
 
 
-async def all_done(lab: Lab) -> None:
-    """Wait, two seconds at most, until no job is left."""
-    for _ in range(100):
+async def all_done(lab: Lab, seconds: int = 2) -> None:
+    """Wait until no job is left, for so long at most."""
+    for _ in range(50 * seconds):
         async with lab.org.pool.connection() as connection:
             if await (await connection.execute(f"SELECT count(*) FROM {JOBS}")).fetchone() == (0,):
                 return
@@ -163,3 +165,51 @@ def test_what_a_newer_procrastinate_changes_is_applied_to_a_queue_that_is_there(
     assert notes(lab, order) == "noted"
     paths = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'fieldsync_jobs'::regnamespace AND proconfig IS NULL"
     assert lab.query(paths) == [(0,)]
+
+
+def test_a_worker_outlives_the_loss_of_its_connections(lab: Lab, sarah: Phone) -> None:
+    install(lab, Trigger("Purchase", note, When.ASYNC))
+    buyer, order = buyer_of(lab), sarah.new_id("Purchase")
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fieldsync jobs'"
+
+    async def serve() -> None:
+        working = asyncio.create_task(keep_working(lab.uri, ["small"], performing({"small": lab.org})))
+        await asyncio.sleep(0.3)
+        async with lab.org.pool.connection() as connection:
+            assert len(await (await connection.execute(cut)).fetchall()) > 1
+        await asyncio.sleep(0.3)
+        await sarah.send(sarah.save(create("Purchase", order, BuyerId=buyer, Name="o")))
+        await all_done(lab, seconds=10)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+    lab.run(serve())
+    assert notes(lab, order) == "noted"
+
+
+def test_a_job_whose_end_could_not_be_written_is_not_stuck(
+    lab: Lab, sarah: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*_: object, **__: object) -> None:
+        raise ConnectorException
+
+    async def add_a_line(batch: Batch) -> None:
+        batch.create(batch.records[0], "Purchase_Line", PurchaseId=batch.records[0].id, Name="l", Price=1)
+
+    install(lab, Trigger("Purchase", add_a_line, When.ASYNC, frozenset({Operation.CREATE})))
+    order, _ = new_order(sarah, buyer_of(lab))
+
+    async def serve() -> None:
+        async with open_queue(lab.uri, ["small"], performing({"small": lab.org})) as queue:
+            with monkeypatch.context() as patched:
+                patched.setattr(JobManager, "finish_job", lost)
+                working = asyncio.create_task(queue.work())
+                await asyncio.sleep(0.7)
+            for _ in range(2):
+                await queue.rescue()
+            await all_done(lab, seconds=10)
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+    lab.run(serve())
+    assert (seen(lab, "Purchase", order)["Lines"], jobs(lab)) == (1, [])

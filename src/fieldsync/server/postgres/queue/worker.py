@@ -54,19 +54,18 @@ class BackOff(BaseRetryStrategy):
 class Queue:
     """Jobs of some queues, done one after another. Made by `open_queue`."""
 
-    def __init__(self, app: procrastinate.App, queues: Sequence[str]) -> None:
-        self._app, self._queues = app, list(queues)
+    def __init__(self, app: procrastinate.App, queues: Sequence[str], perform: Perform) -> None:
+        self._app, self._queues, self._perform = app, list(queues), perform
+        self._running: set[int] = set()
+        self._ended: list[Job] = []
+        self._ended_before: list[Job] = []
+        app.task(name=TASK, pass_context=True, retry=BackOff())(self._do)
 
     async def work(self) -> None:
-        """Do jobs as they come, until cancelled; then those begun may end. A database that is away is waited for."""
+        """Do jobs as they come, until cancelled; then those begun may end. Returns when it lost the database."""
         rescuing = asyncio.create_task(self._rescue_forever())
         try:
-            while True:
-                try:
-                    await self._run(wait=True)
-                except (ConnectorException, psycopg.Error) as failed:
-                    _log.error("jobs stopped", error=str(failed))
-                await asyncio.sleep(RESTART_SECONDS)
+            await self._run(wait=True)
         finally:
             rescuing.cancel()
             await asyncio.gather(rescuing, return_exceptions=True)
@@ -77,11 +76,10 @@ class Queue:
         await self._run(wait=False)
 
     async def rescue(self) -> None:
-        """Give jobs of processes that died back to the queue."""
+        """Give back to the queue jobs of processes that died, and our own whose end could not be written down."""
         jobs = self._app.job_manager
-        for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=limits.JOB_RESCUE_SECONDS):
-            if job.queue not in self._queues:
-                continue
+        stalled = await jobs.get_stalled_jobs(seconds_since_heartbeat=limits.JOB_RESCUE_SECONDS)
+        for job in [*(job for job in stalled if job.queue in self._queues), *await self._unwritten()]:
             try:
                 if job.attempts < limits.JOB_RETRIES_MAX:
                     await jobs.retry_job(job)
@@ -90,6 +88,28 @@ class Queue:
                 _log.warning("job rescued", job=job.id, queue=job.queue, attempts=job.attempts)
             except ConnectorException:  # another server was first
                 continue
+
+    async def _unwritten(self) -> list[Job]:
+        """Jobs that ended here a round ago and that the table still calls running, by this worker."""
+        ended, self._ended_before, self._ended = self._ended_before, self._ended, []
+        found: list[Job] = []
+        for job in ended:
+            there = await self._app.job_manager.list_jobs_async(id=job.id, status=Status.DOING.value)
+            found += [now for now in there if now.worker_id == job.worker_id and now.id not in self._running]
+        return found
+
+    async def _do(self, context: procrastinate.JobContext, /, **arguments: Any) -> None:
+        job = context.job
+        assert job.id is not None
+        self._running.add(job.id)
+        try:
+            await self._perform(job.id, arguments)
+        except Exception as failed:
+            _tell(job, failed)
+            raise
+        finally:
+            self._running.discard(job.id)
+            self._ended.append(job.evolve(task_kwargs={}))
 
     async def _run(self, *, wait: bool) -> None:
         await self._app.run_worker_async(
@@ -124,25 +144,28 @@ async def open_queue(uri: str, queues: Sequence[str], perform: Perform) -> Async
         max_size=CONNECTIONS_MAX,
     )
     app = procrastinate.App(connector=connector)
-    app.task(name=TASK, pass_context=True, retry=BackOff())(_telling(perform))
     async with app.open_async():
-        yield Queue(app, queues)
+        yield Queue(app, queues, perform)
 
 
-def _telling(perform: Perform) -> Callable[..., Awaitable[None]]:
-    async def run(context: procrastinate.JobContext, **arguments: Any) -> None:
-        job = context.job
-        assert job.id is not None
+async def keep_working(uri: str, queues: Sequence[str], perform: Perform) -> None:
+    """Do the jobs of these queues until cancelled. A database that is away is waited for (law L7)."""
+    while True:
         try:
-            await perform(job.id, arguments)
-        except Exception as failed:
-            last = BackOff().get_retry_decision(exception=failed, job=job) is None
-            facts = {"job": job.id, "queue": job.queue, "attempt": job.attempts + 1, "reason": str(failed)[:500]}
-            tell = _log.error if last else _log.warning
-            tell("job failed for good" if last else "job failed", kind=type(failed).__name__, **facts)
-            raise
+            async with open_queue(uri, queues, perform) as queue:
+                await queue.work()
+        except (ConnectorException, psycopg.Error) as failed:
+            _log.error("jobs stopped", error=str(failed))
+        await asyncio.sleep(RESTART_SECONDS)
 
-    return run
+
+def _tell(job: Job, failed: Exception) -> None:
+    """Log a failure: a warning while it will be tried again."""
+    facts = {"job": job.id, "queue": job.queue, "attempt": job.attempts + 1, "kind": type(failed).__name__}
+    if BackOff().get_retry_decision(exception=failed, job=job) is None:
+        _log.error("job failed for good", reason=str(failed)[:500], **facts)
+    else:
+        _log.warning("job failed", reason=str(failed)[:500], **facts)
 
 
 async def _configure(connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
