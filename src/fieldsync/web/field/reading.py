@@ -170,12 +170,22 @@ def inputs(device: Device, object_type: ObjectType, shown_texts: Mapping[str, st
             kind=INPUTS.get(field.type, "text"),
             text=text,
             required=field.required,
-            options=field.values,
+            options=_options(device, object_type, field, shown_texts),
             hint=_name_of(device, field, text),
         )
         for name, text in shown_texts.items()
         for field in (object_type.column_fields[name],)
     ]
+
+
+def _options(
+    device: Device, object_type: ObjectType, field: Field, texts: Mapping[str, str]
+) -> tuple[PicklistValue, ...]:
+    """The values a person may choose: in use, and offered by the record's type."""
+    kind = device.get("RecordType", RecordId(texts["RecordTypeId"])) if texts.get("RecordTypeId") else None
+    declared = object_type.record_types.get(str(kind.values["DeveloperName"])) if kind is not None else None
+    offered = declared.picklists.get(field.name) if declared is not None else None
+    return tuple(v for v in field.values if v.active and (offered is None or v.value in offered))
 
 
 def _is_entered(field: Field) -> bool:
