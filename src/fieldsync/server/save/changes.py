@@ -33,9 +33,11 @@ async def log(org: Org, database: Database, wave: Wave, written: list[Written], 
             continue
         mine = by_work.get(id(work), [])
         work.touched = list(dict.fromkeys((*(entry.ref for entry in mine), *(edit.ref for edit in work.edits))))
-        own = [_entry(org, wave, work, e.ref, e.kind, e.before) for e in mine]
+        own = [_entry(org, wave, work, e.ref, e.kind, e.before, e.root) for e in mine]
         if wave.caller.feeds:
-            own += [_entry(org, wave, work, ref, "fed", None) for ref in untouched_masters(org.catalog, wave, work)]
+            own += [
+                _entry(org, wave, work, ref, "fed", None, None) for ref in untouched_masters(org.catalog, wave, work)
+            ]
             position = _feed(own, wave, position)
         entries += own
     if entries:
@@ -61,9 +63,11 @@ def untouched_masters(catalog: Catalog, wave: Wave, work: Work) -> Iterable[Reco
             place = master_of(catalog, wave.facts, work, place)
 
 
-def _entry(org: Org, wave: Wave, work: Work, ref: RecordRef, kind: str, before: Row | None) -> Row:
-    family = org.catalog.family_of(ref.object)
-    root = work.root if family is not None and work.root is not None and work.root.object == family.root else ref
+def _entry(
+    org: Org, wave: Wave, work: Work, ref: RecordRef, kind: str, before: Row | None, own_root: RecordRef | None
+) -> Row:
+    family, above = org.catalog.family_of(ref.object), own_root or work.root
+    root = above if family is not None and above is not None and above.object == family.root else ref
     return change_row(
         frame=wave.frame,
         ref=ref,

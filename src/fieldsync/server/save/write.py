@@ -36,6 +36,8 @@ class Written:
     after: Row
     causes: tuple[Work, ...] = ()
     """Every transaction that had a part in it, where those are several; `work` is the last of them."""
+    root: RecordRef | None = None
+    """The root of its own family, where it does not belong to the transaction's."""
 
 
 async def write(org: Org, database: Database, wave: Wave) -> list[Written]:

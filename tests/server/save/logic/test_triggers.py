@@ -124,6 +124,24 @@ def test_a_trigger_without_an_end_is_stopped_and_nothing_of_it_stays(lab: Lab, s
     assert lab.query('SELECT count(*) FROM "Purchase"') == [(0,)]
 
 
+def test_masters_that_only_a_trigger_knew_of_are_summed_up_too_and_logged_in_their_own_family(
+    lab: Lab, sarah: Phone
+) -> None:
+    elsewhere, _ = purchase(sarah, buyer_of(lab), {"Price": 1})
+
+    async def add_elsewhere(batch: Batch) -> None:
+        for record in batch.records:
+            batch.create(record, "Purchase_Line", PurchaseId=elsewhere, Name="moved", Price=5)
+
+    install(lab, Trigger("Purchase", add_elsewhere, When.AFTER, frozenset({Operation.CREATE})))
+    order, outcome = new_order(sarah, buyer_of(lab))
+    assert isinstance(outcome, Saved)
+    row = seen(lab, "Purchase", elsewhere)
+    assert (row["Total"], row["Lines"], seen(lab, "Buyer", row["BuyerId"])["Turnover"]) == (6, 2, 6)
+    logged = lab.query("SELECT root_id FROM _change WHERE object = 'Purchase_Line' ORDER BY stamp DESC LIMIT 1")
+    assert logged == [(elsewhere,)], f"not under {order}"
+
+
 def test_a_delete_can_be_refused_by_a_trigger(lab: Lab, sarah: Phone) -> None:
     async def never(batch: Batch) -> None:
         for record in batch.records:

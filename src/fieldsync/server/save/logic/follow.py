@@ -14,12 +14,13 @@ from fieldsync.protocol.upload import Rejected
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save import stamp
+from fieldsync.server.save.authorise import root_of
 from fieldsync.server.save.batch import Row, Wave, Work
 from fieldsync.server.save.logic import triggered
 from fieldsync.server.save.logic.judge import judge
 from fieldsync.server.save.logic.late import Late
 from fieldsync.server.save.logic.rollup.masters import changed_masters
-from fieldsync.server.save.prefetch import share_references
+from fieldsync.server.save.prefetch import lock_masters, share_references
 from fieldsync.server.save.write import Derived, Written, write
 
 
@@ -59,9 +60,12 @@ def _merged(first: list[Derived], second: list[Derived]) -> list[Derived]:
 
 async def _save(org: Org, database: Database, wave: Wave, derived: list[Derived]) -> list[Written]:
     """Derived edits, each as a transaction of its own, on behalf of what caused it."""
-    works = [Work(one.works[-1].incoming, [one.edit], root=one.works[-1].root) for one in derived]
+    works = [Work(one.works[-1].incoming, [one.edit]) for one in derived]
     inner = Wave(wave.caller, wave.frame, works, wave.facts)
+    await lock_masters(org, database, inner)
     await share_references(org, database, inner)
+    for work in works:
+        work.root = root_of(org.catalog, inner.facts, work, work.edits[0])
     stamp.fill_in(inner)
     await judge(org, database, inner)
     refused = [
@@ -74,6 +78,6 @@ async def _save(org: Org, database: Database, wave: Wave, derived: list[Derived]
     await stamp.number(org, database, inner)
     causes = {id(work): tuple(one.works) for one, work in zip(derived, works, strict=True)}
     return [
-        replace(entry, work=causes[id(entry.work)][-1], causes=causes[id(entry.work)])
+        replace(entry, work=causes[id(entry.work)][-1], causes=causes[id(entry.work)], root=entry.work.root)
         for entry in await write(org, database, inner)
     ]
