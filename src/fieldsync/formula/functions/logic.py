@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fieldsync.formula.functions.operators import TEXTS, same
+from fieldsync.formula.functions.operators import TEXTS, both, either, same
 from fieldsync.formula.functions.run import Arguments, Run
 from fieldsync.formula.functions.signature import (
     ANY,
@@ -146,20 +146,6 @@ def _row(name: str, parameters: Any, result: Any, python: Any, sql: str, doc: st
     return Function(name, Kind.LOGIC, parameters, result, python, sql, doc, lazy=more.pop("lazy", True), **more)
 
 
-def _both(run: Run, arguments: Arguments) -> Value:
-    for argument in arguments:  # noqa: SIM110 the hottest loop of rules: a generator costs as much as what it asks
-        if run.value(argument) is not True:
-            return False
-    return True
-
-
-def _either(run: Run, arguments: Arguments) -> Value:
-    for argument in arguments:  # noqa: SIM110
-        if run.value(argument) is True:
-            return True
-    return False
-
-
 _SAVING = "it looks at a change, which only a record being saved has"
 _CONDITIONS = (many("condition", BOOLEAN),)
 
@@ -188,8 +174,8 @@ ROWS: tuple[Function, ...] = (
         "case",
         "The result after the first match that equals the value, otherwise the last argument. Blank matches blank.",
     ),
-    _row("AND", _CONDITIONS, BOOLEAN, _both, "all_of", "Whether all are true; the first that is not ends it."),
-    _row("OR", _CONDITIONS, BOOLEAN, _either, "any_of", "Whether one is true; the first that is ends it."),
+    _row("AND", _CONDITIONS, BOOLEAN, both, "all_of", "Whether all are true; the first that is not ends it."),
+    _row("OR", _CONDITIONS, BOOLEAN, either, "any_of", "Whether one is true; the first that is ends it."),
     _row(
         "ISBLANK",
         (p("value", *_ALL),),

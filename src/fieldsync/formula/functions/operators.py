@@ -158,14 +158,16 @@ def _itself(number: Decimal) -> Decimal:
     return number
 
 
-def _both(run: Run, arguments: Arguments) -> Value:
+def both(run: Run, arguments: Arguments) -> Value:
+    """Whether all are true; the first that is not ends it."""
     for argument in arguments:  # noqa: SIM110 the hottest loop of rules: a generator costs as much as what it asks
         if run.value(argument) is not True:
             return False
     return True
 
 
-def _either(run: Run, arguments: Arguments) -> Value:
+def either(run: Run, arguments: Arguments) -> Value:
+    """Whether one is true; the first that is ends it."""
     for argument in arguments:  # noqa: SIM110
         if run.value(argument) is True:
             return True
@@ -229,7 +231,7 @@ ROWS: tuple[Function, ...] = (
     _operator(
         "&&",
         BOOLEAN,
-        _both,
+        both,
         "all_of",
         "Whether all are true; the first that is not ends it.",
         parameters=(many("condition", BOOLEAN),),
@@ -238,7 +240,7 @@ ROWS: tuple[Function, ...] = (
     _operator(
         "||",
         BOOLEAN,
-        _either,
+        either,
         "any_of",
         "Whether one is true; the first that is ends it.",
         parameters=(many("condition", BOOLEAN),),
