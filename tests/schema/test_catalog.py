@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.catalog import build, columns_of, decode, encode, relationship_name
 from fieldsync.schema.load import load_packs, parse_pack
-from fieldsync.schema.model import Access, EditedElsewhere, Field, FieldType
+from fieldsync.schema.model import EditedElsewhere, Field, FieldType
 
 OWN = build(load_packs())
 

@@ -31,10 +31,10 @@ from fieldsync.protocol.upload import (
     encode_items,
     hash_of,
 )
+from fieldsync.schema.access.permissions import Access, Profile
 from fieldsync.schema.catalog import Catalog, build
 from fieldsync.schema.load import load_packs
 from fieldsync.schema.model import (
-    Access,
     FamilyDeclaration,
     Field,
     FieldType,
@@ -42,7 +42,6 @@ from fieldsync.schema.model import (
     Object,
     Pack,
     PicklistValue,
-    Profile,
 )
 from fieldsync.server.http.context import calling, reading
 from fieldsync.server.org.create import create_org, seeding_org

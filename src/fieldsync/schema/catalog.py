@@ -13,8 +13,8 @@ from functools import cached_property
 import msgspec
 
 from fieldsync.base.ids import content_hash
+from fieldsync.schema.access.permissions import Access, PermissionSet, Profile
 from fieldsync.schema.model import (
-    Access,
     ConflictPolicy,
     Extension,
     FamilyDeclaration,
@@ -24,7 +24,6 @@ from fieldsync.schema.model import (
     Object,
     Pack,
     PicklistValue,
-    Profile,
     RecordType,
     Sharing,
     ValidationRule,
@@ -126,11 +125,12 @@ class Family:
 
 @dataclass(frozen=True)
 class Catalog:
-    """Objects by name, in an order in which referenced masters come first; families; profiles."""
+    """Objects by name, in an order in which referenced masters come first; families; profiles, permission sets."""
 
     packs: tuple[Pack, ...]
     objects: Mapping[str, ObjectType]
     profiles: Mapping[str, Profile]
+    permission_sets: Mapping[str, PermissionSet]
     version: str
     """Hash of the content: equal catalogs have equal versions."""
 
@@ -209,8 +209,9 @@ def build(packs: Iterable[Pack]) -> Catalog:
     value_sets = {s.name: s for pack in parts for s in pack.value_sets}
     types = {o.name: _object_type(o, value_sets) for o in extended(parts)}
     profiles = {p.name: p for pack in parts for p in pack.profiles}
+    permission_sets = {s.name: s for pack in parts for s in pack.permission_sets}
     version = content_hash(msgspec.json.encode(parts, order="deterministic"))
-    return Catalog(parts, dict(_masters_first(types)), profiles, version)
+    return Catalog(parts, dict(_masters_first(types)), profiles, permission_sets, version)
 
 
 def extended(packs: Iterable[Pack]) -> Iterator[Object]:

@@ -100,6 +100,7 @@ def _merge(parts: Iterable[tuple[str, Pack]]) -> Pack:
             extensions=whole.extensions + part.extensions,
             value_sets=whole.value_sets + part.value_sets,
             profiles=whole.profiles + part.profiles,
+            permission_sets=whole.permission_sets + part.permission_sets,
         )
     assert whole is not None, "a folder without files is refused before"
     return whole

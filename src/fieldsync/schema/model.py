@@ -1,7 +1,7 @@
-"""The catalog's nouns: objects, fields, families, profiles. Frozen values and what follows from them alone.
+"""The catalog's nouns: objects, fields, families. Frozen values and what follows from them alone.
 
 These structs are also the form of the YAML packs (`load.py`) and of the published JSON schema, so a rename here is a
-change of format. No database, no file and no wire here.
+change of format. Profiles and permission sets are in `access/permissions.py`. No database, no file and no wire here.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 import msgspec
+
+from fieldsync.schema.access.permissions import PermissionSet, Profile
+from fieldsync.schema.noun import Noun
 
 
 class FieldType(StrEnum):
@@ -38,11 +41,7 @@ class FieldType(StrEnum):
     GEOLOCATION = "geolocation"
 
 
-class _Value(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every catalog value: frozen, strict about unknown keys."""
-
-
-class PicklistValue(_Value, frozen=True):
+class PicklistValue(Noun, frozen=True):
     """One value of a picklist. `value` is stored and compared; `label` is shown."""
 
     value: str
@@ -53,7 +52,7 @@ class PicklistValue(_Value, frozen=True):
     """Of a dependent picklist: values of the controlling field that allow this one."""
 
 
-class RollUpFilter(_Value, frozen=True):
+class RollUpFilter(Noun, frozen=True):
     """One condition of a roll-up or list view, as text until the issue that runs it."""
 
     field: str
@@ -61,7 +60,7 @@ class RollUpFilter(_Value, frozen=True):
     value: str | None = None
 
 
-class RollUp(_Value, frozen=True):
+class RollUp(Noun, frozen=True):
     """A summary of detail records on their master: COUNT, SUM, MIN or MAX of `field` over `child_object`."""
 
     operation: str
@@ -88,7 +87,7 @@ class OnDelete(StrEnum):
     CASCADE = "cascade"
 
 
-class Field(_Value, frozen=True):
+class Field(Noun, frozen=True):
     """One field. Which attributes mean something for which type stands in `fields.TYPES`."""
 
     name: str
@@ -135,7 +134,7 @@ class Field(_Value, frozen=True):
     description: str | None = None
 
 
-class NameField(_Value, frozen=True):
+class NameField(Noun, frozen=True):
     """The `Name` of an object: a text, an auto-number, or composed of other text fields (a person's name)."""
 
     label: str = "Name"
@@ -146,7 +145,7 @@ class NameField(_Value, frozen=True):
     compose: tuple[str, ...] = ()
 
 
-class ValidationRule(_Value, frozen=True):
+class ValidationRule(Noun, frozen=True):
     """A validation rule, its condition kept as text until formulas run."""
 
     name: str
@@ -157,7 +156,7 @@ class ValidationRule(_Value, frozen=True):
     description: str | None = None
 
 
-class RecordType(_Value, frozen=True):
+class RecordType(Noun, frozen=True):
     """A kind of record of one object: which picklist values it offers. The record's `RecordTypeId` names it."""
 
     name: str
@@ -166,13 +165,13 @@ class RecordType(_Value, frozen=True):
     active: bool = True
     default: bool = False
     """What new records are that name none."""
-    picklists: dict[str, tuple[str, ...]] = {}
+    picklists: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """Field to the values it offers; a field that is not named offers all of its values."""
-    defaults: dict[str, str] = {}
+    defaults: dict[str, str] = msgspec.field(default_factory=dict)
     """Field to the value a new record of this type begins with."""
 
 
-class ListView(_Value, frozen=True):
+class ListView(Noun, frozen=True):
     """A saved list: columns and filters, kept as data."""
 
     name: str
@@ -199,7 +198,7 @@ class EditedElsewhere(StrEnum):
     DISCARD = "discard"
 
 
-class Submit(_Value, frozen=True):
+class Submit(Noun, frozen=True):
     """When a family root counts as submitted: `field` holds `value`."""
 
     field: str
@@ -222,14 +221,14 @@ class FamilyConflict(StrEnum):
     ERROR = "error"
 
 
-class FamilyDeclaration(_Value, frozen=True):
+class FamilyDeclaration(Noun, frozen=True):
     """Declared on the root object: its details travel with it as one transaction."""
 
     conflict: FamilyConflict = FamilyConflict.OVERRIDE
     submit: Submit | None = None
 
 
-class Object(_Value, frozen=True):
+class Object(Noun, frozen=True):
     """One object as declared. `Catalog` adds the standard fields."""
 
     name: str
@@ -250,7 +249,7 @@ class Object(_Value, frozen=True):
     """An object the platform itself keeps; people write it only where a profile says so."""
 
 
-class Extension(_Value, frozen=True):
+class Extension(Noun, frozen=True):
     """What one pack adds to an object of another: an org's own fields on `Account`."""
 
     object: str
@@ -260,7 +259,7 @@ class Extension(_Value, frozen=True):
     record_types: tuple[RecordType, ...] = ()
 
 
-class ValueSet(_Value, frozen=True):
+class ValueSet(Noun, frozen=True):
     """A global value set: picklist values that several fields share."""
 
     name: str
@@ -269,27 +268,7 @@ class ValueSet(_Value, frozen=True):
     sorted: bool = False
 
 
-class Access(StrEnum):
-    """What a profile may do with an object."""
-
-    READ = "read"
-    CREATE = "create"
-    EDIT = "edit"
-    DELETE = "delete"
-
-
-class Profile(_Value, frozen=True):
-    """Object permissions of its users. The key `*` is every object not named that is not the platform's own."""
-
-    name: str
-    label: str
-    admin: bool = False
-    integration: bool = False
-    """Other systems: they may override the lock of a submitted record, once a save."""
-    objects: dict[str, tuple[Access, ...]] = {}
-
-
-class Pack(_Value, frozen=True):
+class Pack(Noun, frozen=True):
     """One YAML pack, or one imported source: a named part of a catalog."""
 
     name: str
@@ -298,3 +277,4 @@ class Pack(_Value, frozen=True):
     extensions: tuple[Extension, ...] = ()
     value_sets: tuple[ValueSet, ...] = ()
     profiles: tuple[Profile, ...] = ()
+    permission_sets: tuple[PermissionSet, ...] = ()

@@ -11,8 +11,9 @@ from sqlalchemy import text
 from fieldsync.base import ids
 from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import system_world
+from fieldsync.schema.access.permissions import Profile
 from fieldsync.schema.catalog import Catalog, build
-from fieldsync.schema.model import Field, FieldType, NameField, Object, Pack, PicklistValue, Profile
+from fieldsync.schema.model import Field, FieldType, NameField, Object, Pack, PicklistValue
 from fieldsync.server.org.create import catalog_of, create_org, deploy_catalog, seeding_org
 from fieldsync.server.org.directory import drop_org, enter_org, list_orgs, org_row
 from fieldsync.server.org.passwords import verify

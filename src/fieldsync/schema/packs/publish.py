@@ -1,4 +1,4 @@
-"""The published JSON schema of packs, `pack.schema.json`: made from the structs of `model.py`, so it cannot differ.
+"""The published JSON schema of packs, `pack.schema.json`: made from the structs of the catalog, so it cannot differ.
 
 Editors use it to complete and explain what is typed. The texts under the structs' attributes become descriptions.
 `python -m fieldsync.schema.packs` writes it anew.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import msgspec
 
 from fieldsync.schema import model
+from fieldsync.schema.access import permissions
 
 SCHEMA_FILE = "pack.schema.json"
 
@@ -49,16 +51,22 @@ def publish() -> Path:
 
 
 def _attribute_texts() -> dict[tuple[str, str], str]:
-    """Class and attribute to the text that stands under the attribute."""
+    """Class and attribute to the text that stands under the attribute, those of its bases too."""
     texts: dict[tuple[str, str], str] = {}
-    for node in ast.parse(inspect.getsource(model)).body:
+    for node in (node for module in (permissions, model) for node in ast.parse(inspect.getsource(module)).body):
         if isinstance(node, ast.ClassDef):
-            for attribute, text in zip(node.body, node.body[1:], strict=False):
-                if isinstance(attribute, ast.AnnAssign) and isinstance(attribute.target, ast.Name):
-                    said = _text(text)
-                    if said is not None:
-                        texts[node.name, attribute.target.id] = said
+            above = [base.id for base in node.bases if isinstance(base, ast.Name)]
+            texts |= {(node.name, name): text for (owner, name), text in texts.items() if owner in above}
+            texts |= {(node.name, name): text for name, text in _texts_of(node)}
     return texts
+
+
+def _texts_of(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for attribute, below in zip(node.body, node.body[1:], strict=False):
+        if isinstance(attribute, ast.AnnAssign) and isinstance(attribute.target, ast.Name):
+            said = _text(below)
+            if said is not None:
+                yield attribute.target.id, said
 
 
 def _text(node: ast.stmt) -> str | None:

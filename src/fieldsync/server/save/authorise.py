@@ -10,8 +10,8 @@ from fieldsync.base import ids
 from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Operation
+from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.catalog import Catalog
-from fieldsync.schema.model import Access
 from fieldsync.server.save.batch import Caller, Channel, Edit, Facts, Wave, Work
 
 _NEEDS = {

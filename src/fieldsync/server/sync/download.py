@@ -14,8 +14,8 @@ from fieldsync.base import limits
 from fieldsync.base.world import instant
 from fieldsync.protocol.download import End, Head, Removed, encode_line, encode_rows_line
 from fieldsync.protocol.rows import Gone, encode_block
+from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.catalog import Catalog
-from fieldsync.schema.model import Access
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller

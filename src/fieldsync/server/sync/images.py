@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from fieldsync.protocol.rows import Gone, RecordRef, RowBlock
-from fieldsync.schema.model import Access
+from fieldsync.schema.access.permissions import Access
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller

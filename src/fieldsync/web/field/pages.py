@@ -9,7 +9,7 @@ from litestar import Response, get
 from litestar.response import Redirect, Template
 
 from fieldsync.device import Record
-from fieldsync.schema.model import Access
+from fieldsync.schema.access.permissions import Access
 from fieldsync.web.field import callpage, reading
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere
 from fieldsync.web.field.form.seen import Texts, clashes, merged, packed

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fieldsync.schema.access.permissions import Access, Profile
 from fieldsync.schema.model import (
-    Access,
     EditedElsewhere,
     FamilyDeclaration,
     Field,
@@ -11,7 +11,6 @@ from fieldsync.schema.model import (
     Object,
     Pack,
     PicklistValue,
-    Profile,
     RecordType,
     RollUp,
     RollUpFilter,

@@ -1,6 +1,6 @@
 """Whether packs make sense together: what the form of `model.Pack` cannot say. Pure; never raises.
 
-Run before `catalog.build`, which trusts its packs. What concerns one field alone stands in `check_field.py`.
+Run before `catalog.build`, which trusts its packs. What concerns one field alone stands in `field.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fieldsync.base.ids import PREFIX_CHARS
+from fieldsync.schema.access.permissions import Profile
 from fieldsync.schema.catalog import REFERENCE_TYPES, columns_of, extended, relationship_name
-from fieldsync.schema.check_field import bad_name, field_faults, name_field_faults, picklist_faults
+from fieldsync.schema.check.field import bad_name, field_faults, name_field_faults, picklist_faults
 from fieldsync.schema.filters import BadFilter, read_filter
-from fieldsync.schema.model import Field, FieldType, Object, Pack, Profile, RollUp, ValueSet
+from fieldsync.schema.model import Field, FieldType, Object, Pack, RollUp, ValueSet
 from fieldsync.schema.standard import STAMP, standard_fields
 
 RESERVED_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid", "rowid", "oid", "_rowid_", STAMP})
@@ -67,7 +68,7 @@ def _facts(packs: Sequence[Pack]) -> _Facts:
 
 def _duplicates(packs: Sequence[Pack]) -> Iterator[Finding]:
     """Names that occur twice; they are compared without case, as SQLite compares them."""
-    for kind in ("objects", "value_sets", "profiles"):
+    for kind in ("objects", "value_sets", "profiles", "permission_sets"):
         seen = set[str]()
         for pack in packs:
             for item in getattr(pack, kind):

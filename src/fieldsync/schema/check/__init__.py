@@ -1,0 +1,5 @@
+"""Whether packs make sense together. `packs.py` holds the whole order; what concerns one field stands beside it."""
+
+from fieldsync.schema.check.packs import Finding, check
+
+__all__ = ["Finding", "check"]
