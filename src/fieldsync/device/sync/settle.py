@@ -16,11 +16,11 @@ from fieldsync.device.merge.image import Image
 from fieldsync.device.merge.manifest import Manifest
 from fieldsync.device.queue import journal
 from fieldsync.device.queue.entry import Entry, encode_outcome
+from fieldsync.device.queue.outcome import event_of, keeps_content
 from fieldsync.device.queue.states import Event, State, after
 from fieldsync.device.store.objects import ObjectTables
 from fieldsync.device.store.values import pack
 from fieldsync.device.store.work import Work, listed
-from fieldsync.device.sync.outcome import event_of, keeps_content
 from fieldsync.protocol.upload import Held, Item, Operation, Result, Saved
 
 
@@ -52,13 +52,15 @@ def settle(
     _assume(work, done, {i.ref.id for i in images})
     reach("settle.before_entries")
     _keep_content(work, done, now)
-    waiting = _waiting_behind(work, [e.n for e, _ in done])
-    journal.remove(work, [e.n for e, _ in done])
+    decided = [e.n for e, _ in done]
+    waiting = _waiting_behind(work, decided)
+    freed = {*(e.root for e, _ in done), *journal.records_of(work, decided)}
+    journal.remove(work, decided)
     _change_states(work, others)
     held = _hold_dependents(work, [e.n for e, _ in others])
     _free_waiting(work, waiting)
     reach("settle.before_rows")
-    applied = apply(work, tables, images, manifests=manifests, freed={e.root for e, _ in done})
+    applied = apply(work, tables, images, manifests=manifests, freed=freed)
     fresh = [e.n for e, r in others if _is_refusal(r) and e.state not in (State.FAILED, State.HELD)]
     return Settled(applied, len(done) + sum(_is_refusal(r) for _, r in others), fresh + held)
 

@@ -27,6 +27,7 @@ from fieldsync.server.http.body import DecompressBody
 from fieldsync.server.http.context import Served
 from fieldsync.server.http.errors import HANDLERS
 from fieldsync.server.http.routes import ROUTES
+from fieldsync.server.http.wake import CHANNEL
 from fieldsync.server.org.open import open_orgs, reopen_org
 from fieldsync.server.org.recalculate import recalculate
 from fieldsync.server.org.upkeep import keep_up
@@ -35,7 +36,6 @@ from fieldsync.server.postgres.queue.worker import keep_working
 from fieldsync.server.postgres.stored_catalog import CATALOG_CHANNEL
 from fieldsync.server.postgres.work import DatabaseError
 from fieldsync.server.save.logic.later.perform import performing
-from fieldsync.server.sync.wake import CHANNEL
 
 UPKEEP_SECONDS = 3_600
 _log = structlog.get_logger()

@@ -11,11 +11,11 @@ from litestar import Request
 from litestar.di import NamedDependency
 
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.server.http.wake import Hub
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work, snapshot, transaction
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync.session import authenticate, org_of, recognise
-from fieldsync.server.sync.wake import Hub
 
 AnyRequest = Request[Any, Any, Any]
 
