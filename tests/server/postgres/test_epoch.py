@@ -183,9 +183,9 @@ def test_a_restored_dump_takes_stamps_above_every_stored_one_and_forks_what_may_
         first = epoch_now(connection)
         connection.execute(
             text(
-                "INSERT INTO _change (day, stamp, object, id, kind, at) VALUES "
-                "('2026-11-20', 800000000, 'Order', '8', 'created', '2026-11-20 10:00Z'),"
-                "('2026-11-21', 900000000, 'Order', '8', 'updated', '2026-11-21 10:00Z')"
+                "INSERT INTO _change (day, stamp, version, seq, object, id, kind, at) VALUES "
+                "('2026-11-20', 800000000, 800000000, 0, 'Order', '8', 'created', '2026-11-20 10:00Z'),"
+                "('2026-11-21', 900000000, 900000000, 0, 'Order', '8', 'updated', '2026-11-21 10:00Z')"
             )
         )
     with copied(database) as restored, admin_connection(restored, "org_test") as connection:

@@ -29,7 +29,8 @@ def connection(database: str) -> Iterator[AdminConnection]:
 
 def log(connection: AdminConnection, day: date) -> None:
     connection.exec_driver_sql(
-        "INSERT INTO _change (day, stamp, object, id, kind, at) VALUES (%(day)s, 1, 'Order', '8', 'created', now())",
+        "INSERT INTO _change (day, stamp, version, seq, object, id, kind, at)"
+        " VALUES (%(day)s, 1, 1, 0, 'Order', '8', 'created', now())",
         {"day": day},
     )
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import Text, func, select
 from tests.server.lab import Lab, Phone, create, delete, table, update
 
 from fieldsync.base import ids
 from fieldsync.base.problems import Code
-from fieldsync.protocol.upload import Held, Rejected, Saved
+from fieldsync.protocol.upload import Held, Rejected, Saved, UploadRequest
+from fieldsync.server.http.context import calling
+from fieldsync.server.postgres.compiled import compile_statement
+from fieldsync.server.postgres.work import Work
+from fieldsync.server.save.batch import Caller
+from fieldsync.server.sync.upload import upload
 
 
 @pytest.fixture
@@ -233,3 +241,28 @@ def test_the_journal_tells_every_transaction_with_its_reasons(lab: Lab, sarah: P
     [(code, field, message)] = lab.query('SELECT "Code", "Field_Name", "Message" FROM "Sync_Transaction_Log"')
     assert (code, field) == ("REQUIRED", "Name")
     assert message.endswith("must be filled in.")
+
+
+def test_a_rows_stamps_never_go_back(lab: Lab, sarah: Phone) -> None:
+    """A transaction that began before another and reached the row after it leaves a greater stamp all the same."""
+    [shop] = lab.rows("Shop", {"Name": "Corner"})
+    lab.person("tom")
+    tom = lab.phone("tom")
+    stamps: list[int] = []
+
+    @asynccontextmanager
+    async def begin() -> AsyncIterator[tuple[Work, Caller]]:
+        async with calling(lab.org, sarah.token) as (work, caller):
+            await work.rows(compile_statement(select(func.pg_current_xact_id().cast(Text))))
+            response = await tom.send(tom.save(update("Shop", shop, City=(None, "Graz"))))
+            stamps.append(table(response.rows, "Shop")[shop]["_stamp"])
+            yield work, caller
+
+    request = UploadRequest(sarah.number, 0, (sarah.save(update("Shop", shop, Score=(None, 7))),))
+    response = lab.run(upload(lab.org, begin, request))
+    assert table(response.rows, "Shop")[shop]["_stamp"] == stamps[0] + 1
+    log = lab.query("SELECT old FROM _change WHERE id = %(id)s AND kind = 'updated' ORDER BY version, seq", id=shop)
+    assert [sorted(old.keys() - STAMPS) for (old,) in log] == [["City"], ["Score"]]
+
+
+STAMPS = {"LastModifiedById", "LastModifiedDate", "SystemModstamp"}

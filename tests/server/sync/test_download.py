@@ -54,8 +54,8 @@ def test_a_transaction_that_commits_late_is_not_skipped(lab: Lab, sarah: Phone) 
         connection = await pool.getconn()
         await connection.execute('UPDATE "Shop" SET "City" = \'late\', _stamp = pg_current_xact_id()::text::bigint')
         await connection.execute(
-            "INSERT INTO _change (day, stamp, object, id, kind, at) SELECT '2026-03-02', _stamp, 'Shop', \"Id\","
-            " 'updated', now() FROM \"Shop\""
+            "INSERT INTO _change (day, stamp, version, seq, object, id, kind, at)"
+            " SELECT '2026-03-02', _stamp, _stamp, 0, 'Shop', \"Id\", 'updated', now() FROM \"Shop\""
         )
         return connection
 

@@ -22,7 +22,7 @@ from fieldsync.server.postgres.tables import system_table
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.save.batch import Frame, Row, decode_row, encode_rows
-from fieldsync.server.save.changes import change_row, watched_values
+from fieldsync.server.save.changes import change_row, old_values
 from fieldsync.server.save.head import lock_head
 from fieldsync.server.save.stamp import ALWAYS_WRITTEN
 
@@ -128,7 +128,7 @@ async def _write(
         return
     columns = {s_field.name for s in org.logic.roll_ups.all if s.master == name for s_field in s.fields}
     for row in news.values():
-        row["SystemModstamp"], row["_stamp"] = frame.now, frame.stamp
+        row["SystemModstamp"], row["_stamp"] = frame.now, frame.stamp_after(rows[row["Id"]])
     await database.run(
         org.save.update(name, frozenset(columns) | ALWAYS_WRITTEN), rows=encode_rows(list(news.values()))
     )
@@ -140,7 +140,8 @@ async def _write(
             root=ref,
             transaction_id=None,
             device=None,
-            old=watched_values(org, name, rows[row["Id"]]),
+            old=old_values(org.catalog[name], rows[row["Id"]], row),
+            version=row["_stamp"],
         )
         for row in news.values()
     ]

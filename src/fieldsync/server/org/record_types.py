@@ -35,7 +35,7 @@ def seed_record_types(seeding: Seeding) -> None:
         if changes:
             stamps = {STAMP: seeding.stamp, "SystemModstamp": seeding.now, "LastModifiedDate": seeding.now}
             seeding.connection.execute(update(table).where(table.c.Id == row["Id"]).values(**changes, **stamps))
-            log_update(seeding, RecordRef(OBJECT, row["Id"]))
+            log_update(seeding, RecordRef(OBJECT, row["Id"]), {name: row[name] for name in changes})
 
 
 def _values(object_name: str, found: RecordType) -> dict[str, Any]:

@@ -149,15 +149,15 @@ def _write(seeding: Seeding, object_name: str, rows: list[Row]) -> None:
     tables = seeding.metadata.tables
     stamped = [{**row, STAMP: seeding.stamp} for row in rows]
     _run_insert(seeding, compile_statement(insert_statement(tables[object_name])).text, stamped)
-    entry = {"day": seeding.now[:10], "stamp": seeding.stamp, "object": object_name, "kind": "created"}
-    changes = [{**entry, "id": row["Id"], "at": seeding.now} for row in rows]
+    entry = {"day": seeding.now[:10], "stamp": seeding.stamp, "object": object_name, "kind": "created", "seq": 0}
+    changes = [{**entry, "id": row["Id"], "version": seeding.stamp, "at": seeding.now} for row in rows]
     _run_insert(seeding, compile_statement(insert_statement(tables["_change"])).text, changes)
 
 
-def log_update(seeding: Seeding, ref: RecordRef) -> None:
-    """Enter a changed row in the change log, so that incremental downloads find it."""
+def log_update(seeding: Seeding, ref: RecordRef, old: Row) -> None:
+    """Enter a changed row in the change log, so that incremental downloads find it; `old`: what its columns held."""
     entry = {"day": seeding.now[:10], "stamp": seeding.stamp, "object": ref.object, "kind": "updated"}
-    change = {**entry, "id": ref.id, "at": seeding.now}
+    change = {**entry, "id": ref.id, "version": seeding.stamp, "seq": 1, "old": old, "at": seeding.now}
     _run_insert(seeding, compile_statement(insert_statement(seeding.metadata.tables["_change"])).text, [change])
 
 

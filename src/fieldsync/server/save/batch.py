@@ -7,10 +7,12 @@ here decides or asks a database.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -19,8 +21,10 @@ from fieldsync.base.ids import DeviceNumber, RecordId, TransactionId, is_id
 from fieldsync.base.problems import Problem
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Item, Operation, Outcome, Rejected
+from fieldsync.schema.access.rights import NOBODY, Rights
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
+from fieldsync.schema.standard import STAMP
 
 Row = dict[str, Any]
 """A record's stored columns by name, canonical values, `_stamp` included."""
@@ -50,7 +54,7 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: user, profile and, for a device, its numbers (every number ever issued to its key)."""
+    """Who asks: user, profile, rights and, for a device, its numbers (every number ever issued to its key)."""
 
     user_id: RecordId
     profile: str
@@ -61,6 +65,15 @@ class Caller:
     chain: int = 0
     """How many jobs, each deferred by the save of the one before, led here."""
     job_feeds: bool = False
+    rights: Rights = field(default=NOBODY, compare=False)
+    """What the person may do; an import and a job are not asked for it."""
+    rights_version: int | None = None
+    """Of the head row, when the rights were read: a save whose rights changed meanwhile begins again."""
+
+    @property
+    def permission_sets(self) -> tuple[str, ...]:
+        """The permission sets that count now, by name."""
+        return self.rights.permission_sets
 
     @property
     def feeds(self) -> bool:
@@ -167,6 +180,16 @@ class Frame:
     now: str
     position: int
     """The last position on the user's feed."""
+    entries: Iterator[int] = field(default_factory=count, compare=False)
+    """Numbers for the change log: the order of what one transaction writes."""
+
+    def stamp_after(self, before: Row | None) -> int:
+        """The stamp a row gets: this transaction's, or one more than it had where a younger one was faster to the row.
+
+        A row's stamps never go back, or a device that has seen the greater one would not take the smaller.
+        """
+        known: int = before[STAMP] if before is not None else 0
+        return known + 1 if known > self.stamp else self.stamp
 
 
 @dataclass

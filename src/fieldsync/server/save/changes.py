@@ -11,7 +11,9 @@ from collections.abc import Iterable
 
 from fieldsync.base.ids import DeviceNumber
 from fieldsync.protocol.rows import RecordRef
-from fieldsync.schema.catalog import Catalog
+from fieldsync.schema.catalog import Catalog, ObjectType
+from fieldsync.schema.model import FieldType
+from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.authorise import master_of
@@ -33,11 +35,9 @@ async def log(org: Org, database: Database, wave: Wave, written: list[Written], 
             continue
         mine = by_work.get(id(work), [])
         work.touched = list(dict.fromkeys((*(entry.ref for entry in mine), *(edit.ref for edit in work.edits))))
-        own = [_entry(org, wave, work, e.ref, e.kind, e.before, e.root) for e in mine]
+        own = [_entry(org, wave, work, e.ref, e.kind, e) for e in mine]
         if wave.caller.feeds:
-            own += [
-                _entry(org, wave, work, ref, "fed", None, None) for ref in untouched_masters(org.catalog, wave, work)
-            ]
+            own += [_entry(org, wave, work, ref, "fed", None) for ref in untouched_masters(org.catalog, wave, work)]
             position = _feed(own, wave, position)
         entries += own
     if entries:
@@ -63,10 +63,8 @@ def untouched_masters(catalog: Catalog, wave: Wave, work: Work) -> Iterable[Reco
             place = master_of(catalog, wave.facts, work, place)
 
 
-def _entry(
-    org: Org, wave: Wave, work: Work, ref: RecordRef, kind: str, before: Row | None, own_root: RecordRef | None
-) -> Row:
-    family, above = org.catalog.family_of(ref.object), own_root or work.root
+def _entry(org: Org, wave: Wave, work: Work, ref: RecordRef, kind: str, entry: Written | None) -> Row:
+    family, above = org.catalog.family_of(ref.object), (entry and entry.root) or work.root
     root = above if family is not None and above is not None and above.object == family.root else ref
     return change_row(
         frame=wave.frame,
@@ -75,7 +73,8 @@ def _entry(
         root=root,
         transaction_id=work.incoming.id,
         device=wave.caller.number,
-        old=watched_values(org, ref.object, before),
+        old=None if entry is None else old_values(org.catalog[ref.object], entry.before, entry.after),
+        version=None if entry is None else entry.after[STAMP],
     )
 
 
@@ -88,11 +87,14 @@ def change_row(
     transaction_id: str | None,
     device: DeviceNumber | None,
     old: Row | None,
+    version: int | None = None,
 ) -> Row:
     """One row of `_change`, not on any feed."""
     return {
         "day": frame.now[:10],
         "stamp": frame.stamp,
+        "version": frame.stamp if version is None else version,
+        "seq": next(frame.entries),
         "object": ref.object,
         "id": ref.id,
         "kind": kind,
@@ -105,8 +107,16 @@ def change_row(
     }
 
 
-def watched_values(org: Org, object_name: str, before: Row | None) -> Row | None:
-    """Old values of what decides who sees a row, and of what formulas of other rows read: see DESIGN 5."""
+UNLOGGED = frozenset({FieldType.LONG_TEXT, FieldType.BASE64})
+"""Neither a condition nor a formula can read them."""
+
+
+def old_values(object_type: ObjectType, before: Row | None, after: Row) -> Row | None:
+    """What the changed columns held before: with it a download knows what a row was at its checkpoint (DESIGN 5)."""
     if before is None:
         return None
-    return {column: before[column] for column in org.logic.watched[object_name]}
+    return {
+        column: before[column]
+        for column, field in object_type.column_fields.items()
+        if field.type not in UNLOGGED and column in after and before[column] != after[column]
+    }

@@ -31,14 +31,14 @@ def fill_in(wave: Wave) -> None:
         if edit.item.operation is Operation.CREATE:
             _begin(edit, row, wave)
         compose_name(edit.object_type, row, edit.changed)
-        touch(row, wave)
+        _touch(row, edit.current, wave)
 
 
-def touch(row: Row, wave: Wave) -> None:
+def _touch(row: Row, before: Row | None, wave: Wave) -> None:
     """Who changed a row, and when."""
     row["LastModifiedDate"] = row["SystemModstamp"] = wave.frame.now
     row["LastModifiedById"] = wave.caller.user_id
-    row[STAMP] = wave.frame.stamp
+    row[STAMP] = wave.frame.stamp_after(before)
 
 
 def _begin(edit: Edit, row: Row, wave: Wave) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Operation
+from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Row, Wave, Work, decode_row, encode_rows
@@ -108,7 +109,7 @@ async def _cascade_level(
             continue
         stamps = {"LastModifiedDate": wave.frame.now, "SystemModstamp": wave.frame.now}
         stamps |= {"LastModifiedById": wave.caller.user_id}
-        new = [{"Id": r["Id"], "IsDeleted": deleted, "_stamp": wave.frame.stamp, **stamps} for r in rows]
+        new = [{"Id": r["Id"], "IsDeleted": deleted, STAMP: wave.frame.stamp_after(r), **stamps} for r in rows]
         update = org.save.update(detail.name, ALWAYS_WRITTEN | {"IsDeleted"})
         await database.run(update, rows=encode_rows(new))
         kind = "deleted" if deleted else "undeleted"

@@ -121,8 +121,8 @@ def _is_new(change: Table) -> ColumnElement[bool]:
 def _reader(
     change: Table, reader: str, target: str, source: FromClause, table: Table, above: Any, columns: tuple[str, ...]
 ) -> tuple[str, Statement]:
-    """Ids of the reader's records above which one of these columns holds something else than before a change."""
+    """Ids of the reader's records above which a change wrote one of these columns."""
     joined = source.join(change, (change.c.object == target) & (change.c.id == above.c.Id))
-    differs = [func.to_jsonb(above.c[c]).is_distinct_from(change.c.old[c]) for c in columns]
-    rows = select(table.c.Id).select_from(joined).where(_is_new(change), change.c.old.is_not(None), or_(*differs))
+    changed = [change.c.old.has_key(c) for c in columns]
+    rows = select(table.c.Id).select_from(joined).where(_is_new(change), or_(*changed))
     return reader, compile_statement(rows.distinct())

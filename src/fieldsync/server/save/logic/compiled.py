@@ -22,17 +22,6 @@ class Logic:
     triggers: Triggers
 
     @cached_property
-    def watched(self) -> dict[str, tuple[str, ...]]:
-        """Columns whose old values the change log keeps: what decides who sees a row, and what formulas read."""
-        read: dict[str, set[str]] = {}
-        for reading in self.formulas.reads:
-            read.setdefault(reading.object, set()).add(reading.column)
-        return {
-            o.name: tuple(dict.fromkeys(("IsDeleted", *(f.name for f in o.references), *sorted(read.get(o.name, ())))))
-            for o in self.formulas.catalog
-        }
-
-    @cached_property
     def reads_clock(self) -> bool:
         """Whether a rule or default depends on when, or where, it is evaluated."""
         return any(checked.formula.volatile for checked in self.formulas.all_checked)
