@@ -26,6 +26,8 @@ from fieldsync.device import Device, Unreachable
 from fieldsync.protocol.feed import FamilyImage, FeedPage
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import UploadRequest, UploadResponse, decode_items
+from fieldsync.schema.catalog import build, encode
+from fieldsync.schema.model import Field, FieldType
 
 KILLED = -signal.SIGKILL
 
@@ -104,8 +106,20 @@ def prepared_world(folder: Path) -> Any:
     return lab
 
 
+def move_catalog(lab: Lab) -> None:
+    """The server deploys: the shop has one field more, and one of another type."""
+    shop = lab.script.catalog["Shop"].declared
+    fields = [f for f in shop.fields if f.name != "Big"]
+    more = (Field(name="Big", type=FieldType.TEXT), Field(name="Zip", type=FieldType.TEXT))
+    pack = lab.script.catalog.packs[0]
+    grown = msgspec.structs.replace(shop, fields=(*fields, *more))
+    objects = tuple(grown if o.name == "Shop" else o for o in pack.objects)
+    lab.script.catalog = build([msgspec.structs.replace(pack, objects=objects)])
+    lab.script.always["catalog"] = encode(lab.script.catalog)
+
+
 def work(lab: Lab, ledger: Ledger) -> None:
-    """Saves, uploads, lost answers, an edit of something in doubt, news of an open record."""
+    """Saves, uploads, lost answers, an edit of something in doubt, news of an open record, another data model."""
     shop, visit = lab.server_id("Shop", 1), None
     for round_number in range(3):
         with lab.device.edit() as edit:
@@ -122,9 +136,10 @@ def work(lab: Lab, ledger: Ledger) -> None:
             lab.device.step()
             ref = RecordRef("Shop", shop)
             row = {"Id": shop, "_stamp": 50 + round_number, "Name": "One", "City": "news"}
-            lab.script.then(
-                "feed", FeedPage(f"c{round_number}", (FamilyImage(ref, (ref,)),), (lab.block("Shop", row),))
-            )
+            if round_number == 1:
+                move_catalog(lab)
+            page = FeedPage(f"c{round_number}", (FamilyImage(ref, (ref,)),), (lab.block("Shop", row),))
+            lab.script.then("feed", page, page)
             lab.device.wake()
             lab.device.step()
         lab.clock.advance(400)

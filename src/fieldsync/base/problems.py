@@ -37,6 +37,7 @@ class Code(StrEnum):
     APP_TOO_OLD = "APP_TOO_OLD"
     UNKNOWN_OBJECT = "UNKNOWN_OBJECT"
     UNKNOWN_FIELD = "UNKNOWN_FIELD"
+    METADATA_CHANGED = "METADATA_CHANGED"
     READ_ONLY_FIELD = "READ_ONLY_FIELD"
     WRONG_TYPE = "WRONG_TYPE"
     TOO_LONG = "TOO_LONG"
@@ -47,6 +48,7 @@ class Code(StrEnum):
     BAD_RECORD_ID = "BAD_RECORD_ID"
     PERMISSION = "PERMISSION"
     FIELD_PERMISSION = "FIELD_PERMISSION"
+    METADATA_API = "METADATA_API"
     VISIBILITY_LOST = "VISIBILITY_LOST"
     CONFLICT_OLD_VALUE = "CONFLICT_OLD_VALUE"
     DELETE_DENIED = "DELETE_DENIED"
@@ -110,6 +112,11 @@ CATALOGUE: dict[Code, Kind] = {
     ),
     Code.UNKNOWN_OBJECT: Kind(422, "There is no object {object}.", "Sync to get the current data model."),
     Code.UNKNOWN_FIELD: Kind(422, "{object} has no field {field}.", "Sync to get the current data model."),
+    Code.METADATA_CHANGED: Kind(
+        409,
+        "{what} is not part of the data model any more.",
+        "Undo your change, or send the rest of it again without that.",
+    ),
     Code.READ_ONLY_FIELD: Kind(422, "{field} is set by the system and cannot be changed.", "Leave the field as it is."),
     Code.WRONG_TYPE: Kind(422, "{field} takes {expected}, not {given}.", "Correct the value and save again."),
     Code.TOO_LONG: Kind(
@@ -124,6 +131,11 @@ CATALOGUE: dict[Code, Kind] = {
     ),
     Code.PERMISSION: Kind(403, "You may not {operation} {object}.", "Ask your admin for the permission."),
     Code.FIELD_PERMISSION: Kind(403, "You may not change {field} of {object}.", "Ask your admin for the permission."),
+    Code.METADATA_API: Kind(
+        403,
+        "You may change metadata through the API, so this {platform} is not synchronised.",
+        "Ask your admin to take that permission from you; what you saved stays here and is sent then.",
+    ),
     Code.VISIBILITY_LOST: Kind(403, "This record is no longer open to you.", "Undo your change, or ask your admin."),
     Code.CONFLICT_OLD_VALUE: Kind(
         409,

@@ -46,7 +46,9 @@ class Desk:
     records: dict[RecordId, Touched] = field(default_factory=dict)
 
     def act(self, act: Act) -> None:
-        """Carry out one act on the desk. Raises Refused: NOT_FOUND, ENTITY_DELETED, LOCKED."""
+        """Carry out one act on the desk. Raises Refused: UNKNOWN_OBJECT, NOT_FOUND, ENTITY_DELETED, LOCKED."""
+        if act.object not in self.tables:  # it went while the person was typing
+            raise Refused(problem(Code.UNKNOWN_OBJECT, object=act.object))
         match act.operation:
             case Operation.CREATE:
                 self._create(act)

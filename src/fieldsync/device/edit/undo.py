@@ -52,6 +52,7 @@ def undo(work: Work, tables: ObjectTables, n: int, now: str) -> list[RecordRef]:
     for (state,) in work.rows("SELECT state FROM _queue WHERE n IN (SELECT value FROM json_each(?))", chosen):
         after(State(state), Event.UNDONE)
     roots = {r for (r,) in work.rows("SELECT root FROM _queue WHERE n IN (SELECT value FROM json_each(?))", chosen)}
+    roots |= journal.records_of(work, taken)
     work.run(
         "INSERT INTO _undone (n, id, at, told, items, outcome)"
         " SELECT n, id, ?, 0, items, outcome FROM _queue WHERE n IN (SELECT value FROM json_each(?))",

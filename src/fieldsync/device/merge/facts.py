@@ -23,7 +23,9 @@ def family_facts(work: Work, roots: Iterable[str]) -> dict[str, FamilyFacts]:
     for root, word in work.rows(
         "SELECT root, state FROM _queue WHERE root IN (SELECT value FROM json_each(?1)) UNION"
         f" SELECT root, '{_OPEN}' FROM _lease WHERE root IN (SELECT value FROM json_each(?1)) UNION"
-        f" SELECT root, '{_PARTIAL}' FROM _partial WHERE root IN (SELECT value FROM json_each(?1))",
+        f" SELECT root, '{_PARTIAL}' FROM _partial WHERE root IN (SELECT value FROM json_each(?1)) UNION"
+        " SELECT t.id, q.state FROM _touch t JOIN _queue q ON q.n = t.n"
+        " WHERE t.kind < 2 AND t.id IN (SELECT value FROM json_each(?1))",
         listed(set(roots)),
     ):
         said.setdefault(root, set()).add(word)

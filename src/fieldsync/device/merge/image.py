@@ -34,6 +34,15 @@ def images_of(tables: ObjectTables, blocks: Iterable[RowBlock], gone: Iterable[G
     return found
 
 
+def is_ahead(tables: ObjectTables, blocks: Iterable[RowBlock]) -> bool:
+    """Whether rows came of objects or columns that this catalog does not have. What is missing says nothing: it may
+    not be open to this user."""
+    return any(
+        block.object not in tables or not {STAMP, *tables[block.object].columns}.issuperset(block.columns)
+        for block in blocks
+    )
+
+
 def _rows(tables: ObjectTables, block: RowBlock) -> Iterator[Image]:
     if block.object not in tables:
         return

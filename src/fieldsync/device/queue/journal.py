@@ -92,8 +92,15 @@ def _touch_rows(tables: ObjectTables, n: int, items: Iterable[Item]) -> Iterator
     for item in items:
         kind = Touch.CREATES if item.operation is Operation.CREATE else Touch.CHANGES
         yield item.id, kind.value, n
-        for target in references_of(item, tables[item.object].references):
+        references = tables[item.object].references if item.object in tables else frozenset[str]()
+        for target in references_of(item, references):
             yield target, Touch.REFERS.value, n
+
+
+def records_of(work: Work, numbers: Iterable[int]) -> set[str]:
+    """The records these entries change."""
+    sql = f"SELECT id FROM _touch WHERE kind < {Touch.REFERS.value} AND n IN (SELECT value FROM json_each(?))"
+    return {record_id for (record_id,) in work.rows(sql, listed(numbers))}
 
 
 def last_of_root(work: Work, root: RecordId) -> Entry | None:

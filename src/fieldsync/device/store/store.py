@@ -68,7 +68,7 @@ class Store:
         """Take this catalog, and when it changed make its tables. Give the result to `took_catalog` after commit."""
         tables = object_tables(catalog)
         if changed:
-            migrate(work, tables)
+            migrate(work, tables, self._tables)
         return tables
 
     def took_catalog(self, tables: ObjectTables) -> None:

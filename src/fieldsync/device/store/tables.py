@@ -1,14 +1,19 @@
-"""The engine's own tables, and bringing the file to what the catalog says without touching the queue.
+"""The engine's own tables, and bringing the objects' tables to what the catalog says without touching the queue.
 
 Names that begin with `_` cannot be objects. A change here needs a new `FORMAT` and a step that moves old files.
 """
 
 from __future__ import annotations
 
-from fieldsync.device.store.objects import ObjectTables, quoted
-from fieldsync.device.store.work import Work
+from collections.abc import Iterator
 
-FORMAT = 1
+from fieldsync.device.store.objects import ObjectTable, ObjectTables, quoted
+from fieldsync.device.store.values import column_type, fitting, held_field
+from fieldsync.device.store.work import Work
+from fieldsync.schema.model import Field
+from fieldsync.schema.standard import STAMP
+
+FORMAT = 2
 
 INTERNAL = """
 CREATE TABLE IF NOT EXISTS _meta (key TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID;
@@ -37,29 +42,97 @@ CREATE TABLE IF NOT EXISTS _undone (
     items BLOB NOT NULL, outcome BLOB);
 CREATE TABLE IF NOT EXISTS _sync (number INTEGER PRIMARY KEY, report BLOB NOT NULL);
 CREATE VIEW IF NOT EXISTS _busy AS
-    SELECT root FROM _queue UNION SELECT root FROM _lease UNION SELECT root FROM _partial;
+    SELECT root FROM _queue UNION SELECT root FROM _lease UNION SELECT root FROM _partial
+    UNION SELECT id FROM _touch WHERE kind < 2;
 """
+"""A record that an entry changes is busy by itself too: a family it was in may be declared no more."""
+
+_WAS = quoted("_was")
 
 
 def make_internal(work: Work) -> None:
     """The engine's own tables, if they are not there."""
+    if work.one("SELECT 1 FROM sqlite_master WHERE name = '_meta'"):
+        _leave_format_1(work)
     for statement in INTERNAL.split(";\n"):
         if statement.strip():
             work.run(statement)
     work.run("INSERT OR IGNORE INTO _meta VALUES ('format', ?)", FORMAT)
 
 
-def migrate(work: Work, tables: ObjectTables) -> None:
-    """Add the tables, columns and indexes the catalog has and the file has not. Nothing is dropped here."""
-    present = {name for (name,) in work.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+def _leave_format_1(work: Work) -> None:
+    """Format 1 counted only roots as busy."""
+    if work.value("SELECT value FROM _meta WHERE key = 'format'") == 1:
+        work.run("DROP VIEW IF EXISTS _busy")
+        work.run("UPDATE _meta SET value = 2 WHERE key = 'format'")
+
+
+def migrate(work: Work, tables: ObjectTables, before: ObjectTables | None = None) -> None:
+    """Bring the objects' tables to this catalog, in the caller's transaction.
+
+    Nothing is rewritten but what the change is about. Values of a field that changed its type stay where they fit; the
+    rest, and the values of new fields, come with the server's rows. `before`: what the file was made for.
+    """
+    present = set(_present(work))
+    for name in sorted(present - {t.type.name for t in tables}):
+        work.run(f"DROP TABLE {quoted(name)}")
     for table in tables:
-        if table.type.name not in present:
+        if table.type.name in present:
+            _alter(work, table, before[table.type.name] if before and table.type.name in before else None)
+        else:
             for statement in table.ddl():
                 work.run(statement)
-            continue
-        known = {row[1] for row in work.rows(f"PRAGMA table_info({quoted(table.type.name)})")}
-        for column in table.columns:
-            if column not in known:
-                work.run(f"ALTER TABLE {table.name} ADD COLUMN {table.column_ddl(column)}")
-        for statement in table.indexes():
-            work.run(statement)
+
+
+def _present(work: Work) -> Iterator[str]:
+    """Objects that have a table."""
+    for (name,) in work.rows("SELECT name FROM sqlite_master WHERE type = 'table'"):
+        if not name.startswith(("_", "sqlite_")):
+            yield name
+
+
+def _alter(work: Work, table: ObjectTable, before: ObjectTable | None) -> None:
+    """One table that is there: columns go, come, and change; then its indexes."""
+    known = {row[1]: row[2] for row in work.rows(f"PRAGMA table_info({table.name})") if row[1] != STAMP}
+    wanted = {column: held_field(table.type, column) for column in table.columns}
+    gone = [column for column in known if column not in wanted]
+    turned = [c for c, field in wanted.items() if c in known and _is_turned(c, field, known[c], before)]
+    if gone or turned:
+        _drop_indexes(work, table)
+    for column in gone:
+        work.run(f"ALTER TABLE {table.name} DROP COLUMN {quoted(column)}")
+    for column in turned:
+        _retype(work, table, column, wanted[column], recast=known[column] != column_type(wanted[column]))
+    for column in wanted:
+        if column not in known:
+            work.run(f"ALTER TABLE {table.name} ADD COLUMN {table.column_ddl(column)}")
+    for statement in table.indexes():
+        work.run(statement)
+
+
+def _is_turned(column: str, field: Field, declared: str, before: ObjectTable | None) -> bool:
+    """Whether what a column holds may not fit its field any more."""
+    if before is None or column not in before.columns:
+        return declared != column_type(field)
+    return held_field(before.type, column).type is not field.type
+
+
+def _drop_indexes(work: Work, table: ObjectTable) -> None:
+    names = work.rows(
+        "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", table.type.name
+    )
+    for (name,) in names:
+        work.run(f"DROP INDEX {quoted(name)}")
+
+
+def _retype(work: Work, table: ObjectTable, column: str, field: Field, *, recast: bool) -> None:
+    """Keep the values that fit the field as it is now. `recast`: SQLite has to hold them in another way."""
+    name, held = quoted(column), _WAS if recast else quoted(column)
+    if recast:
+        work.run(f"ALTER TABLE {table.name} RENAME COLUMN {name} TO {_WAS}")
+        work.run(f"ALTER TABLE {table.name} ADD COLUMN {table.column_ddl(column)}")
+    rows = work.rows(f"SELECT rowid, {held} FROM {table.name} WHERE {held} IS NOT NULL")
+    fit = ((fitting(field, value), row) for row, value in rows)
+    work.many(f"UPDATE {table.name} SET {name} = ? WHERE rowid = ?", fit)
+    if recast:
+        work.run(f"ALTER TABLE {table.name} DROP COLUMN {_WAS}")

@@ -7,13 +7,13 @@ the number, TEXT otherwise (`connect._bind`). Reading brings them back to `int`,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
 
 from fieldsync.schema.catalog import ObjectType
-from fieldsync.schema.fields import FieldValue, numeric_shape
+from fieldsync.schema.fields import BadValue, FieldValue, canonical, numeric_shape
 from fieldsync.schema.model import Field, FieldType
 
 NUMERIC = frozenset({FieldType.NUMBER, FieldType.CURRENCY, FieldType.PERCENT, FieldType.ROLL_UP, FieldType.GEOLOCATION})
@@ -31,11 +31,32 @@ def column_type(field: Field) -> str:
 
 
 def held_field(object_type: ObjectType, column: str) -> Field:
-    """The field a column belongs to; a formula field counts as what it gives."""
+    """The field a column belongs to; a formula, or a roll-up of dates, counts as what it gives."""
     field = object_type.column_fields.get(column) or object_type.fields[column]
-    if field.type is not FieldType.FORMULA:
-        return field
-    return Field(name=field.name, type=field.formula_returns or FieldType.TEXT, scale=field.scale)
+    if field.type is FieldType.FORMULA:
+        return Field(name=field.name, type=field.formula_returns or FieldType.TEXT, scale=field.scale)
+    if field.type is FieldType.ROLL_UP and field.formula_returns not in (None, FieldType.ROLL_UP):
+        return Field(name=field.name, type=field.formula_returns or FieldType.TEXT, scale=field.scale)
+    return field
+
+
+def fitting(field: Field, value: FieldValue | float) -> FieldValue:
+    """A value of an earlier type in the form this field holds; None where it has none."""
+    plain = {FieldType.AUTO_NUMBER: FieldType.TEXT, FieldType.ROLL_UP: FieldType.NUMBER}.get(field.type, field.type)
+    scale = numeric_shape(field)[1]
+    shape = msgspec.structs.replace(field, type=plain, scale=scale, length=None, restricted=False)
+    try:
+        return canonical(shape, _as_kind(column_type(shape), value))
+    except (BadValue, InvalidOperation):
+        return None
+
+
+def _as_kind(kind: str, value: FieldValue | float) -> FieldValue | float:
+    if kind == "TEXT":
+        return str(value)
+    if kind == "INTEGER":
+        return bool(value) if value in (0, 1) else value
+    return Decimal(value) if isinstance(value, str) else value
 
 
 def fixes_of(fields: Iterable[Field]) -> tuple[tuple[int, Fix], ...]:

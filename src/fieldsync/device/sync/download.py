@@ -23,6 +23,7 @@ from fieldsync.device.store.staging import Staging
 from fieldsync.device.store.store import Store
 from fieldsync.device.store.work import Work
 from fieldsync.device.sync.calls import Calls
+from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.download import End, Head, Line, Removed, Rows, decode_line
 
@@ -32,10 +33,6 @@ SLICE_ROOTS_FIRST, SLICE_ROOTS_MIN, SLICE_ROOTS_MAX = 200, 20, 5_000
 
 Progress = Callable[[int, int], None]
 """Told rows done and rows in all (0: not known yet)."""
-
-
-class CatalogMoved(Exception):
-    """The stream is of another catalog than the store's: fetch that first, then ask again."""
 
 
 @dataclass

@@ -18,6 +18,7 @@ from fieldsync.device.queue import backoff
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync import feed, fork, upload
 from fieldsync.device.sync.calls import Calls
+from fieldsync.device.sync.session import CatalogMoved, fetch_catalog
 from fieldsync.device.sync.settle import Settled
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.rows import RecordRef
@@ -71,6 +72,7 @@ class Engine:
         self._failures = 0
         self._one_by_one = False
         self._forked = False
+        self._model_moved = False
 
     def set_online(self, *, online: bool) -> None:
         """Begin or end flight mode. What is saved after it began is not sent: a batch is taken under the same lock."""
@@ -156,6 +158,8 @@ class Engine:
         self._forked = done.fork_at is not None
         did.take(done.settled)
         did.queue_changed = True
+        self._model_moved = self._model_moved or done.ahead
+        self.news = self.news or done.ahead
         self._one_by_one = self._one_by_one and done.settled.decided == 0
         return done.settled.decided + len(batch.undone) + (done.fork_at is not None)
 
@@ -181,7 +185,7 @@ class Engine:
     def _read_feed(self, did: Stepped) -> None:
         self.news = False
         try:
-            fed = feed.read_page(self.store, self.calls, self.now())
+            fed = self._next_page(did)
         except (Unreachable, Refused) as error:
             self._put_off(error)
             return
@@ -191,6 +195,22 @@ class Engine:
         if fed is not None:
             did.take(fed.settled)
             self.news = self.news or fed.more
+
+    def _next_page(self, did: Stepped) -> feed.Fed | None:
+        """The next page of the feed. A data model that moved is fetched first, then the page is asked for again."""
+        try:
+            if not self._model_moved:
+                return feed.read_page(self.store, self.calls, self.now())
+        except CatalogMoved:
+            self._model_moved = True
+        self.fetch_catalog(did)
+        return feed.read_page(self.store, self.calls, self.now(), anyway=True)
+
+    def fetch_catalog(self, did: Stepped) -> None:
+        """Get the data model; every list may look different after it. Raises Unreachable and Refused."""
+        did.changed.update(dict.fromkeys(fetch_catalog(self.store, self.calls)))
+        did.objects |= {table.type.name for table in self.store.tables}
+        self._model_moved = False
 
     def went_through(self) -> None:
         """The server answered."""

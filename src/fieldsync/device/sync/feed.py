@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused
-from fieldsync.device.merge.image import images_of
+from fieldsync.device.merge.image import images_of, is_ahead
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync.calls import Calls
+from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.sync.settle import Settled, settle
 from fieldsync.protocol.feed import FeedPage
 
@@ -28,9 +29,10 @@ LOST = frozenset({Code.INCREMENTAL_REQUIRED, Code.BAD_CURSOR, Code.FORK})
 """The cursor leads nowhere any more: only a download finds the way again."""
 
 
-def read_page(store: Store, calls: Calls, now: str) -> Fed | None:
+def read_page(store: Store, calls: Calls, now: str, *, anyway: bool = False) -> Fed | None:
     """Ask for the next page and take it. None when there is no cursor yet, or the cursor is lost (then the store
-    remembers that an incremental sync is due). Raises Unreachable and Refused."""
+    remembers that an incremental sync is due). Raises Unreachable, Refused, and CatalogMoved for a page of a newer
+    data model, which is not taken; `anyway`: then as far as this one goes."""
     with store.read() as work:
         cursor = meta.get(work, Key.FEED_CURSOR)
     if cursor is None:
@@ -42,6 +44,8 @@ def read_page(store: Store, calls: Calls, now: str) -> Fed | None:
             raise
         _lose_cursor(store, start_over=refused.problem.code is Code.FORK, now=now)
         return None
+    if not anyway and is_ahead(store.tables, page.rows):
+        raise CatalogMoved
     reach("feed.answered")
     settled = take_page(store, page, now)
     reach("feed.stored")

@@ -91,7 +91,7 @@ def _send_anew(
 
 
 def _renamed_item(tables: ObjectTables, item: Item, renamed: NewIds) -> Item:
-    columns = tables[item.object].references
+    columns = tables[item.object].references if item.object in tables else frozenset()
     changes = {
         c: Change(_renamed(x.old, renamed), _renamed(x.new, renamed)) if c in columns else x
         for c, x in item.changes.items()

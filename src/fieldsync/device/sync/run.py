@@ -14,7 +14,7 @@ from fieldsync.device.store.meta import Key
 from fieldsync.device.sync import download as downloads
 from fieldsync.device.sync import upload
 from fieldsync.device.sync.engine import Engine, Stepped
-from fieldsync.device.sync.session import fetch_catalog
+from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
 
 IDLE_ROUNDS_MAX = 3
@@ -100,10 +100,10 @@ def _download(engine: Engine, report: SyncReport, tell: downloads.Progress, did:
         engine.running.down = (done, total)
         tell(done, total)
 
-    found = _downloaded(engine, progress, full=report.kind is SyncKind.FULL)
+    found = _downloaded(engine, progress, did, full=report.kind is SyncKind.FULL)
     did.changed.update(found.applied.changed)
     did.waiting.update(found.applied.waiting)
-    did.objects = found.brought
+    did.objects |= found.brought
     seconds = engine.world.clock.steady() - began
     return msgspec.structs.replace(
         report,
@@ -115,15 +115,15 @@ def _download(engine: Engine, report: SyncReport, tell: downloads.Progress, did:
     )
 
 
-def _downloaded(engine: Engine, progress: downloads.Progress, *, full: bool) -> downloads.Downloaded:
+def _downloaded(engine: Engine, progress: downloads.Progress, did: Stepped, *, full: bool) -> downloads.Downloaded:
     """Download; a catalog that moved is fetched first, a history that parted begins anew."""
     if not engine.store.has_catalog:
-        fetch_catalog(engine.store, engine.calls)
+        engine.fetch_catalog(did)
     for _ in range(CATALOG_MOVES_MAX):
         try:
             return downloads.download(engine.store, engine.calls, engine.world.clock, progress, full=full)
-        except downloads.CatalogMoved:
-            fetch_catalog(engine.store, engine.calls)
+        except CatalogMoved:
+            engine.fetch_catalog(did)
         except Refused as refused:
             if not downloads.is_fork(refused):
                 raise

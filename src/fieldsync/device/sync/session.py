@@ -6,9 +6,11 @@ import base64
 
 import msgspec
 
+from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import Chance
 from fieldsync.device.edit.numbers import Numbers
+from fieldsync.device.merge.remodel import remodel
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.store import Store
@@ -16,10 +18,16 @@ from fieldsync.device.store.work import Work
 from fieldsync.device.sync.account import Account, keep_account, keep_tokens, read_account
 from fieldsync.device.sync.calls import Calls
 from fieldsync.device.transport import Unreachable
+from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.session import Session, SignIn
 from fieldsync.schema import catalog as catalogs
+from fieldsync.schema.catalog import Catalog
 
 DEVICE_KEY_BYTES = 32
+
+
+class CatalogMoved(Exception):
+    """What came is of another catalog than the store's: fetch that first, then ask again."""
 
 
 def device_key(work: Work, chance: Chance) -> str:
@@ -70,21 +78,41 @@ def _held_version(store: Store) -> str | None:
         return found
 
 
-def fetch_catalog(store: Store, calls: Calls) -> None:
-    """Get the data model and bring the tables to it; the queue is not touched. Raises Refused, Unreachable."""
+def fetch_catalog(store: Store, calls: Calls) -> list[RecordRef]:
+    """Get the data model and bring the store to it, in one transaction; the queue keeps what it says.
+
+    Returns the records whose rows may have changed. Raises Refused, Unreachable; APP_TOO_OLD for a model this version
+    of the app does not understand. Then the store is as it was.
+    """
     raw = calls.get_bytes("/sync/v1/catalog")
-    catalog = catalogs.decode(raw)
-    with store.write() as work:
-        meta.put(work, Key.CATALOG, raw)
-        meta.put(work, Key.CATALOG_VERSION, catalog.version)
-        tables = store.use_catalog(work, catalog, changed=True)
-    store.took_catalog(tables)
+    catalog = _decoded(raw)
+    with store.lock:
+        before = store.tables if store.has_catalog else None
+        with store.write() as work:
+            meta.put(work, Key.CATALOG, raw)
+            meta.put(work, Key.CATALOG_VERSION, catalog.version)
+            tables = store.use_catalog(work, catalog, changed=True)
+            reach("catalog.migrated")
+            freed = remodel(work, before, tables) if before is not None else []
+            reach("catalog.before_commit")
+        store.took_catalog(tables)
+    reach("catalog.after_commit")
+    return freed
+
+
+def _decoded(raw: bytes) -> Catalog:
+    try:
+        return catalogs.decode(raw)
+    except msgspec.ValidationError:
+        raise Refused(problem(Code.APP_TOO_OLD)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+        raise Unreachable(f"a data model that cannot be read: {bad}") from bad
 
 
 def load_catalog(store: Store) -> None:
-    """Take the catalog the store has, if it has one."""
+    """Take the catalog the store has, if it has one. Raises Refused(APP_TOO_OLD) after a step back of the app."""
     with store.read() as work:
         raw = meta.get(work, Key.CATALOG)
-        tables = None if raw is None else store.use_catalog(work, catalogs.decode(raw), changed=False)
+        tables = None if raw is None else store.use_catalog(work, _decoded(raw), changed=False)
     if tables is not None:
         store.took_catalog(tables)

@@ -16,7 +16,7 @@ from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import World
 from fieldsync.device.edit import undo
 from fieldsync.device.edit.numbers import Numbers
-from fieldsync.device.merge.image import images_of
+from fieldsync.device.merge.image import images_of, is_ahead
 from fieldsync.device.queue import backoff, journal
 from fieldsync.device.queue.entry import Entry, encode_outcome, transactions_of
 from fieldsync.device.queue.states import Event, State, after
@@ -46,10 +46,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class Uploaded:
-    """What came of one request. `fork_at`: the device has to take a new number."""
+    """What came of one request. `fork_at`: the device has to take a new number. `ahead`: the server's data model is
+    newer than the store's."""
 
     settled: Settled
     fork_at: int | None
+    ahead: bool = False
 
 
 def waiting(work: Work) -> int:
@@ -121,7 +123,7 @@ def take_answer(store: Store, response: UploadResponse, batch: Batch, now: str) 
         settled = settle(work, store.tables, response.results, images, now=now)
         undo.told(work, batch.undone)
         reach("upload.before_store")
-    return Uploaded(settled, response.fork_at)
+    return Uploaded(settled, response.fork_at, is_ahead(store.tables, response.rows))
 
 
 def postpone(store: Store, world: World, error: Unreachable | Refused) -> None:
