@@ -55,6 +55,10 @@ CHANGE_LOG_DAYS = 60
 # Download
 DOWNLOAD_CHUNK_ROWS = 2_000
 APPLY_CHUNK_ROWS = 2_000
+REFRESH_BLOCK_BYTES = 1024 * 1024
+"""Rows of a database refresh travel in blocks of about this size, each with a mark to go on from."""
+REFRESH_STREAM_SECONDS = 120
+"""A stream that takes longer ends behind a mark, so that no snapshot is held open for a slow device."""
 
 # Device
 SEND_DEADLINE_SECONDS = 30.0

@@ -23,6 +23,7 @@ from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
 from fieldsync.server.sync.download import download
 from fieldsync.server.sync.feed import read_feed
+from fieldsync.server.sync.refresh import refresh
 from fieldsync.server.sync.upload import upload
 
 
@@ -98,6 +99,21 @@ async def download_rows(request: AnyRequest, served: ServedHere, checkpoint: str
     return Stream(_compressed(first, lines, request), media_type=wire.CONTENT_LINES, headers=_encoding(request))
 
 
+@get("/refresh", summary="All rows", tags=["download"], media_type=wire.CONTENT_LINES)
+async def refresh_rows(request: AnyRequest, served: ServedHere, resume: str | None = None) -> Stream:
+    """Everything for a new database on the device, or the rest behind a mark."""
+    org = org_for(served, request)
+    lines = _refresh(org, bearer(request), resume)
+    first = await anext(lines)
+    return Stream(_compressed(first, lines, request), media_type=wire.CONTENT_LINES, headers=_encoding(request))
+
+
+async def _refresh(org: Org, token: str, resume: str | None) -> AsyncIterator[bytes]:
+    async with reading(org, token) as (work, caller), aclosing(refresh(org, work, caller, resume)) as lines:
+        async for line in lines:
+            yield line
+
+
 async def _lines(org: Org, token: str, checkpoint: str | None) -> AsyncIterator[bytes]:
     async with (
         reading(org, token) as (work, caller),
@@ -147,4 +163,4 @@ async def _news(served: Served, org: Org, user: str) -> AsyncIterator[bytes]:
                 yield HEARTBEAT
 
 
-ROUTES = [sign_in, renew, end_session, device_number, catalog, upload_saves, feed, download_rows, events]
+ROUTES = [sign_in, renew, end_session, device_number, catalog, upload_saves, feed, download_rows, refresh_rows, events]

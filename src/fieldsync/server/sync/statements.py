@@ -59,6 +59,10 @@ class ReadStatements:
         """Wire rows of every record that is not deleted."""
         return self._cached("all_rows", object_name)
 
+    def rows_behind(self, object_name: str) -> Statement:
+        """As `all_rows`, in order of ids, from behind the id `after`: one that is cut can be continued."""
+        return self._cached("rows_behind", object_name)
+
     def details(self, object_name: str, reference: str) -> Statement:
         """(id, master id, wire row) of the present details of these masters."""
         return self._cached("details", object_name, reference)
@@ -75,6 +79,9 @@ class ReadStatements:
             case "all_rows":
                 present = select(row).select_from(computed.source).where(table.c.IsDeleted.is_(False))
                 return compile_statement(present)
+            case "rows_behind":
+                behind = (table.c.Id > bindparam("after", type_=Text)) & table.c.IsDeleted.is_(False)
+                return compile_statement(select(row).select_from(computed.source).where(behind).order_by(table.c.Id))
             case "details":
                 master = table.c[reference]
                 found = select(table.c.Id, master, row).select_from(computed.source)

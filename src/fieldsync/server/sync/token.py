@@ -27,6 +27,7 @@ class Purpose(StrEnum):
 
     CHECKPOINT = "checkpoint"
     FEED = "feed"
+    REFRESH = "refresh"
 
 
 def seal(key: bytes, purpose: Purpose, caller: Caller, payload: msgspec.Struct) -> str:
