@@ -18,6 +18,7 @@ import msgspec
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.schema import yaml_text
 from fieldsync.schema.model import Pack
+from fieldsync.schema.sync_rule import SyncRule
 
 PACK_FILE_BYTES_MAX = 2_000_000
 PACK_FILES_MAX = 2_000
@@ -101,9 +102,14 @@ def _merge(parts: Iterable[tuple[str, Pack]]) -> Pack:
             value_sets=whole.value_sets + part.value_sets,
             profiles=whole.profiles + part.profiles,
             permission_sets=whole.permission_sets + part.permission_sets,
+            sync_rules=_joined(whole.sync_rules, part.sync_rules),
         )
     assert whole is not None, "a folder without files is refused before"
     return whole
+
+
+def _joined(first: tuple[SyncRule, ...] | None, more: tuple[SyncRule, ...] | None) -> tuple[SyncRule, ...] | None:
+    return first if more is None else (first or ()) + more
 
 
 def _path(where: str) -> yaml_text.Path:

@@ -12,6 +12,7 @@ import msgspec
 
 from fieldsync.schema.access.permissions import PermissionSet, Profile
 from fieldsync.schema.noun import Noun
+from fieldsync.schema.sync_rule import SyncRule
 
 
 class FieldType(StrEnum):
@@ -243,6 +244,11 @@ class Object(Noun, frozen=True):
     list_views: tuple[ListView, ...] = ()
     record_types: tuple[RecordType, ...] = ()
     sharing: Sharing = Sharing.READ_WRITE
+    shared_with: str | None = None
+    """Of a private or read-only object: a SOQL condition for what others than the owner share; with tokens."""
+    route: str | None = None
+    """The field that most rules compare with the person or the territory: changes of rows of others are then passed
+    over without a look at them."""
     family: FamilyDeclaration | None = None
     conflict: ConflictPolicy = ConflictPolicy.ERROR
     system: bool = False
@@ -278,3 +284,5 @@ class Pack(Noun, frozen=True):
     value_sets: tuple[ValueSet, ...] = ()
     profiles: tuple[Profile, ...] = ()
     permission_sets: tuple[PermissionSet, ...] = ()
+    sync_rules: tuple[SyncRule, ...] | None = None
+    """Rules that an org begins with. Absent: each of the pack's own objects goes whole to everybody who may read it."""

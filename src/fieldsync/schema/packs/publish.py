@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from fieldsync.schema import model
+from fieldsync.schema import model, sync_rule
 from fieldsync.schema.access import permissions
 
 SCHEMA_FILE = "pack.schema.json"
@@ -53,7 +53,8 @@ def publish() -> Path:
 def _attribute_texts() -> dict[tuple[str, str], str]:
     """Class and attribute to the text that stands under the attribute, those of its bases too."""
     texts: dict[tuple[str, str], str] = {}
-    for node in (node for module in (permissions, model) for node in ast.parse(inspect.getsource(module)).body):
+    sources = (inspect.getsource(module) for module in (permissions, sync_rule, model))
+    for node in (node for source in sources for node in ast.parse(source).body):
         if isinstance(node, ast.ClassDef):
             above = [base.id for base in node.bases if isinstance(base, ast.Name)]
             texts |= {(node.name, name): text for (owner, name), text in texts.items() if owner in above}
