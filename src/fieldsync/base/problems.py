@@ -134,7 +134,7 @@ CATALOGUE: dict[Code, Kind] = {
     Code.METADATA_API: Kind(
         403,
         "You may change metadata through the API, so this {platform} is not synchronised.",
-        "Ask your admin to take that permission from you; what you saved stays here and is sent then.",
+        "Ask your admin to take that permission away; what you saved is kept and sent then.",
     ),
     Code.VISIBILITY_LOST: Kind(403, "This record is no longer open to you.", "Undo your change, or ask your admin."),
     Code.CONFLICT_OLD_VALUE: Kind(

@@ -124,4 +124,4 @@ async def admin_of(org: Org, database: Work) -> Caller:
     first = people.where(profile.c.Name == bindparam("profile")).order_by(user.c.CreatedDate, user.c.Id).limit(1)
     row = await database.one(compile_statement(first), profile=admins[0])
     assert row is not None, "an org is created with an admin"
-    return Caller(RecordId(row[0]), row[1], Channel.IMPORT)
+    return Caller(RecordId(row[0]), row[1], Channel.IMPORT, rights=org.rights.of(row[1]))

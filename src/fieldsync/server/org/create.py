@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from fieldsync.base import ids
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import World
 from fieldsync.formula.catalog import CatalogFormulas, LogicFault
+from fieldsync.schema.access.permissions import PermissionSet, Profile
 from fieldsync.schema.catalog import Catalog
 from fieldsync.server.org.directory import OrgListing, add_mac_key, add_org, enter_org
 from fieldsync.server.org.recalculate import changed_masters, note_due
@@ -25,6 +26,8 @@ from fieldsync.server.postgres.deploy.plan import Plan, plan
 from fieldsync.server.postgres.epoch import current_epoch
 from fieldsync.server.postgres.names import is_org_name, org_schema, quoted
 from fieldsync.server.postgres.stored_catalog import assigned_prefixes, current_catalog
+from fieldsync.server.postgres.tables import system_table
+from fieldsync.server.sync.session_statements import PERMISSION_SET
 
 ORG_PREFIX = "00D"
 MAC_KEY_BYTES = 32
@@ -73,6 +76,8 @@ def deploy_catalog(uri: str, name: str, catalog: Catalog, *, world: World, dry_r
         if dry_run or steps.empty:
             return Deployed(steps, applied=False, faults=faults)
         before = current_catalog(connection)
+        if before is None or _access_of(before) != _access_of(catalog):
+            _renew_rights(connection)
         apply(connection, steps, clock=world.clock, allow_drop=allow_drop)
         note_due(connection, changed_masters(before, catalog))
         current_epoch(connection, org.schema, world)
@@ -126,11 +131,23 @@ def _seed(connection: AdminConnection, catalog: Catalog, admin: NewUser, world: 
 
 
 def _seed_profiles(seeding: Seeding) -> None:
-    """A record for each profile of the catalog that has none, so that users can refer to it."""
-    profiles = seeding.metadata.tables["Profile"]
-    there = set(seeding.connection.execute(select(profiles.c.Name)).scalars())
-    missing = [name for name in seeding.catalog.profiles if name not in there]
-    insert_rows(seeding, "Profile", [{"Name": name} for name in missing])
+    """A record for each profile and permission set of the catalog that has none, so that others can refer to it."""
+    catalog = seeding.catalog
+    for name, declared in (("Profile", catalog.profiles), (PERMISSION_SET, catalog.permission_sets)):
+        if name in catalog:
+            table = seeding.metadata.tables[name]
+            there = set(seeding.connection.execute(select(table.c.Name)).scalars())
+            insert_rows(seeding, name, [{"Name": one} for one in declared if one not in there])
+
+
+def _access_of(catalog: Catalog) -> tuple[Mapping[str, Profile], Mapping[str, PermissionSet]]:
+    return catalog.profiles, catalog.permission_sets
+
+
+def _renew_rights(connection: AdminConnection) -> None:
+    """Saves in progress end first; those that begin later read the rights that are deployed here (THREATS T20)."""
+    head = system_table("_user_head")
+    connection.execute(update(head).values(rights_version=head.c.rights_version + 1))
 
 
 def _seeding(connection: AdminConnection, catalog: Catalog, world: World) -> Seeding:

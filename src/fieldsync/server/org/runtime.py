@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from sqlalchemy import MetaData
 
 from fieldsync.base.world import World
+from fieldsync.formula.catalog.sources import sources
+from fieldsync.schema.access.rights import RightsTable
 from fieldsync.schema.catalog import Catalog
 from fieldsync.schema.model import RecordType
 from fieldsync.server.postgres.tables import org_metadata
@@ -44,6 +46,7 @@ class Org:
     save: SaveStatements
     logic: Logic
     record_types: Mapping[str, KnownRecordType]
+    rights: RightsTable
     read: ReadStatements
     session: SessionStatements
 
@@ -76,6 +79,7 @@ def make_org(
         save=SaveStatements(catalog, metadata),
         logic=logic,
         record_types=record_types,
+        rights=RightsTable(catalog, sources(logic.formulas)),
         read=ReadStatements(catalog, metadata, logic.formulas),
         session=SessionStatements(metadata.tables),
     )

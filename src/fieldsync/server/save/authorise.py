@@ -1,7 +1,8 @@
 """Step 3: whether this caller may do this, and whether the transaction is one at all. Pure.
 
-Object permission by profile. Field permission and sharing have their place here, after the object's. A refusal says
-nothing the caller may not know: a record of an object he cannot read is simply not there.
+Object, field and record type permission, by the rights that were read in the save's own transaction (THREATS T20). A
+field he may not read was refused before this, as one that is not there (`check.shape`). A refusal says nothing the
+caller may not know.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Operation
 from fieldsync.schema.access.permissions import Access
+from fieldsync.schema.access.rights import Rights
 from fieldsync.schema.catalog import Catalog
+from fieldsync.server.org.runtime import Org
 from fieldsync.server.save.batch import Caller, Channel, Edit, Facts, Wave, Work
 
+RECORD_TYPE = "RecordTypeId"
 _NEEDS = {
     Operation.CREATE: Access.CREATE,
     Operation.UPDATE: Access.EDIT,
@@ -22,27 +26,49 @@ _NEEDS = {
 }
 
 
-def authorise(catalog: Catalog, wave: Wave) -> None:
+def authorise(org: Org, wave: Wave) -> None:
     """Reject transactions with an edit the caller may not make, or with records that do not belong together."""
     for work in wave.works:
         if not work.open:
             continue
-        problems = [p for edit in work.edits for p in _edit_problems(catalog, wave.caller, edit)]
+        problems = [p for edit in work.edits for p in _edit_problems(org, wave.caller, edit)]
         if problems:
             work.reject(*problems)
             continue
-        _find_root(catalog, wave.facts, work)
+        _find_root(org.catalog, wave.facts, work)
 
 
-def _edit_problems(catalog: Catalog, caller: Caller, edit: Edit) -> list[Problem]:
+def _edit_problems(org: Org, caller: Caller, edit: Edit) -> list[Problem]:
     item = edit.item
-    if not catalog.may(caller.profile, item.object, _NEEDS[item.operation]):
+    if not caller.rights.may(item.object, _NEEDS[item.operation]):
         return [problem(Code.PERMISSION, object=item.object, id=item.id, operation=item.operation.value)]
+    problems = [
+        problem(Code.FIELD_PERMISSION, object=item.object, id=item.id, field=column)
+        for column in item.changes
+        if not caller.rights.edits(item.object, column)
+    ]
+    if _takes_record_type(edit) and not _may_use(org, caller.rights, edit):
+        value = item.changes[RECORD_TYPE].new
+        problems.append(problem(Code.RECORD_TYPE, object=item.object, id=item.id, field=RECORD_TYPE, value=value))
     if item.operation is Operation.CREATE:
         reason = _not_his_to_give(caller, edit)
         if reason:
-            return [problem(Code.BAD_RECORD_ID, object=item.object, id=item.id, reason=reason)]
-    return []
+            problems.append(problem(Code.BAD_RECORD_ID, object=item.object, id=item.id, reason=reason))
+    return problems
+
+
+def _takes_record_type(edit: Edit) -> bool:
+    """Whether the save gives the record a record type it has not."""
+    change = edit.item.changes.get(RECORD_TYPE)
+    before = edit.current.get(RECORD_TYPE) if edit.current is not None else None
+    return change is not None and change.new is not None and change.new != before
+
+
+def _may_use(org: Org, rights: Rights, edit: Edit) -> bool:
+    """Whether his profile lists the record type. One that is none is refused later, for everybody."""
+    known = org.record_types.get(str(edit.item.changes[RECORD_TYPE].new))
+    allowed = rights.record_types(edit.item.object)
+    return known is None or allowed is None or known.declared.name in allowed
 
 
 def _not_his_to_give(caller: Caller, edit: Edit) -> str | None:

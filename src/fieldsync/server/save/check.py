@@ -12,14 +12,19 @@ import msgspec
 from fieldsync.base import ids
 from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.protocol.upload import Change, Item, Operation
+from fieldsync.schema.access.permissions import Access
+from fieldsync.schema.access.rights import Rights
 from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.fields import BadValue, canonical
 from fieldsync.schema.model import FieldType
 from fieldsync.server.save.batch import Edit, Facts, Incoming, Wave, Work
 
 
-def shape(catalog: Catalog, incoming: Incoming) -> Work:
-    """A transaction with canonical values; already rejected where a value, field or object is not one."""
+def shape(catalog: Catalog, rights: Rights, incoming: Incoming) -> Work:
+    """A transaction with canonical values; already rejected where a value, field or object is not one.
+
+    A field the person may not read looks like one that is not there, whatever its value (THREATS T19).
+    """
     work = Work(incoming, [])
     problems: list[Problem] = []
     for item in incoming.items:
@@ -31,7 +36,7 @@ def shape(catalog: Catalog, incoming: Incoming) -> Work:
             reason = "it is not a complete record id"
             problems.append(problem(Code.BAD_RECORD_ID, object=item.object, id=str(item.id)[:40], reason=reason))
             continue
-        changes, found = _canonical_changes(object_type, item)
+        changes, found = _canonical_changes(object_type, rights, item)
         problems.extend(found)
         work.edits.append(Edit(msgspec.structs.replace(item, changes=changes), object_type))
     if len({edit.item.id for edit in work.edits}) != len(work.edits):
@@ -44,12 +49,13 @@ def shape(catalog: Catalog, incoming: Incoming) -> Work:
     return work
 
 
-def _canonical_changes(object_type: ObjectType, item: Item) -> tuple[dict[str, Change], list[Problem]]:
+def _canonical_changes(object_type: ObjectType, rights: Rights, item: Item) -> tuple[dict[str, Change], list[Problem]]:
     changes: dict[str, Change] = {}
     problems: list[Problem] = []
+    reads = rights.may(item.object, Access.READ)
     for column, change in item.changes.items():
         field = object_type.column_fields.get(column)
-        if field is None:
+        if field is None or (reads and not rights.sees(item.object, column)):
             problems.append(problem(Code.UNKNOWN_FIELD, object=item.object, id=item.id, field=column[:80]))
         elif _fixed(object_type, item, column):
             problems.append(problem(Code.READ_ONLY_FIELD, object=item.object, id=item.id, field=column))

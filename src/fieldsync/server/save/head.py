@@ -6,30 +6,58 @@ of a lock per device, gives the feed its gapless position, and is where a revoke
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
+from sqlalchemy import ClauseElement, any_, bindparam, select, update
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
 from fieldsync.protocol.upload import Result
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.compiled import compile_statement
+from fieldsync.server.postgres.tables import system_table
+from fieldsync.server.postgres.work import Collision
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller, Channel, Frame, Incoming
+from fieldsync.server.save.write import Written
 
 _RESULT = msgspec.json.Decoder(Result)
+_SAYS_WHO_HE_IS = ("ProfileId", "IsActive", "IsDeleted")
 
 
 async def lock_head(org: Org, database: Database, caller: Caller) -> Frame:
     """Lock the user's head row and read what is fixed for this batch.
 
-    Raises Refused(AUTH) for a revoked user; a job finishes what was saved before that.
+    Raises Refused(AUTH) for a revoked user; a job finishes what was saved before that. Raises Collision where the
+    caller's rights changed since they were read: the request begins again with those he has now (THREATS T20).
     """
     row = await database.one(org.save.lock_head, user=caller.user_id)
     if row is None or (row[1] and caller.channel is not Channel.JOB):
         raise Refused(problem(Code.AUTH))
-    position, _, stamp, server_number = row
+    position, _, stamp, server_number, rights_version = row
+    if caller.rights_version not in (None, rights_version):
+        raise Collision("the rights of this person changed")
     return Frame(stamp=stamp, server_number=server_number, now=instant(org.world.clock.now()), position=position)
+
+
+async def renew_rights(database: Database, written: Iterable[Written]) -> None:
+    """Let everybody whose rights these rows change start anew: his saves in progress wait for this one, or it for them.
+
+    Last among the locks, as it is not known before what is written: two saves that meet here may be tried again.
+    """
+    people = sorted({user for entry in written for user in _concerned(entry)})
+    if people:
+        await database.run(_RENEW, people=people)
+
+
+def _concerned(entry: Written) -> Iterator[str]:
+    rows = [row for row in (entry.before, entry.after) if row is not None]
+    if entry.ref.object == "User" and any(len({row.get(name) for row in rows}) > 1 for name in _SAYS_WHO_HE_IS):
+        yield entry.ref.id
+    if entry.ref.object == "Permission_Set_Assignment":
+        yield from (row["AssigneeId"] for row in rows)
 
 
 @dataclass(frozen=True)
@@ -91,3 +119,15 @@ def classify(
             return Identified(tuple(fresh), tuple(replays), transaction.n)
         replays.append(msgspec.structs.replace(_RESULT.decode(known.result), n=transaction.n))
     return Identified(tuple(fresh), tuple(replays), None)
+
+
+def _renew_rights() -> ClauseElement:
+    """Heads are locked in the order of their ids."""
+    head = system_table("_user_head")
+    theirs = select(head.c.user_id).where(head.c.user_id == any_(bindparam("people")))
+    locked = theirs.order_by(head.c.user_id).with_for_update().cte("locked")
+    renewed = update(head).values(rights_version=head.c.rights_version + 1)
+    return renewed.where(head.c.user_id == locked.c.user_id)
+
+
+_RENEW = compile_statement(_renew_rights())

@@ -17,7 +17,7 @@ from fieldsync.protocol.upload import Result, Saved
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import BadRow, NotUnique
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save import authorise, changes, check, journal, prefetch, resolve, stamp, write
+from fieldsync.server.save import authorise, changes, check, head, journal, prefetch, resolve, stamp, write
 from fieldsync.server.save.batch import Caller, Frame, Incoming, Predecessor, Wave, Work
 from fieldsync.server.save.logic.follow import follow
 from fieldsync.server.save.logic.judge import judge
@@ -37,7 +37,7 @@ class Done:
 
 async def save(org: Org, database: Database, caller: Caller, frame: Frame, incoming: tuple[Incoming, ...]) -> Done:
     """Steps 2 to 13 for transactions that are new. The head row is locked already (`head.py`)."""
-    works = [check.shape(org.catalog, one) for one in incoming]
+    works = [check.shape(org.catalog, caller.rights, one) for one in incoming]
     decided: dict[int, Predecessor] = {}
     position = frame.position
     results: list[Result] = []
@@ -104,7 +104,7 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     """The steps of DESIGN 6 in their order; `judge` and `follow` are those of the org's own logic."""
     await prefetch.prefetch(org, database, wave)
     resolve.hold(wave)
-    authorise.authorise(org.catalog, wave)
+    authorise.authorise(org, wave)
     resolve.resolve(org.catalog, wave)
     resolve.hold(wave)
     stamp.fill_in(wave)
@@ -114,6 +114,7 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     reach("save.before_write")
     written = await follow(org, database, wave, await write.write(org, database, wave))
     reach("save.after_write")
+    await head.renew_rights(database, written)
     position = await changes.log(org, database, wave, written, position)
     for work in wave.works:
         if work.open:

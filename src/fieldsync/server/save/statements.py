@@ -175,7 +175,7 @@ def _lock_head(tables: dict[str, Table]) -> ClauseElement:
     newest = select(epoch.c.offset, epoch.c.server_number).order_by(epoch.c.number.desc()).limit(1).subquery()
     stamp = cast(cast(func.pg_current_xact_id(), Text), BigInteger) + newest.c.offset
     return (
-        select(head.c.position, head.c.revoked, stamp, newest.c.server_number)
+        select(head.c.position, head.c.revoked, stamp, newest.c.server_number, head.c.rights_version)
         .select_from(head.join(newest, literal_column("true")))
         .where(head.c.user_id == bindparam("user"))
         .with_for_update(of=head)

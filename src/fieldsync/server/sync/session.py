@@ -16,6 +16,7 @@ from fieldsync.base import limits
 from fieldsync.base.ids import DEVICE_CHARS, DEVICE_NUMBERS, DeviceNumber, RecordId, base62
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol.session import DeviceDescription, NewNumber, Renew, Session, Settings, SignIn, Tokens, UserInfo
+from fieldsync.schema.access import metadata_api
 from fieldsync.server.org.passwords import verify
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
@@ -56,13 +57,31 @@ async def authenticate(org: Org, database: Database, token: str) -> Caller:
 
 
 async def recognise(org: Org, database: Database, token: str) -> tuple[Caller, bool]:
-    """Who holds this access token, and whether this is its first use, which has to be noted. Raises Refused(AUTH)."""
+    """Who holds this access token with which rights, and whether this is its first use, which has to be noted.
+
+    Raises Refused: AUTH; METADATA_API; BUSY while this server has not taken up what was deployed last.
+    """
     row = await database.one(org.session.caller, access=digest(token), now=org.world.clock.now())
     if row is None:
         raise Refused(problem(Code.AUTH))
-    user_id, profile, device_id, number, numbers, previous = row
+    user_id, profile, device_id, number, numbers, previous, sets, rights_version, deployed, platform, guard = row
+    if deployed != org.catalog.version:
+        raise Refused(problem(Code.BUSY), retry_after_seconds=1.0)
+    rights = org.rights.of(profile, sets or ())
+    if metadata_api.refuses(rights, platform, guard):
+        raise Refused(problem(Code.METADATA_API, platform=platform))
     channel = Channel.DEVICE if number is not None else Channel.API
-    return Caller(user_id, profile, channel, device_id, number, frozenset(numbers or ())), previous is not None
+    caller = Caller(
+        user_id,
+        profile,
+        channel,
+        device_id,
+        number,
+        frozenset(numbers or ()),
+        rights=rights,
+        rights_version=rights_version,
+    )
+    return caller, previous is not None
 
 
 async def sign_in(org: Org, database: Database, request: SignIn) -> Session:

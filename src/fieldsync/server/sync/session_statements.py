@@ -4,9 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import BindParameter, ClauseElement, Table, any_, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    ClauseElement,
+    ColumnElement,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
+from fieldsync.schema.access.metadata_api import SETTING
 from fieldsync.server.postgres.compiled import compile_statement
+
+ASSIGNMENT, PERMISSION_SET = "Permission_Set_Assignment", "Permission_Set"
 
 
 class SessionStatements:
@@ -62,7 +81,7 @@ def _person(tables: Mapping[str, Table]) -> ClauseElement:
 
 
 def _caller(tables: Mapping[str, Table]) -> ClauseElement:
-    """Whose token this is. `numbers` are all numbers of the device's key."""
+    """Whose token this is, and all that his rights follow from. `numbers` are all numbers of the device's key."""
     session, user, profile, head = (tables[n] for n in ("_session", "User", "Profile", "_user_head"))
     mine, all_numbers = tables["_device_number"].alias("mine"), tables["_device_number"].alias("all_numbers")
     numbers = (
@@ -73,11 +92,39 @@ def _caller(tables: Mapping[str, Table]) -> ClauseElement:
         .join(profile, profile.c.Id == user.c.ProfileId)
         .join(head, head.c.user_id == user.c.Id)
         .outerjoin(mine, mine.c.number == session.c.device)
+        .outerjoin(tables["Device"], tables["Device"].c.Id == mine.c.device_id)
     )
     fresh = session.c.access_expires > bindparam("now")
     active = user.c.IsActive.is_(True) & head.c.revoked.is_(False)
-    columns = (user.c.Id, profile.c.Name, mine.c.device_id, session.c.device, numbers, session.c.previous_refresh_hash)
-    return select(*columns).select_from(joined).where(session.c.access_hash == bindparam("access"), fresh, active)
+    who = (user.c.Id, profile.c.Name, mine.c.device_id, session.c.device, numbers, session.c.previous_refresh_hash)
+    rights = (held_sets(tables, user.c.Id), head.c.rights_version, _deployed(tables["_catalog"]))
+    guard = (tables["Device"].c.Platform, _guard_setting(tables["Sync_Setting"], user))
+    query = select(*who, *rights, *guard).select_from(joined)
+    return query.where(session.c.access_hash == bindparam("access"), fresh, active)
+
+
+def held_sets(tables: Mapping[str, Table], user_id: ColumnElement[str]) -> ColumnElement[list[str]]:
+    """The names of the permission sets somebody has at the instant bound as `now`; null for none."""
+    if ASSIGNMENT not in tables:  # the org was deployed before there were any
+        return literal(None, ARRAY(Text))
+    given, declared = tables[ASSIGNMENT], tables[PERMISSION_SET]
+    joined = given.join(declared, declared.c.Id == given.c.Permission_SetId)
+    lasting = or_(given.c.Expiration_Date.is_(None), given.c.Expiration_Date > bindparam("now"))
+    present = given.c.IsDeleted.is_(False) & declared.c.IsDeleted.is_(False)
+    names = select(func.array_agg(declared.c.Name)).select_from(joined)
+    return names.where(given.c.AssigneeId == user_id, present, lasting).scalar_subquery()
+
+
+def _deployed(catalog: Table) -> ColumnElement[str]:
+    """The version of the catalog deployed last."""
+    return select(catalog.c.version).where(catalog.c.current).limit(1).scalar_subquery()
+
+
+def _guard_setting(setting: Table, user: Table) -> ColumnElement[str]:
+    """What the profile of this person says of the guard, else the org."""
+    here = or_(setting.c.ProfileId == user.c.ProfileId, setting.c.ProfileId.is_(None))
+    values = select(setting.c.Value).where(setting.c.Setting == SETTING, here, setting.c.IsDeleted.is_(False))
+    return values.order_by(setting.c.ProfileId.nulls_last(), setting.c.Id).limit(1).scalar_subquery()
 
 
 def _numbers(device: Table) -> ClauseElement:

@@ -13,7 +13,7 @@ from litestar import Request
 from litestar.datastructures import Cookie
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 
-from fieldsync.base.problems import Refused
+from fieldsync.base.problems import Code, Refused
 from fieldsync.server.http.context import Served, calling
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.sync.session import org_of
@@ -40,10 +40,12 @@ async def admin_org(served: Served, request: AnyRequest) -> tuple[Org, str]:
     try:
         org = served.org(org_of(token))
         async with calling(org, token) as (_, caller):
-            profile = org.catalog.profiles.get(caller.profile)
-    except Refused:
+            is_admin = caller.rights.admin
+    except Refused as refused:
+        if refused.problem.code is not Code.AUTH:
+            raise
         raise NotAuthorizedException("Sign in to the console.") from None
-    if profile is None or not profile.admin:
+    if not is_admin:
         raise NotAuthorizedException("The console is for admins.")
     return org, page_token(token)
 

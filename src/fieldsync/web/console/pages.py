@@ -40,8 +40,7 @@ async def enter(request: AnyRequest, served: ServedHere) -> Response[Any]:
         org = served.org(org_name)
         async with transaction(org.pool) as work:
             user, token = await session.open_console(org, work, username, str(form.get("password", "")))
-        profile = org.catalog.profiles.get(user.profile)
-        if profile is None or not profile.admin:
+        if not org.rights.of(user.profile).admin:
             return _page("enter.html", said="The console is for admins.", org=org_name, username=username)
     except Refused:
         said = "Org, user name or password is not right."

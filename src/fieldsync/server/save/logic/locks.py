@@ -46,8 +46,8 @@ def _family(catalog: Catalog, work: Work) -> Family | None:
 
 
 def _lock_problems(catalog: Catalog, wave: Wave, work: Work, family: Family, submit: Submit) -> Iterable[Problem]:
-    profile = catalog.profiles.get(wave.caller.profile)
-    is_admin = profile is not None and profile.admin
+    rights = wave.caller.rights
+    is_admin = rights.admin
     root_edit = _root_edit(work, family)
     unlocks = root_edit is not None and submit.unlocked is not None and submit.unlocked in root_edit.changed
     if unlocks and not is_admin and root_edit is not None:
@@ -57,7 +57,7 @@ def _lock_problems(catalog: Catalog, wave: Wave, work: Work, family: Family, sub
     row = wave.facts.rows.get(work.root.id) if work.root is not None else None
     is_locked = row is not None and row.get(submit.field) == submit.value and not row.get(submit.unlocked or "")
     overrides = _takes_override(root_edit, submit)
-    if not is_locked or (overrides and profile is not None and (profile.integration or is_admin)):
+    if not is_locked or (overrides and (rights.integration or is_admin)):
         return
     for edit in work.edits:
         only_unlocks = edit is root_edit and is_admin and edit.changed == {submit.unlocked}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.protocol.upload import Operation
+from fieldsync.schema.access.rights import Rights
 from fieldsync.schema.model import Field, FieldType
 from fieldsync.server.org.runtime import KnownRecordType, Org
 from fieldsync.server.save.batch import Channel, Edit, Wave
@@ -24,7 +25,7 @@ def fill_record_types(org: Org, wave: Wave) -> None:
         if not types or edit.new is None or edit.item.operation is not Operation.CREATE:
             continue
         if edit.new.get(COLUMN) is None and COLUMN not in edit.item.changes:
-            edit.new[COLUMN] = _default_of(org, edit.item.object)
+            edit.new[COLUMN] = _default_of(org, wave.caller.rights, edit.item.object)
         known = org.record_types.get(edit.new.get(COLUMN) or "")
         for name, value in known.declared.defaults.items() if known is not None else ():
             if name not in edit.item.changes and name in edit.new:
@@ -32,9 +33,14 @@ def fill_record_types(org: Org, wave: Wave) -> None:
                 edit.changed.add(name)
 
 
-def _default_of(org: Org, object_name: str) -> str | None:
-    found = (i for i, known in org.record_types.items() if known.object == object_name and known.declared.default)
-    return next(found, None)
+def _default_of(org: Org, rights: Rights, object_name: str) -> str | None:
+    """The first active one of those the person may use; where nothing is said of them, that of the object."""
+    types = [(i, known.declared) for i, known in org.record_types.items() if known.object == object_name]
+    allowed = rights.record_types(object_name)
+    if allowed is None:
+        return next((i for i, declared in types if declared.default), None)
+    active = {declared.name: i for i, declared in types if declared.active}
+    return next((active[name] for name in allowed if name in active), None)
 
 
 def check_record_types(org: Org, wave: Wave) -> None:

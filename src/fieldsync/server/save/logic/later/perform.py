@@ -66,7 +66,14 @@ async def perform(org: Org, job_id: int, deferred: Deferred) -> None:
         raise NotInstalled(f"{deferred.trigger} is no longer an asynchronous trigger of {deferred.object}")
     if deferred.chain > limits.JOB_CHAIN_MAX:
         raise EndlessChain(f"{deferred.trigger} follows from itself more than {limits.JOB_CHAIN_MAX} times")
-    caller = Caller(deferred.user, deferred.profile, Channel.JOB, chain=deferred.chain, job_feeds=trigger.feed)
+    caller = Caller(
+        deferred.user,
+        deferred.profile,
+        Channel.JOB,
+        chain=deferred.chain,
+        job_feeds=trigger.feed,
+        rights=org.rights.of(deferred.profile),
+    )
     for attempt in range(limits.DEADLOCK_RETRIES_MAX):
         try:
             return await _once(org, job_id, deferred, (trigger, caller))
