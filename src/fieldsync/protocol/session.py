@@ -62,6 +62,8 @@ class UserInfo(msgspec.Struct, frozen=True):
     profile: str
     time_zone: str
     locale: str
+    permission_sets: tuple[str, ...] = ()
+    """What he has beside his profile, as it was at sign-in: for what pages offer. The server asks anew each time."""
 
 
 class Tokens(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from functools import cached_property
 import msgspec
 
 from fieldsync.base.ids import content_hash
-from fieldsync.schema.access.permissions import Access, PermissionSet, Profile
+from fieldsync.schema.access.permissions import PermissionSet, Profile
 from fieldsync.schema.model import (
     ConflictPolicy,
     Extension,
@@ -173,17 +173,6 @@ class Catalog:
     def family_of(self, object_name: str) -> Family | None:
         """The family an object belongs to, as root or member; None for an object that travels alone."""
         return self._family_by_member.get(object_name)
-
-    def may(self, profile: str, object_name: str, access: Access) -> bool:
-        """Whether a profile permits this access to an object."""
-        found = self.profiles.get(profile)
-        if found is None or object_name not in self.objects:
-            return False
-        if found.admin:
-            return True
-        if object_name in found.objects:
-            return access in found.objects[object_name]
-        return not self.objects[object_name].system and access in found.objects.get("*", ())
 
 
 def columns_of(field: Field) -> tuple[str, ...]:

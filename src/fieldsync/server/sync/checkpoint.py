@@ -40,8 +40,8 @@ def from_snapshot(text: str, offset: int, *, nonce: str, day: str, binding: str)
 
 
 def binding_of(org: Org, caller: Caller) -> str:
-    """What a download depends on beside the rows: the catalog and the profile."""
-    return f"{org.catalog.version}/{caller.profile}"
+    """What a download depends on beside the rows: the catalog, the profile and the rights."""
+    return f"{org.catalog.version}/{caller.profile}/{caller.rights.version}"
 
 
 async def open_checkpoint(org: Org, database: Database, caller: Caller, token: str) -> Checkpoint:

@@ -15,6 +15,7 @@ from fieldsync.base.world import instant
 from fieldsync.protocol.download import End, Head, Removed, encode_line, encode_rows_line
 from fieldsync.protocol.rows import Gone, encode_block
 from fieldsync.schema.access.permissions import Access
+from fieldsync.schema.access.rights import Rights
 from fieldsync.schema.catalog import Catalog
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
@@ -33,9 +34,9 @@ STAYS_ONLINE = frozenset({TRANSACTION, RECORD, LOG, "Device"})
 """The journal and the devices' own state are for the console; they do not travel."""
 
 
-def objects_for(catalog: Catalog, profile: str) -> tuple[str, ...]:
-    """Objects whose rows a device of this profile holds."""
-    return tuple(n for n in catalog.objects if n not in STAYS_ONLINE and catalog.may(profile, n, Access.READ))
+def objects_for(catalog: Catalog, rights: Rights) -> tuple[str, ...]:
+    """Objects whose rows a device of somebody with these rights holds."""
+    return tuple(n for n in catalog.objects if n not in STAYS_ONLINE and rights.may(n, Access.READ))
 
 
 async def download(org: Org, database: Database, caller: Caller, token: str | None) -> AsyncGenerator[bytes, None]:
@@ -45,7 +46,7 @@ async def download(org: Org, database: Database, caller: Caller, token: str | No
         since = None
     position = await feed_position(org, database, caller)
     now = await present_checkpoint(org, database, caller)
-    names = objects_for(org.catalog, caller.profile)
+    names = objects_for(org.catalog, caller.rights)
     yield encode_line(Head(full=since is None, catalog_version=org.catalog.version, objects=names))
     count = 0
     lines = _everything(org, database, names) if since is None else _changes(org, database, names, since)

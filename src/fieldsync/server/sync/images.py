@@ -42,7 +42,7 @@ async def read_images(org: Org, database: Database, caller: Caller, refs: Iterab
     for ref in refs:
         wanted[ref.object].add(ref.id)
     for name, ids in wanted.items():
-        if name not in org.catalog or not org.catalog.may(caller.profile, name, Access.READ):
+        if name not in org.catalog or not caller.rights.may(name, Access.READ):
             images.gone.update({r: Gone(r.object, r.id, 0, False) for r in _refs(name, ids)})
             continue
         found = set()
@@ -88,7 +88,7 @@ async def _read_details(
         assert master.references is not None
         above = owner.get(master.references, {})
         owner[name] = {}
-        if not above or not org.catalog.may(caller.profile, name, Access.READ):
+        if not above or not caller.rights.may(name, Access.READ):
             continue
         for record_id, master_id, row in await database.rows(org.read.details(name, master.name), ids=sorted(above)):
             images.rows[name][record_id] = row

@@ -39,7 +39,7 @@ async def refresh(org: Org, database: Database, caller: Caller, token: str | Non
     await feed_position(org, database, caller)  # refuses who was revoked
     place = await _resumed(org, database, caller, token) if token else None
     start = place.checkpoint if place else seal_checkpoint(org, caller, await present_checkpoint(org, database, caller))
-    names = objects_for(org.catalog, caller.profile)
+    names = objects_for(org.catalog, caller.rights)
     total = sum([await database.estimate(org.read.rows_behind(name), after="") for name in names])
     yield encode_line(Begin(org.catalog.version, start, total, resumed=place is not None))
     until = org.world.clock.steady() + limits.REFRESH_STREAM_SECONDS

@@ -96,12 +96,12 @@ async def sign_in(org: Org, database: Database, request: SignIn) -> Session:
 
 async def check_password(org: Org, database: Database, username: str, password: str) -> UserInfo:
     """The user with this name and password. Unknown name, wrong password and inactive user look alike."""
-    row = await database.one(org.session.person, username=username)
+    row = await database.one(org.session.person, username=username, now=org.world.clock.now())
     right = await asyncio.to_thread(verify, row[6] if row else None, password)
     if row is None or not right or not row[7]:
         raise Refused(problem(Code.AUTH))
     user_id, name, full_name, profile, zone, locale = row[:6]
-    return UserInfo(user_id, name, full_name, profile, zone or "UTC", locale or "en-US")
+    return UserInfo(user_id, name, full_name, profile, zone or "UTC", locale or "en-US", tuple(sorted(row[8] or ())))
 
 
 async def _number_for(org: Org, database: Database, user_id: RecordId, description: DeviceDescription) -> DeviceNumber:

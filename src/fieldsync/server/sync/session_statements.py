@@ -60,7 +60,7 @@ def _add(table: Table, names: list[str]) -> ClauseElement:
 
 
 def _person(tables: Mapping[str, Table]) -> ClauseElement:
-    """Who has this user name, with the hash of the password."""
+    """Who has this user name, with the hash of the password and the permission sets held."""
     user, profile, credential, head = (tables[n] for n in ("User", "Profile", "_credential", "_user_head"))
     joined = (
         user.join(profile, profile.c.Id == user.c.ProfileId)
@@ -76,6 +76,7 @@ def _person(tables: Mapping[str, Table]) -> ClauseElement:
         user.c.LocaleSidKey,
         credential.c.password_hash,
         user.c.IsActive.is_(True) & head.c.revoked.is_(False) & user.c.IsDeleted.is_(False),
+        held_sets(tables, user.c.Id),
     )
     return select(*columns).select_from(joined).where(func.lower(user.c.Username) == func.lower(bindparam("username")))
 

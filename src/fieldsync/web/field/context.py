@@ -12,6 +12,7 @@ from litestar.response import Template
 from fieldsync.base.problems import Refused
 from fieldsync.base.world import World
 from fieldsync.device import Device
+from fieldsync.schema.access.rights import NOBODY, Rights, RightsTable
 from fieldsync.web.field.changes import Changes
 from fieldsync.web.field.door import Door
 from fieldsync.web.field.form.sent import Forms
@@ -40,10 +41,12 @@ class Field:
         return account.user.time_zone if account is not None else "UTC"
 
     @property
-    def profile(self) -> str:
-        """The person's profile."""
+    def rights(self) -> Rights:
+        """What the person may do, as far as this device knows: for what pages offer."""
         account = self.device.account
-        return account.user.profile if account is not None else ""
+        if account is None:
+            return NOBODY
+        return RightsTable(self.device.catalog, {}).of(account.user.profile, account.user.permission_sets)
 
     def page(self, request: AnyRequest, template: str, /, **values: Any) -> Template:
         """A page or part, with what all of them need. Raises NotAuthorizedException without a session."""

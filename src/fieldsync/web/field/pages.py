@@ -95,11 +95,11 @@ def call(request: AnyRequest, app: FieldHere, world: WorldHere, record_id: str) 
 @get("/objects", sync_to_thread=True)
 def objects(request: AnyRequest, app: FieldHere) -> Template:
     """Every object this person may read, with how many records are here."""
-    catalog = app.device.catalog
+    rights = app.rights
     rows = [
         {"name": o.name, "plural": o.plural, "count": app.device.count(o.name)}
-        for o in catalog
-        if not o.system and catalog.may(app.profile, o.name, Access.READ)
+        for o in app.device.catalog
+        if not o.system and rights.may(o.name, Access.READ)
     ]
     rows.sort(key=lambda row: (row["count"] == 0, row["plural"]))
     return app.page(request, "objects.html", here="records", objects=rows)
@@ -135,11 +135,13 @@ def edit_page(
     shown, clashing = now, list[str]()
     if given is not None:
         shown, clashing = merged(*given, now), clashes(*given, now)
+    rights = app.rights
+    offered = {name: text for name, text in shown.items() if rights.edits(found.object, name)}
     return app.page(
         request,
         "edit.html",
         here="records",
-        fields=reading.inputs(app.device, object_type, shown),
+        fields=reading.inputs(app.device, object_type, offered),
         seen=packed(now),
         clashing=[(object_type.fields[name].label or name, now[name]) for name in clashing],
         said=said,
@@ -154,7 +156,7 @@ def _about(app: Field, found: Record, view: str) -> dict[str, Any]:
         "label": object_type.label,
         "plural": object_type.plural,
         "record": found,
-        "may_edit": app.device.catalog.may(app.profile, found.object, Access.EDIT),
+        "may_edit": app.rights.may(found.object, Access.EDIT),
         "view": view or app.device.view(found.object, found.id).token,
     }
 
