@@ -1,0 +1,125 @@
+"""Whether a sync rule makes sense: what is refused when it is saved, and what is only warned of. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from fieldsync.protocol.session import Platform
+from fieldsync.schema.catalog import Catalog, ObjectType
+from fieldsync.schema.model import FieldType, Sharing
+from fieldsync.schema.sync_rule import EVERY_DEVICE, RuleType, SyncRule
+from fieldsync.server.scope.choose import complete_id
+from fieldsync.server.scope.compose import Composer
+from fieldsync.server.scope.recipe import Shared
+from fieldsync.server.scope.tokens import known_tokens
+from fieldsync.soql import SoqlError, bind_condition, parse_condition
+from fieldsync.soql.errors import START, Position
+
+CONDITION_CHARS_MAX = 32_000
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong, or with `warning` only unwise, in one attribute of a rule; the place counts for conditions."""
+
+    attribute: str
+    sentence: str
+    at: Position = START
+    warning: bool = False
+
+
+def check_rule(catalog: Catalog, rule: SyncRule) -> tuple[Fault, ...]:
+    """Everything that is to be said of a rule by itself; see `check_together` for rules of one org."""
+    if rule.object not in catalog:
+        return (Fault("object", f"There is no object {rule.object}."),)
+    return tuple(_faults(catalog, catalog[rule.object], rule))
+
+
+def check_together(catalog: Catalog, rules: Iterable[SyncRule]) -> tuple[tuple[SyncRule, Fault], ...]:
+    """Rules that exist twice, and rules that lead in a circle."""
+    known = tuple(rules)
+    found: list[tuple[SyncRule, Fault]] = []
+    seen: dict[tuple[str, ...], SyncRule] = {}
+    for rule in known:
+        if seen.setdefault(rule.key, rule) is not rule:
+            sentence = f"There is a rule already for {', '.join(part for part in rule.key if part)}."
+            found.append((rule, Fault("object", sentence)))
+    found += [(rule, fault) for rule in known if rule.active for fault in _circle(catalog, rule, known)]
+    return tuple(found)
+
+
+def _circle(catalog: Catalog, rule: SyncRule, rules: Sequence[SyncRule]) -> Iterator[Fault]:
+    """Whether what the rule refers to leads back to it, were all rules in force."""
+    chosen: dict[str, tuple[SyncRule, ...]] = {}
+    for other in (*(o for o in rules if o.active and o.key != rule.key), rule):
+        if not any(True for fault in check_rule(catalog, other) if not fault.warning):
+            chosen[other.object] = (other,)
+    open_ = dict.fromkeys(catalog.objects, Shared(Sharing.READ_WRITE))
+    if rule.object in chosen:
+        try:
+            Composer(catalog, open_, {n: chosen.get(n, ()) for n in catalog.objects}).selected(rule.object)
+        except SoqlError as wrong:
+            yield Fault("where", wrong.sentence, wrong.position)
+
+
+def _faults(catalog: Catalog, object_type: ObjectType, rule: SyncRule) -> Iterator[Fault]:
+    yield from _device_and_profile(catalog, rule)
+    yield from _condition(catalog, rule)
+    yield from _parent(object_type, rule)
+    yield from _fields(object_type, rule)
+
+
+def _device_and_profile(catalog: Catalog, rule: SyncRule) -> Iterator[Fault]:
+    if rule.device != EVERY_DEVICE and rule.device not in set(Platform):
+        yield Fault("device", f"There is no device type {rule.device}.")
+    if rule.profile_id and complete_id(rule.profile_id) is None:
+        yield Fault("profile_id", f"{rule.profile_id} is not the id of a profile: it has 15 or 18 characters.")
+    if rule.profile and not rule.profile_id and rule.profile not in catalog.profiles:
+        yield Fault("profile", f"There is no profile {rule.profile}.")
+
+
+def _condition(catalog: Catalog, rule: SyncRule) -> Iterator[Fault]:
+    text = (rule.where or "").strip()
+    if not text:
+        if rule.type is RuleType.TOP_LEVEL and not rule.without_rows:
+            yield Fault("where", f"Without a condition every {rule.object} goes to the device.", warning=True)
+        return
+    if rule.type is RuleType.FULL:
+        yield Fault("where", "A rule of type full takes no condition: it selects every row.")
+    if len(text) > CONDITION_CHARS_MAX:
+        yield Fault("where", f"A condition may have {CONDITION_CHARS_MAX} characters.")
+        return
+    try:
+        bind_condition(parse_condition(text), catalog, rule.object, tokens=known_tokens(catalog))
+    except SoqlError as wrong:
+        yield Fault("where", wrong.sentence, wrong.position)
+
+
+def _parent(object_type: ObjectType, rule: SyncRule) -> Iterator[Fault]:
+    needed = rule.type in (RuleType.RELATED, RuleType.CHILD_AND_PARENT)
+    if needed and not rule.relationship_field:
+        yield Fault("relationship_field", f"A rule of type {rule.type} names the field that leads to the parent.")
+    if rule.type is RuleType.RELATED and not rule.parent_object:
+        yield Fault("parent_object", "A rule of type related names the parent's object.")
+    if not rule.relationship_field:
+        return
+    field = object_type.fields.get(rule.relationship_field)
+    if field is None or field.references is None:
+        yield Fault("relationship_field", f"{rule.object}.{rule.relationship_field} is no reference.")
+    elif rule.parent_object and field.references != rule.parent_object:
+        reason = f"leads to {field.references}, not to {rule.parent_object}"
+        yield Fault("relationship_field", f"{rule.object}.{rule.relationship_field} {reason}.")
+
+
+def _fields(object_type: ObjectType, rule: SyncRule) -> Iterator[Fault]:
+    for attribute in ("include_fields", "exclude_fields", "attachment_fields"):
+        for name in getattr(rule, attribute):
+            if name not in object_type.fields:
+                yield Fault(attribute, f"{rule.object} has no field {name}.")
+    if "Id" in rule.exclude_fields:
+        yield Fault("exclude_fields", "The id of a record always goes along.")
+    if rule.delta_date_field:
+        field = object_type.fields.get(rule.delta_date_field)
+        if field is None or field.type is not FieldType.DATETIME:
+            yield Fault("delta_date_field", f"{rule.object}.{rule.delta_date_field} is no date and time.")
