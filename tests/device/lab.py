@@ -16,6 +16,7 @@ from fieldsync.base.world import ManualClock, SeededChance, World
 from fieldsync.device import Device, Reply, Unreachable
 from fieldsync.device.transport import NotStreamed
 from fieldsync.protocol import download as lines
+from fieldsync.protocol import refresh as refreshing
 from fieldsync.protocol import wire
 from fieldsync.protocol.rows import Gone, RowBlock
 from fieldsync.protocol.session import DeviceDescription, Platform, Session, Settings, Tokens, UserInfo
@@ -192,23 +193,32 @@ class Lab:
         data = _ENCODER.encode([[row.get(c) for c in columns] for row in rows])
         return RowBlock(object_name, columns, msgspec.Raw(data))
 
-    def download(self, *blocks: RowBlock, gone: tuple[Gone, ...] = (), full: bool = True, cut: bool = False) -> None:
-        """One sync whose download brings this."""
-        self.script.then("download", self.lines(*blocks, gone=gone, full=full, cut=cut))
+    def download(self, *blocks: RowBlock, gone: tuple[Gone, ...] = (), full: bool = True) -> None:
+        """One sync that brings this: everything anew, or what changed."""
+        if full:
+            self.script.then("refresh", self.refresh_lines(*blocks))
+        self.script.then("download", self.lines() if full else self.lines(*blocks, gone=gone))
         self.device.sync("full" if full else "incremental")
 
-    def lines(
-        self, *blocks: RowBlock, gone: tuple[Gone, ...] = (), full: bool = True, cut: bool = False
-    ) -> list[bytes]:
-        """The lines of a download."""
+    def lines(self, *blocks: RowBlock, gone: tuple[Gone, ...] = (), full: bool = False) -> list[bytes]:
+        """The lines of an incremental download; `full`: of a server that can only send everything."""
         names = tuple(self.script.catalog.objects)
         found = [lines.encode_line(lines.Head(full, self.script.catalog.version, names))]
         found += [lines.encode_line(lines.Rows(block)) for block in blocks]
         if gone:
             found.append(lines.encode_line(lines.Removed(gone)))
-        if not cut:
-            found.append(lines.encode_line(lines.End("checkpoint", "cursor", len(blocks), "2026-03-02T08:00:00+00:00")))
+        found.append(lines.encode_line(lines.End("checkpoint", "cursor", len(blocks), "2026-03-02T08:00:00+00:00")))
         return found
+
+    def refresh_lines(self, *blocks: RowBlock, resumed: bool = False) -> list[bytes]:
+        """The lines of a refresh, with a mark behind each block."""
+        begin = refreshing.Begin(self.script.catalog.version, "first checkpoint", len(blocks), resumed)
+        found = [refreshing.encode_line(begin)]
+        for number, block in enumerate(blocks, 1):
+            found.append(refreshing.encode_line(refreshing.Part(block.object, block.columns)))
+            found.append(bytes(block.rows) + b"\n")
+            found.append(refreshing.encode_line(refreshing.Mark(f"mark {number}")))
+        return [*found, refreshing.encode_line(refreshing.Done())]
 
     def saved(self, **values: Any) -> Callable[[bytes], UploadResponse]:
         """An answer that saves everything; `values` are what the server made of every row beside what was sent."""

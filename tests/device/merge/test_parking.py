@@ -31,7 +31,7 @@ def edit_city(lab: Lab, shop: RecordId, value: str) -> int:
 
 def newer(lab: Lab, shop: RecordId, stamp: int = 9, value: str = "theirs") -> None:
     row = {"Id": shop, "_stamp": stamp, "Name": "One", "City": value}
-    lab.script.then("download", lab.lines(lab.block("Shop", row), full=False))
+    lab.script.then("download", lab.lines(lab.block("Shop", row)))
     lab.script.then("upload", Unreachable("kept away"))
     try:
         lab.device.sync()
@@ -132,12 +132,12 @@ def test_a_lease_that_is_not_renewed_gives_the_record_back(lab: Lab) -> None:
 def test_open_records_and_drafts_outlive_the_process(lab: Lab) -> None:
     shop = one_shop(lab)
     view = lab.device.view("Shop", shop)
-    lab.device.draft_put("call/1", {"Notes": "half", "lines": ["1"]})
+    lab.device.drafts.put("call/1", {"Notes": "half", "lines": ["1"]})
     lab.reopen()
-    assert lab.device.renew_view(view.token)
-    assert lab.device.draft_get("call/1") == {"Notes": "half", "lines": ["1"]}
-    lab.device.draft_drop("call/1")
-    assert lab.device.draft_get("call/1") is None
+    assert lab.device.views.renew(view.token)
+    assert lab.device.drafts.get("call/1") == {"Notes": "half", "lines": ["1"]}
+    lab.device.drafts.drop("call/1")
+    assert lab.device.drafts.get("call/1") is None
 
 
 def a_visit(lab: Lab) -> tuple[RecordId, list[RecordId]]:

@@ -13,6 +13,7 @@ from tests.device.lab import KEY, Lab
 
 from fieldsync.base.problems import Code, Refused
 from fieldsync.device import Device
+from fieldsync.device.store.fresh import current_file
 from fieldsync.device.store.store import Store
 
 PLANTED = "Planted-Sentence-That-Must-Not-Be-Seen"
@@ -26,12 +27,19 @@ def refused(lab: Lab, key: bytes = KEY) -> Code:
 
 def test_no_file_holds_planted_text(lab: Lab) -> None:
     rows = [{"Id": lab.server_id("Shop", n), "_stamp": 5, "Name": f"{PLANTED} {n}"} for n in range(3000)]
+    lab.script.then("refresh", [*lab.refresh_lines(lab.block("Shop", *rows))[:-1], b"{cut"])
+    with pytest.raises(Refused):
+        lab.device.sync()
+    lab.download()
+    lab.script.then("refresh", [*lab.refresh_lines(lab.block("Shop", *rows))[:-1], b"{cut"])
+    with pytest.raises(Refused):
+        lab.device.sync("full")
     lab.script.then("download", [*lab.lines(lab.block("Shop", *rows))[:-1], b"{cut"])
     with pytest.raises(Refused):
         lab.device.sync()
-    staged = [p.name for p in lab.folder.iterdir()]
-    assert "staging.db" in staged, "the cut stream left its file, and that is what is looked at"
-    lab.device.draft_put("x", {"text": PLANTED})
+    left = {p.name for p in lab.folder.iterdir()}
+    assert {"staging.db", "fresh.db"} <= left, "the cut streams left their files, and those are what is looked at"
+    lab.device.drafts.put("x", {"text": PLANTED})
     with lab.device.edit() as edit:
         edit.create("Shop", {"Name": PLANTED})
     for path in lab.folder.iterdir():
@@ -39,8 +47,8 @@ def test_no_file_holds_planted_text(lab: Lab) -> None:
     lab.device.close()
     for path in lab.folder.iterdir():
         assert PLANTED.encode() not in path.read_bytes(), path.name
-    header = (lab.folder / "store.db").read_bytes()[:16]
-    assert header != b"SQLite format 3\x00"
+    headers = {path.read_bytes()[:16] for path in lab.folder.glob("*.db")}
+    assert b"SQLite format 3\x00" not in headers
 
 
 def test_a_wrong_key_opens_nothing(lab: Lab) -> None:
@@ -53,7 +61,7 @@ def test_a_flipped_bit_is_noticed(lab: Lab) -> None:
     rows = [{"Id": lab.server_id("Shop", n), "_stamp": 5, "Name": f"S{n}"} for n in range(500)]
     lab.download(lab.block("Shop", *rows))
     lab.device.close()
-    path = lab.folder / "store.db"
+    path = current_file(lab.folder)
     whole = path.read_bytes()
     found = set()
     for page in range(len(whole) // 4096):
@@ -116,5 +124,5 @@ def test_durable_settings_are_in_force(lab: Lab) -> None:
 def test_a_reader_never_waits_for_a_writer(lab: Lab) -> None:
     with lab.device._store.write() as work:
         work.run("INSERT INTO _draft VALUES ('k', 'v')")
-        assert lab.device.draft_get("k") is None
+        assert lab.device.drafts.get("k") is None
         assert lab.device.count("Shop") == 0

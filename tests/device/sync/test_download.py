@@ -63,7 +63,7 @@ def test_a_cut_stream_changes_nothing(lab: Lab, cut_at: int) -> None:
     whole = lab.lines(lab.block("Shop", shop(lab, 2)), lab.block("Shop", shop(lab, 3)))
     lab.script.then("download", whole[:cut_at] if cut_at else [b'{"line":"hea'])
     with pytest.raises(Refused) as caught:
-        lab.device.sync("full")
+        lab.device.sync()
     assert caught.value.problem.code is Code.OFFLINE
     assert names(lab) == ["S001"]
     assert [r.successful for r in lab.device.syncs()] == [False, True]
@@ -110,12 +110,14 @@ def test_families_of_three_storeys_are_replaced_and_removed_whole(lab: Lab) -> N
 def test_a_fork_of_the_server_starts_over_and_may_go_back(lab: Lab) -> None:
     lab.download(lab.block("Shop", shop(lab, 1, 500, City="lost future"), shop(lab, 2, 500)))
     fork = error(409, problem(Code.FORK, reason="restored"))
-    lab.script.then("download", fork, lab.lines(lab.block("Shop", shop(lab, 1, 20, City="restored"))))
+    lab.script.then("refresh", lab.refresh_lines(lab.block("Shop", shop(lab, 1, 20, City="restored"))))
+    lab.script.then("download", fork, lab.lines())
     lab.device.sync()
     assert [r.values["City"] for r in lab.device.find("Shop")] == ["restored"]
-    assert [path for _, path, _ in lab.script.asked[-2:]] == [
+    assert [path for _, path, _ in lab.script.asked[-3:]] == [
         "/sync/v1/download?checkpoint=checkpoint",
-        "/sync/v1/download",
+        "/sync/v1/refresh",
+        "/sync/v1/download?checkpoint=first%20checkpoint",
     ]
 
 
@@ -156,6 +158,7 @@ def test_tokens_are_renewed_once_and_a_refused_renewal_signs_out(lab: Lab) -> No
     from fieldsync.protocol.session import Tokens
 
     expired = error(401, problem(Code.AUTH))
+    lab.download()
     lab.script.then("download", expired, lab.lines(lab.block("Shop", shop(lab, 1))))
     lab.script.then("session/renew", Tokens("access2", "refresh2", 3600))
     lab.device.sync()
@@ -208,7 +211,7 @@ def test_a_sync_that_never_ended_is_closed_as_failed(lab: Lab) -> None:
 
 
 def test_unreachable_is_said_as_offline(lab: Lab) -> None:
-    lab.script.then("download", Unreachable("down"))
+    lab.script.then("refresh", Unreachable("down"))
     with pytest.raises(Refused) as caught:
         lab.device.sync()
     assert caught.value.problem.code is Code.OFFLINE

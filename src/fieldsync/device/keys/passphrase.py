@@ -49,7 +49,7 @@ def key_from_passphrase(folder: Path, passphrase: str, chance: Chance) -> bytes:
     path = folder / FILE
     if path.exists():
         return unwrap(_load(path), passphrase)
-    if any(folder.glob("store.db*")):
+    if any(folder.glob("store*.db*")):
         raise Refused(problem(Code.STORE_DAMAGED, reason=f"its {FILE} is missing"))
     key = chance.bytes(KEY_BYTES)
     _keep(path, wrap(key, passphrase, chance))

@@ -13,7 +13,7 @@ from fieldsync.base.faults import reach
 from fieldsync.base.ids import RecordId
 from fieldsync.device.merge.apply import Applied, apply
 from fieldsync.device.merge.base import BaseState
-from fieldsync.device.merge.image import Image
+from fieldsync.device.merge.image import Image, held_image
 from fieldsync.device.store.objects import ObjectTable, ObjectTables, quoted
 from fieldsync.device.store.staging import GONE, ROOT
 from fieldsync.device.store.work import Work
@@ -51,44 +51,31 @@ def find_roots(work: Work, tables: ObjectTables) -> None:
             work.run(f"UPDATE staging.{table.name} SET {ROOT} = coalesce({above}, Id) WHERE {ROOT} IS NULL")
 
 
-def next_slice(work: Work, family: tuple[ObjectTable, ...], above: str, roots: int, *, full: bool) -> Slice:
+def next_slice(work: Work, family: tuple[ObjectTable, ...], above: str, roots: int) -> Slice:
     """The next families behind `above`, at most `roots` of them; `through` is None in the last slice."""
     parts = [f"SELECT {ROOT} AS r FROM staging.{t.name} WHERE {ROOT} > ?1" for t in family]
-    if full:
-        parts.append(f"SELECT Id FROM main.{family[0].name} WHERE Id > ?1")
     union = " UNION ".join(parts)
     through = work.value(f"SELECT r FROM ({union}) ORDER BY r LIMIT 1 OFFSET ?2", above, roots - 1)
     return Slice(family, above, through)
 
 
-def apply_slice(work: Work, tables: ObjectTables, part: Slice, *, full: bool, forced: bool) -> Applied:
+def apply_slice(work: Work, tables: ObjectTables, part: Slice) -> Applied:
     """Carry out one slice."""
-    staged = list(_busy_images(work, part, full=full))
+    staged = list(_busy_images(work, part))
     reach("bulk.before_slice")
-    done = apply(work, tables, staged, forced=forced)
+    done = apply(work, tables, staged)
     for table in part.family:
-        _copy(work, table, part, forced=forced)
+        _copy(work, table, part)
     for table in part.family:
         _remove_gone(work, table, part)
-        if full:
-            _remove_unseen(work, table, part)
     reach("bulk.before_commit")
     return done
 
 
-def _copy(work: Work, table: ObjectTable, part: Slice, *, forced: bool) -> None:
+def _copy(work: Work, table: ObjectTable, part: Slice) -> None:
     free = f"s.{ROOT} NOT IN (SELECT root FROM main._busy) AND s.Id NOT IN (SELECT id FROM main._base)"
     source = f"FROM staging.{table.name} s WHERE {part.within(f's.{ROOT}')} AND {free}"
-    work.run(table.copy_from(source, forced=forced).replace("INSERT INTO ", "INSERT INTO main.", 1))
-
-
-def _remove_unseen(work: Work, table: ObjectTable, part: Slice) -> None:
-    root = table.root_of("t")
-    work.run(
-        f"DELETE FROM main.{table.name} WHERE Id IN (SELECT t.Id FROM main.{table.name} t"
-        f" WHERE {part.within(root)} AND t.Id NOT IN (SELECT Id FROM staging.{table.name})"
-        f" AND {root} NOT IN (SELECT root FROM main._busy))"
-    )
+    work.run(table.copy_from(source, forced=False).replace("INSERT INTO ", "INSERT INTO main.", 1))
 
 
 def _remove_gone(work: Work, table: ObjectTable, part: Slice) -> None:
@@ -101,17 +88,15 @@ def _remove_gone(work: Work, table: ObjectTable, part: Slice) -> None:
     )
 
 
-def _busy_images(work: Work, part: Slice, *, full: bool) -> Iterator[Image]:
+def _busy_images(work: Work, part: Slice) -> Iterator[Image]:
     """What a slice says about families that have to wait."""
     for table in part.family:
         columns = ", ".join(f"s.{quoted(c)}" for c in table.columns)
         waits = f"(s.{ROOT} IN (SELECT root FROM main._busy) OR s.Id IN (SELECT id FROM main._base))"
         busy = f"{waits} AND {part.within(f's.{ROOT}')}"
         for row in work.rows(f"SELECT {columns}, s.{STAMP} FROM staging.{table.name} s WHERE {busy}"):
-            yield Image(RecordRef(table.type.name, row[0]), row[-1], _wire_row(table, row))
+            yield held_image(table, row)
         yield from _busy_gone(work, table, part)
-        if full:
-            yield from _busy_unseen(work, table, part)
 
 
 def _busy_gone(work: Work, table: ObjectTable, part: Slice) -> Iterator[Image]:
@@ -128,25 +113,3 @@ def _busy_gone(work: Work, table: ObjectTable, part: Slice) -> Iterator[Image]:
 
 def _held_root(table: ObjectTable) -> str:
     return f"(SELECT {table.root_of('t')} FROM main.{table.name} t WHERE t.Id = g.Id)"
-
-
-def _busy_unseen(work: Work, table: ObjectTable, part: Slice) -> Iterator[Image]:
-    """Rows and base images of busy families that a full download does not bring: the server has them no more."""
-    root = table.root_of("t")
-    busy, unseen = "(SELECT root FROM main._busy)", f"NOT IN (SELECT Id FROM staging.{table.name})"
-    rows = work.rows(
-        f"SELECT t.Id FROM main.{table.name} t WHERE {part.within(root)} AND {root} IN {busy} AND t.Id {unseen}"
-        f" UNION SELECT id FROM main._base b WHERE b.object = ? AND {part.within('b.root')} AND b.root IN {busy}"
-        f" AND b.id {unseen}",
-        table.type.name,
-    )
-    for (record_id,) in rows:
-        yield Image(RecordRef(table.type.name, record_id), 0, None, BaseState.ABSENT)
-
-
-def _wire_row(table: ObjectTable, row: tuple[object, ...]) -> list[object]:
-    """A stored row with its values as they came."""
-    values = list(row)
-    for place, fix in table.fixes:
-        values[place] = fix(values[place])
-    return values

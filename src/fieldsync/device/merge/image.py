@@ -63,3 +63,11 @@ def arranged(table: ObjectTable, block: RowBlock) -> Iterator[Sequence[Any]]:
     order = [places.get(c) for c in (*wanted, STAMP)]
     for row in rows:
         yield [None if place is None else row[place] for place in order]
+
+
+def held_image(table: ObjectTable, row: Sequence[Any]) -> Image:
+    """A row of `ObjectTable.select`, with its values as they came."""
+    values = list(row)
+    for place, fix in table.fixes:
+        values[place] = fix(values[place])
+    return Image(RecordRef(table.type.name, RecordId(row[0])), row[-1], values)

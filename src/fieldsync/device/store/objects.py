@@ -6,7 +6,7 @@ to WITHOUT ROWID at these widths, and a signature of a megabyte does not burden 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -73,6 +73,15 @@ class ObjectTable:
         """Write a row unless a newer version stands there."""
         return f"{self.put} WHERE excluded.{STAMP} >= {self.name}.{STAMP}"
 
+    def holds(self, columns: Sequence[str]) -> bool:
+        """Whether rows that come with these columns fit."""
+        return {"Id", STAMP} <= set(columns) <= {*self.columns, STAMP}
+
+    def insert_columns(self, columns: Sequence[str]) -> str:
+        """Write a row of which these columns came, in this order; the others are null."""
+        names, places = ", ".join(map(quoted, columns)), ", ".join("?" * len(columns))
+        return f"INSERT OR REPLACE INTO {self.name} ({names}) VALUES ({places})"
+
     @property
     def _insert(self) -> str:
         places = ", ".join("?" * (len(self.columns) + 1))
@@ -104,10 +113,15 @@ class ObjectTable:
 
     def ddl(self) -> Iterator[str]:
         """The statements that make the table and its indexes."""
+        yield self.create
+        yield from self.indexes()
+
+    @property
+    def create(self) -> str:
+        """The statement that makes the table."""
         columns = [f"Id TEXT PRIMARY KEY NOT NULL, {STAMP} INTEGER NOT NULL DEFAULT 0"]
         columns += [self.column_ddl(c) for c in self.columns if c != "Id"]
-        yield f"CREATE TABLE {self.name} ({', '.join(columns)})"
-        yield from self.indexes()
+        return f"CREATE TABLE {self.name} ({', '.join(columns)})"
 
     def column_ddl(self, column: str) -> str:
         """A column as CREATE TABLE and ADD COLUMN take it."""

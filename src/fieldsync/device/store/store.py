@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import apsw
 
+from fieldsync.base.faults import reach
 from fieldsync.device.store.connect import connect, key_text, make_durable, refusing_damage
+from fieldsync.device.store.fresh import Fresh, current_file, next_file, point_to, remove_others
 from fieldsync.device.store.lock import FileLock
 from fieldsync.device.store.objects import ObjectTables, object_tables
 from fieldsync.device.store.tables import make_internal, migrate
 from fieldsync.device.store.work import Work
 from fieldsync.schema.catalog import Catalog
 
-FILE = "store.db"
 STAGING = "staging.db"
 LOCK = "store.lock"
 
 
+T = TypeVar("T")
+
+
 class Store:
-    """`<folder>/store.db`. Any thread may use it; one writes at a time.
+    """The database of a folder: see `fresh.current_file`. Any thread may use it; one writes at a time.
 
     Opening raises Refused: OPEN_ELSEWHERE, WRONG_KEY, STORE_DAMAGED.
     """
@@ -33,24 +38,27 @@ class Store:
         self.folder, self._key = folder, key
         self.lock = threading.RLock()
         self._readers: list[apsw.Connection] = []
+        self._generation = 0
         self._readers_lock = threading.Lock()
         self._closed = False
         self._file_lock = FileLock(folder / LOCK)
         try:
-            self._connection = self._open()
+            self._path = current_file(folder)
+            remove_others(self._path)
+            self._connection = self._open(self._path)
         except BaseException:
             self._file_lock.release()
             raise
         self._tables: ObjectTables | None = None
 
-    def _open(self) -> apsw.Connection:
-        connection = connect(self.folder / FILE, self._key)
+    def _open(self, path: Path) -> apsw.Connection:
+        connection = connect(path, self._key)
         with refusing_damage():
             make_durable(connection)
             with connection:
                 make_internal(Work(connection))
         if os.name == "posix":
-            (self.folder / FILE).chmod(0o600)
+            path.chmod(0o600)
         return connection
 
     @property
@@ -92,7 +100,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Work]:
         """One snapshot on a read-only connection of its own; never waits for a writer."""
-        connection = self._borrow()
+        connection, generation = self._borrow()
         try:
             with refusing_damage():
                 connection.execute("BEGIN")
@@ -101,21 +109,60 @@ class Store:
                 finally:
                     connection.execute("ROLLBACK")
         finally:
-            self._give_back(connection)
+            self._give_back(connection, generation)
 
-    def _borrow(self) -> apsw.Connection:
+    def _borrow(self) -> tuple[apsw.Connection, int]:
         with self._readers_lock:
             assert not self._closed, "the store is closed"
             if self._readers:
-                return self._readers.pop()
-        return connect(self.folder / FILE, self._key, read_only=True)
+                return self._readers.pop(), self._generation
+            return connect(self._path, self._key, read_only=True), self._generation
 
-    def _give_back(self, connection: apsw.Connection) -> None:
+    def _give_back(self, connection: apsw.Connection, generation: int) -> None:
         with self._readers_lock:
-            if not self._closed:
+            if not self._closed and generation == self._generation:
                 self._readers.append(connection)
                 return
         connection.close()
+
+    def fresh(self, version: str) -> Fresh:
+        """A new database beside this one, as far as it was loaded before, for the catalog of this version."""
+        return Fresh(self.folder, self._key, self.tables, version)
+
+    def switch(self, fresh: Fresh, carry: Callable[[Work], T]) -> T:
+        """Work with the new database from here on; `carry` brings over what it has to have of this one.
+
+        Writers wait; who is reading goes on in the old file. Whatever goes wrong, and wherever the process dies, the
+        folder has the old database or the new one, whole.
+        """
+        with self.lock, refusing_damage():
+            assert not self._closed, "the store is closed"
+            with fresh.beside(self._path) as work:
+                result = carry(work)
+                reach("refresh.before_carried")
+            path = next_file(self._path)
+            fresh.take_place(path)
+            reach("refresh.named")
+            connection = self._open(path)
+            try:
+                point_to(path)
+                reach("refresh.switched")
+            finally:  # whatever was raised on the way: the file that counts on disk counts here
+                if current_file(self.folder) == path:
+                    self._leave(path, connection)
+                else:
+                    connection.close()
+            return result
+
+    def _leave(self, path: Path, connection: apsw.Connection) -> None:
+        """Everybody uses this file now; the old one goes."""
+        with self._readers_lock:
+            old = [self._connection, *self._readers]
+            self._path, self._connection, self._readers = path, connection, []
+            self._generation += 1
+        for each in old:
+            each.close()
+        remove_others(path)
 
     @contextmanager
     def attached_staging(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Download, the device's half: rows are staged as they come, and become visible only when the stream was whole.
+"""Incremental download, the device's half: rows are staged as they come, and are shown only when the stream was whole.
 
 Then they are applied in slices of families, each a short transaction; checkpoint and feed cursor move with the last.
 A stream that was cut, or a process that was killed, leaves what was there.
@@ -35,40 +35,42 @@ Progress = Callable[[int, int], None]
 """Told rows done and rows in all (0: not known yet)."""
 
 
+class RefreshNeeded(Exception):
+    """What changed since the checkpoint cannot be told: everything has to come anew."""
+
+
 @dataclass
 class Downloaded:
     """What a download brought."""
 
-    full: bool
     rows: int = 0
     removed: int = 0
     brought: frozenset[str] = frozenset()
-    """Objects of which something came; all of them after a full download."""
-    as_of: str | None = None
+    """Objects of which something came; all of them after a refresh."""
     applied: Applied = field(default_factory=Applied)
 
 
-def download(store: Store, calls: Calls, clock: Clock, progress: Progress, *, full: bool = False) -> Downloaded:
-    """Fetch and apply what this device should hold: all of it without a checkpoint, or what changed since.
+def download(store: Store, calls: Calls, clock: Clock, progress: Progress) -> Downloaded:
+    """Fetch and apply what changed since the store's checkpoint.
 
-    Raises Unreachable, Refused, CatalogMoved; then nothing visible has changed.
+    Raises Unreachable, Refused, CatalogMoved, RefreshNeeded; then nothing visible has changed.
     """
     with store.read() as work:
-        checkpoint = None if full else meta.get(work, Key.CHECKPOINT)
-        forced = bool(meta.get(work, Key.STARTING_OVER))
+        checkpoint = meta.get(work, Key.CHECKPOINT)
         version = meta.get(work, Key.CATALOG_VERSION)
+    if checkpoint is None:
+        raise RefreshNeeded
     staging = Staging(store)
     try:
-        head, end, removed = _receive(store, calls.lines("/sync/v1/download", checkpoint=checkpoint), staging, version)
+        end, removed = _receive(store, changes(calls, checkpoint, version), staging)
         staging.finish(store.tables)
     except BaseException:
         staging.drop()
         raise
     reach("download.staged")
-    brought = {t.type.name for t in store.tables} if head.full else staging.brought
-    found = Downloaded(head.full, staging.rows, removed, frozenset(brought), end.as_of)
+    found = Downloaded(staging.rows, removed, frozenset(staging.brought))
     with store.attached_staging():
-        _apply(store, clock, progress, found, forced=forced and head.full, end=end)
+        _apply(store, clock, progress, found, end=end)
     reach("download.applied")
     return found
 
@@ -85,26 +87,23 @@ def is_fork(error: Refused) -> bool:
     return error.problem.code in (Code.FORK, Code.BAD_CURSOR)
 
 
-def _receive(store: Store, lines: Iterator[bytes], staging: Staging, version: str | None) -> tuple[Head, End, int]:
-    """Stage a whole stream. Raises Unreachable when it was cut or cannot be read."""
-    head: Head | None = None
-    removed = 0
-    for raw in lines:
+def changes(calls: Calls, checkpoint: str, version: str) -> Iterator[Rows | Removed | End]:
+    """What changed since the checkpoint, `End` last. Raises Unreachable when the stream was cut or cannot be read."""
+    lines = (_decoded(raw) for raw in calls.lines("/sync/v1/download", checkpoint=checkpoint))
+    head = next(lines, None)
+    if not isinstance(head, Head):
+        raise Unreachable("the download was cut")
+    if head.catalog_version != version:
+        raise CatalogMoved
+    if head.full:
+        raise RefreshNeeded
+    for line in lines:
         reach("download.line")
-        match _decoded(raw):
-            case Head() as first:
-                head = first
-                if first.catalog_version != version:
-                    raise CatalogMoved
-            case Rows(block=block) if block.object in store.tables:
-                staging.add_rows(store.tables[block.object], arranged(store.tables[block.object], block))
-            case Removed(gone=gone):
-                staging.add_gone((g.object, g.id, g.stamp, g.deleted) for g in gone)
-                removed += len(gone)
-            case End() as last:
-                if head is None:
-                    break
-                return head, last, removed
+        if isinstance(line, Head):
+            break
+        yield line
+        if isinstance(line, End):
+            return
     raise Unreachable("the download was cut")
 
 
@@ -115,7 +114,22 @@ def _decoded(raw: bytes) -> Line:
         raise Unreachable(f"a line that cannot be read: {bad}") from bad
 
 
-def _apply(store: Store, clock: Clock, progress: Progress, found: Downloaded, *, forced: bool, end: End) -> None:
+def _receive(store: Store, lines: Iterator[Rows | Removed | End], staging: Staging) -> tuple[End, int]:
+    """Stage a whole stream."""
+    removed = 0
+    for line in lines:
+        match line:
+            case Rows(block=block) if block.object in store.tables:
+                staging.add_rows(store.tables[block.object], arranged(store.tables[block.object], block))
+            case Removed(gone=gone):
+                staging.add_gone((g.object, g.id, g.stamp, g.deleted) for g in gone)
+                removed += len(gone)
+            case End():
+                return line, removed
+    raise AssertionError("changes end with End")
+
+
+def _apply(store: Store, clock: Clock, progress: Progress, found: Downloaded, *, end: End) -> None:
     with store.write() as work:
         find_roots(work, store.tables)
         work.run("DELETE FROM _partial")
@@ -126,15 +140,15 @@ def _apply(store: Store, clock: Clock, progress: Progress, found: Downloaded, *,
         while above is not None:
             began = clock.steady()
             with store.write() as work:
-                part = next_slice(work, family, above, roots, full=found.full)
-                applied = apply_slice(work, store.tables, part, full=found.full, forced=forced)
+                part = next_slice(work, family, above, roots)
+                applied = apply_slice(work, store.tables, part)
             found.applied.changed.update(applied.changed)
             found.applied.waiting.update(applied.waiting)
             roots = next_size(roots, clock.steady() - began)
             above = part.through
         progress(found.rows * done // len(chosen), found.rows)
     with store.write() as work:
-        _move(work, end)
+        stand(work, end)
         reach("download.before_commit")
     progress(found.rows, found.rows)
 
@@ -148,7 +162,8 @@ def next_size(roots: int, seconds: float) -> int:
     return roots
 
 
-def _move(work: Work, end: End) -> None:
+def stand(work: Work, end: End) -> None:
+    """The device has everything up to here."""
     meta.put(work, Key.CHECKPOINT, end.checkpoint)
     meta.put(work, Key.FEED_CURSOR, end.feed_cursor)
     meta.put(work, Key.AS_OF, end.as_of)

@@ -14,11 +14,13 @@ from fieldsync.device.store.meta import Key
 from fieldsync.device.sync import download as downloads
 from fieldsync.device.sync import upload
 from fieldsync.device.sync.engine import Engine, Stepped
+from fieldsync.device.sync.refresh import refresh
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
 
 IDLE_ROUNDS_MAX = 3
-CATALOG_MOVES_MAX = 3
+TURNS_MAX = 5
+"""How often a download may find that it has to begin in another way."""
 
 
 def run_sync(engine: Engine, kind: SyncKind, tell: downloads.Progress, did: Stepped) -> SyncReport:
@@ -100,7 +102,7 @@ def _download(engine: Engine, report: SyncReport, tell: downloads.Progress, did:
         engine.running.down = (done, total)
         tell(done, total)
 
-    found = _downloaded(engine, progress, did, full=report.kind is SyncKind.FULL)
+    found = _downloaded(engine, progress, did, full=report.kind in (SyncKind.FULL, SyncKind.INITIAL))
     did.changed.update(found.applied.changed)
     did.waiting.update(found.applied.waiting)
     did.objects |= found.brought
@@ -119,11 +121,15 @@ def _downloaded(engine: Engine, progress: downloads.Progress, did: Stepped, *, f
     """Download; a catalog that moved is fetched first, a history that parted begins anew."""
     if not engine.store.has_catalog:
         engine.fetch_catalog(did)
-    for _ in range(CATALOG_MOVES_MAX):
+    for _ in range(TURNS_MAX):
         try:
-            return downloads.download(engine.store, engine.calls, engine.world.clock, progress, full=full)
+            if full:
+                return refresh(engine.store, engine.calls, progress)
+            return downloads.download(engine.store, engine.calls, engine.world.clock, progress)
         except CatalogMoved:
             engine.fetch_catalog(did)
+        except downloads.RefreshNeeded:
+            full = True
         except Refused as refused:
             if not downloads.is_fork(refused):
                 raise

@@ -1,0 +1,169 @@
+"""Database refresh, the device's half: a new file is loaded beside the one people work in, caught up, and takes its
+place (DESIGN 9).
+
+Until the switch nobody sees anything of it, and saves go on. A stream that is cut is continued where it was, also by
+another process; only the switch itself makes writers wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from fieldsync.base.faults import reach
+from fieldsync.base.problems import Refused
+from fieldsync.device.merge.apply import Applied
+from fieldsync.device.merge.carry import carry_over
+from fieldsync.device.merge.image import arranged
+from fieldsync.device.store import meta
+from fieldsync.device.store.fresh import Fresh
+from fieldsync.device.store.meta import Key
+from fieldsync.device.store.objects import ObjectTables
+from fieldsync.device.store.store import Store
+from fieldsync.device.store.work import Work
+from fieldsync.device.sync import download as downloads
+from fieldsync.device.sync.calls import Calls
+from fieldsync.device.sync.download import Downloaded, Progress, RefreshNeeded
+from fieldsync.device.sync.session import CatalogMoved
+from fieldsync.device.transport import Unreachable
+from fieldsync.protocol import download as changes
+from fieldsync.protocol.refresh import Begin, Done, Line, Mark, Part, decode_line, decode_rows, is_rows
+
+KEEP_BYTES = 16 * 1024 * 1024
+"""A process that is killed loses at most about so much of the stream."""
+
+
+def refresh(store: Store, calls: Calls, progress: Progress) -> Downloaded:
+    """Load everything this device should hold into a new database, and switch to it.
+
+    Raises Unreachable, Refused, CatalogMoved, RefreshNeeded; then nothing visible has changed.
+    """
+    with store.read() as work:
+        forced = bool(meta.get(work, Key.STARTING_OVER))
+        version = meta.get(work, Key.CATALOG_VERSION)
+    fresh = store.fresh(version)
+    try:
+        while not fresh.complete:
+            _Loading(fresh, store.tables, version, progress).run(calls)
+        reach("refresh.loaded")
+        fresh.make_indexes()
+        reach("refresh.indexed")
+        end = _catch_up(fresh, store.tables, calls, version)
+        reach("refresh.caught_up")
+        rows = fresh.rows
+        applied = store.switch(fresh, _carrying(store.tables, end, forced=forced))
+    finally:
+        fresh.close()
+    progress(rows, rows)
+    return Downloaded(rows, brought=frozenset(t.type.name for t in store.tables), applied=applied)
+
+
+class _Loading:
+    """One stream on its way into the file."""
+
+    def __init__(self, fresh: Fresh, tables: ObjectTables, version: str, progress: Progress) -> None:
+        self._fresh, self._tables, self._version, self._progress = fresh, tables, version, progress
+        self._part: Part | None = None
+        self._held: bytes | None = None
+        self._total = 0
+        self._unkept = 0
+
+    def run(self, calls: Calls) -> None:
+        """Read to the end of the stream. Raises Unreachable when it was cut; what had come in whole is kept."""
+        before = self._fresh.token
+        try:
+            for raw in calls.lines("/sync/v1/refresh", resume=before):
+                reach("refresh.line")
+                if is_rows(raw):
+                    self._held = raw
+                else:
+                    self._take(_decoded(raw))
+        finally:
+            self._fresh.keep()
+        if not self._fresh.complete and self._fresh.token == before:
+            raise Unreachable("the refresh does not get on")
+
+    def _take(self, line: Line) -> None:
+        match line:
+            case Begin():
+                self._begin(line)
+            case Part(object=name, columns=columns):
+                if name not in self._tables or not self._tables[name].holds(columns):
+                    raise CatalogMoved
+                self._part = line
+            case Mark(token=token):
+                self._add(token)
+            case Done():
+                self._fresh.keep(complete=True)
+
+    def _begin(self, line: Begin) -> None:
+        if line.catalog_version != self._version:
+            raise CatalogMoved
+        if not line.resumed:
+            if self._fresh.checkpoint is not None:
+                self._fresh.restart()
+            self._fresh.begin(line.checkpoint)
+        self._total = line.rows
+
+    def _add(self, token: str) -> None:
+        if self._part is None or self._held is None:
+            raise Unreachable("a mark without rows")
+        self._fresh.add(self._tables[self._part.object], self._part.columns, _rows(self._held), token)
+        self._unkept += len(self._held)
+        self._held = None
+        reach("refresh.added")
+        if self._unkept >= KEEP_BYTES:
+            self._fresh.keep()
+            self._unkept = 0
+        self._progress(self._fresh.rows, max(self._total, self._fresh.rows))
+
+
+def _decoded(raw: bytes) -> Line:
+    try:
+        return decode_line(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+        raise Unreachable(f"a line that cannot be read: {bad}") from bad
+
+
+def _rows(raw: bytes) -> Sequence[Sequence[Any]]:
+    try:
+        return decode_rows(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+        raise Unreachable(f"rows that cannot be read: {bad}") from bad
+
+
+def _catch_up(fresh: Fresh, tables: ObjectTables, calls: Calls, version: str) -> changes.End:
+    """Bring the file to one snapshot: what changed since its first row was read."""
+    checkpoint = fresh.checkpoint
+    assert checkpoint is not None, "a stream begins with its checkpoint"
+    try:
+        with fresh.write() as work:
+            for line in downloads.changes(calls, checkpoint, version):
+                match line:
+                    case changes.Rows(block=block) if block.object in tables:
+                        table = tables[block.object]
+                        work.many(table.put, arranged(table, block))
+                    case changes.Removed(gone=gone):
+                        for away in gone:
+                            if away.object in tables:
+                                work.run(f"DELETE FROM {tables[away.object].name} WHERE Id = ?", away.id)
+                    case changes.End():
+                        return line
+    except (Refused, RefreshNeeded) as lost:
+        if isinstance(lost, RefreshNeeded) or downloads.is_fork(lost):
+            fresh.restart()  # it cannot be caught up from there any more
+        raise
+    raise AssertionError("changes end with End")
+
+
+def _carrying(tables: ObjectTables, end: changes.End, *, forced: bool) -> Callable[[Work], Applied]:
+    """What the new file gets of the old one, and where it stands."""
+
+    def carry(work: Work) -> Applied:
+        applied = carry_over(work, tables, forced=forced)
+        downloads.stand(work, end)
+        return applied
+
+    return carry
