@@ -138,6 +138,12 @@ A_OF_B = f"{{name: A, label: A, fields: [{detail('B')}]}}"
         ("value_sets: [{name: S}, {name: S}]", "two of the value sets"),
         ("profiles: [{name: P, label: P, objects: {Nothing: [read]}}]", "not there: Nothing"),
         ("profiles: [{name: Integration, label: P}]", "two of the profiles"),
+        ("permission_sets: [{name: P, label: P}, {name: p, label: P}]", "two of the permission sets"),
+        ("profiles: [{name: P, label: P, fields: {Profile: {Nothing: read}}}]", "not there: Profile.Nothing"),
+        ("profiles: [{name: P, label: P, fields: {User: {Username: read}}}]", "always as open as User"),
+        ("profiles: [{name: P, label: P, fields: {User: {LastName: none}}}]", "always as open as User"),
+        ("permission_sets: [{name: P, label: P, fields: {User: {Title: none}}}]", "a permission set only adds"),
+        ("profiles: [{name: P, label: P, record_types: {User: [Odd]}}]", "User has no record type Odd"),
     ],
 )  # fmt: skip
 def test_a_faulty_pack_is_found(text: str, sentence: str) -> None:

@@ -85,7 +85,8 @@ def _report(
         show_table("Formulas that cannot run until they are corrected", ("object", "formula", "why"), rows)
     say(
         f"{found.pack.name}: {report.objects} objects, {report.fields} fields, {report.roll_ups} roll-ups, "
-        f"{report.validation_rules} validation rules, {report.list_views} list views, {report.value_sets} value sets"
+        f"{report.validation_rules} validation rules, {report.list_views} list views, {report.value_sets} value sets, "
+        f"{report.profiles} profiles, {report.permission_sets} permission sets"
     )
     _show_issues(report)
 

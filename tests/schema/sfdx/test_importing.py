@@ -152,8 +152,7 @@ def test_every_other_file_is_listed(tmp_path: Path) -> None:
         "force-app/classes/A.cls-meta.xml": xml("ApexClass", ""),
         "force-app/layouts/Thing__c-L.layout-meta.xml": xml("Layout", ""),
         "force-app/flows/F.flow-meta.xml": xml("Flow", ""),
-        "force-app/profiles/Admin.profile-meta.xml": xml("Profile", ""),
-        "force-app/permissionsets/P.permissionset-meta.xml": xml("PermissionSet", ""),
+        "force-app/permissionsetgroups/G.permissionsetgroup-meta.xml": xml("PermissionSetGroup", ""),
         "force-app/objects/Thing__c/businessProcesses/R.businessProcess-meta.xml": xml("BusinessProcess", ""),
         "force-app/lwc/a/a.js": "",
     }
@@ -215,6 +214,8 @@ def test_the_report_has_the_keys_that_tools_read(tmp_path: Path) -> None:
         "roll_ups",
         "list_views",
         "value_sets",
+        "profiles",
+        "permission_sets",
         "not_supported",
         "ignored",
     ]

@@ -15,7 +15,7 @@ import msgspec
 from fieldsync.base.ids import content_hash
 from fieldsync.schema.access.permissions import Access, FieldAccess, Grants, SystemPermission
 from fieldsync.schema.catalog import Catalog, ObjectType, columns_of
-from fieldsync.schema.model import Field, FieldType
+from fieldsync.schema.model import Field, FieldType, Object
 from fieldsync.schema.standard import standard_fields
 
 Place = tuple[str, str]
@@ -139,11 +139,10 @@ def system_permissions(given: Iterable[Grants]) -> frozenset[SystemPermission]:
     return named.union(*(IMPLIED_SYSTEM.get(permission, frozenset()) for permission in named))
 
 
-def always_open(object_type: ObjectType) -> frozenset[str]:
-    """Fields that are as open as their object, whatever a profile says: without them a record is none."""
-    declared = object_type.declared
+def always_open(declared: Object, fields: Iterable[Field]) -> frozenset[str]:
+    """Those of an object's fields that are as open as the object: without them a record is none."""
     names = {field.name for field in standard_fields(declared)} | set(declared.name_field.compose)
-    needed = (f for f in object_type.stored if f.required or f.family or f.type is FieldType.MASTER_DETAIL)
+    needed = (f for f in fields if f.required or f.family or f.type is FieldType.MASTER_DETAIL)
     return frozenset(names.union(f.name for f in needed))
 
 
@@ -189,7 +188,7 @@ class _Working:
 
     def _field_levels(self, object_type: ObjectType) -> dict[str, FieldAccess]:
         """Of every field: what the profile leaves open, and what the sets add."""
-        opened = always_open(object_type)
+        opened = always_open(object_type.declared, object_type.fields.values())
         said = self._profile.fields.get(object_type.name, {}) if self._profile is not None else {}
         more = [one.fields.get(object_type.name, {}) for one in self._sets]
         levels = {}

@@ -1,4 +1,4 @@
-"""Whether packs make sense together. `packs.py` holds the whole order; what concerns one field stands beside it."""
+"""Whether packs make sense together. `packs.py` holds the whole order; fields and access stand beside it."""
 
 from fieldsync.schema.check.packs import Finding, check
 

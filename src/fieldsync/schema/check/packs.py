@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fieldsync.base.ids import PREFIX_CHARS
-from fieldsync.schema.access.permissions import Profile
 from fieldsync.schema.catalog import REFERENCE_TYPES, columns_of, extended, relationship_name
+from fieldsync.schema.check.access import grants_faults
 from fieldsync.schema.check.field import bad_name, field_faults, name_field_faults, picklist_faults
 from fieldsync.schema.filters import BadFilter, read_filter
 from fieldsync.schema.model import Field, FieldType, Object, Pack, RollUp, ValueSet
@@ -124,14 +124,8 @@ def _pack_faults(pack: Pack, facts: _Facts) -> Iterator[tuple[str, str]]:
     for declared in pack.objects:
         yield from _object_faults(declared, facts)
         yield from _fields_faults(declared.name, declared.fields, facts)
-    for profile in pack.profiles:
-        yield from _profile_faults(profile, facts)
-
-
-def _profile_faults(profile: Profile, facts: _Facts) -> Iterator[tuple[str, str]]:
-    for name in profile.objects:
-        if name != "*" and name not in facts.objects:
-            yield profile.name, f"it names an object that is not there: {name}"
+    for grants in (*pack.profiles, *pack.permission_sets):
+        yield from ((grants.name, sentence) for sentence in grants_faults(grants, facts.objects, facts.fields))
 
 
 def _object_faults(declared: Object, facts: _Facts) -> Iterator[tuple[str, str]]:

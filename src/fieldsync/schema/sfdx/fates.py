@@ -94,6 +94,39 @@ STANDARD_OBJECT: Fates = {
            " description"),
 }  # fmt: skip
 
+GRANTS: Fates = {
+    **_all(_IGNORED, "there are no licences", "userLicense license"),
+    **_all(_IGNORED, "every profile and permission set of a pack is the org's own", "custom fullName"),
+    **_all(_UNSUPPORTED, "sign-in is not limited by hour or address", "loginHours loginIpRanges loginFlows"),
+}  # fmt: skip
+
+GRANTS_SWITCHES = {
+    "hasActivationRequired": "a permission set counts from the moment it is assigned",
+    "personAccountDefault": "there are no person accounts",
+    "viewAllFields": "fields are opened one by one",
+}
+"""Switches within them that matter only where they are on."""
+_CODE = "there is no program code that could be opened"
+GRANTS_PARTS: dict[str, tuple[str, str]] = {
+    "tabVisibilities": ("tab", _PAGES),
+    "tabSettings": ("tab", _PAGES),
+    "applicationVisibilities": ("application", "there are no apps to choose between"),
+    "layoutAssignments": ("layout", _PAGES),
+    "profileActionOverrides": ("actionName", _PAGES),
+    "pageAccesses": ("apexPage", _CODE),
+    "classAccesses": ("apexClass", _CODE),
+    "flowAccesses": ("flow", "flows are not read"),
+    "customPermissions": ("name", "custom permissions are not read"),
+    "customMetadataTypeAccesses": ("name", "custom metadata types are not supported"),
+    "customSettingAccesses": ("name", "custom settings are not supported"),
+    "externalDataSourceAccesses": ("externalDataSource", "only objects whose rows are kept here are supported"),
+    "externalCredentialPrincipalAccesses": ("externalCredentialPrincipal", "there are no external credentials"),
+    "emailRoutingAddressAccesses": ("name", "no e-mail is read"),
+    "categoryGroupVisibilities": ("dataCategoryGroup", "articles are not supported"),
+    "agentAccesses": ("agentName", "there are no agents"),
+}
+"""Parts of profiles and permission sets that open nothing here: the child that names each, and why."""
+
 FILE_KINDS: dict[str, str] = {
     "businessProcess": "there are no sales, support and solution processes",
     "layout": _PAGES,
@@ -104,10 +137,9 @@ FILE_KINDS: dict[str, str] = {
     "tab": _PAGES,
     "app": _PAGES,
     "quickAction": _PAGES,
-    "profile": "profiles are not read",
-    "permissionset": "permission sets are not read",
-    "permissionsetgroup": "permission sets are not read",
-    "customPermission": "permission sets are not read",
+    "permissionsetgroup": "groups of permission sets are not read",
+    "mutingpermissionset": "groups of permission sets are not read",
+    "customPermission": "custom permissions are not read",
     "sharingReason": "sharing beyond the sharing model is not read",
     "sharingRules": "sharing beyond the sharing model is not read",
     "index": "indexes over several fields are not supported",

@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.schema.access.permissions import Grants, PermissionSet, Profile
+from fieldsync.schema.catalog import extended
 from fieldsync.schema.load import load_packs
 from fieldsync.schema.model import Pack, ValueSet
 from fieldsync.schema.sfdx.assemble import assemble
@@ -23,8 +25,10 @@ from fieldsync.schema.sfdx.custom_object import (
 from fieldsync.schema.sfdx.document import BadXml, Element, parse
 from fieldsync.schema.sfdx.fates import FILE_KINDS
 from fieldsync.schema.sfdx.files import PROJECT_FILE, Project, SourceFile, content, open_project, source_files
+from fieldsync.schema.sfdx.grants import KINDS, There, read_grants
 from fieldsync.schema.sfdx.report import Level, Notes, Report
 from fieldsync.schema.sfdx.value_set import read_value_set
+from fieldsync.schema.standard import standard_fields
 
 _REFUSED_OBJECTS = {
     "__mdt": "custom metadata types are not supported",
@@ -70,26 +74,56 @@ def read(directory: Path, base: Sequence[Pack] | None = None) -> ImportResult:
         for file in files:
             if file.kind in kinds:
                 _read_file(source, file, kinds[file.kind])
+    granting = [file for file in files if file.kind in KINDS]
     for file in files:
-        if file.kind not in _OBJECT_KINDS and file.kind not in _PART_KINDS:
+        if file.kind not in _OBJECT_KINDS and file.kind not in _PART_KINDS and file not in granting:
             _note_file(notes, file)
-    if not source.objects and not source.value_sets:
-        reason = "no objects and no value sets of Salesforce metadata were found in it"
+    if not source.objects and not source.value_sets and not granting:
+        reason = "no objects, value sets, profiles and permission sets of Salesforce metadata were found in it"
         raise Refused(problem(Code.UNUSABLE, what=str(directory), reason=reason))
     pack, counted = assemble(project, source.objects, tuple(source.value_sets.values()), packs, notes)
-    return ImportResult(pack, msgspec.structs.replace(counted, issues=notes.sorted()))
+    pack = _with_grants(pack, packs, granting, notes)
+    counts = {"profiles": len(pack.profiles), "permission_sets": len(pack.permission_sets)}
+    return ImportResult(pack, msgspec.structs.replace(counted, **counts, issues=notes.sorted()))
 
 
 def _read_file(source: _Source, file: SourceFile, take: Callable[[_Source, SourceFile, Element], None]) -> None:
-    data = content(file, source.notes)
+    element = _element(file, source.notes)
+    if element is not None:
+        take(source, file, element)
+
+
+def _element(file: SourceFile, notes: Notes) -> Element | None:
+    """The root of a file; None, with a note, for what cannot be read."""
+    data = content(file, notes)
     if data is None:
-        return
+        return None
     try:
-        element = Element(parse(data), file.shown, source.notes)
+        return Element(parse(data), file.shown, notes)
     except BadXml as bad:
-        source.notes.add(file.shown, "file", str(bad), Level.ERROR)
-        return
-    take(source, file, element)
+        notes.add(file.shown, "file", str(bad), Level.ERROR)
+        return None
+
+
+def _with_grants(pack: Pack, packs: Sequence[Pack], files: Sequence[SourceFile], notes: Notes) -> Pack:
+    """The pack with the profiles and permission sets of these files, which may name all that is there now."""
+    objects = {o.name: o for o in extended([*packs, pack])}
+    there = There(objects, {o.name: {f.name: f for f in (*standard_fields(o), *o.fields)} for o in objects.values()})
+    taken = {(type(one), one.name.lower()) for p in packs for one in (*p.profiles, *p.permission_sets)}
+    read: list[Grants] = []
+    for file in files:
+        element = _element(file, notes)
+        if element is None:
+            continue
+        one = read_grants(KINDS[file.kind], element, file.name, there)
+        if (type(one), one.name.lower()) in taken:
+            element.note("", f"there is one of the name {one.name} already, which stays as it is", Level.ERROR)
+        else:
+            taken.add((type(one), one.name.lower()))
+            read.append(one)
+    profiles = tuple(one for one in read if isinstance(one, Profile))
+    sets = tuple(one for one in read if isinstance(one, PermissionSet))
+    return msgspec.structs.replace(pack, profiles=profiles, permission_sets=sets)
 
 
 def _take_object(source: _Source, file: SourceFile, element: Element) -> None:

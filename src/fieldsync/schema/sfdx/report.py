@@ -41,6 +41,8 @@ class Report(msgspec.Struct, frozen=True):
     list_views: int
     value_sets: int
     issues: tuple[Issue, ...]
+    profiles: int = 0
+    permission_sets: int = 0
 
     def of(self, *levels: Level) -> tuple[Issue, ...]:
         """The issues of these levels."""
@@ -55,6 +57,8 @@ class Report(msgspec.Struct, frozen=True):
             "roll_ups": self.roll_ups,
             "list_views": self.list_views,
             "value_sets": self.value_sets,
+            "profiles": self.profiles,
+            "permission_sets": self.permission_sets,
             "not_supported": _plain(self.of(Level.UNSUPPORTED, Level.ERROR)),
             "ignored": _plain(self.of(Level.IGNORED)),
         }
