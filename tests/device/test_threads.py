@@ -80,7 +80,7 @@ def test_events_come_after_the_commit_and_outside_the_lock(lab: Lab) -> None:
             done = threading.Event()
             threading.Thread(target=count, args=(done,)).start()
             assert done.wait(2), "another thread can read and write while a callback runs"
-            lab.device.draft_put("from a callback", {})
+            lab.device.drafts.put("from a callback", {})
 
     stop = lab.device.subscribe(look)
     with lab.device.edit() as edit:

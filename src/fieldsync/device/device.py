@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import World
-from fieldsync.device import drafts, reading
+from fieldsync.device import reading
 from fieldsync.device.computed import Computed
+from fieldsync.device.drafts import Drafts
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.edit.save import Saved
 from fieldsync.device.edit.session import Edit
 from fieldsync.device.edit.sessions import Sessions
 from fieldsync.device.edit.undo import undo, undone_with
+from fieldsync.device.lists import Lists
 from fieldsync.device.queue.entry import QueueEntry
 from fieldsync.device.record import Mark, Record
 from fieldsync.device.status import report as reports
@@ -40,6 +42,11 @@ from fieldsync.device.view import OpenRecords, View
 from fieldsync.protocol.session import DeviceDescription, SignIn
 from fieldsync.schema.catalog import Catalog
 from fieldsync.schema.fields import FieldValue
+from fieldsync.schema.model import ListView
+from fieldsync.soql.list_view import Window
+from fieldsync.soql.values import Plain
+
+T = TypeVar("T")
 
 
 class Device:
@@ -57,7 +64,9 @@ class Device:
         self._sessions = Sessions(store, self._numbers, self._saved)
         self._listeners = Listeners()
         self._computed = Computed(world)
-        self._open_records = OpenRecords(store, world, lambda refs: self._listeners.tell(records_changed(refs)))
+        self._lists = Lists(world, self._computed)
+        self.drafts = Drafts(store)
+        self.views = OpenRecords(store, world, lambda refs: self._listeners.tell(records_changed(refs)))
         self._background: Background | None = None
 
     @staticmethod
@@ -94,8 +103,7 @@ class Device:
     @property
     def account(self) -> Account | None:
         """Who this store belongs to; None before the first sign-in."""
-        with self._store.read() as work:
-            return read_account(work)
+        return self._ask(read_account)
 
     @property
     def catalog(self) -> Catalog:
@@ -104,8 +112,7 @@ class Device:
 
     def get(self, object_name: str, record_id: RecordId) -> Record | None:
         """The record as the person sees it, or None. Raises Refused(UNKNOWN_OBJECT)."""
-        with self._store.read() as work:
-            return self._computed.get(work, self._store.tables, object_name, record_id)
+        return self._ask(self._computed.get, self._store.tables, object_name, record_id)
 
     def find(
         self,
@@ -119,27 +126,47 @@ class Device:
         offset: int = 0,
     ) -> list[Record]:
         """Records with these values, and `search` in their name. Raises Refused: UNKNOWN_OBJECT, UNKNOWN_FIELD."""
-        with self._store.read() as work:
-            order, window = (order_by, descending), (limit, offset)
-            return self._computed.find(
-                work, self._store.tables, object_name, where=where, search=search, order=order, window=window
-            )
+        chosen = {"where": where, "search": search, "order": (order_by, descending), "window": (limit, offset)}
+        return self._ask(self._computed.find, self._store.tables, object_name, **chosen)
+
+    def list_views(self, object_name: str) -> tuple[ListView, ...]:
+        """An object's saved lists. Raises Refused(UNKNOWN_OBJECT)."""
+        return self._lists.views(self._store.tables, object_name)
+
+    def list_view(
+        self,
+        object_name: str,
+        name: str,
+        *,
+        order: str = "Name",
+        descending: bool = False,
+        limit: int = 200,
+        offset: int = 0,
+        search: str = "",
+    ) -> list[dict[str, Any]]:
+        """A saved list's records as it selects them: its columns, `Id` and `Name`; parents are dicts inside.
+
+        `order` may lead along relationships: `Account.Name`. Raises Refused: UNKNOWN_OBJECT, UNUSABLE.
+        """
+        window = Window(order, descending, limit, offset, search)
+        return self._ask(self._lists.rows, self._store.tables, object_name, name, window)
+
+    def soql(self, query: str, values: Mapping[str, Plain] = {}) -> list[dict[str, Any]]:
+        """A SOQL query over the rows on this device; `values` are its `:names`. Raises Refused(UNUSABLE)."""
+        return self._ask(self._lists.soql, self._store.tables, query, values)
 
     def count(self, object_name: str, where: Mapping[str, FieldValue] = {}) -> int:
         """How many records have these values."""
-        with self._store.read() as work:
-            return reading.count(work, self._store.tables, object_name, where)
+        return self._ask(reading.count, self._store.tables, object_name, where)
 
     def name_of(self, object_name: str, record_id: RecordId) -> str | None:
         """The name of a record that is on this device."""
-        with self._store.read() as work:
-            return reading.name_of(work, self._store.tables, object_name, record_id)
+        return self._ask(reading.name_of, self._store.tables, object_name, record_id)
 
     def mark(self, object_name: str, record_id: RecordId) -> Mark:
         """How a record stands to the server."""
         reading.table_of(self._store.tables, object_name)
-        with self._store.read() as work:
-            return reading.marks(work, [record_id])[record_id]
+        return self._ask(reading.marks, [record_id])[record_id]
 
     @contextmanager
     def edit(self) -> Iterator[Edit]:
@@ -156,48 +183,15 @@ class Device:
 
     def undone_with(self, n: int) -> list[int]:
         """The queue numbers that `undo(n)` would take back, to ask the person about."""
-        with self._store.read() as work:
-            return undone_with(work, n)
+        return self._ask(undone_with, n)
 
     def undone(self) -> list[int]:
         """Queue numbers taken back, cancelled out, discarded or canceled: nothing of them applies; a copy is kept."""
-        with self._store.read() as work:
-            return reading.undone(work)
-
-    def draft_put(self, key: str, body: Mapping[str, Any]) -> None:
-        """Keep a half-written form."""
-        with self._store.write() as work:
-            drafts.put(work, key, body)
-
-    def draft_get(self, key: str) -> dict[str, Any] | None:
-        """The kept form, or None."""
-        with self._store.read() as work:
-            return drafts.get(work, key)
-
-    def draft_drop(self, key: str) -> None:
-        """Forget a kept form."""
-        with self._store.write() as work:
-            drafts.drop(work, key)
+        return self._ask(reading.undone)
 
     def view(self, object_name: str, record_id: RecordId) -> View:
-        """Open a record: see `View`. Raises Refused: UNKNOWN_OBJECT, NOT_FOUND."""
-        return self._open_records.open(object_name, record_id)
-
-    def renew_view(self, token: str) -> bool:
-        """Hold on to an open record. False when its lease had ended."""
-        return self._open_records.renew(token)
-
-    def view_news(self, token: str) -> bool:
-        """Whether a newer version of an open record waits."""
-        return self._open_records.news(token)
-
-    def show_view_news(self, token: str) -> bool:
-        """Bring the newer version of an open record into its rows. False when nothing changed."""
-        return self._open_records.show_news(token)
-
-    def close_view(self, token: str) -> None:
-        """Leave an open record: what waited is merged."""
-        self._open_records.close(token)
+        """Open a record. `views` is for pages that keep a token. Raises Refused: UNKNOWN_OBJECT, NOT_FOUND."""
+        return self.views.open(object_name, record_id)
 
     def start(self) -> None:
         """Begin to upload and fetch in the background. Starting twice does nothing."""
@@ -250,34 +244,30 @@ class Device:
 
     def widget(self) -> Widget:
         """The Sync widget, now."""
-        with self._store.read() as work:
-            facts = facts_of(
-                work,
-                self._engine.running,
-                now_ms=self._numbers.now_ms(),
-                news_online=self._engine.news and not self._engine.online,
-                signed_out=not self._calls.signed_in,
-            )
-        return widget(facts)
+        news, signed_out = self._engine.news and not self._engine.online, not self._calls.signed_in
+        now = self._numbers.now_ms()
+        return widget(self._ask(facts_of, self._engine.running, now_ms=now, news_online=news, signed_out=signed_out))
 
     def queue(self) -> list[QueueEntry]:
         """What waits for the server's decision, in order."""
-        with self._store.read() as work:
-            return reading.queued(work, self._tables)
+        return self._ask(reading.queued, self._tables)
 
     def errors(self) -> list[QueueEntry]:
         """What was refused or waits behind that, with the reasons."""
-        with self._store.read() as work:
-            return reading.refused(work, self._tables)
+        return self._ask(reading.refused, self._tables)
 
     def syncs(self) -> list[SyncReport]:
         """Syncs so far, newest first."""
-        with self._store.read() as work:
-            return reports.reports(work)
+        return self._ask(reports.reports)
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         """Call `callback` for every event, on the thread that caused it, after the commit. Returns how to end that."""
         return self._listeners.subscribe(callback)
+
+    def _ask(self, question: Callable[..., T], *arguments: Any, **more: Any) -> T:
+        """A question to the rows, in a snapshot of its own."""
+        with self._store.read() as work:
+            return question(work, *arguments, **more)
 
     @property
     def _tables(self) -> Any:

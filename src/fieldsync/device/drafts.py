@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fieldsync.device.store.store import Store
 from fieldsync.device.store.values import pack, unpack
-from fieldsync.device.store.work import Work
 
 
-def put(work: Work, key: str, body: Mapping[str, Any]) -> None:
-    """Keep a form under this key."""
-    work.run("INSERT OR REPLACE INTO _draft VALUES (?, ?)", key, pack(body))
+class Drafts:
+    """The kept forms of one store, by key."""
 
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
-def get(work: Work, key: str) -> dict[str, Any] | None:
-    """The form kept under this key."""
-    body = work.value("SELECT body FROM _draft WHERE key = ?", key)
-    return None if body is None else unpack(body)
+    def put(self, key: str, body: Mapping[str, Any]) -> None:
+        """Keep a form under this key."""
+        with self._store.write() as work:
+            work.run("INSERT OR REPLACE INTO _draft VALUES (?, ?)", key, pack(body))
 
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The form kept under this key."""
+        with self._store.read() as work:
+            body = work.value("SELECT body FROM _draft WHERE key = ?", key)
+        return None if body is None else unpack(body)
 
-def drop(work: Work, key: str) -> None:
-    """Forget the form kept under this key."""
-    work.run("DELETE FROM _draft WHERE key = ?", key)
+    def drop(self, key: str) -> None:
+        """Forget the form kept under this key."""
+        with self._store.write() as work:
+            work.run("DELETE FROM _draft WHERE key = ?", key)

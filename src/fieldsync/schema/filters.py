@@ -83,17 +83,22 @@ def operators_of(field_type: FieldType) -> frozenset[Operator]:
 
 def read_filter(field: Field, given: RollUpFilter) -> Filter:
     """A filter on this field. Raises BadFilter."""
+    operator, texts = read_texts(field, given)
+    return Filter(field, operator, tuple(typed(field, text) for text in texts))
+
+
+def read_texts(field: Field, given: RollUpFilter) -> tuple[Operator, list[str]]:
+    """A filter on this field with its values as they are written, which may be words like `TODAY`. Raises BadFilter."""
     try:
         operator = Operator(given.operator)
     except ValueError:
         raise BadFilter(f"{given.operator} is no operator of a filter") from None
-    effective = _compared_type(field)
-    if operator not in operators_of(effective):
+    if operator not in operators_of(compared_type(field)):
         raise BadFilter(f"{operator.value} does not work on {field.name}, a field of the type {field.type.value}")
     texts = split_values(given.value or "")
     if not texts and operator not in _EQUALITY:
         raise BadFilter(f"{operator.value} on {field.name} has no value to compare with")
-    return Filter(field, operator, tuple(_value(field, effective, text) for text in texts))
+    return operator, texts
 
 
 def split_values(text: str) -> list[str]:
@@ -104,13 +109,16 @@ def split_values(text: str) -> list[str]:
     return [value.strip() for value in row]
 
 
-def _compared_type(field: Field) -> FieldType:
+def compared_type(field: Field) -> FieldType:
+    """The type of what a field holds; a formula's is that of its result."""
     if field.type in (FieldType.FORMULA, FieldType.ROLL_UP):
         return field.formula_returns or FieldType.NUMBER
     return field.type
 
 
-def _value(field: Field, effective: FieldType, text: str) -> FieldValue:
+def typed(field: Field, text: str) -> FieldValue:
+    """One value of a filter on this field. Raises BadFilter."""
+    effective = compared_type(field)
     if effective in TEXTS or effective is FieldType.MULTI_PICKLIST:
         return text
     if effective is FieldType.CHECKBOX:
@@ -118,12 +126,12 @@ def _value(field: Field, effective: FieldType, text: str) -> FieldValue:
     try:
         if effective in _NUMBERS:
             return Decimal(text.replace(",", ""))
-        return canonical(Field(name=field.name, type=effective), _iso_date(text))
+        return canonical(Field(name=field.name, type=effective), iso_date(text))
     except (BadValue, ValueError, InvalidOperation):
         raise BadFilter(f"{text[:40]} is no value of {field.name}, a field of the type {effective.value}") from None
 
 
-def _iso_date(text: str) -> str:
+def iso_date(text: str) -> str:
     """`11/21/2026` as metadata writes it, or `2026-11-21`."""
     found = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text)
     return date(int(found[3]), int(found[1]), int(found[2])).isoformat() if found else text

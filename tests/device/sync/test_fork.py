@@ -17,7 +17,7 @@ def forked(lab: Lab) -> None:
         shop = edit.create("Shop", {"Name": "One"})
         visit = edit.create("Visit", {"ShopId": shop})
         edit.create("Visit_Line", {"VisitId": visit, "Product": "x"})
-    lab.device.draft_put(f"call/{visit}", {"ShopId": shop})
+    lab.device.drafts.put(f"call/{visit}", {"ShopId": shop})
     lab.script.then("upload", UploadResponse((), fork_at=1))
 
 
@@ -47,7 +47,7 @@ def test_a_fork_gives_new_ids_and_sends_again(lab: Lab) -> None:
     assert lab.device.queue() == []
     assert {r.id for r in lab.device.find("Shop", where={"Name": "One"})} == {shop.id}
     assert [r.values["VisitId"] for r in lab.device.find("Visit_Line")] == [visit.id]
-    assert lab.device.draft_get(f"call/{visit.id}") == {"ShopId": shop.id}
+    assert lab.device.drafts.get(f"call/{visit.id}") == {"ShopId": shop.id}
     assert {device_of(r.id) for r in lab.device.find("Shop", where={"Name": "kept"})} != {FRESH}
 
 

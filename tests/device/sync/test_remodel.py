@@ -82,7 +82,7 @@ def busy(lab: Lab) -> tuple[list[RecordId], str]:
         edit.update("Shop", ids[1], {"City": "pending", "Visits": 5})
         visit = edit.create("Visit", {"ShopId": ids[1]})
         edit.create("Line_Part", {"LineId": edit.create("Visit_Line", {"VisitId": visit}), "Size": "L"})
-    lab.device.draft_put("form", {"City": "half"})
+    lab.device.drafts.put("form", {"City": "half"})
     return ids, token
 
 
@@ -97,8 +97,8 @@ def test_nothing_a_person_did_is_lost_whatever_the_data_model_does(lab: Lab) -> 
     assert lab.device.errors() == errors
     assert [e.n for e in lab.device.queue()] == [2, 3]
     assert [value(lab, "Shop", ids[1], c) for c in ("City", "Visits", "Big", "Zip")] == ["no such column", "5", 7, None]
-    assert lab.device.renew_view(token)
-    assert lab.device.view_news(token)
+    assert lab.device.views.renew(token)
+    assert lab.device.views.news(token)
     with pytest.raises(Refused):
         lab.device.find("Line_Part")
     assert lab.device.count("New") == 0
@@ -110,7 +110,7 @@ def test_nothing_a_person_did_is_lost_whatever_the_data_model_does(lab: Lab) -> 
     assert [value(lab, "Shop", i, "Zip") for i in ids] == [None, None, None, "z3"], "those that are busy wait"
     for entry in lab.device.errors():
         lab.device.undo(entry.n)
-    lab.device.close_view(token)
+    lab.device.views.close(token)
     assert [value(lab, "Shop", i, "Zip") for i in ids] == ["z0", "z1", "z2", "z3"]
     assert [value(lab, "Shop", i, "Visits") for i in ids] == ["v0", "v1", "v2", "v3"]
 

@@ -16,6 +16,7 @@ import apsw
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device.store.values import stored_value
+from fieldsync.soql.sqlite import functions
 
 KEY_BYTES = 32
 CIPHER = "aegis"
@@ -41,6 +42,7 @@ def connect(path: Path, key: bytes, *, read_only: bool = False) -> apsw.Connecti
         connection.close()
         raise _damaged(error) from None
     connection.convert_binding = _bind
+    functions.register(connection)
     return connection
 
 

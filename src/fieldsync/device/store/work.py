@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import apsw
@@ -36,6 +36,10 @@ class Work:
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """One statement for many rows."""
         self._connection.executemany(sql, rows).fetchall()
+
+    def offer(self, name: str, function: Callable[..., Any], arguments: int) -> None:
+        """Let the statements that follow call a function of ours, until another takes its name."""
+        self._connection.create_scalar_function(name, function, arguments)
 
 
 def listed(values: Iterable[object]) -> str:

@@ -47,20 +47,20 @@ async def save(request: AnyRequest, app: FieldHere, world: WorldHere) -> Respons
 def _save(request: AnyRequest, app: Field, form: dict[str, str], now: datetime) -> Response[Any]:
     key, said = form.get("draft_key", ""), ""
     if form.get("Signature") == KEPT:
-        draft = app.device.draft_get(key) or {}
+        draft = app.device.drafts.get(key) or {}
         form |= {name: str(draft.get(name, "")) for name in callpage.SIGNATURE}
     try:
         saved = _written(app, form)
     except Refused as refused:
         saved, said = None, sentence_of(refused)
     if saved is None:
-        app.device.draft_put(key, form)
+        app.device.drafts.put(key, form)
         page = callpage.form_again(app.device, form, app.zone, now)
         kept = {"view": form.get("view", ""), "form_id": form.get("form_id", ""), "said": said}
         return app.page(request, "call.html", here="accounts", **kept, **page)
-    app.device.draft_drop(key)
+    app.device.drafts.drop(key)
     if form.get("view"):
-        app.device.close_view(form["view"])
+        app.device.views.close(form["view"])
     return Redirect(f"/calls/{saved}", status_code=SEE_OTHER)
 
 
@@ -118,7 +118,7 @@ def _save_record(request: AnyRequest, app: Field, name: str, record_id: str, for
     if clashing or said:
         return edit_page(request, app, found, given=(seen, given), said=said, view=form.get("view", ""))
     if form.get("view"):
-        app.device.close_view(form["view"])
+        app.device.views.close(form["view"])
     return Redirect(f"/objects/{name}/{record_id}", status_code=SEE_OTHER)
 
 
@@ -128,36 +128,36 @@ async def keep_draft(request: AnyRequest, app: FieldHere, key: str) -> None:
     app.require(request)
     form = await form_of(request)
     if not app.forms.is_late(form.get("form_id", ""), _revision(form)):
-        await asyncio.to_thread(app.device.draft_put, key, form)
+        await asyncio.to_thread(app.device.drafts.put, key, form)
 
 
 @post("/drafts/{key:str}/drop", status_code=204, sync_to_thread=True)
 def drop_draft(request: AnyRequest, app: FieldHere, key: str) -> None:
     """Forget a half-written form."""
     app.require(request)
-    app.device.draft_drop(key)
+    app.device.drafts.drop(key)
 
 
 @post("/views/{token:str}/renew", status_code=200, sync_to_thread=True)
 def renew_view(request: AnyRequest, app: FieldHere, token: str) -> dict[str, bool]:
     """The page is still open; is there news of its record?"""
     app.require(request)
-    held = app.device.renew_view(token)
-    return {"held": held, "news": held and app.device.view_news(token)}
+    held = app.device.views.renew(token)
+    return {"held": held, "news": held and app.device.views.news(token)}
 
 
 @post("/views/{token:str}/show", status_code=204, sync_to_thread=True)
 def show_news(request: AnyRequest, app: FieldHere, token: str) -> None:
     """The person wants to see the newer version."""
     app.require(request)
-    app.device.show_view_news(token)
+    app.device.views.show_news(token)
 
 
 @post("/views/{token:str}/close", status_code=204, sync_to_thread=True)
 def close_view(request: AnyRequest, app: FieldHere, token: str) -> None:
     """The person left the page."""
     app.require(request)
-    app.device.close_view(token)
+    app.device.views.close(token)
 
 
 @post("/sync/start", status_code=200, sync_to_thread=True)

@@ -29,7 +29,7 @@ def is_locked(call: Record) -> bool:
 
 def new_call(device: Device, account_id: str, zone: str, now: datetime) -> dict[str, Any]:
     """An empty report, or the draft that was left."""
-    draft = device.draft_get(draft_key("", account_id))
+    draft = device.drafts.get(draft_key("", account_id))
     texts = {"Call_Date": now_input(zone, now), "Call_Type": "Detail Only", "Channel": "In Person"}
     facts = {"call_id": "", "status": "New", "mark_state": Mark.CLEAN, "name": "", "signature": "", "locked": False}
     shown_texts = texts if draft is None else given(draft)
@@ -40,7 +40,7 @@ def existing_call(device: Device, call: Record, zone: str) -> dict[str, Any]:
     """A report as it is saved, with the changes of a draft that was left over it."""
     account_id = str(call.values["AccountId"])
     locked = is_locked(call)
-    draft = None if locked else device.draft_get(draft_key(call.id, account_id))
+    draft = None if locked else device.drafts.get(draft_key(call.id, account_id))
     now = content(device, call, zone)
     texts, clashing = now, list[str]()
     if draft is not None:

@@ -51,7 +51,7 @@ def account(request: AnyRequest, app: FieldHere, record_id: str) -> Template:
         account=found,
         facts=facts,
         view=view.token,
-        draft=app.device.draft_get(callpage.draft_key("", found.id)) is not None,
+        draft=app.device.drafts.get(callpage.draft_key("", found.id)) is not None,
         addresses=app.device.find("Address", where={"AccountId": found.id}),
         calls=app.device.find("Call", where={"AccountId": found.id}, order_by="Call_Date", descending=True, limit=20),
     )
@@ -67,7 +67,7 @@ def new_call(
         return Redirect(f"/calls/{saved.record_id}")
     if not form:
         app.door.page_token(request)
-        draft = app.device.draft_get(callpage.draft_key("", account)) or {}
+        draft = app.device.drafts.get(callpage.draft_key("", account)) or {}
         form_id = str(draft.get("form_id") or "") or world.chance.bytes(12).hex()
         return Redirect(f"/calls/new?{urlencode({'account': account, 'form': form_id})}")
     values = callpage.new_call(app.device, account, app.zone, world.clock.now())
