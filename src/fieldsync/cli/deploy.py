@@ -95,7 +95,11 @@ def _sum_up(uri: str, org: str, *, silent: bool) -> None:
 
 
 def _show(deployed: Deployed) -> None:
+    from fieldsync.schema.access import metadata_api
+
     plan = deployed.plan
+    for warning in metadata_api.warnings(plan.catalog.packs):
+        say(f"warning: {warning}")
     if deployed.faults:
         faults = [(fault.object, fault.element, fault.sentence) for fault in deployed.faults]
         show_table("Formulas that cannot run until they are corrected", ("object", "formula", "why"), faults)
@@ -114,12 +118,15 @@ def _show(deployed: Deployed) -> None:
 
 def as_value(deployed: Deployed, org: str) -> dict[str, object]:
     """What `--json` prints of a deploy."""
+    from fieldsync.schema.access import metadata_api
+
     plan = deployed.plan
     return {
         "org": org,
         "catalog_version": plan.catalog.version,
         "catalog_changed": plan.catalog_changed,
         "applied": deployed.applied,
+        "warnings": list(metadata_api.warnings(plan.catalog.packs)),
         "formula_faults": [msgspec.to_builtins(fault) for fault in deployed.faults],
         "steps": [msgspec.to_builtins(step) for step in plan.steps],
     }

@@ -21,7 +21,6 @@ from fieldsync.cli.place import (
 from fieldsync.cli.report import say, show_json
 from fieldsync.formula import (
     BadFormula,
-    CatalogScope,
     Formula,
     FormulaError,
     Names,
@@ -32,6 +31,7 @@ from fieldsync.formula import (
     parse,
 )
 from fieldsync.formula.functions.text import text_of
+from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.catalog import Catalog
 from fieldsync.server.postgres.names import quoted
 
@@ -40,6 +40,7 @@ def formula(
     formula_text: Annotated[str, typer.Argument(metavar="FORMULA", help="The formula; - for the table of functions.")],
     object_name: Annotated[str | None, typer.Option("--object", help="The object whose fields it reads.")] = None,
     record_id: Annotated[str | None, typer.Option("--record", help="The record to compute it on.")] = None,
+    username: Annotated[str | None, typer.Option("--as", help="Whose rights count; else those of the admin.")] = None,
     blanks_as_zero: Annotated[bool, typer.Option("--blanks-as-zero", help="Blank numbers count as 0.")] = False,
     org: OrgOption = DEFAULT_ORG,
     database: DatabaseOption = None,
@@ -61,7 +62,7 @@ def formula(
             _show(evaluate(checked, Record({}), around), checked.type, as_json=as_json)
             return
         with database_uri(database, data) as uri:
-            _on_object(uri, org, parsed, (object_name, record_id), around, world, as_json=as_json)
+            _on_object(uri, org, parsed, (object_name, record_id, username), around, world, as_json=as_json)
     except BadFormula as bad:
         raise Refused(problem(Code.UNUSABLE, what="The formula", reason=str(bad.error))) from None
 
@@ -70,20 +71,23 @@ def _on_object(
     uri: str,
     org: str,
     parsed: Formula,
-    place: tuple[str, str | None],
+    place: tuple[str, str | None, str | None],
     around: Surroundings,
     world: World,
     *,
     as_json: bool,
 ) -> None:
-    """Against an object of an org; without a record only its type is known."""
+    """Against an object of an org, as a person sees it; without a record only its type is known."""
+    from fieldsync.formula.catalog.sources import SeenScope
     from fieldsync.server.org.create import seeding_org
+    from fieldsync.server.org.rights import person
 
-    object_name, record_id = place
+    object_name, record_id, username = place
     with seeding_org(uri, org, world) as seeding:
-        if object_name not in seeding.catalog:
+        rights = person(seeding, username).rights
+        if not rights.may(object_name, Access.READ):
             raise Refused(problem(Code.UNKNOWN_OBJECT, object=object_name))
-        checked = parsed.bind(CatalogScope(seeding.catalog, object_name))
+        checked = parsed.bind(SeenScope(seeding.catalog, object_name, rights))
         if record_id is None:
             _show(None, checked.type, as_json=as_json)
             return

@@ -45,6 +45,8 @@ def sfdx(
     if check:
         found = read(folder)
         _report(found, None, as_json=as_json, faults=_formula_faults(found))
+        for warning in () if as_json else found.warnings:
+            say(f"warning: {warning}")
         return
     from fieldsync.cli.packs import next_catalog, own_and
     from fieldsync.server.org.create import catalog_of, prefixes_of
@@ -77,7 +79,7 @@ def _report(
 ) -> None:
     report = found.report
     if as_json:
-        told = {"pack": found.pack.name, **report.as_json(), "deploy": deployed}
+        told = {"pack": found.pack.name, **report.as_json(), "warnings": found.warnings, "deploy": deployed}
         show_json(told | {"formula_faults": [asdict(fault) for fault in faults]})
         return
     if faults:

@@ -13,6 +13,7 @@ from fieldsync.cli import bench, deploy, formula, imports, org, serve, simulate
 from fieldsync.cli.conformance import app as conformance
 from fieldsync.cli.demo import command as demo
 from fieldsync.cli.device.commands import app as device
+from fieldsync.cli.doctor.command import doctor
 from fieldsync.cli.report import codes, run
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("deploy")(deploy.deploy)
 app.command("sim")(simulate.sim)
+app.command("doctor")(doctor)
 app.command("formula")(formula.formula)
 app.command("codes")(codes)
 app.add_typer(org.app, name="org")

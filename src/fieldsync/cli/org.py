@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -140,3 +141,25 @@ def change_password(
     with database_uri(database, data) as uri, seeding_org(uri, org, world) as seeding:
         set_password(seeding, username, password, world.chance)
     say(f"changed the password of {username}")
+
+
+@users.command("assign")
+def assign_permission_set(
+    username: Annotated[str, typer.Argument()],
+    permission_set: Annotated[str, typer.Argument(help="Name of a permission set of the org's catalog.")],
+    until: Annotated[datetime | None, typer.Option("--until", help="Ends then, UTC; without it, never.")] = None,
+    org: OrgOption = DEFAULT_ORG,
+    database: DatabaseOption = None,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Give a person a permission set, from the next request on."""
+    from fieldsync.schema.access import metadata_api
+    from fieldsync.server.org.create import seeding_org
+    from fieldsync.server.org.rights import assign, person
+
+    with database_uri(database, data) as uri, seeding_org(uri, org, system_world()) as seeding:
+        assign(seeding, username, permission_set, until.replace(tzinfo=UTC) if until else None)
+        warned = metadata_api.holds(person(seeding, username).rights)
+    say(f"{username} has the permission set {permission_set}")
+    if warned:
+        say(f"warning: {username} may change metadata through the API now; syncs on iPad and iPhone can fail")

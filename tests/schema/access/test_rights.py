@@ -172,7 +172,7 @@ def test_the_guard_means_people_in_the_field(table: RightsTable, catalog: Catalo
         )
     ]
     assert told == [True, True, False, False, False]
-    assert [w.split(" lets")[0] for w in metadata_api.warnings(catalog)] == [
+    assert [w.split(" lets")[0] for w in metadata_api.warnings(catalog.packs)] == [
         "the permission set Coder",
         "the permission set Everything",
     ]

@@ -5,12 +5,12 @@ On an iPad or iPhone it makes syncs fail. Who is warned, and who is refused, is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 from fieldsync.schema.access.permissions import Grants, SystemPermission
 from fieldsync.schema.access.rights import Rights, system_permissions
-from fieldsync.schema.catalog import Catalog
+from fieldsync.schema.model import Pack
 
 SETTING = "Metadata_Api_Guard"
 """The setting that says what becomes of such a person's syncs: one of `Guard`, `warn` unless it is set."""
@@ -35,10 +35,11 @@ def refuses(rights: Rights, platform: str | None, setting: str | None) -> bool:
     return strict and platform in REFUSED_PLATFORMS and holds(rights)
 
 
-def warnings(catalog: Catalog) -> Iterator[str]:
+def warnings(packs: Iterable[Pack]) -> Iterator[str]:
     """A sentence for every profile of people in the field, and every permission set, that grants it."""
-    profiles = (p for p in catalog.profiles.values() if not (p.admin or p.integration))
-    for kind, found in (("profile", profiles), ("permission set", catalog.permission_sets.values())):
+    parts = tuple(packs)
+    profiles = [p for pack in parts for p in pack.profiles if not (p.admin or p.integration)]
+    for kind, found in (("profile", profiles), ("permission set", [s for pack in parts for s in pack.permission_sets])):
         for one in found:
             if _grants(one):
                 yield (

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.schema.access import metadata_api
 from fieldsync.schema.access.permissions import Grants, PermissionSet, Profile
 from fieldsync.schema.catalog import extended
 from fieldsync.schema.load import load_packs
@@ -46,6 +47,11 @@ class ImportResult:
 
     pack: Pack
     report: Report
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the project would open that should stay closed (FEATURES G22)."""
+        return tuple(metadata_api.warnings([self.pack]))
 
 
 @dataclass

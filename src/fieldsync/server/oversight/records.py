@@ -1,8 +1,7 @@
-"""Records as an admin looks at them: in lists, and one with every field, formula fields included."""
+"""Records as somebody looks at them on a page: in lists, and one with every field he may read, formulas included."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -15,6 +14,8 @@ from fieldsync.formula import Surroundings
 from fieldsync.formula.catalog import record_of
 from fieldsync.formula.catalog.compiled import reference_named
 from fieldsync.formula.record import Stored
+from fieldsync.schema.access.permissions import Access
+from fieldsync.schema.access.rights import Rights
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
 from fieldsync.server.org.runtime import Org
@@ -40,10 +41,17 @@ def object_of(org: Org, name: str) -> ObjectType:
     return org.catalog[name]
 
 
-async def count_all(org: Org, database: Database) -> dict[str, int]:
-    """How many present records each object has."""
+def _open_to(org: Org, rights: Rights, name: str) -> ObjectType:
+    """An object that may be read. One that may not looks as if it were not there."""
+    if not rights.may(name, Access.READ):
+        raise Refused(problem(Code.UNKNOWN_OBJECT, object=name))
+    return org.catalog[name]
+
+
+async def count_all(org: Org, database: Database, rights: Rights) -> dict[str, int]:
+    """How many present records each object has that may be read."""
     counts = {}
-    for object_type in org.catalog:
+    for object_type in (o for o in org.catalog if rights.may(o.name, Access.READ)):
         table = org.metadata.tables[object_type.name]
         query = select(func.count()).select_from(table).where(table.c.IsDeleted.is_(False))
         row = await database.one(compile_statement(query))
@@ -51,9 +59,11 @@ async def count_all(org: Org, database: Database) -> dict[str, int]:
     return counts
 
 
-async def list_records(org: Org, database: Database, name: str, search: str, first: int) -> list[Line]:
+async def list_records(
+    org: Org, database: Database, rights: Rights, name: str, *, search: str, first: int
+) -> list[Line]:
     """A page of records whose name holds `search`, and one more where there are more. Raises Refused."""
-    table = org.metadata.tables[object_of(org, name).name]
+    table = org.metadata.tables[_open_to(org, rights, name).name]
     named = func.strpos(func.lower(func.coalesce(table.c.Name, "")), func.lower(bindparam("search"))) > 0
     rows = select(table.c.Id, func.coalesce(table.c.Name, table.c.Id)).where(table.c.IsDeleted.is_(False), named)
     query = rows.order_by(table.c.Name, table.c.Id).limit(PAGE + 1).offset(bindparam("first"))
@@ -61,23 +71,22 @@ async def list_records(org: Org, database: Database, name: str, search: str, fir
     return [Line(*row) for row in found]
 
 
-async def read_record(
-    org: Org, database: Database, name: str, record_id: str, user: Mapping[str, FieldValue]
-) -> dict[str, FieldValue]:
-    """Every field of a record; formulas of the person are computed for this user. Raises Refused(NOT_FOUND)."""
-    object_type = object_of(org, name)
+async def read_record(org: Org, database: Database, rights: Rights, name: str, record_id: str) -> dict[str, FieldValue]:
+    """Every field of a record that may be read; `$User` is blank in formulas. Raises Refused(NOT_FOUND)."""
+    object_type = _open_to(org, rights, name)
     rows: dict[str, Row] = {}
     await _fetch(org, database, name, [record_id], rows)
     if record_id not in rows or rows[record_id]["IsDeleted"]:
         raise Refused(problem(Code.NOT_FOUND, object=name, id=record_id))
-    for one in org.logic.formulas[name].fields.values():
+    formulas = org.logic.formulas[name].fields
+    shown = [field for field in rights.formulas(name) if field in formulas]
+    for one in (formulas[field] for field in shown):
         for way in org.logic.formulas.ways_of(object_type, one.checked):
             await _follow(org, database, object_type, rows[record_id], way, rows)
-    values: dict[str, Stored] = {f"$User.{column}": value for column, value in user.items()}
-    around = Surroundings(org.world.clock.now(), globals=values)
+    around = Surroundings(org.world.clock.now())
     seen = record_of(org.logic.formulas, name, rows[record_id], None, lambda _, i: rows.get(i), around)
-    computed = {field: _plain(seen.new[field]) for field in org.logic.formulas[name].fields}
-    return {**rows[record_id], **computed}
+    stored = {column: rows[record_id][column] for column in rights.columns(name)}
+    return stored | {field: _plain(seen.new[field]) for field in shown}
 
 
 async def _follow(

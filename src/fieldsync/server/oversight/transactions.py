@@ -14,6 +14,7 @@ from sqlalchemy import Boolean, ColumnElement, Select, Table, bindparam, cast, f
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
+from fieldsync.schema.access.rights import Rights
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import Statement, compile_statement
 from fieldsync.server.postgres.work import snapshot
@@ -103,12 +104,12 @@ class Oversight:
         rows = await self._rows(self._list, status=status, user=f"%{user}%", since=since, first=first, page=PAGE)
         return [TransactionLine(r[0], r[1], _text(r[2]), r[3], r[4], int(r[5] or 0), r[6]) for r in rows]
 
-    async def transaction(self, record_id: str) -> tuple[Transaction, list[RecordLine], list[LogLine]]:
-        """One transaction with its records and reasons. Raises Refused(NOT_FOUND)."""
+    async def transaction(self, record_id: str, rights: Rights) -> tuple[Transaction, list[RecordLine], list[LogLine]]:
+        """One transaction with its records, the fields of them that may be read, and reasons. Raises Refused."""
         rows = await self._rows(self._one, id=record_id)
         if not rows:
             raise Refused(problem(Code.NOT_FOUND, object="Sync_Transaction", id=record_id))
-        records = [_record(r) for r in await self._rows(self._records, id=record_id)]
+        records = [_record(r, rights) for r in await self._rows(self._records, id=record_id)]
         logs = [LogLine(*r) for r in await self._rows(self._logs, id=record_id)]
         values: list[Any] = [_text(v) if isinstance(v, datetime) else v for v in rows[0]]
         values[8] = int(values[8] or 0)
@@ -177,9 +178,10 @@ def _device_query(device: Table, user: Table) -> Select[Any]:
     return query.where(cast(c.IsDeleted, Boolean).is_(False)).order_by(c.Last_Download_At.nulls_first(), c.Id)
 
 
-def _record(row: tuple[Any, ...]) -> RecordLine:
+def _record(row: tuple[Any, ...], rights: Rights) -> RecordLine:
     values = msgspec.json.decode(row[3]) if row[3] else {}
-    changes = tuple(Changed(name, v.get("old"), v.get("new"), v.get("theirs")) for name, v in values.items())
+    shown = {name: value for name, value in values.items() if rights.sees(row[0], name)}
+    changes = tuple(Changed(name, v.get("old"), v.get("new"), v.get("theirs")) for name, v in shown.items())
     return RecordLine(row[0], row[1], row[2], changes)
 
 

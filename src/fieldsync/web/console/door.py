@@ -16,6 +16,7 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from fieldsync.base.problems import Code, Refused
 from fieldsync.server.http.context import Served, calling
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync.session import org_of
 
 COOKIE = "fieldsync_console"
@@ -36,6 +37,12 @@ def page_token(token: str) -> str:
 
 async def admin_org(served: Served, request: AnyRequest) -> tuple[Org, str]:
     """The org of a signed-in admin, and the page token. Raises NotAuthorizedException."""
+    org, page_token, _ = await admin(served, request)
+    return org, page_token
+
+
+async def admin(served: Served, request: AnyRequest) -> tuple[Org, str, Caller]:
+    """A signed-in admin too. Raises NotAuthorizedException."""
     token = request.cookies.get(COOKIE, "")
     try:
         org = served.org(org_of(token))
@@ -47,7 +54,7 @@ async def admin_org(served: Served, request: AnyRequest) -> tuple[Org, str]:
         raise NotAuthorizedException("Sign in to the console.") from None
     if not is_admin:
         raise NotAuthorizedException("The console is for admins.")
-    return org, page_token(token)
+    return org, page_token(token), caller
 
 
 def require_page(request: AnyRequest, given: str) -> None:

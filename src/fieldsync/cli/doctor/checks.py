@@ -1,0 +1,60 @@
+"""The checks of `fieldsync doctor`: one visible table; each check is a function that yields what it found wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from fieldsync.formula.catalog import CatalogFormulas
+from fieldsync.schema.access import metadata_api
+from fieldsync.schema.check import check
+from fieldsync.server.org.rights import people
+from fieldsync.server.org.seed import Seeding
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of the table. `claim` says what holds when nothing is found; `remedy` what to do otherwise."""
+
+    name: str
+    claim: str
+    find: Callable[[Seeding], Iterator[str]]
+    remedy: str
+
+
+def _catalog(seeding: Seeding) -> Iterator[str]:
+    yield from map(str, check(seeding.catalog.packs))
+
+
+def _formulas(seeding: Seeding) -> Iterator[str]:
+    yield from map(str, CatalogFormulas(seeding.catalog).faults)
+
+
+def _metadata_api(seeding: Seeding) -> Iterator[str]:
+    """FEATURES G22: whom the syncs of an iPad or iPhone can fail."""
+    for person in people(seeding):
+        if metadata_api.holds(person.rights):
+            sets = ", ".join(person.rights.permission_sets) or "none"
+            yield f"{person.username}: profile {person.rights.profile}, permission sets {sets}"
+
+
+CHECKS = (
+    Check(
+        "catalog",
+        "The packs of the org make sense together.",
+        _catalog,
+        "Correct the pack and deploy it again.",
+    ),
+    Check(
+        "formulas",
+        "Every formula, rule and default of the catalog can run.",
+        _formulas,
+        "Correct the formula and deploy it again; until then it does nothing.",
+    ),
+    Check(
+        "metadata_api",
+        "Nobody in the field may change metadata through the API.",
+        _metadata_api,
+        "Take modify_metadata and modify_all_data from the profile, or end the assignment of the permission set.",
+    ),
+)
