@@ -56,6 +56,8 @@ class Code(StrEnum):
     LOCKED = "LOCKED"
     DUPLICATE = "DUPLICATE"
     VALIDATION = "VALIDATION"
+    SYNC_RULE = "SYNC_RULE"
+    REFRESH_REQUIRED = "REFRESH_REQUIRED"
     RECORD_TYPE = "RECORD_TYPE"
     TRIGGER = "TRIGGER"
     BACKDATED = "BACKDATED"
@@ -163,6 +165,12 @@ CATALOGUE: dict[Code, Kind] = {
     ),
     Code.TRIGGER: Kind(422, "The save logic of {object} failed: {reason}.", "Tell your administrator."),
     Code.RECURSION: Kind(422, "The save logic does not come to an end: {reason}.", "Tell your administrator."),
+    Code.SYNC_RULE: Kind(
+        422, "The sync rule of {object} does not fit: {reason}", "Ask your administrator to correct the sync rule."
+    ),
+    Code.REFRESH_REQUIRED: Kind(
+        409, "What this device holds cannot be brought up to date: {reason}.", "Refresh the database; nothing is lost."
+    ),
     Code.VALIDATION: Kind(422, "{message}", "Correct the record and save again."),
     Code.ROW_LOCK: Kind(409, "Another save held this record for too long.", "Nothing to do: it is tried again."),
     Code.TIMEOUT: Kind(504, "The server took too long.", "Nothing to do: it is tried again."),

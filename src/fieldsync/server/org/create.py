@@ -19,6 +19,7 @@ from fieldsync.server.org.directory import OrgListing, add_mac_key, add_org, ent
 from fieldsync.server.org.recalculate import changed_masters, note_due
 from fieldsync.server.org.record_types import seed_record_types
 from fieldsync.server.org.seed import Seeding, insert_rows, mint_ids
+from fieldsync.server.org.sync_rules import seed_sync_rules
 from fieldsync.server.org.users import NewUser, create_user
 from fieldsync.server.postgres.connect import AdminConnection, admin_connection
 from fieldsync.server.postgres.deploy.apply import apply, lock_deploys
@@ -84,6 +85,7 @@ def deploy_catalog(uri: str, name: str, catalog: Catalog, *, world: World, dry_r
         seeding = _seeding(connection, catalog, world)
         _seed_profiles(seeding)
         seed_record_types(seeding)
+        seed_sync_rules(seeding)
         return Deployed(steps, applied=True, faults=faults)
 
 
@@ -126,6 +128,7 @@ def _seed(connection: AdminConnection, catalog: Catalog, admin: NewUser, world: 
     seeding = Seeding(connection, catalog, admin_id, world.clock)
     _seed_profiles(seeding)
     seed_record_types(seeding)
+    seed_sync_rules(seeding)
     with_id = NewUser(admin.username, admin.password, admin.profile, admin.last_name, {**admin.values, "Id": admin_id})
     create_user(seeding, with_id, world.chance)
 

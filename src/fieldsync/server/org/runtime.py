@@ -19,6 +19,8 @@ from fieldsync.server.postgres.tables import org_metadata
 from fieldsync.server.postgres.work import Pool
 from fieldsync.server.save.logic.compiled import Logic, compile_logic
 from fieldsync.server.save.statements import SaveStatements
+from fieldsync.server.scope.scope import Around
+from fieldsync.server.scope.scopes import Scopes
 from fieldsync.server.sync.session_statements import SessionStatements
 from fieldsync.server.sync.statements import ReadStatements
 
@@ -48,6 +50,7 @@ class Org:
     record_types: Mapping[str, KnownRecordType]
     rights: RightsTable
     read: ReadStatements
+    scopes: Scopes
     session: SessionStatements
 
 
@@ -80,6 +83,7 @@ def make_org(
         logic=logic,
         record_types=record_types,
         rights=RightsTable(catalog, sources(logic.formulas)),
-        read=ReadStatements(catalog, metadata, logic.formulas),
+        read=ReadStatements(metadata),
+        scopes=Scopes(Around(catalog, metadata, logic.formulas), row.org_id, pool),
         session=SessionStatements(metadata.tables),
     )

@@ -32,6 +32,7 @@ from fieldsync.server.postgres.names import RECORD_COUNTER, auto_number_sequence
 from fieldsync.server.postgres.tables import org_metadata
 from fieldsync.server.save.stamp import compose_name, literal_default
 from fieldsync.server.save.statements import insert_rows as insert_statement
+from fieldsync.server.scope.delta.routes import route_of
 
 Row = dict[str, FieldValue]
 CHUNK_ROWS = 2_000
@@ -150,7 +151,16 @@ def _write(seeding: Seeding, object_name: str, rows: list[Row]) -> None:
     stamped = [{**row, STAMP: seeding.stamp} for row in rows]
     _run_insert(seeding, compile_statement(insert_statement(tables[object_name])).text, stamped)
     entry = {"day": seeding.now[:10], "stamp": seeding.stamp, "object": object_name, "kind": "created", "seq": 0}
-    changes = [{**entry, "id": row["Id"], "version": seeding.stamp, "at": seeding.now} for row in rows]
+    changes = [
+        {
+            **entry,
+            "id": row["Id"],
+            "version": seeding.stamp,
+            "at": seeding.now,
+            "route": route_of(seeding.catalog[object_name], row),
+        }
+        for row in rows
+    ]
     _run_insert(seeding, compile_statement(insert_statement(tables["_change"])).text, changes)
 
 

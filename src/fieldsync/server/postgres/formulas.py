@@ -5,12 +5,12 @@ A row that is read with formulas of its relatives is as new as the newest of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, MetaData, Table, false, func
+from sqlalchemy import ColumnElement, FromClause, MetaData, Table, false, func, literal_column, select
 
 from fieldsync.formula import CatalogScope, Surroundings
 from fieldsync.formula.catalog import CatalogFormulas, FieldFormula
@@ -51,6 +51,15 @@ class FormulaColumns:
         chosen = self.formulas.travelling(object_name) if fields is None else tuple(fields)
         return _Joins(self, self._tables, object_name).computed(chosen)
 
+    def value(self, row: Any, object_name: str, field: str, tables: Mapping[str, Any] | None = None) -> Any:
+        """One formula field of `row`, in a statement of the caller's; `tables`: where to look for the rows above it."""
+        one = self.formulas[object_name].fields[field]
+        joins = _Joins(self, tables or self._tables, object_name, row)
+        value = joins.computed((one,)).columns[field]
+        if joins.is_alone:
+            return value
+        return select(value).select_from(joins.source).correlate(row).scalar_subquery()
+
     def readers(self) -> Iterator[tuple[str, str, FromClause, Table, Any, tuple[str, ...]]]:
         """For each way that travelling formulas take: (reader, object at its end, both joined, the reader's table, the
         alias at the end, columns read there)."""
@@ -66,16 +75,24 @@ class FormulaColumns:
 class _Joins:
     """Joins each way once."""
 
-    def __init__(self, columns: FormulaColumns, tables: Any, object_name: str) -> None:
+    def __init__(self, columns: FormulaColumns, tables: Any, object_name: str, row: Any = None) -> None:
+        """With `row`, a row of a statement around this one, `source` holds the rows above it alone."""
         self._formulas, self._tables, self._object = columns.formulas, tables, object_name
-        self._table: Table = tables[object_name]
-        self.source: FromClause = self._table
+        self._table: Any = tables[object_name] if row is None else row
+        self.source: FromClause = (
+            self._table if row is None else select(literal_column("1").label("one")).subquery("one")
+        )
         self._aliases: dict[Way, Any] = {(): self._table}
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no row above was needed."""
+        return len(self._aliases) == 1
 
     def computed(self, fields: Iterable[FieldFormula]) -> Computed:
         columns = {one.field.name: as_stored(self._sql((), self._object, one), one) for one in fields}
-        stamps = [alias.c[STAMP] for alias in self._aliases.values()]
-        stamp = stamps[0] if len(stamps) == 1 else func.greatest(*stamps)
+        stamps = [alias.c[STAMP] for alias in self._aliases.values() if STAMP in alias.c]
+        stamp = stamps[0] if len(stamps) == 1 else func.greatest(literal_column("0"), *stamps)
         return Computed(self.source, self._table, columns, stamp)
 
     def _sql(self, way: Way, object_name: str, one: FieldFormula) -> SqlFormula:

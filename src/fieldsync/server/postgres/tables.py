@@ -20,6 +20,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import UserDefinedType
@@ -90,6 +91,7 @@ def system_tables(metadata: MetaData) -> None:
     _change_tables(metadata)
     _receipt_tables(metadata)
     _people_tables(metadata)
+    _scope_tables(metadata)
     _job_tables(metadata)
 
 
@@ -151,10 +153,15 @@ def _change_tables(metadata: MetaData) -> None:
         Column("root_object", Text, nullable=True),
         Column("root_id", ID, nullable=True),
         Column("device", NUMBER, nullable=True),
+        Column("route", Text, nullable=True, comment="the route field's value, where its object declares one"),
+        Column("route_before", Text, nullable=True, comment="where the write changed it"),
         Column("feed_user", ID, nullable=True),
         Column("feed_position", BigInteger, nullable=True),
         Column("at", DateTime(timezone=True), nullable=False),
         Index("ix__change_stamp", "stamp"),
+        Index("ix__change_object", "object", "stamp"),
+        Index("ix__change_route", "object", "route", "stamp", postgresql_where=text("route IS NOT NULL")),
+        Index("ix__change_left", "object", "route_before", "stamp", postgresql_where=text("route_before IS NOT NULL")),
         Index("ix__change_feed", "feed_user", "feed_position"),
         postgresql_partition_by="RANGE (day)",
     )
@@ -201,6 +208,16 @@ def _receipt_tables(metadata: MetaData) -> None:
         Column("record_id", ID, nullable=False),
         Column("n", BigInteger, nullable=False),
         PrimaryKeyConstraint("device", "record_id", "n"),
+    )
+
+
+def _scope_tables(metadata: MetaData) -> None:
+    Table(
+        "_recipe",
+        metadata,
+        Column("hash", Text, primary_key=True),
+        Column("content", LargeBinary, nullable=False, comment="what decided, beside the rows, what a device holds"),
+        Column("at", DateTime(timezone=True), nullable=False),
     )
 
 

@@ -19,6 +19,7 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.authorise import master_of
 from fieldsync.server.save.batch import Frame, Row, Wave, Work, encode_rows
 from fieldsync.server.save.write import Written
+from fieldsync.server.scope.delta.routes import route_of
 
 
 async def log(org: Org, database: Database, wave: Wave, written: list[Written], position: int) -> int:
@@ -73,6 +74,7 @@ def _entry(org: Org, wave: Wave, work: Work, ref: RecordRef, kind: str, entry: W
         root=root,
         transaction_id=work.incoming.id,
         device=wave.caller.number,
+        routes=_routes(org, ref.object, entry),
         old=None if entry is None else old_values(org.catalog[ref.object], entry.before, entry.after),
         version=None if entry is None else entry.after[STAMP],
     )
@@ -88,6 +90,7 @@ def change_row(
     device: DeviceNumber | None,
     old: Row | None,
     version: int | None = None,
+    routes: tuple[str | None, str | None] = (None, None),
 ) -> Row:
     """One row of `_change`, not on any feed."""
     return {
@@ -100,11 +103,21 @@ def change_row(
         "kind": kind,
         "transaction_id": transaction_id,
         "old": old,
+        "route": routes[0],
+        "route_before": routes[1],
         "root_object": root.object,
         "root_id": root.id,
         "device": device,
         "at": frame.now,
     }
+
+
+def _routes(org: Org, name: str, entry: Written | None) -> tuple[str | None, str | None]:
+    """The row's route, and the one before where the write changed it."""
+    if entry is None or org.catalog[name].declared.route is None:
+        return None, None
+    before, after = (route_of(org.catalog[name], row) for row in (entry.before, entry.after))
+    return after, before if entry.before is not None and before != after else None
 
 
 UNLOGGED = frozenset({FieldType.LONG_TEXT, FieldType.BASE64})

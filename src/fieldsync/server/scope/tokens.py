@@ -1,14 +1,14 @@
 """The tokens of sync rules and sharing conditions, and what they are for one person (FEATURES A11).
 
-One table for both notations: `@@USER_ID@@` and `{USER.ID}` are USER_ID. Values are looked up once a sync; they are part
-of a checkpoint's binding, so that a changed alignment brings exactly what it changes. `{ACCOUNT.IDS}` and its kin have no
-value: they stand for the rows of that object that the same device is to have (`compose.py`).
+One table for both notations: `@@USER_ID@@` and `{USER.ID}` are USER_ID. Values are looked up once a sync and are part
+of a checkpoint's binding, so that a changed alignment brings exactly what it changes. `{ACCOUNT.IDS}` and its kin have
+no value: they stand for the rows of that object that the same device is to have (`compose.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fieldsync.base.ids import RecordId
 from fieldsync.schema.catalog import Catalog
@@ -30,16 +30,24 @@ class Person:
     time_zone: str
     username: str
     territories: tuple[tuple[str, str], ...] = ()
-    """(id, name) of the territories the person works in, the one picked on this device first."""
+    """(id, name) of the territories the person works in, the primary one first."""
+    picked: str | None = None
+    """The one picked on this device: then rules speak of no other. Sharing always means all."""
     below: tuple[str, ...] = ()
     """Ids of every territory under those."""
     team: tuple[str, ...] = ()
     """Users who work in those."""
     application_profile: str | None = None
-    values: Mapping[str, Value] = field(init=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "values", {name: token.of(self) for name, token in TOKENS.items()})
+    @property
+    def values(self) -> dict[str, Value]:
+        """Every token with its value."""
+        return {name: token.of(self) for name, token in TOKENS.items()}
+
+    @property
+    def chosen(self) -> tuple[tuple[str, str], ...]:
+        """The territories that count in rules."""
+        return tuple(t for t in self.territories if self.picked in (None, t[0]))
 
 
 @dataclass(frozen=True)
@@ -63,10 +71,10 @@ _VALUES: Mapping[str, Callable[[Person], Value]] = {
     "org": lambda p: p.org_id,
     "language": lambda p: p.language,
     "locale": lambda p: p.locale,
-    "territory_id": lambda p: p.territories[0][0] if p.territories else (),
-    "territory": lambda p: p.territories[0][1] if p.territories else (),
-    "territory_ids": lambda p: tuple(found for found, _ in p.territories),
-    "territories": lambda p: tuple(name for _, name in p.territories),
+    "territory_id": lambda p: p.chosen[0][0] if p.chosen else (),
+    "territory": lambda p: p.chosen[0][1] if p.chosen else (),
+    "territory_ids": lambda p: tuple(found for found, _ in p.chosen),
+    "territories": lambda p: tuple(name for _, name in p.chosen),
     "territory_tree": lambda p: (*(found for found, _ in p.territories), *p.below),
     "team": lambda p: (p.user_id, *p.team),
 }

@@ -14,14 +14,15 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.epoch import Epoch, checkpoint_fork
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
+from fieldsync.server.scope.scope import Scope
 from fieldsync.server.sync.token import Purpose, seal, unseal
 
 
 class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
     """Stamps below `xmin` were seen; from `xmax` on they were not; between, all but those `running`.
 
-    `day` (ISO) bounds which partitions of the change log can hold news. `binding` is what the rows sent depended on:
-    when it differs, the next download brings everything again.
+    `day` (ISO) bounds which partitions of the change log can hold news. `binding` is the hash of what the rows sent
+    depended on beside the rows (`scope/recipe.py`): where it differs, the next download brings that difference too.
     """
 
     nonce: str
@@ -39,11 +40,6 @@ def from_snapshot(text: str, offset: int, *, nonce: str, day: str, binding: str)
     return Checkpoint(nonce, int(xmin) + offset, int(xmax) + offset, ids, day, binding)
 
 
-def binding_of(org: Org, caller: Caller) -> str:
-    """What a download depends on beside the rows: the catalog, the profile and the rights."""
-    return f"{org.catalog.version}/{caller.profile}/{caller.rights.version}"
-
-
 async def open_checkpoint(org: Org, database: Database, caller: Caller, token: str) -> Checkpoint:
     """The checkpoint a device sent. Raises Refused: BAD_CURSOR, or FORK with the stamp from which histories part."""
     checkpoint = unseal(org.mac_key, Purpose.CHECKPOINT, caller, token, Checkpoint)
@@ -54,13 +50,13 @@ async def open_checkpoint(org: Org, database: Database, caller: Caller, token: s
     return checkpoint
 
 
-async def present_checkpoint(org: Org, database: Database, caller: Caller) -> Checkpoint:
+async def present_checkpoint(org: Org, database: Database, scope: Scope) -> Checkpoint:
     """Where a device stands that was sent everything this transaction's snapshot shows."""
     row = await database.one(org.read.place)
     assert row is not None, "an org has an epoch before it serves"
     snapshot, _, nonce, offset = row
     day = org.world.clock.now().date().isoformat()
-    return from_snapshot(snapshot, offset, nonce=nonce, day=day, binding=binding_of(org, caller))
+    return from_snapshot(snapshot, offset, nonce=nonce, day=day, binding=scope.recipe.hash)
 
 
 def seal_checkpoint(org: Org, caller: Caller, checkpoint: Checkpoint) -> str:

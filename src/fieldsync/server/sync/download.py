@@ -1,55 +1,49 @@
 """Downloads, the server's half: a stream of rows out of one snapshot, and where the device stands after it.
 
-Without a checkpoint, or when what the rows depended on has changed, everything the profile may read; otherwise only
-what the change log says was written since, so the cost is that of the changes.
+From a checkpoint only what the change log says was written since is looked at, so the cost is that of the changes.
+What else decides what a device holds (rules, rights, territories, the date) stands in the checkpoint under its hash:
+where it differs now, the difference of then and now is sent for the objects it concerns. Without a checkpoint all of
+it is sent.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from fieldsync.base import limits
+from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
 from fieldsync.protocol.download import End, Head, Removed, encode_line, encode_rows_line
 from fieldsync.protocol.rows import Gone, encode_block
-from fieldsync.schema.access.permissions import Access
-from fieldsync.schema.access.rights import Rights
-from fieldsync.schema.catalog import Catalog
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
-from fieldsync.server.save.journal import LOG, RECORD, TRANSACTION
-from fieldsync.server.sync.checkpoint import (
-    Checkpoint,
-    binding_of,
-    open_checkpoint,
-    present_checkpoint,
-    seal_checkpoint,
-)
+from fieldsync.server.scope.delta.difference import Delta
+from fieldsync.server.scope.scope import Scope
+from fieldsync.server.sync.checkpoint import Checkpoint, open_checkpoint, present_checkpoint, seal_checkpoint
 from fieldsync.server.sync.feed import feed_position, seal_cursor
 
-STAYS_ONLINE = frozenset({TRANSACTION, RECORD, LOG, "Device"})
-"""The journal and the devices' own state are for the console; they do not travel."""
-
-
-def objects_for(catalog: Catalog, rights: Rights) -> tuple[str, ...]:
-    """Objects whose rows a device of somebody with these rights holds."""
-    return tuple(n for n in catalog.objects if n not in STAYS_ONLINE and rights.may(n, Access.READ))
+Lines = AsyncGenerator[tuple[int, bytes], None]
+"""How many rows a line holds, and the line."""
 
 
 async def download(org: Org, database: Database, caller: Caller, token: str | None) -> AsyncGenerator[bytes, None]:
     """The lines of `protocol.download`. `database` is one snapshot. Raises Refused before the first line."""
     since = await open_checkpoint(org, database, caller, token) if token else None
-    if since is not None and since.binding != binding_of(org, caller):
-        since = None
     position = await feed_position(org, database, caller)
-    now = await present_checkpoint(org, database, caller)
-    names = objects_for(org.catalog, caller.rights)
-    yield encode_line(Head(full=since is None, catalog_version=org.catalog.version, objects=names))
+    scope = await org.scopes.of(database, caller, org.world.clock)
+    then = scope if since is None else await _scope_then(org, database, since, scope)
+    now = await present_checkpoint(org, database, scope)
+    await org.scopes.keep(scope, org.world.clock.now())
+    yield encode_line(Head(full=since is None, catalog_version=org.catalog.version, objects=scope.objects))
     count = 0
-    lines = _everything(org, database, names) if since is None else _changes(org, database, names, since)
+    if since is None:
+        lines = _everything(database, scope)
+    else:
+        lines = _differences(org, database, Difference(Delta(then, scope), caller, since, now))
     async for rows, line in lines:
         count += rows
         yield line
@@ -57,39 +51,96 @@ async def download(org: Org, database: Database, caller: Caller, token: str | No
     yield encode_line(End(seal_checkpoint(org, caller, now), seal_cursor(org, caller, position), count, as_of))
 
 
-async def _everything(org: Org, database: Database, names: tuple[str, ...]) -> AsyncGenerator[tuple[int, bytes], None]:
-    for name in names:
-        columns = org.read.wire_columns(name)
+async def _scope_then(org: Org, database: Database, since: Checkpoint, scope: Scope) -> Scope:
+    """The scope a checkpoint was made in. Raises Refused(REFRESH_REQUIRED) where it is not known any more."""
+    earliest = org.world.clock.now().date() - timedelta(days=limits.CHANGE_LOG_DAYS)
+    if date.fromisoformat(since.day) < earliest:
+        raise Refused(problem(Code.REFRESH_REQUIRED, reason="it has been away for longer than changes are kept"))
+    then = scope if since.binding == scope.recipe.hash else await org.scopes.past(database, since.binding)
+    if then is None or not then.still_fits:
+        raise Refused(problem(Code.REFRESH_REQUIRED, reason="what it was to hold then is not known any more"))
+    return then
+
+
+async def _everything(database: Database, scope: Scope) -> Lines:
+    for name in scope.objects:
         rows: list[bytes] = []
-        async for row in database.copy_out(org.read.all_rows(name), {}):
+        async for row in database.copy_out(scope.rows_behind(name), {"after": ""}):
             rows.append(row)
             if len(rows) == limits.DOWNLOAD_CHUNK_ROWS:
-                yield len(rows), encode_rows_line(encode_block(name, columns, rows))
+                yield _block(scope, name, rows)
                 rows = []
         if rows:
-            yield len(rows), encode_rows_line(encode_block(name, columns, rows))
+            yield _block(scope, name, rows)
 
 
-async def _changes(
-    org: Org, database: Database, names: tuple[str, ...], since: Checkpoint
-) -> AsyncGenerator[tuple[int, bytes], None]:
-    earliest = date.fromisoformat(since.day) - timedelta(days=1)
-    place = {"xmin": since.xmin, "xmax": since.xmax, "running": list(since.running), "since": earliest}
-    by_object: dict[str, set[str]] = defaultdict(set)
-    for name, record_id in await database.rows(org.read.changes, **place):
-        by_object[name].add(record_id)
-    for reader, statement in org.read.readers:
-        if reader in names:
-            by_object[reader].update(record_id for (record_id,) in await database.rows(statement, **place))
-    for name in names:
-        ids = sorted(by_object.get(name, ()))
-        for start in range(0, len(ids), limits.DOWNLOAD_CHUNK_ROWS):
-            chunk = ids[start : start + limits.DOWNLOAD_CHUNK_ROWS]
-            rows = await database.rows(org.read.rows(name), ids=chunk)
-            present = [row.encode() for _, deleted, _, row in rows if not deleted]
-            removed = tuple(Gone(name, i, stamp) for i, deleted, stamp, _ in rows if deleted)
-            if present:
-                line = encode_rows_line(encode_block(name, org.read.wire_columns(name), present))
-                yield len(present), line
-            if removed:
-                yield 0, encode_line(Removed(removed))
+def _block(scope: Scope, name: str, rows: list[bytes]) -> tuple[int, bytes]:
+    return len(rows), encode_rows_line(encode_block(name, scope.wire_columns(name), rows))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One incremental download: between which scopes and which checkpoints, for whom."""
+
+    delta: Delta
+    caller: Caller
+    since: Checkpoint
+    now: Checkpoint
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """The snapshot since which changes count, as statements take it."""
+        earliest = date.fromisoformat(self.since.day) - timedelta(days=1)
+        return {
+            "xmin": self.since.xmin,
+            "xmax": self.since.xmax,
+            "running": list(self.since.running),
+            "since": earliest,
+        }
+
+
+async def _differences(org: Org, database: Database, one: Difference) -> Lines:
+    delta, place = one.delta, one.place
+    everywhere = list(org.catalog.objects)
+    stirred = frozenset(name for (name,) in await database.rows(org.read.stirred, objects=everywhere, **place))
+    fed = await _fed_objects(org, database, one) if stirred else frozenset()
+    for name in org.catalog.objects:
+        if name in delta.now.cut.chosen:
+            async for found in _changed(database, one, name, delta.looks_at(name) & stirred):
+                yield found
+        if name in delta.then.cut.chosen or name in fed:
+            async for found in _removed(database, one, name, delta.looks_at(name) & stirred, fed=name in fed):
+                yield found
+
+
+async def _changed(database: Database, one: Difference, name: str, stirred: frozenset[str]) -> Lines:
+    if not stirred and one.delta.is_same(name):
+        return
+    rows: list[bytes] = []
+    async for row in database.copy_out(one.delta.changed(name, stirred), one.place):
+        rows.append(row)
+        if len(rows) == limits.DOWNLOAD_CHUNK_ROWS:
+            yield _block(one.delta.now, name, rows)
+            rows = []
+    if rows:
+        yield _block(one.delta.now, name, rows)
+
+
+async def _removed(database: Database, one: Difference, name: str, stirred: frozenset[str], *, fed: bool) -> Lines:
+    if not stirred and not fed and one.delta.is_same(name):
+        return
+    statement = one.delta.removed(name, stirred)
+    rows = await database.rows(statement, user=one.caller.user_id, **one.place)
+    for start in range(0, len(rows), limits.DOWNLOAD_CHUNK_ROWS):
+        chunk = rows[start : start + limits.DOWNLOAD_CHUNK_ROWS]
+        yield 0, encode_line(Removed(tuple(Gone(name, i, one.now.xmax, deleted) for i, deleted in chunk)))
+
+
+async def _fed_objects(org: Org, database: Database, one: Difference) -> frozenset[str]:
+    """Objects of which the person's feed may have brought rows since: those it named, and the families of roots."""
+    rows = await database.rows(org.read.fed, user=one.caller.user_id, **one.place)
+    families = org.catalog.families
+    found = {name for name, _ in rows}
+    for _, root in rows:
+        found.update(families[root].members if root in families else ())
+    return frozenset(found & org.catalog.objects.keys())

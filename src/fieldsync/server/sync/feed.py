@@ -67,12 +67,13 @@ async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -
     entries = await _whole_transactions(org, database, caller, after)
     news = [e for e in entries if e.device not in caller.numbers]
     roots = {RecordRef(e.root_object, ids.RecordId(e.root_id)): None for e in news}
-    images = await read_images(org, database, caller, roots)
-    members = await read_families(org, database, caller, roots, images)
+    scope = await org.scopes.of(database, caller, org.world.clock)
+    images = await read_images(scope, database, roots)
+    members = await read_families(scope, database, roots, images)
     return FeedPage(
         cursor=seal_cursor(org, caller, entries[-1].position),
         families=tuple(FamilyImage(root, refs) for root, refs in members.items()),
-        rows=images.blocks(org),
+        rows=images.blocks(scope),
         gone=tuple(images.gone.values()),
         more=entries[-1].position < last,
         poll_seconds=float(limits.POLL_SECONDS),

@@ -17,8 +17,8 @@ from fieldsync.protocol.refresh import Begin, Done, Mark, Part, encode_line, row
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
-from fieldsync.server.sync.checkpoint import binding_of, open_checkpoint, present_checkpoint, seal_checkpoint
-from fieldsync.server.sync.download import objects_for
+from fieldsync.server.scope.scope import Scope
+from fieldsync.server.sync.checkpoint import open_checkpoint, present_checkpoint, seal_checkpoint
 from fieldsync.server.sync.feed import feed_position
 from fieldsync.server.sync.token import Purpose, seal, unseal
 
@@ -37,16 +37,18 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
 async def refresh(org: Org, database: Database, caller: Caller, token: str | None) -> AsyncGenerator[bytes, None]:
     """The lines of `protocol.refresh`. `database` is one snapshot. Raises Refused before the first line."""
     await feed_position(org, database, caller)  # refuses who was revoked
-    place = await _resumed(org, database, caller, token) if token else None
-    start = place.checkpoint if place else seal_checkpoint(org, caller, await present_checkpoint(org, database, caller))
-    names = objects_for(org.catalog, caller.rights)
-    total = sum([await database.estimate(org.read.rows_behind(name), after="") for name in names])
+    scope = await org.scopes.of(database, caller, org.world.clock)
+    place = await _resumed(org, database, caller, token, scope) if token else None
+    start = place.checkpoint if place else seal_checkpoint(org, caller, await present_checkpoint(org, database, scope))
+    await org.scopes.keep(scope, org.world.clock.now())
+    names = scope.objects
+    total = sum([await database.estimate(scope.rows_behind(name), after="") for name in names])
     yield encode_line(Begin(org.catalog.version, start, total, resumed=place is not None))
     until = org.world.clock.steady() + limits.REFRESH_STREAM_SECONDS
     for name in dropwhile(lambda n: place is not None and n != place.object, names):
-        yield encode_line(Part(name, org.read.wire_columns(name)))
+        yield encode_line(Part(name, scope.wire_columns(name)))
         after = place.after if place is not None and name == place.object else ""
-        async for block in database.copy_blocks(org.read.rows_behind(name), limits.REFRESH_BLOCK_BYTES, after=after):
+        async for block in database.copy_blocks(scope.rows_behind(name), limits.REFRESH_BLOCK_BYTES, after=after):
             yield rows_line(block)
             mark = Place(start, name, _last_id(block))
             yield encode_line(Mark(seal(org.mac_key, Purpose.REFRESH, caller, mark)))
@@ -55,7 +57,7 @@ async def refresh(org: Org, database: Database, caller: Caller, token: str | Non
     yield encode_line(Done())
 
 
-async def _resumed(org: Org, database: Database, caller: Caller, token: str) -> Place | None:
+async def _resumed(org: Org, database: Database, caller: Caller, token: str, scope: Scope) -> Place | None:
     """Where to go on; None when that cannot be caught up from any more, so that everything has to come again."""
     try:
         place = unseal(org.mac_key, Purpose.REFRESH, caller, token, Place)
@@ -64,7 +66,7 @@ async def _resumed(org: Org, database: Database, caller: Caller, token: str) -> 
         if refused.problem.code not in (Code.BAD_CURSOR, Code.FORK):
             raise
         return None
-    return place if began.binding == binding_of(org, caller) else None
+    return place if began.binding == scope.recipe.hash else None
 
 
 def _last_id(block: bytes) -> str:

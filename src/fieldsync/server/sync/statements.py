@@ -1,94 +1,25 @@
-"""Every statement the read side runs: response images, feed, downloads. Built from the catalog, compiled once.
-
-Rows leave PostgreSQL as JSON arrays in wire order, so that no row is touched on its way to a device.
-"""
+"""Statements of the read side that are the same for everybody: snapshot, epochs, feed, and what changed at all."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
+from sqlalchemy import ClauseElement, MetaData, Table, Text, bindparam, cast, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from sqlalchemy import (
-    BigInteger,
-    ClauseElement,
-    ColumnElement,
-    FromClause,
-    MetaData,
-    Table,
-    Text,
-    any_,
-    bindparam,
-    cast,
-    func,
-    or_,
-    select,
-)
-
-from fieldsync.formula.catalog import CatalogFormulas
-from fieldsync.schema.catalog import Catalog
-from fieldsync.schema.standard import STAMP
-from fieldsync.server.postgres.compiled import Statement, compile_statement
-from fieldsync.server.postgres.formulas import FormulaColumns
+from fieldsync.server.postgres.compiled import compile_statement
+from fieldsync.server.scope.delta.past import is_new, is_written
 
 
 class ReadStatements:
-    """The read side's statements for one catalog."""
+    """The read side's statements that are the same for everybody; those about rows are the scope's."""
 
-    def __init__(self, catalog: Catalog, metadata: MetaData, formulas: CatalogFormulas) -> None:
-        self._catalog = catalog
-        self._tables = metadata.tables
-        self._formulas = FormulaColumns(formulas, metadata)
-        self.place = compile_statement(_place(self._tables["_epoch"]))
-        self.epochs = compile_statement(_epochs(self._tables["_epoch"]))
-        self.head = compile_statement(_head(self._tables["_user_head"]))
-        self.feed = compile_statement(_feed(self._tables["_change"]))
-        self.changes = compile_statement(_changes(self._tables["_change"]))
-        self.readers = tuple(_reader(self._tables["_change"], *found) for found in self._formulas.readers())
-        """(object, query): its records whose formulas read what was written and is not visible in the snapshot."""
-        self._cached = lru_cache(maxsize=4_096)(self._build)
-
-    def wire_columns(self, object_name: str) -> tuple[str, ...]:
-        """Columns of an object on the wire: stamp, id, the rest, and the formula fields that travel."""
-        return (STAMP, *self._catalog[object_name].columns, *self._formulas.names(object_name))
-
-    def rows(self, object_name: str) -> Statement:
-        """(id, deleted, stamp, wire row) of these ids."""
-        return self._cached("rows", object_name)
-
-    def all_rows(self, object_name: str) -> Statement:
-        """Wire rows of every record that is not deleted."""
-        return self._cached("all_rows", object_name)
-
-    def rows_behind(self, object_name: str) -> Statement:
-        """As `all_rows`, in order of ids, from behind the id `after`: one that is cut can be continued."""
-        return self._cached("rows_behind", object_name)
-
-    def details(self, object_name: str, reference: str) -> Statement:
-        """(id, master id, wire row) of the present details of these masters."""
-        return self._cached("details", object_name, reference)
-
-    def _build(self, kind: str, object_name: str, reference: str = "") -> Statement:
-        computed = self._formulas.of(object_name)
-        table, stamp = computed.table, computed.stamp
-        held = [table.c[name] for name in self._catalog[object_name].columns]
-        row = cast(func.json_build_array(stamp, *held, *computed.columns.values()), Text)
-        match kind:
-            case "rows":
-                query = select(table.c.Id, table.c.IsDeleted, stamp, row).select_from(computed.source)
-                return compile_statement(query.where(table.c.Id == any_(bindparam("ids"))).order_by(table.c.Id))
-            case "all_rows":
-                present = select(row).select_from(computed.source).where(table.c.IsDeleted.is_(False))
-                return compile_statement(present)
-            case "rows_behind":
-                behind = (table.c.Id > bindparam("after", type_=Text)) & table.c.IsDeleted.is_(False)
-                return compile_statement(select(row).select_from(computed.source).where(behind).order_by(table.c.Id))
-            case "details":
-                master = table.c[reference]
-                found = select(table.c.Id, master, row).select_from(computed.source)
-                details = found.where(master == any_(bindparam("ids")), table.c.IsDeleted.is_(False))
-                return compile_statement(details.order_by(table.c.Id))
-            case _:
-                raise AssertionError(kind)
+    def __init__(self, metadata: MetaData) -> None:
+        change = metadata.tables["_change"]
+        self.place = compile_statement(_place(metadata.tables["_epoch"]))
+        self.epochs = compile_statement(_epochs(metadata.tables["_epoch"]))
+        self.head = compile_statement(_head(metadata.tables["_user_head"]))
+        self.feed = compile_statement(_feed(change))
+        self.stirred = compile_statement(_stirred(change))
+        self.fed = compile_statement(_fed(change))
 
 
 def _place(epoch: Table) -> ClauseElement:
@@ -113,23 +44,14 @@ def _feed(change: Table) -> ClauseElement:
     return query.order_by(change.c.feed_position).limit(bindparam("limit"))
 
 
-def _changes(change: Table) -> ClauseElement:
-    """What was written and is not visible in the snapshot (xmin, xmax, those in progress): see DESIGN 5."""
-    return select(change.c.object, change.c.id).where(_is_new(change)).distinct()
+def _stirred(change: Table) -> ClauseElement:
+    """Which of these objects have changes that are not visible in the snapshot."""
+    wanted = func.unnest(bindparam("objects", type_=ARRAY(Text))).table_valued("name").render_derived(name="wanted")
+    news = select(change.c.stamp).where(change.c.object == wanted.c.name, is_new(change), is_written(change))
+    return select(wanted.c.name).where(news.correlate(wanted).exists())
 
 
-def _is_new(change: Table) -> ColumnElement[bool]:
-    stamp, xmin, xmax = change.c.stamp, bindparam("xmin", type_=BigInteger), bindparam("xmax", type_=BigInteger)
-    not_seen = (stamp >= xmin) & ((stamp >= xmax) | (stamp == any_(bindparam("running"))))
-    written = (change.c.kind != "fed") & (change.c.kind != "outcome")
-    return not_seen & written & (change.c.day >= bindparam("since"))
-
-
-def _reader(
-    change: Table, reader: str, target: str, source: FromClause, table: Table, above: Any, columns: tuple[str, ...]
-) -> tuple[str, Statement]:
-    """Ids of the reader's records above which a change wrote one of these columns."""
-    joined = source.join(change, (change.c.object == target) & (change.c.id == above.c.Id))
-    changed = [change.c.old.has_key(c) for c in columns]
-    rows = select(table.c.Id).select_from(joined).where(_is_new(change), or_(*changed))
-    return reader, compile_statement(rows.distinct())
+def _fed(change: Table) -> ClauseElement:
+    """Objects, and roots of families, that the person's feed named since."""
+    mine = (change.c.feed_user == bindparam("user")) & is_new(change)
+    return select(change.c.object, change.c.root_object).where(mine).distinct()

@@ -109,12 +109,13 @@ async def _answer(
     org: Org, database: Database, caller: Caller, gathered: parts.Gathered, identified: Identified, done: Done
 ) -> UploadResponse:
     results = sorted((*done.results, *identified.replays, *gathered.waiting), key=lambda r: r.n)
-    images = await read_images(org, database, caller, {ref for result in results for ref in concerned(result)})
+    scope = await org.scopes.of(database, caller, org.world.clock)
+    images = await read_images(scope, database, {ref for result in results for ref in concerned(result)})
     forks = [n for n in (identified.fork_at, done.fork_at, gathered.fork_at) if n is not None]
     fork_at = min(forks, default=None)
     return UploadResponse(
         results=tuple(r for r in results if fork_at is None or r.n < fork_at),
-        rows=images.blocks(org),
+        rows=images.blocks(scope),
         gone=tuple(images.gone.values()),
         fork_at=fork_at,
         poll_seconds=float(limits.POLL_SECONDS),

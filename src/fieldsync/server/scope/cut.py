@@ -1,0 +1,146 @@
+"""What everybody with the same rights, rules and kind of device has in common. Pure, and made once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+
+from fieldsync.base.ids import content_hash
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.formula.catalog import CatalogFormulas
+from fieldsync.schema.access.permissions import Access
+from fieldsync.schema.access.rights import Rights
+from fieldsync.schema.catalog import Catalog
+from fieldsync.schema.standard import standard_fields
+from fieldsync.schema.sync_rule import SyncRule
+from fieldsync.server.scope.choose import in_order
+from fieldsync.server.scope.compose import Composer
+from fieldsync.server.scope.recipe import Shared
+from fieldsync.soql import SoqlError
+from fieldsync.soql.bound import AllOf, AnyOf, BoundCondition, BoundTerm, Inside, Negated, Operand, Template, Test
+from fieldsync.soql.nodes import Bind, DateLiteral
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What of an object goes to a device: stored columns in the order of the wire, and formula fields."""
+
+    stored: tuple[str, ...]
+    formulas: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Rules that count, sharing, and columns. Raises Refused(SYNC_RULE) for a rule that does not fit the catalog."""
+
+    catalog: Catalog
+    chosen: Mapping[str, tuple[SyncRule, ...]]
+    sharing: Mapping[str, Shared]
+    columns: Mapping[str, Columns]
+    """Of every object that may be read, also of those no rule selects: they may come by the feed."""
+    shapes: Mapping[str, str]
+
+    @cached_property
+    def objects(self) -> tuple[str, ...]:
+        """Objects the device has, masters first."""
+        return in_order(self.catalog, self.chosen)
+
+    @cached_property
+    def composer(self) -> Composer:
+        """The conditions."""
+        return Composer(self.catalog, self.sharing, self.chosen)
+
+    @cached_property
+    def operands(self) -> frozenset[str | None]:
+        """Tokens that any condition uses; None among them: something depends on the date."""
+        found: set[str | None] = set()
+        for name in self.columns:
+            try:
+                bound = [self.composer.shared(name), self.composer.shared(name, writing=True)]
+                bound += [self.composer.selected(name)] if name in self.chosen else []
+            except SoqlError as wrong:
+                raise Refused(problem(Code.SYNC_RULE, object=name, reason=str(wrong))) from None
+            for condition in bound:
+                found |= operands_of(condition)
+        return frozenset(found)
+
+
+def make_cut(
+    catalog: Catalog, formulas: CatalogFormulas, rights: Rights, chosen: Mapping[str, tuple[SyncRule, ...]]
+) -> Cut:
+    """The cut for these rights and rules; `chosen` is complete (see `choose.py`)."""
+    sharing = {
+        o.name: Shared(
+            o.sharing,
+            o.declared.shared_with,
+            rights.may(o.name, Access.VIEW_ALL),
+            rights.may(o.name, Access.MODIFY_ALL),
+        )
+        for o in catalog
+    }
+    readable = [o.name for o in catalog if rights.may(o.name, Access.READ)]
+    columns = {name: _columns(catalog, formulas, rights, name, chosen.get(name, ())) for name in readable}
+    definitions = [(f.name, f.formula) for o in catalog for f in o.formulas]
+    shapes = {name: _shape(columns[name], definitions) for name in in_order(catalog, chosen)}
+    return Cut(catalog, chosen, sharing, columns, shapes)
+
+
+def _columns(
+    catalog: Catalog, formulas: CatalogFormulas, rights: Rights, name: str, rules: tuple[SyncRule, ...]
+) -> Columns:
+    wanted = _listed(catalog, name, rules)
+    fields = catalog[name].column_fields
+    stored = tuple(c for c in rights.columns(name) if wanted is None or fields[c].name in wanted)
+    sent = [one.field.name for one in formulas.travelling(name) if one.field.name in rights.formulas(name)]
+    return Columns(stored, tuple(f for f in sent if wanted is None or f in wanted))
+
+
+def _listed(catalog: Catalog, name: str, rules: tuple[SyncRule, ...]) -> frozenset[str] | None:
+    """The fields the rules' lists let through; None for all. What keeps rows together always goes (FEATURES A30)."""
+    if not any(rule.include_fields or rule.exclude_fields for rule in rules):
+        return None
+    object_type = catalog[name]
+    master = object_type.master
+    always = {f.name for f in standard_fields(object_type.declared)} | ({master.name} if master is not None else set())
+    found: set[str] = set()
+    for rule in rules:
+        included = set(rule.include_fields) or set(object_type.fields)
+        found |= included - set(rule.exclude_fields)
+    return frozenset(found | always)
+
+
+def _shape(columns: Columns, definitions: list[tuple[str, str | None]]) -> str:
+    parts = (columns.stored, columns.formulas, definitions if columns.formulas else ())
+    return content_hash(msgspec.json.encode(parts))
+
+
+def operands_of(condition: BoundCondition) -> frozenset[str | None]:
+    """Tokens a condition uses; None among them: it depends on the date."""
+    return frozenset(_operands(condition.term)) if condition.term is not None else frozenset()
+
+
+def _operands(term: BoundTerm) -> Iterator[str | None]:
+    match term:
+        case AllOf() | AnyOf():
+            for part in term.parts:
+                yield from _operands(part)
+        case Negated():
+            yield from _operands(term.part)
+        case Inside():
+            if term.select.condition.term is not None:
+                yield from _operands(term.select.condition.term)
+        case Test():
+            for operand in term.operands:
+                yield from _of_operand(operand)
+
+
+def _of_operand(operand: Operand) -> Iterator[str | None]:
+    if isinstance(operand, DateLiteral):
+        yield None
+    elif isinstance(operand, Bind):
+        yield operand.name
+    elif isinstance(operand, Template):
+        yield from (part.name for part in operand.parts if isinstance(part, Bind))

@@ -1,0 +1,1 @@
+"""What changed for one device since its checkpoint: from the change log and what decides what it holds."""

@@ -1,0 +1,213 @@
+"""The difference between what a device was to have at its checkpoint and what it is to have now: two queries an object.
+
+*Changed* are the rows it is to have now that were written since, or that it was not to have then. *Removed* are the ids
+of rows it was to have then, or got by the feed since, and is not to have now: nobody learns an id he never had. Where
+nothing but rows changed, only what the change log names is looked at; where rules, rights, territory or date changed
+too, every row of the object is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import CTE, Select, Table, any_, bindparam, false, literal, or_, select, true, union
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+
+from fieldsync.schema.catalog import columns_of
+from fieldsync.server.postgres.compiled import Statement
+from fieldsync.server.scope.cut import operands_of
+from fieldsync.server.scope.delta.past import PastWriter, is_new, is_written, touched
+from fieldsync.server.scope.delta.reach import Reach, objects_in
+from fieldsync.server.scope.delta.routes import route_values
+from fieldsync.server.scope.scope import Scope
+from fieldsync.soql.bound import BoundCondition
+from fieldsync.soql.compile.condition import Compiler
+
+
+@dataclass(frozen=True)
+class Delta:
+    """From `then` to `now`; both the same when nothing but rows changed."""
+
+    then: Scope
+    now: Scope
+
+    def looks_at(self, name: str) -> frozenset[str]:
+        """Objects whose changes may move rows of this one, or change what its formula fields show."""
+        read = {reading.object for reading in self.now.around.formulas.reads if reading.reader == name}
+        return frozenset({name, *read}.union(*(objects_in(c) for c in self._conditions(name))))
+
+    def changed(self, name: str, stirred: frozenset[str]) -> Statement:
+        """Wire rows. `stirred`: the objects with changes, of those it looks at."""
+        key = ("changed", self.then.recipe.hash, name, *sorted(stirred))
+        return self.now.kept(*key, build=lambda: _Difference(self, name, stirred).changed())
+
+    def removed(self, name: str, stirred: frozenset[str]) -> Statement:
+        """(id, deleted)."""
+        key = ("removed", self.then.recipe.hash, name, *sorted(stirred))
+        return self.now.kept(*key, build=lambda: _Difference(self, name, stirred).removed())
+
+    def is_same(self, name: str) -> bool:
+        """Whether the object's rows are chosen, and look, as they did then."""
+        then, now = self.then, self.now
+        if then.recipe.hash == now.recipe.hash:
+            return True
+        return name in then.cut.chosen and self._unchanged(name)
+
+    def _unchanged(self, name: str) -> bool:
+        if name not in self.now.cut.chosen or not self.same_shape(name):
+            return False
+        then, now = (scope.cut.composer.selected(name) for scope in (self.then, self.now))
+        return then == now and all(self._equal(operand) for operand in operands_of(now))
+
+    def _equal(self, operand: str | None) -> bool:
+        then, now = self.then.recipe, self.now.recipe
+        if operand is None:
+            return (then.day, then.zone) == (now.day, now.zone)
+        return then.values.get(operand) == now.values.get(operand)
+
+    def same_shape(self, name: str) -> bool:
+        """Whether the same columns go to the device."""
+        return self.then.recipe.shapes.get(name) == self.now.recipe.shapes.get(name)
+
+    def _conditions(self, name: str) -> list[BoundCondition]:
+        return [s.cut.composer.selected(name) for s in (self.then, self.now) if name in s.cut.chosen]
+
+
+class _Difference:
+    """The statements for one object."""
+
+    def __init__(self, delta: Delta, name: str, stirred: frozenset[str]) -> None:
+        self.delta, self.name, self.stirred = delta, name, stirred
+        self.around = delta.now.around
+        self.change: Table = self.around.metadata.tables["_change"]
+        self.same = delta.is_same(name)
+
+    @cached_property
+    def changes(self) -> Mapping[str, CTE]:
+        """The touched records of every stirred object, as far as any condition reads what was touched."""
+        reads: dict[str, set[str]] = {}
+        for condition in self.delta._conditions(self.name):
+            for object_name, field in condition.reads:
+                reads.setdefault(object_name, set()).update(self._columns(object_name, field))
+        return {
+            name: touched(self.change, name, reads.get(name, ()), f"touched_{name}") for name in sorted(self.stirred)
+        }
+
+    def _columns(self, object_name: str, field: str) -> set[str]:
+        found = self.around.catalog[object_name].fields[field]
+        computed = self.around.sources.get((object_name, field))
+        if computed is None:
+            return set(columns_of(found))
+        return {c for o, f in computed if o == object_name for c in self._columns(o, f)}
+
+    @cached_property
+    def past(self) -> Any:
+        """Compiles for the tables as they were."""
+        writer = PastWriter(self.around.catalog, tables=self.around.metadata.tables, changes=self.changes)
+        tables = {o: writer.past(o) if o in self.changes else t for o, t in self.around.metadata.tables.items()}
+        with_formulas = PastWriter(
+            self.around.catalog, formulas=self.around.formula(tables), tables=writer.tables, changes=self.changes
+        )
+        return Compiler(with_formulas, self.delta.then.context)
+
+    def moved(self) -> list[Any]:
+        """Queries of ids that changes of other rows may have moved in or out."""
+        found = []
+        for number, condition in enumerate(self.delta._conditions(self.name)):
+            found += Reach(self.past, self.delta.now.compiler, self.changes).of(condition, f"m{number}_")
+            if self.same:
+                break
+        return found
+
+    def then_held(self, ids: list[Any]) -> Any:
+        """Ids of rows the device was to have, among these; of all rows where rules changed."""
+        if self.name not in self.delta.then.cut.chosen:
+            return None
+        row = self.past.writer.row(self.name, "then")
+        condition = self.delta.then.cut.composer.selected(self.name)
+        holds = true() if condition.term is None else self.past.holds(condition, row, "w_")
+        among = [_one_of(row.c.Id, ids)] if self.same else []
+        return select(row.c.Id).where(self.past.present(row), holds, *among)
+
+    def own(self) -> Select[Any]:
+        """Ids of records of the object that were written since, narrowed by the object's route."""
+        log = self.change.alias("log_own")
+        found = select(log.c.id).where(log.c.object == self.name, is_new(log), is_written(log))
+        route = route_values(self.delta.now, self.name) if self.same else None
+        if route is None:
+            return found
+        values = literal(route, ARRAY(TEXT))
+        return found.where(or_(log.c.route == any_(values), log.c.route_before == any_(values)))
+
+    def changed(self) -> Select[Any]:
+        now, name = self.delta.now, self.name
+        computed = now.computed(name)
+        table = computed.table
+        found = select(now.wire_row(name, computed)).select_from(computed.source)
+        present = table.c.IsDeleted.is_(False)
+        return found.where(self._is_fresh(table), present, now.selected(name, table)).order_by(table.c.Id)
+
+    def _is_fresh(self, table: Table) -> Any:
+        """Whether the device has not got a row as it is now."""
+        moved = self.moved()
+        held = self.then_held(moved)
+        if held is None or not self.delta.same_shape(self.name):
+            return true()
+        written = _one_of(table.c.Id, [self.own(), *self.around.readers(self.name)])
+        if not self.same:
+            return or_(written, table.c.Id.not_in(held))
+        if not moved:
+            return written
+        entered = _one_of(table.c.Id, moved) & table.c.Id.not_in(held)
+        return or_(written, entered)
+
+    def removed(self) -> Select[Any]:
+        now, name = self.delta.now, self.name
+        own = [select(self.changes[name].c.id)] if name in self.changes else []
+        held = self.then_held([*own, *self.moved()])
+        fed = self._fed()
+        parts: list[Any] = fed if held is None else [held, *fed]
+        ids: Any = union(*parts).subquery("gone")
+        table = self.around.metadata.tables[name]
+        present = table.c.IsDeleted.is_(False)
+        still = select(table.c.Id).where(table.c.Id == ids.c.Id, present, now.selected(name, table)).correlate(ids)
+        deleted = select(table.c.IsDeleted).where(table.c.Id == ids.c.Id).scalar_subquery()
+        return select(ids.c.Id, deleted.is_distinct_from(False)).where(~still.exists()).order_by(ids.c.Id)
+
+    def _fed(self) -> list[Any]:
+        """Ids of what the person's feed brought since, with the members of families whose root it named."""
+        log = self.change.alias("log_fed")
+        mine = (log.c.feed_user == bindparam("user")) & is_new(log)
+        found: list[Any] = [select(log.c.id.label("Id")).where(mine, log.c.object == self.name)]
+        roots = self.change.alias("log_roots")
+        his = (roots.c.feed_user == bindparam("user")) & is_new(roots)
+        above: Any = select(roots.c.root_id).where(his, roots.c.root_object == self._root)
+        for reference, member in self._way_down():
+            table = self.around.metadata.tables[member].alias(f"fed_{member}")
+            above = select(table.c.Id.label("Id")).where(table.c[reference].in_(above))
+        return [*found, above] if self._root != self.name else found
+
+    @cached_property
+    def _root(self) -> str:
+        family = self.around.catalog.family_of(self.name)
+        return self.name if family is None else family.root
+
+    def _way_down(self) -> list[tuple[str, str]]:
+        """From the family's root to the object: the reference, and whose it is."""
+        way: list[tuple[str, str]] = []
+        place = self.name
+        while place != self._root:
+            master = self.around.catalog[place].master
+            assert master is not None
+            assert master.references is not None
+            way.insert(0, (master.name, place))
+            place = master.references
+        return way
+
+
+def _one_of(column: Any, ids: list[Any]) -> Any:
+    """Whether it is among the ids of one of these queries."""
+    return or_(false(), *(column.in_(found) for found in ids))

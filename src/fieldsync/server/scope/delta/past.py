@@ -1,0 +1,97 @@
+"""The rows as they were at a checkpoint, put together from the rows of now and the change log.
+
+What no change since has touched is as it is; what was touched gets back the values its columns held before its first
+change. A condition that is compiled with `PastWriter` says what a device was to have then, exactly, also where several
+objects take part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    FromClause,
+    Table,
+    any_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT, aggregate_order_by
+
+from fieldsync.soql.sql.writer import PostgresWriter, Row
+
+
+def is_new(change: Any) -> Any:
+    """Not visible in the snapshot bound as xmin, xmax and those in progress (DESIGN 5)."""
+    stamp, xmin, xmax = change.c.stamp, bindparam("xmin", type_=BigInteger), bindparam("xmax", type_=BigInteger)
+    not_seen = (stamp >= xmin) & ((stamp >= xmax) | (stamp == any_(bindparam("running", type_=ARRAY(BigInteger)))))
+    return not_seen & (change.c.day >= bindparam("since"))
+
+
+def is_written(change: Any) -> Any:
+    """A row was written; the other entries only announce."""
+    return (change.c.kind != "fed") & (change.c.kind != "outcome")
+
+
+def touched(change: Table, name: str, columns: Iterable[str] | None, label: str) -> CTE:
+    """(id, born, old): records of which one of these columns was written, by default any, with what those held."""
+    log = change.alias(f"log_{label}")
+    each = func.jsonb_each(log.c.old).table_valued("key", "value").render_derived(name=f"each_{label}").lateral()
+    first = aggregate_order_by(each.c.value, log.c.version.desc(), log.c.seq.desc())
+    held = func.jsonb_object_agg(each.c.key, first).filter(each.c.key.is_not(None))
+    found = (
+        select(
+            log.c.id.label("id"),
+            func.bool_or(log.c.kind == "created").label("born"),
+            func.coalesce(held, literal_column("'{}'::jsonb")).label("old"),
+        )
+        .select_from(log.outerjoin(each, literal_column("true")))
+        .where(log.c.object == name, is_new(log), is_written(log))
+    )
+    if columns is not None:
+        watched = literal(sorted({*columns, "IsDeleted"}), ARRAY(TEXT))
+        found = found.where(or_(log.c.kind == "created", log.c.kind == "purged", log.c.old.op("?|")(watched)))
+    return found.group_by(log.c.id).cte(label)
+
+
+@dataclass(frozen=True)
+class PastWriter(PostgresWriter):
+    """Writes for the tables as they were; `changes` are those that were touched since, with how."""
+
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    changes: Mapping[str, CTE] = field(default_factory=dict)
+
+    def row(self, object_name: str, alias: str) -> Row:
+        if object_name not in self.changes:
+            return super().row(object_name, alias)
+        return self.past(object_name).subquery(alias)  # type: ignore[no-any-return,attr-defined]
+
+    def past(self, object_name: str) -> FromClause:
+        """Every row of an object as it was."""
+        return union_all(self._untouched(object_name), self.changed(object_name))  # type: ignore[return-value]
+
+    def changed(self, object_name: str) -> Any:
+        """The rows that were touched, as they were."""
+        names, change = self.catalog[object_name].columns, self.changes[object_name]
+        now = self.tables[object_name].alias(f"now_{object_name}")
+        whole: Any = literal_column(f'"{now.name}"')
+        was = func.jsonb_populate_record(whole, change.c.old).table_valued(*names, name=f"was_{object_name}").lateral()
+        joined = change.outerjoin(now, now.c.Id == change.c.id).join(was, literal_column("true"))
+        columns = [change.c.id.label("Id") if name == "Id" else was.c[name].label(name) for name in names]
+        return select(*columns).select_from(joined).where(change.c.born.is_(False))
+
+    def _untouched(self, object_name: str) -> Any:
+        names, change = self.catalog[object_name].columns, self.changes[object_name]
+        table = self.tables[object_name].alias(f"same_{object_name}")
+        was_touched = exists(select(literal_column("1")).where(change.c.id == table.c.Id).correlate(table))
+        return select(*[table.c[name].label(name) for name in names]).where(~was_touched)

@@ -1,0 +1,87 @@
+"""Which rows of an object a change of other rows may have moved in or out of a condition.
+
+A condition looks at other rows in two ways: up a relationship, and into a sub-select. Where such a row changed in what
+the condition reads, the rows that lead to it are found through the references; the sub-selects are narrowed to what
+entered or left them. So an alignment of other people leads nowhere, and costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import CTE, except_, or_, select, union
+
+from fieldsync.soql.bound import ROOT, AllOf, AnyOf, BoundCondition, BoundSubselect, BoundTerm, Inside, Negated
+from fieldsync.soql.compile.condition import Compiler
+
+AnyCompiler = Compiler[Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """For one pair of then and now; `changes` are the objects that were touched, with the records."""
+
+    then: AnyCompiler
+    now: AnyCompiler
+    changes: Mapping[str, CTE]
+
+    def of(self, condition: BoundCondition, prefix: str) -> list[Any]:
+        """Queries of ids of rows that changes of other rows may have moved."""
+        if condition.term is None:
+            return []
+        frame = self.now.frame(condition.object, condition.joins, prefix)
+        source = root = frame.rows[ROOT]
+        for row, when in self.now.joined(frame, condition.joins):
+            source = source.outerjoin(row, when)
+        marks = [
+            frame.rows[join.alias].c.Id.in_(select(self.changes[join.object].c.id))
+            for join in condition.joins
+            if join.object in self.changes
+        ]
+        for number, inside in enumerate(_insides(condition.term)):
+            moved = self._moved(inside.select, f"{prefix}i{number}")
+            if moved is not None:
+                marks.append(self.now.expression(inside.left, frame).in_(moved))
+        return [select(root.c.Id).select_from(source).where(or_(*marks))] if marks else []
+
+    def _moved(self, inner: BoundSubselect, prefix: str) -> Any:
+        """Values that entered or left a sub-select; None when nothing it reads was touched."""
+        condition, column = inner.condition, inner.column.name
+        own = [select(self.changes[condition.object].c.id)] if condition.object in self.changes else []
+        ids = [*own, *self.of(condition, prefix + "r")]
+        if not ids:
+            return None
+        then, now = (
+            self._pairs(c, condition, column, ids, prefix + side) for c, side in ((self.then, "p"), (self.now, "n"))
+        )
+        left, entered = except_(then, now).subquery(prefix + "l"), except_(now, then).subquery(prefix + "e")
+        return union(select(left.c.value), select(entered.c.value))
+
+    def _pairs(self, compiler: AnyCompiler, condition: BoundCondition, column: str, ids: list[Any], prefix: str) -> Any:
+        """(id, value) of the rows, among those with these ids, that a sub-select holds."""
+        row = compiler.writer.row(condition.object, prefix)
+        holds = compiler.holds(condition, row, prefix + "q")
+        among = or_(*(row.c.Id.in_(found) for found in ids))
+        return select(row.c.Id.label("id"), row.c[column].label("value")).where(among, compiler.present(row), holds)
+
+
+def _insides(term: BoundTerm) -> Iterator[Inside]:
+    """The sub-selects of a condition, not those inside them."""
+    match term:
+        case AllOf() | AnyOf():
+            for part in term.parts:
+                yield from _insides(part)
+        case Negated():
+            yield from _insides(term.part)
+        case Inside():
+            yield term
+
+
+def objects_in(condition: BoundCondition) -> frozenset[str]:
+    """Every object whose rows a condition looks at, its own first of all."""
+    found = {condition.object, *(join.object for join in condition.joins)}
+    for inside in _insides(condition.term) if condition.term is not None else ():
+        found |= objects_in(inside.select.condition)
+    return frozenset(found)

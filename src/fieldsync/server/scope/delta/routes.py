@@ -1,0 +1,56 @@
+"""Routes: which of other people's changes can be passed over without a look at them.
+
+An object may declare a field that most rules compare with the person or the territory. Its value stands in the change
+log beside every change, indexed. Where a condition cannot hold without that field having one of a person's values, only
+those changes are read, however many others there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fieldsync.schema.catalog import ObjectType
+from fieldsync.server.save.batch import Row
+from fieldsync.server.scope.scope import Scope
+from fieldsync.soql import SoqlError
+from fieldsync.soql.bound import ROOT, AllOf, BoundTerm, Column, Test
+from fieldsync.soql.functions import Kind
+from fieldsync.soql.values import fold, ground
+
+ROUTED = (Kind.ID, Kind.TEXT)
+"""Kinds a route can have."""
+
+
+def route_of(object_type: ObjectType, row: Row | None) -> str | None:
+    """What the change log notes of a row."""
+    field = object_type.declared.route
+    value = None if field is None or row is None else row.get(field)
+    return fold(value) if isinstance(value, str) else None
+
+
+def route_values(scope: Scope, name: str) -> list[str] | None:
+    """The values one of which the route of a selected row has; None where it may have any."""
+    field = scope.around.catalog[name].declared.route
+    term = scope.cut.composer.selected(name).term
+    if field is None or term is None:
+        return None
+    for test in _needed(term):
+        left = test.left
+        named = isinstance(left, Column) and (left.alias, left.name) == (ROOT, field) and left.kind in ROUTED
+        if named and test.operator in ("=", "IN"):
+            try:
+                found = ground(test.operands, left.kind, scope.context)
+            except SoqlError:
+                return None
+            if all(isinstance(value, str) for value in found):
+                return [fold(str(value)) for value in found]
+    return None
+
+
+def _needed(term: BoundTerm) -> Iterator[Test]:
+    """Comparisons without which the condition does not hold."""
+    if isinstance(term, Test):
+        yield term
+    elif isinstance(term, AllOf):
+        for part in term.parts:
+            yield from _needed(part)

@@ -1,0 +1,131 @@
+"""The scopes of one org: made once for everybody with the same rules and rights, kept as long as they are asked for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import datetime
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.postgresql import insert
+
+from fieldsync.base.world import Clock
+from fieldsync.schema.sync_rule import COLUMNS, SyncRule, rule_of
+from fieldsync.server.postgres.compiled import compile_statement
+from fieldsync.server.postgres.work import Pool, transaction
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.save.batch import Caller
+from fieldsync.server.scope.choose import ForWhom, choose, complete
+from fieldsync.server.scope.cut import Cut, make_cut
+from fieldsync.server.scope.people import Looked, People
+from fieldsync.server.scope.recipe import Recipe, decode_recipe
+from fieldsync.server.scope.scope import Around, Scope
+
+K = TypeVar("K")
+V = TypeVar("V")
+SCOPES_MAX, CUTS_MAX, RULEBOOKS_MAX = 400, 200, 4
+
+
+class Kept(OrderedDict[K, V]):
+    """The values asked for last, so many of them."""
+
+    def __init__(self, at_most: int) -> None:
+        super().__init__()
+        self._at_most = at_most
+
+    def use(self, key: K) -> V | None:
+        """The value of this key, if it is still there."""
+        if key in self:
+            self.move_to_end(key)
+        return self.get(key)
+
+    def keep(self, key: K, value: V) -> V:
+        """Keep it, and let the one that was not asked for longest go."""
+        self[key] = value
+        if len(self) > self._at_most:
+            self.popitem(last=False)
+        return value
+
+
+class Scopes:
+    """Ask `of` in the request's own snapshot."""
+
+    def __init__(self, around: Around, org_id: str, pool: Pool) -> None:
+        tables = around.metadata.tables
+        self._around, self._pool = around, pool
+        self._people = People(tables, org_id)
+        rule, recipe = tables["Sync_Rule"], tables["_recipe"]
+        columns = [rule.c.Id, *(rule.c[column] for column in COLUMNS.values())]
+        present = rule.c.IsDeleted.is_(False)
+        self._rules = compile_statement(select(*columns).where(present).order_by(rule.c.CreatedDate, rule.c.Id))
+        values: dict[str, Any] = {name: bindparam(name) for name in ("hash", "content", "at")}
+        self._keep = compile_statement(insert(recipe).values(values).on_conflict_do_nothing())
+        self._kept = compile_statement(select(recipe.c.content).where(recipe.c.hash == bindparam("hash")))
+        self._rulebooks: Kept[tuple[int, int], tuple[SyncRule, ...]] = Kept(RULEBOOKS_MAX)
+        self._cuts: Kept[tuple[object, ...], Cut] = Kept(CUTS_MAX)
+        self._scopes: Kept[str, Scope] = Kept(SCOPES_MAX)
+        self._stored: Kept[str, bool] = Kept(10 * SCOPES_MAX)
+
+    async def of(self, database: Database, caller: Caller, clock: Clock) -> Scope:
+        """What the caller's device may hold now. Raises Refused(SYNC_RULE)."""
+        looked = await self._people.look_up(database, caller, clock)
+        rules = self._rulebooks.use(looked.rules)
+        if rules is None:
+            rules = self._rulebooks.keep(looked.rules, await self.rules(database))
+        return self._made(*self.recipe(caller, looked, rules, clock))
+
+    async def past(self, database: Database, hash_: str) -> Scope | None:
+        """The scope of a recipe that was kept; None where it is not known any more."""
+        known = self._scopes.use(hash_)
+        if known is None:
+            row = await database.one(self._kept, hash=hash_)
+            if row is None:
+                return None
+            recipe = decode_recipe(row[0])
+            cut = Cut(self._around.catalog, recipe.rules, recipe.sharing, {}, recipe.shapes)
+            known = self._scopes.keep(hash_, Scope(self._around, cut, recipe))
+        return known
+
+    async def rules(self, database: Database) -> tuple[SyncRule, ...]:
+        """Every rule of the org."""
+        names = ("Id", *COLUMNS.values())
+        return tuple(rule_of(dict(zip(names, row, strict=True))) for row in await database.rows(self._rules))
+
+    def recipe(self, caller: Caller, looked: Looked, rules: tuple[SyncRule, ...], clock: Clock) -> tuple[Cut, Recipe]:
+        """What the caller's device may hold under these rules, in force or not. Raises Refused(SYNC_RULE)."""
+        person = looked.person
+        who = ForWhom(looked.device, person.profile, person.profile_id, person.application_profile)
+        key = (rules, who, caller.rights.version)
+        cut = self._cuts.use(key)
+        if cut is None:
+            chosen = complete(self._around.catalog, caller.rights, choose(rules, who))
+            cut = make_cut(self._around.catalog, self._around.formulas, caller.rights, chosen)
+            self._cuts.keep(key, cut)
+        zone = person.time_zone if _is_zone(person.time_zone) else "UTC"
+        day = clock.now().astimezone(ZoneInfo(zone)).date().isoformat() if None in cut.operands else ""
+        values = {name: value for name, value in person.values.items() if name in cut.operands}
+        return cut, Recipe(cut.chosen, cut.sharing, cut.shapes, values, day, zone)
+
+    def _made(self, cut: Cut, recipe: Recipe) -> Scope:
+        known = self._scopes.use(recipe.hash)
+        if known is not None and known.cut is cut:
+            return known
+        return self._scopes.keep(recipe.hash, Scope(self._around, cut, recipe))
+
+    async def keep(self, scope: Scope, at: datetime) -> None:
+        """Keep what a checkpoint is to name, so that the next sync can compare with it."""
+        recipe = scope.recipe
+        if self._stored.use(recipe.hash):
+            return
+        async with transaction(self._pool) as database:
+            await database.run(self._keep, hash=recipe.hash, content=recipe.encoded, at=at)
+        self._stored.keep(recipe.hash, value=True)
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return False
+    return True
