@@ -15,11 +15,11 @@ from fieldsync.base.world import World
 from fieldsync.formula.catalog import CatalogFormulas, LogicFault
 from fieldsync.schema.access.permissions import PermissionSet, Profile
 from fieldsync.schema.catalog import Catalog
+from fieldsync.server.org.begin.record_types import seed_record_types
+from fieldsync.server.org.begin.sync_rules import seed_sync_rules
 from fieldsync.server.org.directory import OrgListing, add_mac_key, add_org, enter_org
 from fieldsync.server.org.recalculate import changed_masters, note_due
-from fieldsync.server.org.record_types import seed_record_types
 from fieldsync.server.org.seed import Seeding, insert_rows, mint_ids
-from fieldsync.server.org.sync_rules import seed_sync_rules
 from fieldsync.server.org.users import NewUser, create_user
 from fieldsync.server.postgres.connect import AdminConnection, admin_connection
 from fieldsync.server.postgres.deploy.apply import apply, lock_deploys

@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 
 from fieldsync.base.world import World
 from fieldsync.schema.catalog import Catalog
+from fieldsync.server.org.begin.record_types import known_record_types
 from fieldsync.server.org.directory import enter_org, find_org, list_orgs, org_row
-from fieldsync.server.org.record_types import known_record_types
 from fieldsync.server.org.runtime import KnownRecordType, Org, OrgRow, make_org
 from fieldsync.server.postgres.connect import admin_connection, open_database
 from fieldsync.server.postgres.partitions import ensure_partitions
