@@ -54,6 +54,17 @@ def save(
     _run(lambda folder, port: measure(folder, port, batches=batches), as_json=as_json)
 
 
+@app.command("refresh")
+def refresh(
+    rows: Annotated[int, typer.Option("--rows", min=1_000, help="Rows of 21 fields to refresh.")] = 100_000,
+    as_json: JsonOption = False,
+) -> None:
+    """A database refresh over loopback into an encrypted file, and the memory it takes at both ends."""
+    from fieldsync.sim.bench.refresh import measure
+
+    _run(lambda folder, port: measure(folder, port, rows=rows), as_json=as_json)
+
+
 def _run(measure: Callable[[Path, int], list[Figure]], *, as_json: bool) -> None:
     from fieldsync.sim.bench.figures import as_table
 

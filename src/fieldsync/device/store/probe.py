@@ -1,11 +1,14 @@
-"""How fast this machine's disk takes a commit of the device's database: the floor under every save."""
+"""What SQLite itself takes on this machine, for the floors of the benchmarks: plain statements only."""
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
 from fieldsync.device.store.connect import KEY_BYTES, connect, make_durable
+from fieldsync.device.store.fresh import current_file
+from fieldsync.device.store.objects import quoted
 
 
 def commit_seconds(path: Path, times: int) -> list[float]:
@@ -24,3 +27,25 @@ def commit_seconds(path: Path, times: int) -> list[float]:
         taken.append(time.perf_counter() - began)
     connection.close()
     return taken
+
+
+def bulk_insert_seconds(folder: Path, key: bytes, table: str, path: Path) -> float:
+    """Seconds to write the rows of this table, as the database in `folder` holds them, into an encrypted file made at
+    `path` with the same columns and indexes, and to bring it to disk."""
+    source = connect(current_file(folder), key, read_only=True)
+    schema = [
+        sql for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql <> ''", (table,))
+    ]
+    rows = source.execute(f"SELECT * FROM {quoted(table)}").fetchall()
+    source.close()
+    began = time.perf_counter()
+    target = connect(path, bytes(KEY_BYTES))
+    target.execute("PRAGMA journal_mode = off; PRAGMA synchronous = off")
+    with target:
+        target.execute(schema[0])
+        target.executemany(f"INSERT INTO {quoted(table)} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        target.execute(";".join(schema[1:]))
+    target.close()
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+    return time.perf_counter() - began

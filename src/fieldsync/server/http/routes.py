@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 
 from litestar import Response, get, post
+from litestar.background_tasks import BackgroundTask
 from litestar.response import Stream
 
 from fieldsync.base import limits
@@ -94,27 +95,23 @@ async def feed(request: AnyRequest, served: ServedHere, cursor: str) -> FeedPage
 async def download_rows(request: AnyRequest, served: ServedHere, checkpoint: str | None = None) -> Stream:
     """All rows, or those changed since the checkpoint: one JSON value a line."""
     org = org_for(served, request)
-    lines = _lines(org, bearer(request), checkpoint)
-    first = await anext(lines)  # what can be refused is refused before the first line
-    return Stream(_compressed(first, lines, request), media_type=wire.CONTENT_LINES, headers=_encoding(request))
+    return await _streamed(_lines(org, bearer(request), checkpoint), request)
 
 
 @get("/refresh", summary="All rows", tags=["download"], media_type=wire.CONTENT_LINES)
 async def refresh_rows(request: AnyRequest, served: ServedHere, resume: str | None = None) -> Stream:
     """Everything for a new database on the device, or the rest behind a mark."""
     org = org_for(served, request)
-    lines = _refresh(org, bearer(request), resume)
-    first = await anext(lines)
-    return Stream(_compressed(first, lines, request), media_type=wire.CONTENT_LINES, headers=_encoding(request))
+    return await _streamed(_refresh(org, bearer(request), resume), request)
 
 
-async def _refresh(org: Org, token: str, resume: str | None) -> AsyncIterator[bytes]:
+async def _refresh(org: Org, token: str, resume: str | None) -> AsyncGenerator[bytes, None]:
     async with reading(org, token) as (work, caller), aclosing(refresh(org, work, caller, resume)) as lines:
         async for line in lines:
             yield line
 
 
-async def _lines(org: Org, token: str, checkpoint: str | None) -> AsyncIterator[bytes]:
+async def _lines(org: Org, token: str, checkpoint: str | None) -> AsyncGenerator[bytes, None]:
     async with (
         reading(org, token) as (work, caller),
         aclosing(download(org, work, caller, checkpoint)) as lines,
@@ -122,6 +119,14 @@ async def _lines(org: Org, token: str, checkpoint: str | None) -> AsyncIterator[
         async for line in lines:
             yield line
     await session.note_download(org, caller)
+
+
+async def _streamed(lines: AsyncGenerator[bytes, None], request: AnyRequest) -> Stream:
+    """The lines as an answer. A device that hangs up ends them at once, and with them their transaction."""
+    first = await anext(lines)  # what can be refused is refused before the first line
+    body = _compressed(first, lines, request)
+    closing = BackgroundTask(_close, body)
+    return Stream(body, media_type=wire.CONTENT_LINES, headers=_encoding(request), background=closing)
 
 
 def _encoding(request: AnyRequest) -> dict[str, str]:
@@ -132,14 +137,34 @@ def _takes_zstd(request: AnyRequest) -> bool:
     return wire.ENCODING_ZSTD in request.headers.get("accept-encoding", "")
 
 
-async def _compressed(first: bytes, lines: AsyncIterator[bytes], request: AnyRequest) -> AsyncIterator[bytes]:
+async def _compressed(
+    first: bytes, lines: AsyncGenerator[bytes, None], request: AnyRequest
+) -> AsyncGenerator[bytes, None]:
     """The stream, compressed where the device takes it, and handed on in pieces of useful size."""
     squeeze = wire.Squeeze() if _takes_zstd(request) else None
-    yield squeeze.add(first) if squeeze else first
-    async for line in lines:
-        yield squeeze.add(line) if squeeze else line
+    async with aclosing(lines):
+        yield squeeze.add(first) if squeeze else first
+        async for line in lines:
+            with _stalling(lines):
+                yield squeeze.add(line) if squeeze else line
     if squeeze:
         yield squeeze.finish()
+
+
+@contextmanager
+def _stalling(lines: AsyncGenerator[bytes, None]) -> Iterator[None]:
+    """A device that takes nothing for long ends its stream: it must not hold a connection and a snapshot."""
+    loop, closing = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+    waiting = loop.call_later(limits.STREAM_STALL_SECONDS, lambda: closing.add(loop.create_task(_close(lines))))
+    try:
+        yield
+    finally:
+        waiting.cancel()
+
+
+async def _close(lines: AsyncGenerator[bytes, None]) -> None:
+    """A method of a generator is no coroutine function, and a background task has to be one."""
+    await lines.aclose()
 
 
 @get("/events", summary="Wake-ups", tags=["download"], media_type="text/event-stream")

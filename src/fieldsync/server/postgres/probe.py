@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import psycopg
+from psycopg import sql
 
 
 def commit_seconds(uri: str, *, times: int) -> list[float]:
@@ -50,3 +51,14 @@ def bulk_write_seconds(uri: str, rows: str) -> float:
         taken = time.perf_counter() - start
         connection.execute("DROP TABLE public.fieldsync_probe")
     return taken
+
+
+def copy_out_seconds(uri: str, schema: str, table: str) -> float:
+    """Seconds to read every row of this table with COPY, as PostgreSQL itself writes them."""
+    statement = sql.SQL("COPY {}.{} TO STDOUT").format(sql.Identifier(schema), sql.Identifier(table))
+    with psycopg.connect(uri) as connection, connection.cursor() as cursor:
+        start = time.perf_counter()
+        with cursor.copy(statement) as copy:
+            for _ in copy:
+                pass
+        return time.perf_counter() - start

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,11 +36,17 @@ asyncio.run(serve_alone(app, host="127.0.0.1", port=int(sys.argv[2]), ready=lamb
 """
 
 
+Make = Callable[[str, World], list[RecordId]]
+"""Makes the org in the database whose address it is given; the ids of its records."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """A running server with one person and some accounts."""
 
     uri: str
+    pid: int
+    """Of the server's process."""
     address: str
     folder: Path
     world: World
@@ -48,26 +54,35 @@ class Setting:
 
     def device(self, name: str, platform: Platform) -> Device:
         """A signed-in device with its first download done."""
-        key = self.world.chance.bytes(32)
-        device = Device.open(self.folder / name, key, world=self.world, transport=HttpTransport(self.address))
-        secret = f"{name}-".ljust(43, "k")
-        device.sign_in(ORG, PERSON, PASSWORD, DeviceDescription(secret, name, platform, "1", "1"))
+        device = self.signed_in(name, platform, self.world.chance.bytes(32))
         device.sync()
         return device
 
+    def signed_in(self, name: str, platform: Platform, key: bytes) -> Device:
+        """A device that has nothing yet but its person."""
+        device = Device.open(self.folder / name, key, world=self.world, transport=HttpTransport(self.address))
+        secret = f"{name}-".ljust(43, "k")
+        device.sign_in(ORG, PERSON, PASSWORD, DeviceDescription(secret, name, platform, "1", "1"))
+        return device
+
+
+def setting(folder: Path, port: int, accounts: int) -> AbstractContextManager[Setting]:
+    """A server with the shipped packs and so many accounts."""
+    return served(folder, port, lambda uri, world: _make_org(uri, world, accounts))
+
 
 @contextmanager
-def setting(folder: Path, port: int, accounts: int) -> Iterator[Setting]:
+def served(folder: Path, port: int, make: Make) -> Iterator[Setting]:
     """Start everything; stop everything at the end."""
     world = system_world()
     with EmbeddedPostgres.start(folder / "pg") as postgres:
-        made = _make_org(postgres.uri, world, accounts)
+        made = make(postgres.uri, world)
         process = subprocess.Popen(
             [sys.executable, "-c", _SERVER, postgres.uri, str(port)], stdout=subprocess.PIPE, text=True
         )
         try:
             _wait_for(process)
-            yield Setting(postgres.uri, f"http://127.0.0.1:{port}", folder, world, made)
+            yield Setting(postgres.uri, process.pid, f"http://127.0.0.1:{port}", folder, world, made)
         finally:
             process.terminate()
             process.wait(timeout=20)
