@@ -166,7 +166,7 @@ CATALOGUE: dict[Code, Kind] = {
     Code.TRIGGER: Kind(422, "The save logic of {object} failed: {reason}.", "Tell your administrator."),
     Code.RECURSION: Kind(422, "The save logic does not come to an end: {reason}.", "Tell your administrator."),
     Code.SYNC_RULE: Kind(
-        422, "The sync rule of {object} does not fit: {reason}", "Ask your administrator to correct the sync rule."
+        422, "This sync rule does not fit: {reason}", "Ask your administrator to correct the sync rule."
     ),
     Code.REFRESH_REQUIRED: Kind(
         409, "What this device holds cannot be brought up to date: {reason}.", "Refresh the database; nothing is lost."

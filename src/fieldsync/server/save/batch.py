@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -25,6 +25,9 @@ from fieldsync.schema.access.rights import NOBODY, Rights
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.standard import STAMP
+
+if TYPE_CHECKING:
+    from fieldsync.server.scope.scope import Scope
 
 Row = dict[str, Any]
 """A record's stored columns by name, canonical values, `_stamp` included."""
@@ -180,6 +183,8 @@ class Frame:
     now: str
     position: int
     """The last position on the user's feed."""
+    scope: Scope | None = field(default=None, compare=False)
+    """Whose rows the caller may read and write; None for who is not asked."""
     entries: Iterator[int] = field(default_factory=count, compare=False)
     """Numbers for the change log: the order of what one transaction writes."""
 

@@ -39,7 +39,14 @@ async def lock_head(org: Org, database: Database, caller: Caller) -> Frame:
     position, _, stamp, server_number, rights_version = row
     if caller.rights_version not in (None, rights_version):
         raise Collision("the rights of this person changed")
-    return Frame(stamp=stamp, server_number=server_number, now=instant(org.world.clock.now()), position=position)
+    asked = caller.channel in (Channel.DEVICE, Channel.API)
+    return Frame(
+        stamp=stamp,
+        server_number=server_number,
+        now=instant(org.world.clock.now()),
+        position=position,
+        scope=await org.scopes.of(database, caller, org.world.clock) if asked else None,
+    )
 
 
 async def renew_rights(database: Database, written: Iterable[Written]) -> None:

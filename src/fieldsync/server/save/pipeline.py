@@ -17,7 +17,7 @@ from fieldsync.protocol.upload import Result, Saved
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import BadRow, NotUnique
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save import authorise, changes, check, head, journal, prefetch, resolve, stamp, write
+from fieldsync.server.save import authorise, changes, check, head, journal, prefetch, resolve, share, stamp, write
 from fieldsync.server.save.batch import Caller, Frame, Incoming, Predecessor, Wave, Work
 from fieldsync.server.save.logic.follow import follow
 from fieldsync.server.save.logic.judge import judge
@@ -105,6 +105,7 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     await prefetch.prefetch(org, database, wave)
     resolve.hold(wave)
     authorise.authorise(org, wave)
+    await share.check_sharing(org, database, wave)
     resolve.resolve(org.catalog, wave)
     resolve.hold(wave)
     stamp.fill_in(wave)

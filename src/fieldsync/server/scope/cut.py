@@ -62,7 +62,7 @@ class Cut:
                 bound = [self.composer.shared(name), self.composer.shared(name, writing=True)]
                 bound += [self.composer.selected(name)] if name in self.chosen else []
             except SoqlError as wrong:
-                raise Refused(problem(Code.SYNC_RULE, object=name, reason=str(wrong))) from None
+                raise Refused(problem(Code.SYNC_RULE, object=name, reason=f"{name}, {wrong}")) from None
             for condition in bound:
                 found |= operands_of(condition)
         return frozenset(found)

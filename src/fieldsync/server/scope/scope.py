@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import FromClause, MetaData, Select, Table, Text, any_, bindparam, cast, func, or_, select, true
+from sqlalchemy import FromClause, MetaData, Select, Table, Text, any_, bindparam, cast, false, func, or_, select, true
 
 from fieldsync.formula.catalog import CatalogFormulas
 from fieldsync.formula.catalog.sources import sources
@@ -130,6 +130,15 @@ class Scope:
         """Wire rows of everything the device is to have of an object, in order of ids, from behind the id `after`."""
         return self.kept("rows_behind", name, build=lambda: self._rows_behind(name))
 
+    def is_public(self, name: str) -> bool:
+        """Whether everybody who may read the object may read and write all of its rows."""
+        shared, written = (self.cut.composer.shared(name, writing=writing) for writing in (False, True))
+        return shared.term is None and written.term is None
+
+    def access(self, name: str) -> Statement:
+        """(id, may write) of those of `ids` that the person may read."""
+        return self.kept("access", name, build=lambda: self._access(name))
+
     def details(self, name: str, reference: str) -> Statement:
         """(id, master id, wire row) of the present details of these masters that the person may read."""
         return self.kept("details", name, reference, build=lambda: self._details(name, reference))
@@ -151,6 +160,13 @@ class Scope:
         found = select(table.c.Id, table.c.IsDeleted, computed.stamp, row).select_from(computed.source)
         shared = self.holds(self.cut.composer.shared(name), table)
         return found.where(table.c.Id == any_(bindparam("ids")), shared).order_by(table.c.Id)
+
+    def _access(self, name: str) -> Select[Any]:
+        table = self.around.metadata.tables[name]
+        shared, written = (
+            self.holds(self.cut.composer.shared(name, writing=writing), table) for writing in (False, True)
+        )
+        return select(table.c.Id, func.coalesce(written, false())).where(table.c.Id == any_(bindparam("ids")), shared)
 
     def _rows_behind(self, name: str) -> Select[Any]:
         computed = self.computed(name)

@@ -89,8 +89,13 @@ class Scopes:
 
     async def rules(self, database: Database) -> tuple[SyncRule, ...]:
         """Every rule of the org."""
+        return tuple(rule for _, rule in await self.rules_by_id(database))
+
+    async def rules_by_id(self, database: Database) -> list[tuple[str, SyncRule]]:
+        """Every rule of the org, with the id of its record."""
         names = ("Id", *COLUMNS.values())
-        return tuple(rule_of(dict(zip(names, row, strict=True))) for row in await database.rows(self._rules))
+        records = [dict(zip(names, row, strict=True)) for row in await database.rows(self._rules)]
+        return [(record["Id"], rule_of(record)) for record in records]
 
     def recipe(self, caller: Caller, looked: Looked, rules: tuple[SyncRule, ...], clock: Clock) -> tuple[Cut, Recipe]:
         """What the caller's device may hold under these rules, in force or not. Raises Refused(SYNC_RULE)."""

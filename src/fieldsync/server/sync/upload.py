@@ -77,7 +77,7 @@ async def _once(org: Org, begin: Begin, request: UploadRequest) -> UploadRespons
         done = await save(org, database, caller, frame, identified.fresh)
         await _move_heads(org, database, caller, frame, request, done)
         reach("upload.before_images")
-        response = await _answer(org, database, caller, gathered, identified, done)
+        response = await _answer(database, frame, gathered, identified, done)
         reach("upload.before_commit")
     reach("upload.after_commit")
     return response
@@ -106,10 +106,11 @@ async def _move_heads(
 
 
 async def _answer(
-    org: Org, database: Database, caller: Caller, gathered: parts.Gathered, identified: Identified, done: Done
+    database: Database, frame: Frame, gathered: parts.Gathered, identified: Identified, done: Done
 ) -> UploadResponse:
     results = sorted((*done.results, *identified.replays, *gathered.waiting), key=lambda r: r.n)
-    scope = await org.scopes.of(database, caller, org.world.clock)
+    scope = frame.scope
+    assert scope is not None, "a device is asked whose rows it may read"
     images = await read_images(scope, database, {ref for result in results for ref in concerned(result)})
     forks = [n for n in (identified.fork_at, done.fork_at, gathered.fork_at) if n is not None]
     fork_at = min(forks, default=None)
