@@ -117,7 +117,9 @@ async def _changed(database: Database, one: Difference, name: str, stirred: froz
     if not stirred and one.delta.is_same(name):
         return
     rows: list[bytes] = []
-    async for row in database.copy_out(one.delta.changed(name, stirred), one.place):
+    statement = one.delta.changed(name, stirred)  # asks for no place where every row looks different now
+    place = {key: value for key, value in one.place.items() if key in statement.given}
+    async for row in database.copy_out(statement, place):
         rows.append(row)
         if len(rows) == limits.DOWNLOAD_CHUNK_ROWS:
             yield _block(one.delta.now, name, rows)
