@@ -206,3 +206,26 @@ def test_any_record_is_edited_in_a_form(browser: Browser, running: Running) -> N
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("Maud", exact=True)).to_be_visible()
     eventually(lambda: running.devices[1].count("Account", {"MiddleName": "Maud"}) == 1)
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_a_list_is_picked_sorted_and_searched_by_keyboard(browser: Browser, running: Running, size: int) -> None:
+    with app(browser, running.link("iPad"), size) as page:
+        page.goto("/objects/Call")
+        picker = page.get_by_label("List")
+        picker.focus()
+        page.keyboard.type("My Calls")
+        expect(page.get_by_label("Sorted by")).to_be_visible()
+        mine = running.devices[0].list_view("Call", "My_Calls", order="AccountId", descending=True)
+        order = page.get_by_label("Sorted by")
+        order.focus()
+        page.keyboard.type("Account, last")
+        first = page.locator("tbody tr").first
+        expect(first.get_by_role("link")).to_have_text(str(mine[0]["Name"]))
+        expect(first).to_contain_text(mine[0]["Account"]["Name"])
+        expect(order).to_be_focused()
+        page.get_by_label("Find by name").fill(str(mine[-1]["Name"]))
+        expect(page.locator("tbody tr")).to_have_count(1)
+        page.reload()
+        expect(picker).to_have_value("My_Calls")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import World
@@ -23,7 +22,7 @@ from fieldsync.device.sync.account import read_account
 from fieldsync.schema.model import FieldType, ListView
 from fieldsync.soql.bound import Column, Read
 from fieldsync.soql.compile.statement import run
-from fieldsync.soql.dates import Calendar
+from fieldsync.soql.dates import Calendar, calendar_of
 from fieldsync.soql.errors import SoqlError
 from fieldsync.soql.list_filter import ME
 from fieldsync.soql.list_view import Window, list_query, view_named
@@ -79,10 +78,7 @@ class Lists:
 
     def _calendar(self, work: Work) -> Calendar:
         account = read_account(work)
-        try:
-            return Calendar(ZoneInfo(account.user.time_zone).key) if account is not None else Calendar()
-        except (ZoneInfoNotFoundError, ValueError):
-            return Calendar()
+        return calendar_of("UTC" if account is None else account.user.time_zone)
 
     def _overlay(self, work: Work, tables: ObjectTables, reads: Iterable[Read]) -> Overlay:
         asked: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fieldsync.base.limits import YEAR_MAX, YEAR_MIN
 
@@ -23,6 +23,14 @@ class Calendar:
     zone: str = "UTC"
     first_weekday: int = SUNDAY
     fiscal_start_month: int = 1
+
+
+def calendar_of(zone: str) -> Calendar:
+    """The calendar of a person in this time zone; UTC for one this machine does not know."""
+    try:
+        return Calendar(ZoneInfo(zone).key)
+    except (ZoneInfoNotFoundError, ValueError):
+        return Calendar()
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,8 @@ def _shown(catalog: Catalog, object_type: ObjectType, name: str) -> Shown:
     named = field.type in REFERENCE_TYPES and field.references in catalog
     name_path = (*path, relationship_name(field), "Name") if named else None
     sortable = kind_of(field) not in UNSORTED
-    return Shown((*path, field.name), field.label or field.name, field, name_path, sortable)
+    label = " ".join((*path, field.label or field.name))
+    return Shown((*path, field.name), label, field, name_path, sortable)
 
 
 def _scope(object_type: ObjectType, view: ListView) -> Iterator[Condition]:

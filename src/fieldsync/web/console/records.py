@@ -7,16 +7,20 @@ from typing import Any
 from litestar import get
 from litestar.response import Template
 
+from fieldsync.base.problems import Code, Refused
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.access.rights import Rights
 from fieldsync.schema.model import Field
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.lists import Reader, list_columns, read_list
 from fieldsync.server.oversight.records import PAGE, count_all, list_records, object_of, read_record
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
+from fieldsync.soql.list_view import Window
 from fieldsync.web.console.door import AnyRequest, admin
 from fieldsync.web.kit.facts import HIDDEN, SET_BY_SYSTEM, Fact, fact_of
+from fieldsync.web.kit.lists import Line, asked_of, line_of
 
 
 def _page(name: str, **values: Any) -> Template:
@@ -35,14 +39,35 @@ async def objects(request: AnyRequest, served: ServedHere) -> Template:
 
 
 @get("/objects/{name:str}")
-async def records(request: AnyRequest, served: ServedHere, name: str, search: str = "", first: int = 0) -> Template:
-    """Records of one object by name."""
+async def records(request: AnyRequest, served: ServedHere, name: str) -> Template:
+    """Records of one object by name, or one of its lists."""
     org, page_token, caller = await admin(served, request)
+    object_type, asked = object_of(org, name), asked_of(request)
+    about = {"object": name, "plural": object_type.plural, "asked": asked, "page": PAGE}
+    lists = [(found.name, found.label) for found in object_type.list_views]
     async with snapshot(org.pool) as database:
-        found = await list_records(org, database, caller.rights, name, search=search.strip(), first=first)
-    values = {"object": name, "plural": object_of(org, name).plural, "search": search.strip(), "first": max(0, first)}
-    more = {"records": found[:PAGE], "there_is_more": len(found) > PAGE, "page": PAGE}
-    return _page("records.html", page_token=page_token, **values, **more)
+        if asked.view:
+            window = Window(asked.column, asked.descending, PAGE + 1, asked.first, asked.search)
+            shown = await _list(org, database, Reader(caller.user_id, caller.rights), (name, asked.view), window)
+        else:
+            found = await list_records(org, database, caller.rights, name, search=asked.search, first=asked.first)
+            shown = {"lines": [Line(line.id, line.name, ()) for line in found], "columns": (), "said": ""}
+    lines = shown.pop("lines")
+    more = {"records": lines[:PAGE], "there_is_more": len(lines) > PAGE, **shown}
+    return _page("records.html", page_token=page_token, lists=lists, **about, **more)
+
+
+async def _list(org: Org, database: Database, reader: Reader, place: tuple[str, str], window: Window) -> dict[str, Any]:
+    """A list as a table: (label, order) of each column, rows; or why there is none."""
+    columns = list_columns(org, reader, *place)
+    heads = [(column.label, ".".join(column.path) if column.sortable else "") for column in columns]
+    try:
+        rows = await read_list(org, database, reader, place, window)
+    except Refused as refused:
+        if refused.problem.code is not Code.UNUSABLE:
+            raise
+        return {"columns": heads, "lines": [], "said": refused.problem.message}
+    return {"columns": heads, "lines": [line_of(columns, row, reader.zone) for row in rows], "said": ""}
 
 
 @get("/objects/{name:str}/{record_id:str}")

@@ -17,7 +17,9 @@ from fieldsync.web.field.form import call as call_form
 from fieldsync.web.field.form.entered import entered_all
 from fieldsync.web.field.form.seen import changed, clashes, packed, unpacked
 from fieldsync.web.field.form.sent import Saved
+from fieldsync.web.field.lists import record_list
 from fieldsync.web.field.pages import edit_page
+from fieldsync.web.kit.lists import asked_of
 
 SEE_OTHER: Final = 303
 KEPT: Final = "kept"
@@ -195,18 +197,16 @@ def undo(request: AnyRequest, app: FieldHere, n: int) -> Template:
 
 
 @get("/parts/{name:str}", sync_to_thread=True)
-def part(
-    request: AnyRequest, app: FieldHere, world: WorldHere, name: str, search: str = "", first: int = 0, of: str = ""
-) -> Template:
+def part(request: AnyRequest, app: FieldHere, world: WorldHere, name: str, of: str = "Account") -> Template:
     """A piece of a page that updates live."""
     match name:
         case "today":
             calls = reading.calls_of_today(app.device, app.zone, world.clock.now())
             return app.page(request, "_today.html", calls=calls)
         case "accounts":
-            return app.page(request, "_accounts.html", **reading.record_list(app.device, "Account", search, first))
+            return app.page(request, "_accounts.html", **record_list(app, "Account", asked_of(request)))
         case "records":
-            return app.page(request, "_records.html", **reading.record_list(app.device, of, search, first))
+            return app.page(request, "_records.html", **record_list(app, of, asked_of(request)))
         case "errors":
             return app.page(request, "_errors.html", errors=reading.error_list(app.device), said="")
         case "queue":

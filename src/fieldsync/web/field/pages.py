@@ -13,6 +13,8 @@ from fieldsync.schema.access.permissions import Access
 from fieldsync.web.field import callpage, reading
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere
 from fieldsync.web.field.form.seen import Texts, clashes, merged, packed
+from fieldsync.web.field.lists import record_list
+from fieldsync.web.kit.lists import asked_of
 
 Given = tuple[Texts, Texts]
 """What a sent form had shown, and what it says."""
@@ -31,11 +33,9 @@ def home(request: AnyRequest, app: FieldHere, world: WorldHere, launch: str = ""
 
 
 @get("/accounts", sync_to_thread=True)
-def accounts(request: AnyRequest, app: FieldHere, search: str = "", first: int = 0) -> Template:
+def accounts(request: AnyRequest, app: FieldHere) -> Template:
     """The list of accounts."""
-    return app.page(
-        request, "accounts.html", here="accounts", **reading.record_list(app.device, "Account", search, first)
-    )
+    return app.page(request, "accounts.html", here="accounts", **record_list(app, "Account", asked_of(request)))
 
 
 @get("/accounts/{record_id:str}", sync_to_thread=True)
@@ -106,9 +106,9 @@ def objects(request: AnyRequest, app: FieldHere) -> Template:
 
 
 @get("/objects/{name:str}", sync_to_thread=True)
-def records(request: AnyRequest, app: FieldHere, name: str, search: str = "", first: int = 0) -> Template:
+def records(request: AnyRequest, app: FieldHere, name: str) -> Template:
     """Records of one object."""
-    return app.page(request, "records.html", here="records", **reading.record_list(app.device, name, search, first))
+    return app.page(request, "records.html", here="records", **record_list(app, name, asked_of(request)))
 
 
 @get("/objects/{name:str}/{record_id:str}", sync_to_thread=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
@@ -18,7 +17,6 @@ from fieldsync.web.field.form.entered import as_text
 from fieldsync.web.kit.facts import HIDDEN, SET_BY_SYSTEM, Fact, fact_of
 from fieldsync.web.kit.pages import shown, zone_of
 
-PAGE = 50
 TODAY_LOOKED_AT_MAX = 500
 ACCOUNT_FACTS = ("Kind", "Specialty", "Segment", "Status", "Phone", "MobilePhone", "Email", "Best_Times", "Description")
 INPUTS = {
@@ -107,22 +105,6 @@ def calls_of_today(device: Device, zone: str, now: datetime) -> list[TodayCall]:
 def _day(call: Record, zone: str) -> object:
     moment = call.values["Call_Date"]
     return datetime.fromisoformat(moment).astimezone(zone_of(zone)).date() if isinstance(moment, str) else None
-
-
-def record_list(device: Device, name: str, search: str, first: int) -> dict[str, Any]:
-    """A page of records by name. `total` is None for a search: what matches is not counted."""
-    object_type, first, search = known_object(device, name), max(0, first), search.strip()
-    found = device.find(name, search=search or None, limit=PAGE + 1, offset=first)
-    return {
-        "object": name,
-        "plural": object_type.plural,
-        "records": found[:PAGE],
-        "there_is_more": len(found) > PAGE,
-        "total": None if search else device.count(name),
-        "first": first,
-        "page": PAGE,
-        "search": search,
-    }
 
 
 def error_list(device: Device) -> list[ErrorLine]:

@@ -1,0 +1,77 @@
+"""Records in lists: all of an object by name, or one of its list views, in an order the person chose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Refused
+from fieldsync.soql.errors import SoqlError
+from fieldsync.soql.list_view import Shown, shown_columns, view_named
+from fieldsync.web.field import reading
+from fieldsync.web.field.context import Field
+from fieldsync.web.kit.lists import Asked, line_of
+
+PAGE = 50
+HOME = {"Account": "/accounts"}
+"""Objects whose records have pages of their own."""
+
+
+def record_list(app: Field, name: str, asked: Asked) -> dict[str, Any]:
+    """What the template of a list shows. Raises Refused(UNKNOWN_OBJECT)."""
+    object_type = reading.known_object(app.device, name)
+    about = {
+        "object": name,
+        "plural": object_type.plural,
+        "home": HOME.get(name, f"/objects/{name}"),
+        "lists": [(view.name, view.label) for view in app.device.list_views(name)],
+        "page": PAGE,
+        "asked": asked,
+    }
+    try:
+        return about | (_view(app, name, asked) if asked.view else _by_name(app, name, asked))
+    except Refused as refused:
+        if refused.problem.code is not Code.UNUSABLE:
+            raise
+        return about | _EMPTY | {"said": refused.problem.message}
+
+
+_EMPTY: dict[str, Any] = {"lines": [], "columns": [], "sorts": [], "records": [], "total": None, "there_is_more": False}
+
+
+def _by_name(app: Field, name: str, asked: Asked) -> dict[str, Any]:
+    found = app.device.find(name, search=asked.search or None, limit=PAGE + 1, offset=asked.first)
+    total = None if asked.search else app.device.count(name)
+    more = {"records": found[:PAGE], "there_is_more": len(found) > PAGE, "total": total, "said": ""}
+    return _EMPTY | more
+
+
+def _view(app: Field, name: str, asked: Asked) -> dict[str, Any]:
+    found = app.device.list_view(
+        name,
+        asked.view,
+        order=asked.column,
+        descending=asked.descending,
+        limit=PAGE + 1,
+        offset=asked.first,
+        search=asked.search,
+    )
+    columns = _columns(app, name, asked.view)
+    lines = [line_of(columns, record, app.zone) for record in found[:PAGE]]
+    marked = [(line, app.device.mark(name, RecordId(line.id))) for line in lines]
+    shown = {"columns": [c.label for c in columns], "sorts": _sorts(columns), "lines": marked}
+    return _EMPTY | shown | {"there_is_more": len(found) > PAGE, "said": ""}
+
+
+def _columns(app: Field, name: str, view: str) -> tuple[Shown, ...]:
+    object_type = app.device.catalog[name]
+    try:
+        return shown_columns(app.device.catalog, object_type, view_named(object_type, view))
+    except SoqlError:  # the data model moved between two reads: the next one is whole again
+        return ()
+
+
+def _sorts(columns: tuple[Shown, ...]) -> list[tuple[str, str]]:
+    """(value, label) of every order; by name is the usual one."""
+    sortable = [(".".join(c.path), c.label) for c in columns if c.sortable]
+    return [choice for path, label in sortable for choice in ((path, label), (f"-{path}", f"{label}, last first"))]
