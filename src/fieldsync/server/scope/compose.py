@@ -85,7 +85,7 @@ class Composer:
             for rule in brings_along(self._chosen)
             if parent_of(self._catalog, rule) == name
         ]
-        if not self._chosen[name]:
+        if not self._chosen.get(name):
             return _any(brought)
         own = self._own(name)
         return None if own is None else _any([own, *brought])

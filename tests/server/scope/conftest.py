@@ -1,0 +1,34 @@
+"""An org whose objects are shared in every way there is, with territories and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.server.lab import PASSWORD, START, Lab
+from tests.server.scope.packs import clinic_pack
+
+from fieldsync.base.world import ManualClock, SeededChance, World
+from fieldsync.schema.catalog import build
+from fieldsync.schema.load import load_packs
+from fieldsync.server.org.create import create_org
+from fieldsync.server.org.users import NewUser
+
+if TYPE_CHECKING:
+    from tests.conftest import Databases
+
+
+def prepare(uri: str) -> None:
+    admin = NewUser("admin@small.example", PASSWORD, "System_Administrator", "Admin")
+    catalog = build([*load_packs(("platform",)), clinic_pack()])
+    create_org(uri, "small", catalog, admin=admin, world=World(ManualClock(START), SeededChance(6)))
+
+
+@pytest.fixture
+def lab(databases: Databases) -> Iterator[Lab]:
+    name = databases.create(databases.template("clinic", prepare))
+    made = Lab(databases.uri(name))
+    yield made
+    made.close()
+    databases.drop(name)
