@@ -68,6 +68,8 @@ class Code(StrEnum):
     PARTS_INCOMPLETE = "PARTS_INCOMPLETE"
     FAMILY = "FAMILY"
     OFFLINE = "OFFLINE"
+    SYNC_RUNNING = "SYNC_RUNNING"
+    SYNC_CANCELED = "SYNC_CANCELED"
     WRONG_KEY = "WRONG_KEY"
     STORE_DAMAGED = "STORE_DAMAGED"
     OPEN_ELSEWHERE = "OPEN_ELSEWHERE"
@@ -183,6 +185,8 @@ CATALOGUE: dict[Code, Kind] = {
     Code.OFFLINE: Kind(
         503, "There is no connection to the server.", "Try again when you are online; what you save is kept."
     ),
+    Code.SYNC_RUNNING: Kind(409, "A sync is running already.", "Wait until it has ended, or cancel it."),
+    Code.SYNC_CANCELED: Kind(409, "The sync was canceled.", "Start it again: it goes on where it was."),
     Code.WRONG_KEY: Kind(401, "This key does not open the database on this device.", "Enter the right passphrase."),
     Code.STORE_DAMAGED: Kind(
         500, "The database on this device is damaged: {reason}.", "Keep the device as it is and call your admin."

@@ -211,13 +211,20 @@ class Device:
         return did.again
 
     def sync(self, kind: str = "incremental") -> SyncReport:
-        """Upload, then download: incremental, full or upload_only. Blocks. Raises Refused: AUTH, OFFLINE, BUSY."""
+        """Upload, then download: incremental, full or upload_only. Blocks.
+
+        Raises Refused: AUTH, OFFLINE, BUSY, SYNC_RUNNING, SYNC_CANCELED.
+        """
         did = Stepped()
         try:
             return run_sync(self._engine, SyncKind(kind), lambda *_: self._tell_progress(), did)
         finally:
             self._told(did)
             self._tell_progress()
+
+    def cancel_sync(self) -> None:
+        """End a running `sync` soon, from another thread. What was sent stays sent; the next goes on from there."""
+        self._engine.canceled.set()
 
     def wake(self) -> None:
         """News may be waiting online."""

@@ -30,6 +30,7 @@ class SyncReport(msgspec.Struct, frozen=True):
     upload_seconds: float = 0.0
     download_seconds: float = 0.0
     successful: bool = False
+    canceled: bool = False
     upload_processed: bool = False
     download_processed: bool = False
     uploads: int = 0

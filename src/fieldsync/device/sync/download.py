@@ -62,7 +62,7 @@ def download(store: Store, calls: Calls, clock: Clock, progress: Progress) -> Do
         raise RefreshNeeded
     staging = Staging(store)
     try:
-        end, removed = _receive(store, changes(calls, checkpoint, version), staging)
+        end, removed = _receive(store, changes(calls, checkpoint, version), staging, progress)
         staging.finish(store.tables)
     except BaseException:
         staging.drop()
@@ -114,13 +114,16 @@ def _decoded(raw: bytes) -> Line:
         raise Unreachable(f"a line that cannot be read: {bad}") from bad
 
 
-def _receive(store: Store, lines: Iterator[Rows | Removed | End], staging: Staging) -> tuple[End, int]:
+def _receive(
+    store: Store, lines: Iterator[Rows | Removed | End], staging: Staging, progress: Progress
+) -> tuple[End, int]:
     """Stage a whole stream."""
     removed = 0
     for line in lines:
         match line:
             case Rows(block=block) if block.object in store.tables:
                 staging.add_rows(store.tables[block.object], arranged(store.tables[block.object], block))
+                progress(staging.rows, 0)
             case Removed(gone=gone):
                 staging.add_gone((g.object, g.id, g.stamp, g.deleted) for g in gone)
                 removed += len(gone)

@@ -64,6 +64,9 @@ class Engine:
     def __init__(self, store: Store, calls: Calls, numbers: Numbers, world: World) -> None:
         self.store, self.calls, self.numbers, self.world = store, calls, numbers, world
         self.network = threading.Lock()
+        self.turn = threading.Lock()
+        """Held by the one sync that a person started."""
+        self.canceled = threading.Event()
         self.running = Running()
         self.online = True
         self.news = True

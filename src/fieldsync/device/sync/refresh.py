@@ -110,7 +110,9 @@ class _Loading:
     def _add(self, token: str) -> None:
         if self._part is None or self._held is None:
             raise Unreachable("a mark without rows")
-        self._fresh.add(self._tables[self._part.object], self._part.columns, _rows(self._held), token)
+        self._fresh.add(
+            self._tables[self._part.object], self._part.columns, _rows(self._held, len(self._part.columns)), token
+        )
         self._unkept += len(self._held)
         self._held = None
         reach("refresh.added")
@@ -127,11 +129,14 @@ def _decoded(raw: bytes) -> Line:
         raise Unreachable(f"a line that cannot be read: {bad}") from bad
 
 
-def _rows(raw: bytes) -> Sequence[Sequence[Any]]:
+def _rows(raw: bytes, width: int) -> Sequence[Sequence[Any]]:
     try:
-        return decode_rows(raw)
+        rows = decode_rows(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as bad:
         raise Unreachable(f"rows that cannot be read: {bad}") from bad
+    if set(map(len, rows)) != {width}:
+        raise Unreachable("rows of another width than their columns")
+    return rows
 
 
 def _catch_up(fresh: Fresh, tables: ObjectTables, calls: Calls, version: str) -> changes.End:

@@ -26,12 +26,23 @@ TURNS_MAX = 5
 def run_sync(engine: Engine, kind: SyncKind, tell: downloads.Progress, did: Stepped) -> SyncReport:
     """The whole sync, on the calling thread; `did` collects what changed, also when it fails.
 
-    Raises Refused: AUTH, OFFLINE, BUSY, or what the server refused. Saves that are refused do not stop it.
+    Raises Refused: AUTH, OFFLINE, BUSY, SYNC_RUNNING, SYNC_CANCELED, or what the server refused. Saves that are refused
+    do not stop it.
     """
     if not engine.calls.signed_in:
         raise Refused(problem(Code.AUTH))
     if not engine.online:
         raise Refused(problem(Code.OFFLINE))
+    if not engine.turn.acquire(blocking=False):
+        raise Refused(problem(Code.SYNC_RUNNING))
+    try:
+        engine.canceled.clear()
+        return _run(engine, kind, tell, did)
+    finally:
+        engine.turn.release()
+
+
+def _run(engine: Engine, kind: SyncKind, tell: downloads.Progress, did: Stepped) -> SyncReport:
     with engine.network:
         report = _begin(engine, kind)
         engine.running.active = True
@@ -58,7 +69,10 @@ def _begin(engine: Engine, kind: SyncKind) -> SyncReport:
 
 
 def _end(engine: Engine, report: SyncReport, reason: Problem | None) -> SyncReport:
-    done = msgspec.structs.replace(report, ended_at=engine.now(), successful=reason is None, problem=reason)
+    canceled = reason is not None and reason.code is Code.SYNC_CANCELED
+    done = msgspec.structs.replace(
+        report, ended_at=engine.now(), successful=reason is None, canceled=canceled, problem=reason
+    )
     with engine.store.write() as work:
         reports.keep(work, done)
     return done
@@ -73,6 +87,7 @@ def _upload(engine: Engine, report: SyncReport, did: Stepped) -> SyncReport:
     idle = 0
     while _something_to_send(engine):
         engine.running.up = (total - left, total)
+        _go_on(engine)
         idle = 0 if engine.send_batch(did) else idle + 1
         if idle >= IDLE_ROUNDS_MAX:
             raise Refused(problem(Code.BUSY))
@@ -90,6 +105,12 @@ def _upload(engine: Engine, report: SyncReport, did: Stepped) -> SyncReport:
     )
 
 
+def _go_on(engine: Engine) -> None:
+    """Unless the person has enough of it."""
+    if engine.canceled.is_set():
+        raise Refused(problem(Code.SYNC_CANCELED))
+
+
 def _something_to_send(engine: Engine) -> bool:
     with engine.store.read() as work:
         return upload.due_in(work, unix_ms(engine.world.clock.now())) is not None
@@ -101,6 +122,7 @@ def _download(engine: Engine, report: SyncReport, tell: downloads.Progress, did:
     def progress(done: int, total: int) -> None:
         engine.running.down = (done, total)
         tell(done, total)
+        _go_on(engine)
 
     found = _downloaded(engine, progress, did, full=report.kind in (SyncKind.FULL, SyncKind.INITIAL))
     did.changed.update(found.applied.changed)
