@@ -72,6 +72,8 @@ QUEUE_TRANSACTIONS_PER_REQUEST_MAX = 500
 # Sessions
 OVERDUE_DAYS = 3
 """Edits pending longer than this show red; 0 is never (FEATURES H06)."""
+OFFLINE_DAYS = 30
+"""A device whose last download is older refreshes its database at the next sync; 0 is never (FEATURES E12)."""
 ACCESS_TOKEN_HOURS = 12
 REFRESH_TOKEN_DAYS = 60
 PASSWORD_CHARS_MIN = 12

@@ -82,6 +82,8 @@ class Settings(msgspec.Struct, frozen=True):
     items_per_transaction: int
     overdue_days: int
     """Pending longer than this shows red; 0 is never (FEATURES H06)."""
+    offline_days: int = 30
+    """Whose last download is older refreshes the database at the next sync (FEATURES E12); 0 is never."""
 
 
 class Session(msgspec.Struct, frozen=True):

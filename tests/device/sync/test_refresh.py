@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.device.lab import Answer, Lab, rejected
+from tests.device.lab import Answer, Lab, error, rejected
 
-from fieldsync.base.problems import Code, Refused
-from fieldsync.device import Unreachable
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.device import SyncKind, Unreachable
 from fieldsync.device.store.fresh import current_file
 from fieldsync.protocol.refresh import Begin, Done, Mark, Part, encode_line
 from fieldsync.protocol.rows import Gone
@@ -286,3 +286,26 @@ def test_a_canceled_refresh_changes_nothing_and_is_recorded(lab: Lab) -> None:
     lab.device.sync("full")
     assert cities(lab) == ["new", "new"]
     assert not lab.device.syncs()[0].canceled
+
+
+def test_a_server_that_cannot_tell_the_changes_has_the_database_refreshed(lab: Lab) -> None:
+    lab.download(lab.block("Shop", shop(lab, 1, City="old")))
+    required = error(409, problem(Code.REFRESH_REQUIRED, reason="too long away"))
+    lines = lab.refresh_lines(lab.block("Shop", shop(lab, 1, 9, City="new")))
+    lab.script.then("refresh", lines, lines)
+    lab.script.then("download", required, lab.lines(), lab.lines(full=True), lab.lines())
+    lab.device.sync()
+    assert cities(lab) == ["new"]
+    lab.device.sync()
+    assert lab.script.answers["refresh"] == lab.script.answers["download"] == []
+
+
+@pytest.mark.parametrize(("days", "kind"), [(30, SyncKind.INCREMENTAL), (31, SyncKind.FULL)])
+def test_who_was_away_for_too_long_refreshes(lab: Lab, days: int, kind: SyncKind) -> None:
+    lab.download(lab.block("Shop", shop(lab, 1, City="old")))
+    lab.clock.advance(days * 86_400)
+    lab.script.then("refresh", lab.refresh_lines(lab.block("Shop", shop(lab, 1, 9, City="new"))))
+    lab.script.then("download", lab.lines())
+    lab.device.sync()
+    assert lab.device.syncs()[0].kind is kind
+    assert cities(lab) == ["new" if kind is SyncKind.FULL else "old"]

@@ -28,6 +28,7 @@ DEFAULT_SETTINGS = Settings(
     heartbeat_seconds=limits.HEARTBEAT_SECONDS,
     items_per_transaction=limits.TRANSACTION_ITEMS_MAX,
     overdue_days=limits.OVERDUE_DAYS,
+    offline_days=limits.OFFLINE_DAYS,
 )
 
 

@@ -90,7 +90,12 @@ def is_fork(error: Refused) -> bool:
 def changes(calls: Calls, checkpoint: str, version: str) -> Iterator[Rows | Removed | End]:
     """What changed since the checkpoint, `End` last. Raises Unreachable when the stream was cut or cannot be read."""
     lines = (_decoded(raw) for raw in calls.lines("/sync/v1/download", checkpoint=checkpoint))
-    head = next(lines, None)
+    try:
+        head = next(lines, None)
+    except Refused as refused:
+        if refused.problem.code is Code.REFRESH_REQUIRED:
+            raise RefreshNeeded from None
+        raise
     if not isinstance(head, Head):
         raise Unreachable("the download was cut")
     if head.catalog_version != version:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import msgspec
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
@@ -13,6 +15,7 @@ from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.sync import download as downloads
 from fieldsync.device.sync import upload
+from fieldsync.device.sync.account import read_settings
 from fieldsync.device.sync.engine import Engine, Stepped
 from fieldsync.device.sync.refresh import refresh
 from fieldsync.device.sync.session import CatalogMoved
@@ -64,8 +67,18 @@ def _run(engine: Engine, kind: SyncKind, tell: downloads.Progress, did: Stepped)
 
 def _begin(engine: Engine, kind: SyncKind) -> SyncReport:
     with engine.store.write() as work:
-        first = kind is SyncKind.INCREMENTAL and meta.get(work, Key.AS_OF) is None
-        return reports.begin(work, SyncKind.INITIAL if first else kind, engine.now(), VERSION)
+        as_of, days = meta.get(work, Key.AS_OF), read_settings(work).offline_days
+        if kind is SyncKind.INCREMENTAL:
+            kind = kind_due(as_of, engine.world.clock.now(), days)
+        return reports.begin(work, kind, engine.now(), VERSION)
+
+
+def kind_due(as_of: str | None, now: datetime, offline_days: int) -> SyncKind:
+    """What an ordinary sync has to be. `as_of`: when the last download ended; 0 days: no absence is too long. Pure."""
+    if as_of is None:
+        return SyncKind.INITIAL
+    away = now - datetime.fromisoformat(as_of)
+    return SyncKind.FULL if offline_days and away > timedelta(days=offline_days) else SyncKind.INCREMENTAL
 
 
 def _end(engine: Engine, report: SyncReport, reason: Problem | None) -> SyncReport:

@@ -161,6 +161,7 @@ def settings() -> Settings:
         heartbeat_seconds=float(limits.HEARTBEAT_SECONDS),
         items_per_transaction=limits.TRANSACTION_ITEMS_MAX,
         overdue_days=limits.OVERDUE_DAYS,
+        offline_days=limits.OFFLINE_DAYS,
     )
 
 
