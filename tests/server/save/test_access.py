@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from tests.server.lab import PASSWORD, START, Lab, Phone, create, delete, update
+from tests.server.lab import PASSWORD, START, Lab, Phone, create, delete, downloaded, update
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Problem, Refused
@@ -19,8 +19,8 @@ from fieldsync.protocol.upload import Item, Outcome, Rejected, Saved, UploadRequ
 from fieldsync.schema.catalog import Catalog, build
 from fieldsync.schema.load import load_packs, parse_pack
 from fieldsync.server.http.context import calling, reading
-from fieldsync.server.org.create import create_org, deploy_catalog
-from fieldsync.server.org.users import NewUser
+from fieldsync.server.org.create import create_org, deploy_catalog, seeding_org
+from fieldsync.server.org.users import NewUser, set_password
 from fieldsync.server.oversight.records import list_records, read_record
 from fieldsync.server.oversight.transactions import Oversight
 from fieldsync.server.postgres.work import Work
@@ -131,6 +131,20 @@ def test_a_hidden_field_looks_as_if_it_were_not_there(lab: Lab, sarah: Phone) ->
         (Code.FIELD_PERMISSION, "Score")
     ]
     assert isinstance(attempt(sarah, update("Shop", shop, City=(None, "Graz"))), Saved)
+
+
+def test_a_person_who_is_created_as_a_record_saves_and_syncs(lab: Lab, admin: Phone) -> None:
+    tom, nobody = admin.new_id("User"), admin.new_id("User")
+    person = {"LastName": "Tom", "ProfileId": row_id(lab, "Profile", "Rep")}
+    assert isinstance(admin.outcome(create("User", tom, Username="tom@small.example", **person)), Saved)
+    attempt(admin, create("User", nobody, Username="tom@small.example", **person))
+    assert lab.query("SELECT user_id FROM _user_head WHERE user_id = ANY(%(ids)s)", ids=[tom, nobody]) == [(tom,)]
+    with seeding_org(lab.uri, "small", lab.world) as seeding:
+        set_password(seeding, "tom@small.example", PASSWORD, lab.world.chance)
+    phone = lab.phone("tom")
+    shop = phone.new_id("Shop")
+    assert isinstance(phone.outcome(create("Shop", shop, Name="Corner")), Saved)
+    assert shop in downloaded(phone.download(), "Shop")
 
 
 def test_nobody_sets_what_the_platform_sets(lab: Lab, sarah: Phone, admin: Phone) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import ClauseElement, any_, bindparam, select, update
+from sqlalchemy import ARRAY, ClauseElement, Text, any_, bindparam, cast, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
@@ -47,6 +48,13 @@ async def lock_head(org: Org, database: Database, caller: Caller) -> Frame:
         position=position,
         scope=await org.scopes.of(database, caller, org.world.clock) if asked else None,
     )
+
+
+async def make_heads(database: Database, written: Iterable[Written]) -> None:
+    """A head row for every person who was created: without it he could save nothing."""
+    people = [entry.ref.id for entry in written if entry.ref.object == "User" and entry.kind == "created"]
+    if people:
+        await database.run(_MAKE_HEADS, people=people)
 
 
 async def renew_rights(database: Database, written: Iterable[Written]) -> None:
@@ -138,3 +146,8 @@ def _renew_rights() -> ClauseElement:
 
 
 _RENEW = compile_statement(_renew_rights())
+_MAKE_HEADS = compile_statement(
+    insert(system_table("_user_head"))
+    .from_select(["user_id"], select(func.unnest(cast(bindparam("people"), ARRAY(Text)))))
+    .on_conflict_do_nothing()
+)

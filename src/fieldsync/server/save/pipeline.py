@@ -115,6 +115,7 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     reach("save.before_write")
     written = await follow(org, database, wave, await write.write(org, database, wave))
     reach("save.after_write")
+    await head.make_heads(database, written)
     await head.renew_rights(database, written)
     position = await changes.log(org, database, wave, written, position)
     for work in wave.works:
