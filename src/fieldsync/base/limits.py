@@ -62,6 +62,9 @@ REFRESH_BLOCK_BYTES = 1024 * 1024
 REFRESH_STREAM_SECONDS = 120
 """A stream that takes longer ends behind a mark, so that no snapshot is held open for a slow device."""
 
+DIGEST_ROWS_MAX = 50_000
+"""Rows that a device may name in one repair; what else differs waits for the next."""
+
 # Device
 SEND_DEADLINE_SECONDS = 30.0
 BACKOFF_FIRST_SECONDS = 1.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from fieldsync.protocol.digest import Digest
 from fieldsync.protocol.rows import Gone, RowBlock
 
 
@@ -32,13 +33,19 @@ class Removed(msgspec.Struct, frozen=True, tag="removed", tag_field="line"):
     gone: tuple[Gone, ...]
 
 
-class End(msgspec.Struct, frozen=True, tag="end", tag_field="line"):
-    """Last line: where the device stands now, and the feed position of this same snapshot."""
+class End(msgspec.Struct, frozen=True, omit_defaults=True, tag="end", tag_field="line"):
+    """Last line: where the device stands now, and the feed position of this same snapshot.
+
+    `digest`: what the device is to have now, where it asked for it with `digest=1`. `repaired`: how many of the rows
+    and removals came because of a `Repair` (see `protocol.digest`).
+    """
 
     checkpoint: str
     feed_cursor: str
     rows: int
     as_of: str
+    digest: Digest | None = None
+    repaired: int = 0
 
 
 Line = Head | Rows | Removed | End

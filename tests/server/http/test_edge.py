@@ -171,6 +171,7 @@ def test_the_openapi_document_names_every_address(http: httpx.Client) -> None:
         "upload",
         "feed",
         "download",
+        "digest",
         "events",
     )
     assert {f"/sync/v1/{name}" for name in names} <= set(paths)

@@ -12,6 +12,7 @@ from litestar.response import Stream
 
 from fieldsync.base import limits
 from fieldsync.protocol import wire
+from fieldsync.protocol.digest import Repair
 from fieldsync.protocol.events import HEARTBEAT, NEWS
 from fieldsync.protocol.feed import FeedPage
 from fieldsync.protocol.session import NewNumber, Renew, Session, SignIn, Tokens
@@ -22,7 +23,7 @@ from fieldsync.server.http.described import UploadOperation
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
-from fieldsync.server.sync.download import download
+from fieldsync.server.sync.download import Asked, download
 from fieldsync.server.sync.feed import read_feed
 from fieldsync.server.sync.refresh import refresh
 from fieldsync.server.sync.upload import upload
@@ -92,10 +93,20 @@ async def feed(request: AnyRequest, served: ServedHere, cursor: str) -> FeedPage
 
 
 @get("/download", summary="Rows", tags=["download"], media_type=wire.CONTENT_LINES)
-async def download_rows(request: AnyRequest, served: ServedHere, checkpoint: str | None = None) -> Stream:
-    """All rows, or those changed since the checkpoint: one JSON value a line."""
+async def download_rows(
+    request: AnyRequest, served: ServedHere, checkpoint: str | None = None, *, digest: bool = False
+) -> Stream:
+    """All rows, or those changed since the checkpoint: one JSON value a line. `digest`: with the sums of all rows."""
     org = org_for(served, request)
-    return await _streamed(_lines(org, bearer(request), checkpoint), request)
+    return await _streamed(_lines(org, bearer(request), checkpoint, Asked(digest=digest)), request)
+
+
+@post("/digest", status_code=200, summary="Repair what differs", tags=["download"], media_type=wire.CONTENT_LINES)
+async def repair_rows(request: AnyRequest, served: ServedHere, data: Repair) -> Stream:
+    """A download from the device's checkpoint, with what is missing or other among the rows it names, and the sums."""
+    org = org_for(served, request)
+    asked = Asked(digest=True, repair=data)
+    return await _streamed(_lines(org, bearer(request), data.checkpoint, asked), request)
 
 
 @get("/refresh", summary="All rows", tags=["download"], media_type=wire.CONTENT_LINES)
@@ -111,10 +122,10 @@ async def _refresh(org: Org, token: str, resume: str | None) -> AsyncGenerator[b
             yield line
 
 
-async def _lines(org: Org, token: str, checkpoint: str | None) -> AsyncGenerator[bytes, None]:
+async def _lines(org: Org, token: str, checkpoint: str | None, asked: Asked) -> AsyncGenerator[bytes, None]:
     async with (
         reading(org, token) as (work, caller),
-        aclosing(download(org, work, caller, checkpoint)) as lines,
+        aclosing(download(org, work, caller, checkpoint, asked)) as lines,
     ):
         async for line in lines:
             yield line
@@ -188,4 +199,7 @@ async def _news(served: Served, org: Org, user: str) -> AsyncIterator[bytes]:
                 yield HEARTBEAT
 
 
-ROUTES = [sign_in, renew, end_session, device_number, catalog, upload_saves, feed, download_rows, refresh_rows, events]
+ROUTES = [
+    *(sign_in, renew, end_session, device_number, catalog),
+    *(upload_saves, feed, download_rows, refresh_rows, repair_rows, events),
+]

@@ -8,7 +8,7 @@ it is sent.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from fieldsync.base import limits
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
+from fieldsync.protocol.digest import Held, Repair
 from fieldsync.protocol.download import End, Head, Removed, encode_line, encode_rows_line
 from fieldsync.protocol.rows import Gone, encode_block
 from fieldsync.server.org.runtime import Org
@@ -24,22 +25,39 @@ from fieldsync.server.save.batch import Caller
 from fieldsync.server.scope.delta.difference import Delta
 from fieldsync.server.scope.scope import Scope
 from fieldsync.server.sync.checkpoint import Checkpoint, open_checkpoint, present_checkpoint, seal_checkpoint
+from fieldsync.server.sync.digest.repair import ids_to_go, repairs, rows_to_send
+from fieldsync.server.sync.digest.sums import digest_of
 from fieldsync.server.sync.feed import feed_position, seal_cursor
 
 Lines = AsyncGenerator[tuple[int, bytes], None]
 """How many rows a line holds, and the line."""
 
 
-async def download(org: Org, database: Database, caller: Caller, token: str | None) -> AsyncGenerator[bytes, None]:
+@dataclass(frozen=True)
+class Asked:
+    """What a device asks for beside its rows. `digest`: the sums at the end; `repair`: what it holds where its own
+    sums differ."""
+
+    digest: bool = False
+    repair: Repair | None = None
+
+
+ROWS_ALONE = Asked()
+
+
+async def download(
+    org: Org, database: Database, caller: Caller, token: str | None, asked: Asked = ROWS_ALONE
+) -> AsyncGenerator[bytes, None]:
     """The lines of `protocol.download`. `database` is one snapshot. Raises Refused before the first line."""
     since = await open_checkpoint(org, database, caller, token) if token else None
     position = await feed_position(org, database, caller)
     scope = await org.scopes.of(database, caller, org.world.clock)
     then = scope if since is None else await _scope_then(org, database, since, scope)
     now = await present_checkpoint(org, database, scope)
+    held = repairs(scope, asked.repair) if asked.repair else ()
     await org.scopes.keep(scope, org.world.clock.now())
     yield encode_line(Head(full=since is None, catalog_version=org.catalog.version, objects=scope.objects))
-    count = 0
+    count = repaired = 0
     if since is None:
         lines = _everything(database, scope)
     else:
@@ -47,8 +65,12 @@ async def download(org: Org, database: Database, caller: Caller, token: str | No
     async for rows, line in lines:
         count += rows
         yield line
-    as_of = instant(org.world.clock.now())
-    yield encode_line(End(seal_checkpoint(org, caller, now), seal_cursor(org, caller, position), count, as_of))
+    async for rows, line in _repaired(database, scope, held, now.xmax):
+        repaired += rows
+        yield line
+    digest = await digest_of(scope, database) if asked.digest else None
+    place = seal_checkpoint(org, caller, now), seal_cursor(org, caller, position)
+    yield encode_line(End(*place, count, instant(org.world.clock.now()), digest, repaired))
 
 
 async def _scope_then(org: Org, database: Database, since: Checkpoint, scope: Scope) -> Scope:
@@ -64,14 +86,29 @@ async def _scope_then(org: Org, database: Database, since: Checkpoint, scope: Sc
 
 async def _everything(database: Database, scope: Scope) -> Lines:
     for name in scope.objects:
-        rows: list[bytes] = []
-        async for row in database.copy_out(scope.rows_behind(name), {"after": ""}):
-            rows.append(row)
-            if len(rows) == limits.DOWNLOAD_CHUNK_ROWS:
-                yield _block(scope, name, rows)
-                rows = []
-        if rows:
+        async for found in _blocks(scope, name, database.copy_out(scope.rows_behind(name), {"after": ""})):
+            yield found
+
+
+async def _repaired(database: Database, scope: Scope, asked: tuple[Held, ...], stamp: int) -> Lines:
+    """What a device that differs has to get; rows and removals are counted."""
+    for held in asked:
+        async for found in _blocks(scope, held.object, rows_to_send(scope, database, held)):
+            yield found
+        gone = await ids_to_go(scope, database, held, stamp)
+        if gone:
+            yield len(gone), encode_line(Removed(tuple(gone)))
+
+
+async def _blocks(scope: Scope, name: str, wire_rows: AsyncIterator[bytes]) -> Lines:
+    rows: list[bytes] = []
+    async for row in wire_rows:
+        rows.append(row)
+        if len(rows) == limits.DOWNLOAD_CHUNK_ROWS:
             yield _block(scope, name, rows)
+            rows = []
+    if rows:
+        yield _block(scope, name, rows)
 
 
 def _block(scope: Scope, name: str, rows: list[bytes]) -> tuple[int, bytes]:
@@ -116,16 +153,10 @@ async def _differences(org: Org, database: Database, one: Difference) -> Lines:
 async def _changed(database: Database, one: Difference, name: str, stirred: frozenset[str]) -> Lines:
     if not stirred and one.delta.is_same(name):
         return
-    rows: list[bytes] = []
     statement = one.delta.changed(name, stirred)  # asks for no place where every row looks different now
     place = {key: value for key, value in one.place.items() if key in statement.given}
-    async for row in database.copy_out(statement, place):
-        rows.append(row)
-        if len(rows) == limits.DOWNLOAD_CHUNK_ROWS:
-            yield _block(one.delta.now, name, rows)
-            rows = []
-    if rows:
-        yield _block(one.delta.now, name, rows)
+    async for found in _blocks(one.delta.now, name, database.copy_out(statement, place)):
+        yield found
 
 
 async def _removed(database: Database, one: Difference, name: str, stirred: frozenset[str], *, fed: bool) -> Lines:

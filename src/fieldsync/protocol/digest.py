@@ -1,0 +1,117 @@
+"""The digest: proof that a device holds what it should, and the way to repair it where it does not (DESIGN 9).
+
+Rows are summed up by object and bucket of ids: how many there are, and the sums of the low and the high 32 bits of a
+hash of (id, version). A download asked for with `digest=1` ends with the sums of the rows the device is to have in its
+very snapshot. Where the device's own differ, it sends `POST /sync/v1/digest`, a `Repair`: what it holds in those
+buckets. The answer is a download from its checkpoint, with the rows that are missing or other there, the ids of those
+it named that have to go, and the sums of this snapshot at its end: so every round is checked by itself.
+
+PostgreSQL computes the same numbers in `server/sync/digest/sums.py`; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from hashlib import sha256
+from struct import Struct
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from fieldsync.base import limits
+from fieldsync.base.ids import ID_CHARS, RecordId
+
+BUCKETS = 256
+_TWO_WORDS = Struct(">II").unpack_from
+
+
+class Version(StrEnum):
+    """What tells how new a row is."""
+
+    STAMP = "stamp"
+    """Its stamp."""
+    WRITTEN = "written"
+    """`SystemModstamp`, in seconds since 1970: of rows whose formula fields read the rows above them. The stamp they
+    were sent with is the greatest on the way, and stays behind where something was written there that they do not
+    read."""
+
+
+class Bucket(msgspec.Struct, frozen=True, array_like=True):
+    """`[bucket, count, low, high]`; an empty bucket is left out."""
+
+    bucket: int
+    count: int
+    low: int
+    high: int
+
+
+class ObjectDigest(msgspec.Struct, frozen=True):
+    """The rows of one object. Of an object that is not listed a device is to have none."""
+
+    object: str
+    version: Version
+    buckets: tuple[Bucket, ...]
+
+
+class Digest(msgspec.Struct, frozen=True):
+    """The rows a device is to have. `label` names the rules, rights and data model they were chosen by: sums of
+    different labels are not compared."""
+
+    label: str
+    objects: tuple[ObjectDigest, ...]
+
+
+HeldRow = tuple[
+    Annotated[RecordId, Meta(max_length=ID_CHARS, pattern="^[0-9A-Za-z]*$")], Annotated[int, Meta(ge=0, le=2**63 - 1)]
+]
+"""Id and version."""
+
+
+class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything the device has in some buckets of one object."""
+
+    object: str
+    buckets: Annotated[tuple[Annotated[int, Meta(ge=0, lt=BUCKETS)], ...], Meta(max_length=BUCKETS)]
+    rows: Annotated[tuple[HeldRow, ...], Meta(max_length=limits.DIGEST_ROWS_MAX)]
+
+
+class Repair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /sync/v1/digest`: where the device stands, and what it holds where the sums differ."""
+
+    checkpoint: str
+    label: str
+    held: tuple[Held, ...]
+
+
+def bucket_of(record_id: str) -> int:
+    """The bucket of an id. The last two characters of the counter spread rows that were made one after another."""
+    return (31 * _code(record_id[13:14]) + _code(record_id[14:15])) % BUCKETS
+
+
+def _code(char: str) -> int:
+    return ord(char) if char else 0
+
+
+def hash_words(record_id: str, version: int) -> tuple[int, int]:
+    """(high, low): the first and second 32 bits of the SHA-256 of `id:version`."""
+    high, low = _TWO_WORDS(sha256(f"{record_id}:{version}".encode()).digest())
+    return high, low
+
+
+def sums(rows: Iterable[tuple[str, int]]) -> tuple[Bucket, ...]:
+    """The buckets of rows (id, version), in order. Memory is that of the buckets, however many rows there are."""
+    counts, lows, highs = [0] * BUCKETS, [0] * BUCKETS, [0] * BUCKETS
+    for record_id, version in rows:
+        bucket = bucket_of(record_id)
+        high, low = hash_words(record_id, version)
+        counts[bucket] += 1
+        lows[bucket] += low
+        highs[bucket] += high
+    return tuple(Bucket(n, counts[n], lows[n], highs[n]) for n in range(BUCKETS) if counts[n])
+
+
+def differing(ours: Iterable[Bucket], theirs: Iterable[Bucket]) -> tuple[int, ...]:
+    """Numbers of the buckets whose rows are not the same, in order."""
+    return tuple(sorted({each.bucket for each in set(ours) ^ set(theirs)}))
