@@ -180,7 +180,7 @@ def _device_query(device: Table, user: Table) -> Select[Any]:
 
 def _record(row: tuple[Any, ...], rights: Rights) -> RecordLine:
     values = msgspec.json.decode(row[3]) if row[3] else {}
-    shown = {name: value for name, value in values.items() if rights.sees(row[0], name)}
+    shown = {name: value for name, value in values.items() if rights.admin or rights.sees(row[0], name)}
     changes = tuple(Changed(name, v.get("old"), v.get("new"), v.get("theirs")) for name, v in shown.items())
     return RecordLine(row[0], row[1], row[2], changes)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import Connection, MetaData, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from fieldsync.schema.catalog import Catalog, decode, encode
+from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.tables import system_tables
+from fieldsync.server.postgres.work import Work
 
 _TABLES = MetaData()
 system_tables(_TABLES)
@@ -16,6 +20,7 @@ _CATALOG = _TABLES.tables["_catalog"]
 
 CURRENT_CATALOG_SQL = "SELECT version, packs FROM _catalog WHERE current"
 """For the server's pool: at most one row."""
+_FORMER = compile_statement(select(_CATALOG.c.packs).where(_CATALOG.c.current.is_(False)))
 CATALOG_CHANNEL = "fieldsync_catalog"
 """Notified with the org's schema when a deploy has committed."""
 
@@ -34,6 +39,20 @@ def assigned_prefixes(connection: Connection) -> dict[str, str]:
     for packs in connection.execute(select(_CATALOG.c.packs).order_by(_CATALOG.c.deployed_at)).scalars():
         found |= {declared.name: declared.prefix for declared in decode(packs)}
     return found
+
+
+async def former_fields(database: Work) -> dict[str, set[str]]:
+    """Every object and column of the catalogs before the current one."""
+    found: dict[str, set[str]] = {}
+    for (packs,) in await database.rows(_FORMER):
+        for name, columns in _fields_of(bytes(packs)).items():
+            found.setdefault(name, set()).update(columns)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _fields_of(packs: bytes) -> Mapping[str, tuple[str, ...]]:
+    return {object_type.name: object_type.columns for object_type in decode(packs)}
 
 
 def store_catalog(connection: Connection, catalog: Catalog, at: datetime) -> None:

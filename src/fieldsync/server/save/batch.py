@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 """A record's stored columns by name, canonical values, `_stamp` included."""
 
+NAME_CHARS_MAX = 63
+"""As long as a name may be in PostgreSQL."""
 _DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -44,6 +46,11 @@ def decode_row(text: str) -> Row:
 def encode_rows(rows: list[Row]) -> str:
     """Rows as the JSON document the set-based statements unpack."""
     return _ENCODER.encode(rows).decode()
+
+
+def legible(name: str) -> str:
+    """A name that a client made up, as it can be told and stored."""
+    return "".join(char if char.isprintable() else "?" for char in name[:NAME_CHARS_MAX])
 
 
 class Channel(StrEnum):

@@ -7,17 +7,22 @@ a record are collected, so that a person corrects once.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
+
 import msgspec
 
 from fieldsync.base import ids
 from fieldsync.base.problems import Code, Problem, problem
-from fieldsync.protocol.upload import Change, Item, Operation
+from fieldsync.protocol.upload import Change, Item, Operation, Rejected
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.access.rights import Rights
 from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.fields import BadValue, canonical
 from fieldsync.schema.model import FieldType
-from fieldsync.server.save.batch import Edit, Facts, Incoming, Wave, Work
+from fieldsync.server.save.batch import Edit, Facts, Incoming, Wave, Work, legible
+
+VALUE_CHARS_MAX = 1_000
+"""So much of a value goes back with a refusal."""
 
 
 def shape(catalog: Catalog, rights: Rights, incoming: Incoming) -> Work:
@@ -30,11 +35,11 @@ def shape(catalog: Catalog, rights: Rights, incoming: Incoming) -> Work:
     for item in incoming.items:
         object_type = catalog.objects.get(item.object)
         if object_type is None:
-            problems.append(problem(Code.UNKNOWN_OBJECT, object=item.object, id=item.id))
+            problems.append(problem(Code.UNKNOWN_OBJECT, object=legible(item.object), id=legible(item.id)))
             continue
         if not ids.is_id(item.id):
             reason = "it is not a complete record id"
-            problems.append(problem(Code.BAD_RECORD_ID, object=item.object, id=str(item.id)[:40], reason=reason))
+            problems.append(problem(Code.BAD_RECORD_ID, object=item.object, id=legible(item.id), reason=reason))
             continue
         changes, found = _canonical_changes(object_type, rights, item)
         problems.extend(found)
@@ -49,6 +54,38 @@ def shape(catalog: Catalog, rights: Rights, incoming: Incoming) -> Work:
     return work
 
 
+def names_unknown(work: Work) -> bool:
+    """Whether a transaction names an object or field that is not there: it may have been once."""
+    problems = work.outcome.problems if isinstance(work.outcome, Rejected) else ()
+    return any(p.code in (Code.UNKNOWN_OBJECT, Code.UNKNOWN_FIELD) for p in problems)
+
+
+def tell_what_went(catalog: Catalog, works: Iterable[Work], former: Mapping[str, Collection[str]]) -> None:
+    """Of what an earlier data model had, say that it is no more, with the values that were sent (FEATURES F07)."""
+    for work in works:
+        if isinstance(work.outcome, Rejected):
+            work.outcome = Rejected(tuple(_gone(catalog, work, p, former) for p in work.outcome.problems))
+
+
+def _gone(catalog: Catalog, work: Work, found: Problem, former: Mapping[str, Collection[str]]) -> Problem:
+    name, field = found.object or "", found.field or ""
+    if found.code is Code.UNKNOWN_OBJECT and name in former:
+        return problem(Code.METADATA_CHANGED, object=name, id=found.id, what=f"The object {name}")
+    current = catalog.objects.get(name)
+    if found.code is not Code.UNKNOWN_FIELD or current is None or field in current.column_fields:
+        return found
+    if field not in former.get(name, ()):
+        return found
+    change = next(i.changes[field] for i in work.incoming.items if i.id == found.id and field in i.changes)
+    what, values = f"The field {field} of {current.label}", {"base": _brief(change.old), "mine": _brief(change.new)}
+    return problem(Code.METADATA_CHANGED, object=name, id=found.id, field=field, what=what, **values)
+
+
+def _brief(value: object) -> object:
+    """A value to show; a picture is told by its beginning."""
+    return value[:VALUE_CHARS_MAX] if isinstance(value, str) else value
+
+
 def _canonical_changes(object_type: ObjectType, rights: Rights, item: Item) -> tuple[dict[str, Change], list[Problem]]:
     changes: dict[str, Change] = {}
     problems: list[Problem] = []
@@ -56,7 +93,7 @@ def _canonical_changes(object_type: ObjectType, rights: Rights, item: Item) -> t
     for column, change in item.changes.items():
         field = object_type.column_fields.get(column)
         if field is None or (reads and not rights.sees(item.object, column)):
-            problems.append(problem(Code.UNKNOWN_FIELD, object=item.object, id=item.id, field=column[:80]))
+            problems.append(problem(Code.UNKNOWN_FIELD, object=item.object, id=item.id, field=legible(column)))
         elif _fixed(object_type, item, column):
             problems.append(problem(Code.READ_ONLY_FIELD, object=item.object, id=item.id, field=column))
         else:

@@ -6,17 +6,21 @@ The receipt is written in the same database transaction as the effect, so a repl
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import msgspec
 
 from fieldsync.base import ids
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Problem
-from fieldsync.protocol.upload import Canceled, Discarded, Held, Outcome, Rejected, Result, Saved
+from fieldsync.protocol.upload import Canceled, Discarded, Held, Item, Outcome, Rejected, Result, Saved
+from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import FieldType
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save.batch import Edit, Row, Wave, Work, encode_rows
+from fieldsync.server.save.batch import Edit, Row, Wave, Work, encode_rows, legible
 
+ID_CHARS = 18
 TRANSACTION, RECORD, LOG = "Sync_Transaction", "Sync_Transaction_Record", "Sync_Transaction_Log"
 
 
@@ -78,7 +82,7 @@ def _blocking(wave: Wave) -> list[Row]:
         {"device": wave.caller.number, "record_id": record_id, "n": work.incoming.n}
         for work in wave.works
         if isinstance(work.outcome, Rejected | Held)
-        for record_id in sorted({edit.item.id for edit in work.edits})
+        for record_id in sorted({item.id for item, _ in _lines(work) if ids.is_id(item.id)})
     ]
 
 
@@ -107,8 +111,9 @@ def _journal_one(wave: Wave, work: Work, tables: dict[str, list[Row]]) -> None:
         "Root_Record_Id": work.root.id if work.root else None,
     }
     tables[TRANSACTION].append(transaction)
-    for sequence, edit in enumerate(work.edits, 1):
-        tables[RECORD].append(_record_row(edit, sequence, transaction, work.outcome))
+    for sequence, (item, overridden) in enumerate(_lines(work), 1):
+        row = _record_row(item, overridden, work.outcome)
+        tables[RECORD].append({"Sync_TransactionId": transaction, "Sequence": sequence, **row})
     if isinstance(work.outcome, Rejected):
         for reason in work.outcome.problems:
             tables[LOG].append(_log_row(reason, transaction))
@@ -122,17 +127,26 @@ def _is_signed(edit: Edit) -> bool:
     )
 
 
-def _record_row(edit: Edit, sequence: int, transaction: Row, outcome: Outcome | None) -> Row:
-    values = {c: {"old": change.old, "new": change.new} for c, change in edit.item.changes.items()}
-    for column, theirs in edit.overridden.items():
+def _lines(work: Work) -> Iterator[tuple[Item, Mapping[str, FieldValue]]]:
+    """Every item, and what of somebody else's it replaced. One that was refused for what it names is told as it was
+    sent: the object or field may be gone, the content may not (law L1)."""
+    sent = {item.id: item for item in work.incoming.items} if work.refused_for_good else {}
+    for edit in work.edits:
+        asked = sent.pop(edit.item.id, edit.item)
+        yield msgspec.structs.replace(edit.item, changes={**asked.changes, **edit.item.changes}), edit.overridden
+    for item in sent.values():
+        yield item, {}
+
+
+def _record_row(item: Item, overridden: Mapping[str, FieldValue], outcome: Outcome | None) -> Row:
+    values = {c: {"old": change.old, "new": change.new} for c, change in item.changes.items()}
+    for column, theirs in overridden.items():
         values.setdefault(column, {})["theirs"] = theirs
     return {
-        "Sync_TransactionId": transaction,
-        "Sequence": sequence,
-        "Object_Name": edit.item.object,
-        "Operation": edit.item.operation.value,
-        "Record_Id": edit.item.id,
-        "Result_Id": edit.item.id if isinstance(outcome, Saved) else None,
+        "Object_Name": legible(item.object),
+        "Operation": item.operation.value,
+        "Record_Id": legible(item.id)[:ID_CHARS],
+        "Result_Id": item.id if isinstance(outcome, Saved) else None,
         "Field_Values": msgspec.json.encode(values).decode(),
         "Status": "Ready",
     }

@@ -15,6 +15,7 @@ from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.protocol.upload import Result, Saved
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.stored_catalog import former_fields
 from fieldsync.server.postgres.work import BadRow, NotUnique
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save import authorise, changes, check, head, journal, prefetch, resolve, share, stamp, write
@@ -38,6 +39,8 @@ class Done:
 async def save(org: Org, database: Database, caller: Caller, frame: Frame, incoming: tuple[Incoming, ...]) -> Done:
     """Steps 2 to 13 for transactions that are new. The head row is locked already (`head.py`)."""
     works = [check.shape(org.catalog, caller.rights, one) for one in incoming]
+    if any(check.names_unknown(work) for work in works):
+        check.tell_what_went(org.catalog, works, await former_fields(database))
     decided: dict[int, Predecessor] = {}
     position = frame.position
     results: list[Result] = []
