@@ -116,15 +116,25 @@ def network(world: SimWorld, device: SimDevice) -> None:
 
 
 def sync(world: SimWorld, device: SimDevice) -> None:
-    """An incremental sync that the person started; it may fail, then nothing has changed for the worse."""
-    world.faults.doom(Fault.DEVICE_KILLED, points_max=30)
+    """An incremental sync that the person started."""
+    _synced(world, device, "incremental", points_max=30)
+
+
+def refresh(world: SimWorld, device: SimDevice) -> None:
+    """A database refresh that the person started."""
+    _synced(world, device, "full", points_max=120)
+
+
+def _synced(world: SimWorld, device: SimDevice, kind: str, points_max: int) -> None:
+    """A sync may fail, and the device may die in it; then nothing has changed for the worse."""
+    world.faults.doom(Fault.DEVICE_KILLED, points_max=points_max)
     try:
-        device.engine.sync()
-        world.trace.add("sync", device.ordinal)
+        device.engine.sync(kind)
+        world.trace.add("sync", device.ordinal, kind)
     except Refused as refused:
-        world.trace.add("sync-failed", device.ordinal, refused.problem.code)
+        world.trace.add("sync-failed", device.ordinal, kind, refused.problem.code)
     except Killed:
-        _killed(world, device, "sync")
+        _killed(world, device, kind)
     finally:
         world.faults.spare()
 
@@ -170,6 +180,7 @@ ACTIONS: tuple[tuple[int, Action], ...] = (
     (2, undo),
     (40, network),
     (5, sync),
+    (3, refresh),
     (3, look),
     (3, go_online_or_off),
     (2, online_edit),
