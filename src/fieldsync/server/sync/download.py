@@ -133,6 +133,7 @@ class Difference:
             "xmax": self.since.xmax,
             "running": list(self.since.running),
             "since": earliest,
+            "until": date.fromisoformat(self.now.day) + timedelta(days=1),
         }
 
 

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import CTE, Select, Table, any_, bindparam, false, literal, or_, select, true, union
-from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy import CTE, Select, Table, bindparam, or_, select, true, union
 
 from fieldsync.schema.catalog import columns_of
 from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.scope.cut import operands_of
-from fieldsync.server.scope.delta.past import PastWriter, is_new, is_written, touched
-from fieldsync.server.scope.delta.reach import Reach, objects_in
+from fieldsync.server.scope.delta.past import PastWriter, is_new, is_written, on_route, touched
+from fieldsync.server.scope.delta.reach import Reach, inner_objects, objects_in, one_of
 from fieldsync.server.scope.delta.routes import route_values
 from fieldsync.server.scope.scope import Scope
 from fieldsync.soql.bound import BoundCondition
@@ -38,6 +37,12 @@ class Delta:
         """Objects whose changes may move rows of this one, or change what its formula fields show."""
         read = {reading.object for reading in self.now.around.formulas.reads if reading.reader == name}
         return frozenset({name, *read}.union(*(objects_in(c) for c in self._conditions(name))))
+
+    def may_grow(self, stirred: frozenset[str]) -> tuple[str, ...]:
+        """Objects of which the device may be to have more rows, or may have fewer, than at its checkpoint."""
+        if self.then.recipe.hash != self.now.recipe.hash:
+            return self.now.objects
+        return tuple(name for name in self.now.objects if self.looks_at(name) & stirred)
 
     def changed(self, name: str, stirred: frozenset[str]) -> Statement:
         """Wire rows. `stirred`: the objects with changes, of those it looks at."""
@@ -93,8 +98,19 @@ class _Difference:
             for object_name, field in condition.reads:
                 reads.setdefault(object_name, set()).update(self._columns(object_name, field))
         return {
-            name: touched(self.change, name, reads.get(name, ()), f"touched_{name}") for name in sorted(self.stirred)
+            name: touched(self.change, name, reads.get(name, ()), f"touched_{name}", self._route_alone(name))
+            for name in sorted(self.stirred)
         }
+
+    @cached_property
+    def route(self) -> list[str] | None:
+        """The values one of which the route of a row has that comes, stays or goes; None: any."""
+        return route_values(self.delta.now, self.name) if self.same else None
+
+    def _route_alone(self, name: str) -> list[str] | None:
+        """The route, for the object itself where no condition asks for other rows of it."""
+        others = {o for c in self.delta._conditions(self.name) for o in inner_objects(c)}
+        return self.route if name == self.name and name not in others else None
 
     def _columns(self, object_name: str, field: str) -> set[str]:
         found = self.around.catalog[object_name].fields[field]
@@ -129,18 +145,14 @@ class _Difference:
         row = self.past.writer.row(self.name, "then")
         condition = self.delta.then.cut.composer.selected(self.name)
         holds = true() if condition.term is None else self.past.holds(condition, row, "w_")
-        among = [_one_of(row.c.Id, ids)] if self.same else []
+        among = [one_of(row.c.Id, ids)] if self.same else []
         return select(row.c.Id).where(self.past.present(row), holds, *among)
 
     def own(self) -> Select[Any]:
         """Ids of records of the object that were written since, narrowed by the object's route."""
         log = self.change.alias("log_own")
         found = select(log.c.id).where(log.c.object == self.name, is_new(log), is_written(log))
-        route = route_values(self.delta.now, self.name) if self.same else None
-        if route is None:
-            return found
-        values = literal(route, ARRAY(TEXT))
-        return found.where(or_(log.c.route == any_(values), log.c.route_before == any_(values)))
+        return found.where(on_route(log, self.route))
 
     def changed(self) -> Select[Any]:
         now, name = self.delta.now, self.name
@@ -156,12 +168,12 @@ class _Difference:
         held = self.then_held(moved)
         if held is None or not self.delta.same_shape(self.name):
             return true()
-        written = _one_of(table.c.Id, [self.own(), *self.around.readers(self.name)])
+        written = one_of(table.c.Id, [self.own(), *self.around.readers(self.name)])
         if not self.same:
             return or_(written, table.c.Id.not_in(held))
         if not moved:
             return written
-        entered = _one_of(table.c.Id, moved) & table.c.Id.not_in(held)
+        entered = one_of(table.c.Id, moved) & table.c.Id.not_in(held)
         return or_(written, entered)
 
     def removed(self) -> Select[Any]:
@@ -206,8 +218,3 @@ class _Difference:
             way.insert(0, (master.name, place))
             place = master.references
         return way
-
-
-def _one_of(column: Any, ids: list[Any]) -> Any:
-    """Whether it is among the ids of one of these queries."""
-    return or_(false(), *(column.in_(found) for found in ids))

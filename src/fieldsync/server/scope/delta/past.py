@@ -7,7 +7,7 @@ objects take part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT, aggregate_order_by
@@ -35,7 +36,7 @@ def is_new(change: Any) -> Any:
     """Not visible in the snapshot bound as xmin, xmax and those in progress (DESIGN 5)."""
     stamp, xmin, xmax = change.c.stamp, bindparam("xmin", type_=BigInteger), bindparam("xmax", type_=BigInteger)
     not_seen = (stamp >= xmin) & ((stamp >= xmax) | (stamp == any_(bindparam("running", type_=ARRAY(BigInteger)))))
-    return not_seen & (change.c.day >= bindparam("since"))
+    return not_seen & (change.c.day >= bindparam("since")) & (change.c.day <= bindparam("until"))
 
 
 def is_written(change: Any) -> Any:
@@ -43,8 +44,16 @@ def is_written(change: Any) -> Any:
     return (change.c.kind != "fed") & (change.c.kind != "outcome")
 
 
-def touched(change: Table, name: str, columns: Iterable[str] | None, label: str) -> CTE:
-    """(id, born, old): records of which one of these columns was written, by default any, with what those held."""
+def on_route(log: Any, route: Sequence[str] | None) -> Any:
+    """A change of a row whose route has one of these values, or had; None: of any row."""
+    if route is None:
+        return true()
+    values = literal(list(route), ARRAY(TEXT))
+    return or_(log.c.route == any_(values), log.c.route_before == any_(values))
+
+
+def touched(change: Table, name: str, columns: Iterable[str], label: str, route: Sequence[str] | None = None) -> CTE:
+    """(id, born, old): records of which one of these columns was written, with what the row's columns held."""
     log = change.alias(f"log_{label}")
     each = func.jsonb_each(log.c.old).table_valued("key", "value").render_derived(name=f"each_{label}").lateral()
     first = aggregate_order_by(each.c.value, log.c.version.desc(), log.c.seq.desc())
@@ -56,11 +65,10 @@ def touched(change: Table, name: str, columns: Iterable[str] | None, label: str)
             func.coalesce(held, literal_column("'{}'::jsonb")).label("old"),
         )
         .select_from(log.outerjoin(each, literal_column("true")))
-        .where(log.c.object == name, is_new(log), is_written(log))
+        .where(log.c.object == name, is_new(log), is_written(log), on_route(log, route))
     )
-    if columns is not None:
-        watched = literal(sorted({*columns, "IsDeleted"}), ARRAY(TEXT))
-        found = found.where(or_(log.c.kind == "created", log.c.kind == "purged", log.c.old.op("?|")(watched)))
+    watched = literal(sorted({*columns, "IsDeleted"}), ARRAY(TEXT))
+    found = found.where(or_(log.c.kind == "created", log.c.kind == "purged", log.c.old.op("?|")(watched)))
     return found.group_by(log.c.id).cte(label)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, except_, or_, select, union
+from sqlalchemy import CTE, any_, except_, false, func, or_, select, union
 
 from fieldsync.soql.bound import ROOT, AllOf, AnyOf, BoundCondition, BoundSubselect, BoundTerm, Inside, Negated
 from fieldsync.soql.compile.condition import Compiler
@@ -36,14 +36,14 @@ class Reach:
         for row, when in self.now.joined(frame, condition.joins):
             source = source.outerjoin(row, when)
         marks = [
-            frame.rows[join.alias].c.Id.in_(select(self.changes[join.object].c.id))
+            one_of(frame.rows[join.alias].c.Id, [select(self.changes[join.object].c.id)])
             for join in condition.joins
             if join.object in self.changes
         ]
         for number, inside in enumerate(_insides(condition.term)):
             moved = self._moved(inside.select, f"{prefix}i{number}")
             if moved is not None:
-                marks.append(self.now.expression(inside.left, frame).in_(moved))
+                marks.append(one_of(self.now.expression(inside.left, frame), [moved]))
         return [select(root.c.Id).select_from(source).where(or_(*marks))] if marks else []
 
     def _moved(self, inner: BoundSubselect, prefix: str) -> Any:
@@ -63,8 +63,20 @@ class Reach:
         """(id, value) of the rows, among those with these ids, that a sub-select holds."""
         row = compiler.writer.row(condition.object, prefix)
         holds = compiler.holds(condition, row, prefix + "q")
-        among = or_(*(row.c.Id.in_(found) for found in ids))
+        among = one_of(row.c.Id, ids)
         return select(row.c.Id.label("id"), row.c[column].label("value")).where(among, compiler.present(row), holds)
+
+
+def one_of(column: Any, ids: list[Any]) -> Any:
+    """Whether it is among the values of one of these queries.
+
+    They are gathered first, as one array: then an index of the column leads to the rows, however large the table is and
+    whatever PostgreSQL believes of the queries.
+    """
+    if not ids:
+        return false()
+    gathered: Any = ids[0] if len(ids) == 1 else union(*ids)
+    return column == any_(func.array(gathered.scalar_subquery()))
 
 
 def _insides(term: BoundTerm) -> Iterator[Inside]:
@@ -81,7 +93,12 @@ def _insides(term: BoundTerm) -> Iterator[Inside]:
 
 def objects_in(condition: BoundCondition) -> frozenset[str]:
     """Every object whose rows a condition looks at, its own first of all."""
-    found = {condition.object, *(join.object for join in condition.joins)}
+    return frozenset({condition.object}) | inner_objects(condition)
+
+
+def inner_objects(condition: BoundCondition) -> frozenset[str]:
+    """Objects of whose rows a condition asks beside the row itself."""
+    found = {join.object for join in condition.joins}
     for inside in _insides(condition.term) if condition.term is not None else ():
         found |= objects_in(inside.select.condition)
     return frozenset(found)
