@@ -65,6 +65,18 @@ def refresh(
     _run(lambda folder, port: measure(folder, port, rows=rows), as_json=as_json)
 
 
+@app.command("incremental")
+def incremental(
+    few: Annotated[int, typer.Option("--few", min=1_000, help="Rows that one device holds.")] = 10_000,
+    many: Annotated[int, typer.Option("--many", min=1_000, help="Rows that the other holds.")] = 100_000,
+    as_json: JsonOption = False,
+) -> None:
+    """100 changes, by how many rows the device holds and how much others changed."""
+    from fieldsync.sim.bench.incremental import measure
+
+    _run(lambda folder, port: measure(folder, port, few=few, many=many), as_json=as_json)
+
+
 def _run(measure: Callable[[Path, int], list[Figure]], *, as_json: bool) -> None:
     from fieldsync.sim.bench.figures import as_table
 

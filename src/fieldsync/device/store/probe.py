@@ -29,6 +29,27 @@ def commit_seconds(path: Path, times: int) -> list[float]:
     return taken
 
 
+def upsert_seconds(folder: Path, path: Path, table: str, count: int, *, times: int) -> list[float]:
+    """Seconds of each of `times` durable commits that write so many rows of this table, as the database in `folder`
+    holds them, into an encrypted file made at `path`."""
+    source = connect(current_file(folder), bytes(KEY_BYTES), read_only=True)
+    [(ddl,)] = source.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,))
+    rows = source.execute(f"SELECT * FROM {quoted(table)} LIMIT ?", (count,)).fetchall()
+    source.close()
+    target = connect(path, bytes(KEY_BYTES))
+    make_durable(target)
+    target.execute(ddl)
+    places = ", ".join("?" * len(rows[0]))
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        with target:
+            target.executemany(f"INSERT OR REPLACE INTO {quoted(table)} VALUES ({places})", rows)
+        taken.append(time.perf_counter() - began)
+    target.close()
+    return taken
+
+
 def bulk_insert_seconds(folder: Path, key: bytes, table: str, path: Path) -> float:
     """Seconds to write the rows of this table, as the database in `folder` holds them, into an encrypted file made at
     `path` with the same columns and indexes, and to bring it to disk."""

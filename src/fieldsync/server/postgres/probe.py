@@ -53,6 +53,24 @@ def bulk_write_seconds(uri: str, rows: str) -> float:
     return taken
 
 
+def select_seconds(uri: str, schema: str, table: str, count: int) -> float:
+    """Seconds to read so many rows of this table by their ids."""
+    name = sql.SQL("{}.{}").format(sql.Identifier(schema), sql.Identifier(table))
+    with psycopg.connect(uri) as connection:
+        ids = [row[0] for row in connection.execute(sql.SQL('SELECT "Id" FROM {} LIMIT %s').format(name), (count,))]
+        start = time.perf_counter()
+        connection.execute(sql.SQL('SELECT * FROM {} WHERE "Id" = ANY(%s)').format(name), (ids,)).fetchall()
+        return time.perf_counter() - start
+
+
+def backends(uri: str) -> list[int]:
+    """The processes of this PostgreSQL that serve connections."""
+    with psycopg.connect(uri) as connection:
+        own = connection.info.backend_pid
+        rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'").fetchall()
+        return [pid for (pid,) in rows if pid != own]
+
+
 def copy_out_seconds(uri: str, schema: str, table: str) -> float:
     """Seconds to read every row of this table with COPY, as PostgreSQL itself writes them."""
     statement = sql.SQL("COPY {}.{} TO STDOUT").format(sql.Identifier(schema), sql.Identifier(table))

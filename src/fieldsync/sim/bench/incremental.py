@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from sqlalchemy import Date, cast, func, insert, literal, select, update
 
+from fieldsync.base.ids import RecordId
 from fieldsync.base.world import SeededChance, World
 from fieldsync.device import Device
 from fieldsync.device.store.probe import upsert_seconds
@@ -152,7 +153,7 @@ def _edit(seeding: Seeding, territory: str, count: int, phone: str) -> None:
     ids = list(seeding.connection.execute(chosen).scalars())
     among = table.c.Id == func.any(ids)
     now = seeding.clock.now()
-    entries = {
+    entries: dict[str, Any] = {
         "day": cast(literal(now.date()), Date),
         "stamp": literal(seeding.stamp),
         "version": literal(seeding.stamp),
@@ -162,7 +163,7 @@ def _edit(seeding: Seeding, territory: str, count: int, phone: str) -> None:
         "kind": literal("updated"),
         "old": func.jsonb_build_object("Phone", table.c.Phone),
         "route": func.lower(table.c.Territory),
-        "at": literal(now + timedelta(0)),
+        "at": literal(now),
     }
     seeding.connection.execute(insert(change).from_select(list(entries), select(*entries.values()).where(among)))
     seeding.connection.execute(update(table).where(among).values(Phone=phone, _stamp=seeding.stamp))
@@ -178,7 +179,7 @@ def _name(person: str) -> str:
     return f"{person}@bench.example"
 
 
-def _make_org(uri: str, world: World, few: int, many: int) -> list[str]:
+def _make_org(uri: str, world: World, few: int, many: int) -> list[RecordId]:
     admin = NewUser("admin@bench.example", PASSWORD, "System_Administrator", "Admin")
     create_org(uri, ORG, catalog(), admin=admin, world=world)
     with seeding_org(uri, ORG, world) as seeding:

@@ -132,11 +132,11 @@ def _make_org(uri: str, world: World, rows: int) -> list[RecordId]:
         create_user(seeding, NewUser(PERSON, PASSWORD, "Rep", "Jones"), world.chance)
         chance = SeededChance(42)
         for start in range(0, rows, 50_000):
-            insert_rows(seeding, OBJECT, [_row(chance) for _ in range(min(50_000, rows - start))], checked=False)
+            insert_rows(seeding, OBJECT, [a_row(chance) for _ in range(min(50_000, rows - start))], checked=False)
     return []
 
 
-def _row(chance: Chance) -> dict[str, object]:
+def a_row(chance: Chance) -> dict[str, object]:
     """A practice as one would be: about 600 bytes as JSON."""
     first, last = _one(chance, _PEOPLE), _one(chance, _PEOPLE)
     return {

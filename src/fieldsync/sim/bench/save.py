@@ -10,6 +10,7 @@ import asyncio
 import statistics
 import time
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from fieldsync.base.ids import DeviceNumber, RecordId, mint, uuid7
@@ -102,7 +103,9 @@ class Stream:
             frame = await lock_head(self._org, database, caller)
             done = await save(self._org, database, caller, frame, incoming)
             saved = time.perf_counter()
-            await read_images(self._org, database, caller, [ref for r in done.results for ref in r.touched])
+            reader = replace(caller, rights=self._org.rights.of(caller.profile))
+            scope = await self._org.scopes.of(database, reader, self._world.clock)
+            await read_images(scope, database, [ref for r in done.results for ref in r.touched])
             answered = time.perf_counter()
         committed = time.perf_counter()
         self.seconds.append(committed - answered + saved - start)

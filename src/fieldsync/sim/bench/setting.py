@@ -21,9 +21,9 @@ from fieldsync.protocol.session import DeviceDescription, Platform
 from fieldsync.schema.catalog import build
 from fieldsync.schema.load import load_packs
 from fieldsync.server.org.create import create_org, seeding_org
-from fieldsync.server.org.seed import insert_rows
 from fieldsync.server.org.users import NewUser, create_user
 from fieldsync.server.postgres.embedded import EmbeddedPostgres
+from fieldsync.sim.territory import add_accounts, found_territory
 
 ORG, PERSON, PASSWORD = "bench", "sarah@bench.example", "measuring the whole way 9"
 _SERVER = """
@@ -58,11 +58,11 @@ class Setting:
         device.sync()
         return device
 
-    def signed_in(self, name: str, platform: Platform, key: bytes) -> Device:
+    def signed_in(self, name: str, platform: Platform, key: bytes, person: str = PERSON) -> Device:
         """A device that has nothing yet but its person."""
         device = Device.open(self.folder / name, key, world=self.world, transport=HttpTransport(self.address))
         secret = f"{name}-".ljust(43, "k")
-        device.sign_in(ORG, PERSON, PASSWORD, DeviceDescription(secret, name, platform, "1", "1"))
+        device.sign_in(ORG, person, PASSWORD, DeviceDescription(secret, name, platform, "1", "1"))
         return device
 
 
@@ -98,9 +98,9 @@ def _make_org(uri: str, world: World, accounts: int) -> list[RecordId]:
     admin = NewUser("admin@bench.example", PASSWORD, "System_Administrator", "Admin")
     create_org(uri, ORG, build(load_packs()), admin=admin, world=world)
     with seeding_org(uri, ORG, world) as seeding:
-        create_user(seeding, NewUser(PERSON, PASSWORD, "Field_Representative", "Jones"), world.chance)
+        person = create_user(seeding, NewUser(PERSON, PASSWORD, "Field_Representative", "Jones"), world.chance)
         rows = [{"Name": f"Account {i:06d}", "Phone": f"+43 {i:09d}"} for i in range(accounts)]
-        return insert_rows(seeding, "Account", rows)
+        return add_accounts(seeding, found_territory(seeding, [person]), rows)
 
 
 def wait_until(true: Callable[[], object], seconds: float = 60.0) -> None:
