@@ -65,6 +65,15 @@ REFRESH_STREAM_SECONDS = 120
 DIGEST_ROWS_MAX = 50_000
 """Rows that a device may name in one repair; what else differs waits for the next."""
 
+# Sync rules
+ACCOUNTS_PER_DEVICE_MAX = 50_000
+ACCOUNTS_PER_PHONE_MAX = 15_000
+"""More accounts end a sync before anything is replaced (FEATURES A28); the setting Accounts_Max says otherwise."""
+PHONES = frozenset({"iPhone", "Android"})
+PREVIEW_PEOPLE_PER_PROFILE = 10
+PREVIEW_SECONDS = 20
+"""A preview of a changed rule looks at as many people as this time allows."""
+
 # Device
 SEND_DEADLINE_SECONDS = 30.0
 BACKOFF_FIRST_SECONDS = 1.0

@@ -58,6 +58,8 @@ class Code(StrEnum):
     VALIDATION = "VALIDATION"
     SYNC_RULE = "SYNC_RULE"
     REFRESH_REQUIRED = "REFRESH_REQUIRED"
+    TOO_MANY_ROWS = "TOO_MANY_ROWS"
+    TOO_MANY_ACCOUNTS = "TOO_MANY_ACCOUNTS"
     RECORD_TYPE = "RECORD_TYPE"
     TRIGGER = "TRIGGER"
     BACKDATED = "BACKDATED"
@@ -67,6 +69,7 @@ class Code(StrEnum):
     TIMEOUT = "TIMEOUT"
     PARTS_INCOMPLETE = "PARTS_INCOMPLETE"
     FAMILY = "FAMILY"
+    DIGEST = "DIGEST"
     OFFLINE = "OFFLINE"
     SYNC_RUNNING = "SYNC_RUNNING"
     SYNC_CANCELED = "SYNC_CANCELED"
@@ -173,6 +176,16 @@ CATALOGUE: dict[Code, Kind] = {
     Code.REFRESH_REQUIRED: Kind(
         409, "What this device holds cannot be brought up to date: {reason}.", "Refresh the database; nothing is lost."
     ),
+    Code.TOO_MANY_ROWS: Kind(
+        409,
+        "{count} rows of {what} are selected for this device; {limit} are allowed.",
+        "Ask your administrator to narrow the sync rules; what this device holds stays as it is.",
+    ),
+    Code.TOO_MANY_ACCOUNTS: Kind(
+        409,
+        "{count} accounts are selected for this device; {limit} are allowed on {platform}.",
+        "Ask your administrator to narrow the sync rules; what this device holds stays as it is.",
+    ),
     Code.VALIDATION: Kind(422, "{message}", "Correct the record and save again."),
     Code.ROW_LOCK: Kind(409, "Another save held this record for too long.", "Nothing to do: it is tried again."),
     Code.TIMEOUT: Kind(504, "The server took too long.", "Nothing to do: it is tried again."),
@@ -181,6 +194,11 @@ CATALOGUE: dict[Code, Kind] = {
     ),
     Code.FAMILY: Kind(
         422, "These records cannot be saved together: {reason}.", "Save the records of one {object} at a time."
+    ),
+    Code.DIGEST: Kind(
+        409,
+        "What this device holds is not what the server says it should hold: {reason}.",
+        "Refresh the database; nothing is lost. If it comes back, call your admin.",
     ),
     Code.OFFLINE: Kind(
         503, "There is no connection to the server.", "Try again when you are online; what you save is kept."

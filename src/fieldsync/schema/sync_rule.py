@@ -111,6 +111,8 @@ COLUMNS: Mapping[str, str] = {
 """Attribute of a rule to column of its record."""
 LISTS = frozenset({"include_fields", "exclude_fields", "attachment_fields"})
 """Kept in their column as names with commas between."""
+WHOLE_NUMBERS = frozenset({"attachments_max", "attachment_megabytes_max", "order", "rows_max"})
+"""Their columns hold decimals."""
 
 
 def record_of(rule: SyncRule) -> dict[str, Any]:
@@ -123,7 +125,8 @@ def record_of(rule: SyncRule) -> dict[str, Any]:
 def rule_of(record: Mapping[str, Any]) -> SyncRule:
     """The rule a record holds. A column that is empty means its default."""
     values = {name: record.get(column) for name, column in COLUMNS.items()}
-    known = {name: value for name, value in values.items() if value is not None}
+    known: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+    known |= {name: int(known[name]) for name in WHOLE_NUMBERS & known.keys()}
     names = {name: tuple(part.strip() for part in known.get(name, "").split(",") if part.strip()) for name in LISTS}
     return SyncRule(**{**known, **names, "type": RuleType(known.get("type", RuleType.TOP_LEVEL))})
 

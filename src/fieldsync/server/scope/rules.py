@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.protocol.session import Platform
 from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.model import FieldType, Sharing
-from fieldsync.schema.sync_rule import EVERY_DEVICE, RuleType, SyncRule
+from fieldsync.schema.sync_rule import COLUMNS, EVERY_DEVICE, RuleType, SyncRule
 from fieldsync.server.scope.choose import complete_id
 from fieldsync.server.scope.compose import Composer
 from fieldsync.server.scope.recipe import Shared
@@ -16,6 +17,7 @@ from fieldsync.server.scope.tokens import known_tokens
 from fieldsync.soql import SoqlError, bind_condition, parse_condition
 from fieldsync.soql.errors import START, Position
 
+OBJECT = "Sync_Rule"
 CONDITION_CHARS_MAX = 32_000
 
 
@@ -27,6 +29,30 @@ class Fault:
     sentence: str
     at: Position = START
     warning: bool = False
+
+
+def problem_of(fault: Fault, record_id: str | None = None) -> Problem:
+    """The fault of a rule's record as a refusal, with line and column where it stands in a condition."""
+    place = {} if fault.at == START else {"line": fault.at.line, "column": fault.at.column}
+    said = f" ({', '.join(f'{name} {number}' for name, number in place.items())})" if place else ""
+    reason = f"{fault.sentence}{said}"
+    return problem(Code.SYNC_RULE, object=OBJECT, id=record_id, field=COLUMNS[fault.attribute], reason=reason, **place)
+
+
+def check_required(before: SyncRule, after: SyncRule | None) -> tuple[Fault, ...]:
+    """Whether a rule the Field app needs would be switched off or deleted (FEATURES A39)."""
+    if not before.required or not _brings(before):
+        return ()
+    needed = f"The field app needs {before.object}: its rule cannot be"
+    if after is None:
+        return (Fault("required", f"{needed} deleted."),)
+    if not _brings(after) or after.object != before.object:
+        return (Fault("active", f"{needed} switched off."),)
+    return ()
+
+
+def _brings(rule: SyncRule) -> bool:
+    return rule.active and not rule.without_rows
 
 
 def check_rule(catalog: Catalog, rule: SyncRule) -> tuple[Fault, ...]:
@@ -45,22 +71,19 @@ def check_together(catalog: Catalog, rules: Iterable[SyncRule]) -> tuple[tuple[S
         if seen.setdefault(rule.key, rule) is not rule:
             sentence = f"There is a rule already for {', '.join(part for part in rule.key if part)}."
             found.append((rule, Fault("object", sentence)))
-    found += [(rule, fault) for rule in known if rule.active for fault in _circle(catalog, rule, known)]
+    fitting = [rule for rule in known if rule.active and all(fault.warning for fault in check_rule(catalog, rule))]
+    found += [(rule, fault) for rule in fitting for fault in _circle(catalog, rule, fitting)]
     return tuple(found)
 
 
-def _circle(catalog: Catalog, rule: SyncRule, rules: Sequence[SyncRule]) -> Iterator[Fault]:
+def _circle(catalog: Catalog, rule: SyncRule, fitting: Sequence[SyncRule]) -> Iterator[Fault]:
     """Whether what the rule refers to leads back to it, were all rules in force."""
-    chosen: dict[str, tuple[SyncRule, ...]] = {}
-    for other in (*(o for o in rules if o.active and o.key != rule.key), rule):
-        if not any(True for fault in check_rule(catalog, other) if not fault.warning):
-            chosen[other.object] = (other,)
+    chosen = {other.object: (other,) for other in fitting if other.key != rule.key} | {rule.object: (rule,)}
     open_ = dict.fromkeys(catalog.objects, Shared(Sharing.READ_WRITE))
-    if rule.object in chosen:
-        try:
-            Composer(catalog, open_, {n: chosen.get(n, ()) for n in catalog.objects}).selected(rule.object)
-        except SoqlError as wrong:
-            yield Fault("where", wrong.sentence, wrong.position)
+    try:
+        Composer(catalog, open_, {n: chosen.get(n, ()) for n in catalog.objects}).selected(rule.object)
+    except SoqlError as wrong:
+        yield Fault("where", wrong.sentence, wrong.position)
 
 
 def _faults(catalog: Catalog, object_type: ObjectType, rule: SyncRule) -> Iterator[Fault]:

@@ -16,6 +16,7 @@ from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Pool, transaction
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
+from fieldsync.server.scope.caps import Caps
 from fieldsync.server.scope.choose import ForWhom, choose, complete
 from fieldsync.server.scope.cut import Cut, make_cut
 from fieldsync.server.scope.people import Looked, People
@@ -55,6 +56,7 @@ class Scopes:
         tables = around.metadata.tables
         self._around, self._pool = around, pool
         self._people = People(tables, org_id)
+        self.caps = Caps(tables)
         rule, recipe = tables["Sync_Rule"], tables["_recipe"]
         columns = [rule.c.Id, *(rule.c[column] for column in COLUMNS.values())]
         present = rule.c.IsDeleted.is_(False)
@@ -69,11 +71,19 @@ class Scopes:
 
     async def of(self, database: Database, caller: Caller, clock: Clock) -> Scope:
         """What the caller's device may hold now. Raises Refused(SYNC_RULE)."""
-        looked = await self._people.look_up(database, caller, clock)
+        looked = await self.look_up(database, caller, clock)
         rules = self._rulebooks.use(looked.rules)
         if rules is None:
             rules = self._rulebooks.keep(looked.rules, await self.rules(database))
         return self._made(*self.recipe(caller, looked, rules, clock))
+
+    async def look_up(self, database: Database, caller: Caller, clock: Clock) -> Looked:
+        """What the caller's device depends on beside rows and rules."""
+        return await self._people.look_up(database, caller, clock)
+
+    def under(self, caller: Caller, looked: Looked, rules: tuple[SyncRule, ...], clock: Clock) -> Scope:
+        """What the caller's device would hold under these rules; nothing of it is kept. Raises Refused(SYNC_RULE)."""
+        return Scope(self._around, *self.recipe(caller, looked, rules, clock))
 
     async def past(self, database: Database, hash_: str) -> Scope | None:
         """The scope of a recipe that was kept; None where it is not known any more."""

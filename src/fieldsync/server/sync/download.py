@@ -55,13 +55,16 @@ async def download(
     then = scope if since is None else await _scope_then(org, database, since, scope)
     now = await present_checkpoint(org, database, scope)
     held = repairs(scope, asked.repair) if asked.repair else ()
+    if since is None:
+        lines, grown = _everything(database, scope), scope.objects
+    else:
+        one = Difference(Delta(then, scope), caller, since, now)
+        stirred = await _stirred(org, database, one)
+        lines, grown = _differences(org, database, one, stirred), _may_grow(one.delta, stirred)
+    await org.scopes.caps.check(database, caller, scope, grown)
     await org.scopes.keep(scope, org.world.clock.now())
     yield encode_line(Head(full=since is None, catalog_version=org.catalog.version, objects=scope.objects))
     count = repaired = 0
-    if since is None:
-        lines = _everything(database, scope)
-    else:
-        lines = _differences(org, database, Difference(Delta(then, scope), caller, since, now))
     async for rows, line in lines:
         count += rows
         yield line
@@ -137,10 +140,21 @@ class Difference:
         }
 
 
-async def _differences(org: Org, database: Database, one: Difference) -> Lines:
-    delta, place = one.delta, one.place
+async def _stirred(org: Org, database: Database, one: Difference) -> frozenset[str]:
+    """Objects with changes."""
     everywhere = list(org.catalog.objects)
-    stirred = frozenset(name for (name,) in await database.rows(org.read.stirred, objects=everywhere, **place))
+    return frozenset(name for (name,) in await database.rows(org.read.stirred, objects=everywhere, **one.place))
+
+
+def _may_grow(delta: Delta, stirred: frozenset[str]) -> tuple[str, ...]:
+    """Objects of which the device may be to have more rows, or may have fewer, than at its checkpoint."""
+    if delta.then.recipe.hash != delta.now.recipe.hash:
+        return delta.now.objects
+    return tuple(name for name in delta.now.objects if delta.looks_at(name) & stirred)
+
+
+async def _differences(org: Org, database: Database, one: Difference, stirred: frozenset[str]) -> Lines:
+    delta = one.delta
     fed = await _fed_objects(org, database, one) if stirred else frozenset()
     for name in org.catalog.objects:
         if name in delta.now.cut.chosen:

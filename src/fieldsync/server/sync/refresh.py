@@ -39,6 +39,8 @@ async def refresh(org: Org, database: Database, caller: Caller, token: str | Non
     await feed_position(org, database, caller)  # refuses who was revoked
     scope = await org.scopes.of(database, caller, org.world.clock)
     place = await _resumed(org, database, caller, token, scope) if token else None
+    if place is None:
+        await org.scopes.caps.check(database, caller, scope, scope.objects)
     start = place.checkpoint if place else seal_checkpoint(org, caller, await present_checkpoint(org, database, scope))
     await org.scopes.keep(scope, org.world.clock.now())
     names = scope.objects

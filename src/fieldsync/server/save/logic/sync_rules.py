@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from fieldsync.base.problems import Code, problem
-from fieldsync.schema.sync_rule import COLUMNS, SyncRule, rule_of
+from fieldsync.schema.sync_rule import SyncRule, rule_of
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Wave, Work
-from fieldsync.server.scope.rules import Fault, check_rule, check_together
-from fieldsync.soql.errors import START
+from fieldsync.server.scope.rules import OBJECT, Fault, check_required, check_rule, check_together, problem_of
 
-OBJECT = "Sync_Rule"
 _ONE_AT_A_TIME = compile_statement(select(func.pg_advisory_xact_lock(func.hashtext("fieldsync sync rules"))))
 
 
 async def check_sync_rules(org: Org, database: Database, wave: Wave) -> None:
-    """Reject rules that do not fit the catalog, or each other; note on the others what is to be warned of."""
+    """Reject rules that do not fit the catalog, or each other; note on the others what is to be warned of.
+
+    One that the field app needs is neither switched off nor deleted (FEATURES A39).
+    """
     found = [(work, edit) for work in wave.works if work.open for edit in work.edits if edit.item.object == OBJECT]
-    judged = [(work, edit, rule_of(edit.new)) for work, edit in found if edit.new and not edit.new["IsDeleted"]]
+    for work, edit in found:
+        _keep_required(work, edit)
+    judged = [(w, edit, rule_of(edit.new)) for w, edit in found if w.open and edit.new and not edit.new["IsDeleted"]]
     if not judged:
         return
     await database.rows(_ONE_AT_A_TIME)
@@ -32,24 +34,20 @@ async def check_sync_rules(org: Org, database: Database, wave: Wave) -> None:
         _judge(work, edit, rule, faults, wave.frame.now)
 
 
+def _keep_required(work: Work, edit: Edit) -> None:
+    if edit.current is None or edit.current["IsDeleted"]:
+        return
+    after = None if edit.new is None or edit.new["IsDeleted"] else rule_of(edit.new)
+    for fault in check_required(rule_of(edit.current), after):
+        work.reject(problem_of(fault, edit.item.id))
+
+
 def _judge(work: Work, edit: Edit, rule: SyncRule, faults: list[Fault], now: str) -> None:
     wrong = [fault for fault in faults if not fault.warning]
     if wrong:
-        work.reject(
-            *(
-                problem(
-                    Code.SYNC_RULE, object=OBJECT, id=edit.item.id, field=COLUMNS[fault.attribute], reason=_told(fault)
-                )
-                for fault in wrong
-            )
-        )
+        work.reject(*(problem_of(fault, edit.item.id) for fault in wrong))
         return
     assert edit.new is not None
     warnings = " ".join(fault.sentence for fault in faults) or None
     edit.new |= {"Modified_Date": now, "Validation_Status": "Valid", "Validation_Errors": warnings}
     edit.changed |= {"Modified_Date", "Validation_Status", "Validation_Errors"}
-
-
-def _told(fault: Fault) -> str:
-    place = "" if fault.at == START else f" (line {fault.at.line}, column {fault.at.column})"
-    return f"{fault.sentence}{place}"
