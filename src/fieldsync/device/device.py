@@ -181,6 +181,10 @@ class Device:
         self._listeners.tell([*records_changed(changed), QueueChanged()])
         self._wake()
 
+    def resend(self, n: int) -> None:
+        """Send what stands here now in place of a refused save. Raises Refused: NOT_FOUND, LOCKED, as an edit does."""
+        self._sessions.resend(n)
+
     def undone_with(self, n: int) -> list[int]:
         """The queue numbers that `undo(n)` would take back, to ask the person about."""
         return self._ask(undone_with, n)

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+import msgspec
+
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
-from fieldsync.device.queue.entry import QueueEntry, decode_outcome, problems_of, waiting_for
+from fieldsync.device.queue.entry import QueueEntry, content_of, decode_outcome, problems_of, waiting_for
 from fieldsync.device.queue.journal import Touch
 from fieldsync.device.queue.states import REFUSED, UNDECIDED, State
 from fieldsync.device.record import Mark, Record
@@ -130,8 +132,11 @@ def queued(work: Work, tables: ObjectTables | None) -> list[QueueEntry]:
 
 
 def refused(work: Work, tables: ObjectTables | None) -> list[QueueEntry]:
-    """The error list: what was refused, and what waits behind it."""
-    return entries(work, tables, REFUSED)
+    """The error list: what was refused, and what waits behind it, with its content."""
+    found = entries(work, tables, REFUSED)
+    numbers = listed(entry.n for entry in found)
+    items = dict(work.rows("SELECT n, items FROM _queue WHERE n IN (SELECT value FROM json_each(?))", numbers))
+    return [msgspec.structs.replace(entry, content=content_of(items[entry.n])) for entry in found]
 
 
 def _records(work: Work, numbers: Sequence[int]) -> dict[int, tuple[RecordId, ...]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.device.lab import Lab, rejected
+from tests.device.lab import Lab, items_of, rejected
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
@@ -228,3 +228,63 @@ def test_a_data_model_this_app_cannot_read_changes_nothing_and_uploads_go_on(lab
     assert lab.device.catalog.version == version
     assert value(lab, "Shop", lab.server_id("Shop", 1), "City") == "mine"
     assert [r.problem.code for r in lab.device.syncs() if r.problem] == [Code.APP_TOO_OLD]
+
+
+def refused_edit(lab: Lab) -> RecordId:
+    """An edit of two fields, one of which the server then drops."""
+    shop_id = lab.server_id("Shop", 1)
+    lab.download(lab.block("Shop", shop(lab, 1, City="a", Visits=3)))
+    with lab.device.edit() as edit:
+        edit.update("Shop", shop_id, {"City": "mine", "Visits": 4})
+    remodel(lab, on("Shop", fields("City")))
+    lab.upload(lab.outcome(rejected(Code.METADATA_CHANGED)))
+    return shop_id
+
+
+def test_what_a_dropped_field_held_is_told_and_the_rest_can_be_sent_again(lab: Lab) -> None:
+    shop_id = refused_edit(lab)
+    (entry,) = lab.device.errors()
+    assert [(c.column, c.old, c.new) for c in entry.content] == [("City", "a", "mine"), ("Visits", 3, 4)]
+    with lab.device.view("Shop", shop_id):
+        lab.device.resend(entry.n)
+    assert lab.device.errors() == []
+    assert (lab.device.undone(), [e.n for e in lab.device.queue()]) == ([1], [2])
+    lab.upload(lab.saved())
+    ((n, (item,)),) = items_of(lab.script.uploads[-1])
+    assert (n, item.changes["Visits"].old, item.changes["Visits"].new, len(item.changes)) == (2, 3, 4, 1)
+    assert lab.script.uploads[-1].undone == (1,)
+    assert value(lab, "Shop", shop_id, "Visits") == 4
+
+
+def test_what_was_corrected_meanwhile_goes_along_on_the_servers_present_version(lab: Lab) -> None:
+    shop_id = refused_edit(lab)
+    with lab.device.edit() as edit:
+        edit.update("Shop", shop_id, {"Visits": 5})
+    step(lab, news(lab, shop(lab, 1, 9, Visits=7)))
+    assert [e.n for e in lab.device.errors()] == [1, 2]
+    lab.device.resend(1)
+    lab.upload(lab.saved())
+    ((n, (item,)),) = items_of(lab.script.uploads[-1])
+    assert (n, item.changes["Visits"].old, item.changes["Visits"].new) == (3, 7, 5)
+
+
+def test_a_save_of_nothing_but_dropped_things_leaves_nothing_to_send(lab: Lab) -> None:
+    lab.download(lab.block("Shop", shop(lab, 1, City="a")))
+    with lab.device.edit() as edit:
+        edit.update("Shop", lab.server_id("Shop", 1), {"City": "mine"})
+        edit.create("Visit", {"ShopId": lab.server_id("Shop", 1)})
+    gone = ("Visit", "Visit_Line", "Line_Part")
+    remodel(lab, lambda o: None if o.name in gone else on("Shop", fields("City"))(o))
+    lab.upload(lab.outcome(rejected(Code.METADATA_CHANGED)))
+    assert {c.object for e in lab.device.errors() for c in e.content} == {"Shop", "Visit"}
+    for entry in lab.device.errors():
+        lab.device.resend(entry.n)
+    assert lab.device.queue() == lab.device.errors() == []
+    assert lab.device.undone() == [1, 2]
+
+
+def test_a_device_knows_how_old_its_data_model_is(lab: Lab) -> None:
+    lab.clock.advance(60)
+    remodel(lab, on("Shop", fields("City")))
+    assert lab.device.account is not None
+    assert lab.device.account.model_at == "2026-03-02T08:01:00+00:00"

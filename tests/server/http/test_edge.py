@@ -160,6 +160,17 @@ def test_refresh_tokens_rotate_and_a_stolen_one_ends_every_session(http: httpx.C
     assert http.get("/sync/v1/catalog", headers=used).status_code == 401
 
 
+def test_an_app_that_is_too_old_may_still_upload(http: httpx.Client) -> None:
+    old = {**bearer(http), "fieldsync-app": "0.0.9"}
+    for path in ("catalog", "feed?cursor=x", "download", "refresh"):
+        answer = http.get(f"/sync/v1/{path}", headers=old)
+        assert (answer.status_code, code_of(answer)) == (426, "APP_TOO_OLD")
+    device = sign_in(http).json()["device_number"]
+    body = {"device": device, "confirmed_through": 0, "transactions": []}
+    assert http.post("/sync/v1/upload", headers=old, json=body).status_code == 200
+    assert http.get("/sync/v1/catalog", headers={**old, "fieldsync-app": "0.1.0"}).status_code == 200
+
+
 def test_the_openapi_document_names_every_address(http: httpx.Client) -> None:
     paths = http.get("/openapi/openapi.json").json()["paths"]
     names = (

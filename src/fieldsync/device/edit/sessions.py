@@ -11,6 +11,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.edit.preview import Author
+from fieldsync.device.edit.resend import resend
 from fieldsync.device.edit.save import Saved, save
 from fieldsync.device.edit.session import Edit
 from fieldsync.device.store.store import Store
@@ -48,6 +49,15 @@ class Sessions:
             saved = self._write(edit)
             edit.queue_numbers = saved.numbers
             self._after_save(saved)
+
+    def resend(self, n: int) -> None:
+        """See `resend`."""
+        self._know_account()
+        assert self._author is not None
+        author = Author(self._author, self._numbers.now())
+        with self._store.write() as work:
+            saved = resend(work, self._store.tables, n, author=author, numbers=self._numbers, per_part=self._per_part)
+        self._after_save(saved)
 
     def _know_account(self) -> None:
         if self._author is not None and self._store.has_catalog:

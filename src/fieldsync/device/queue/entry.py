@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -44,6 +45,16 @@ class Entry:
         return tuple(item for part in self.items.split(_LINE) for item in decode_items(part))
 
 
+class Changed(msgspec.Struct, frozen=True):
+    """One field of a save, as a person sees it."""
+
+    object: str
+    operation: str
+    column: str
+    old: Any
+    new: Any
+
+
 class QueueEntry(msgspec.Struct, frozen=True):
     """One row of the queue or the error list, for pages. `name` of the record, if it has one on this device."""
 
@@ -61,6 +72,18 @@ class QueueEntry(msgspec.Struct, frozen=True):
     waiting_for: tuple[int, ...] = ()
     records: tuple[RecordId, ...] = ()
     """Every record the save names."""
+    content: tuple[Changed, ...] = ()
+    """What was refused, field by field; also of fields and objects that are no more."""
+
+
+def content_of(raw: bytes) -> tuple[Changed, ...]:
+    """What an entry's stored items change."""
+    items = (item for part in raw.split(_LINE) for item in decode_items(part))
+    return tuple(
+        Changed(item.object, item.operation.value, column, change.old, change.new)
+        for item in items
+        for column, change in item.changes.items()
+    )
 
 
 def raw_parts(items: Sequence[Item], per_part: int) -> bytes:

@@ -27,6 +27,7 @@ class Key(StrEnum):
     SETTINGS = "settings"
     CATALOG = "catalog"
     CATALOG_VERSION = "catalog_version"
+    CATALOG_AT = "catalog_at"
 
 
 def get(work: Work, key: Key) -> Any:

@@ -21,6 +21,8 @@ class Account(msgspec.Struct, frozen=True):
     device_number: DeviceNumber
     as_of: str | None = None
     """When the last download ended, by the server's clock."""
+    model_at: str | None = None
+    """When the data model was fetched, by this device's clock: rights that were given since may not show (F05)."""
 
 
 DEFAULT_SETTINGS = Settings(
@@ -39,7 +41,10 @@ def read_account(work: Work) -> Account | None:
         return None
     account = msgspec.json.decode(raw, type=Account)
     return msgspec.structs.replace(
-        account, device_number=meta.get(work, Key.DEVICE_NUMBER), as_of=meta.get(work, Key.AS_OF)
+        account,
+        device_number=meta.get(work, Key.DEVICE_NUMBER),
+        as_of=meta.get(work, Key.AS_OF),
+        model_at=meta.get(work, Key.CATALOG_AT),
     )
 
 

@@ -211,7 +211,7 @@ class Engine:
 
     def fetch_catalog(self, did: Stepped) -> None:
         """Get the data model; every list may look different after it. Raises Unreachable and Refused."""
-        did.changed.update(dict.fromkeys(fetch_catalog(self.store, self.calls)))
+        did.changed.update(dict.fromkeys(fetch_catalog(self.store, self.calls, self.now())))
         did.objects |= {table.type.name for table in self.store.tables}
         self._model_moved = False
 

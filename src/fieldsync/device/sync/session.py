@@ -68,7 +68,7 @@ def _sign_in(store: Store, calls: Calls, numbers: Numbers, request: SignIn) -> A
         numbers.took_device(session.device_number)
     calls.took_tokens(session.tokens)
     if not store.has_catalog or _held_version(store) != session.catalog_version:
-        fetch_catalog(store, calls)
+        fetch_catalog(store, calls, numbers.now())
     return account
 
 
@@ -78,7 +78,7 @@ def _held_version(store: Store) -> str | None:
         return found
 
 
-def fetch_catalog(store: Store, calls: Calls) -> list[RecordRef]:
+def fetch_catalog(store: Store, calls: Calls, now: str) -> list[RecordRef]:
     """Get the data model and bring the store to it, in one transaction; the queue keeps what it says.
 
     Returns the records whose rows may have changed. Raises Refused, Unreachable; APP_TOO_OLD for a model this version
@@ -91,6 +91,7 @@ def fetch_catalog(store: Store, calls: Calls) -> list[RecordRef]:
         with store.write() as work:
             meta.put(work, Key.CATALOG, raw)
             meta.put(work, Key.CATALOG_VERSION, catalog.version)
+            meta.put(work, Key.CATALOG_AT, now)
             tables = store.use_catalog(work, catalog, changed=True)
             reach("catalog.migrated")
             freed = remodel(work, before, tables) if before is not None else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from litestar import Request
 from litestar.di import NamedDependency
 
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.version import OLDEST_APP
+from fieldsync.protocol import wire
 from fieldsync.server.http.wake import Hub
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work, snapshot, transaction
@@ -50,6 +53,15 @@ def bearer(request: AnyRequest) -> str:
 def org_for(served: Served, request: AnyRequest) -> Org:
     """The org the request's token names."""
     return served.org(org_of(bearer(request)))
+
+
+def org_for_download(served: Served, request: AnyRequest) -> Org:
+    """As `org_for`, for what brings rows or the data model: only for apps that understand them. Uploads are always
+    taken (FEATURES E33). Raises Refused(APP_TOO_OLD)."""
+    version = re.match(r"(\d{1,6})\.(\d{1,6})", request.headers.get(wire.APP_VERSION_HEADER, ""))
+    if version is not None and (int(version[1]), int(version[2])) < OLDEST_APP:
+        raise Refused(problem(Code.APP_TOO_OLD))
+    return org_for(served, request)
 
 
 @asynccontextmanager

@@ -18,7 +18,16 @@ from fieldsync.protocol.feed import FeedPage
 from fieldsync.protocol.session import NewNumber, Renew, Session, SignIn, Tokens
 from fieldsync.protocol.upload import UploadRequest, UploadResponse
 from fieldsync.schema.catalog import encode
-from fieldsync.server.http.context import AnyRequest, Served, ServedHere, bearer, calling, org_for, reading
+from fieldsync.server.http.context import (
+    AnyRequest,
+    Served,
+    ServedHere,
+    bearer,
+    calling,
+    org_for,
+    org_for_download,
+    reading,
+)
 from fieldsync.server.http.described import UploadOperation
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import transaction
@@ -69,7 +78,7 @@ async def device_number(request: AnyRequest, served: ServedHere) -> NewNumber:
 @get("/catalog", summary="The data model", tags=["download"], media_type=wire.CONTENT_JSON)
 async def catalog(request: AnyRequest, served: ServedHere) -> Response[bytes]:
     """The packs the org's catalog is built of."""
-    org = org_for(served, request)
+    org = org_for_download(served, request)
     async with calling(org, bearer(request)):
         pass
     return Response(encode(org.catalog), headers={wire.CATALOG_VERSION_HEADER: org.catalog.version})
@@ -87,7 +96,7 @@ async def upload_saves(request: AnyRequest, served: ServedHere) -> UploadRespons
 @get("/feed", summary="The user's own saves, coming back", tags=["download"])
 async def feed(request: AnyRequest, served: ServedHere, cursor: str) -> FeedPage:
     """News after the cursor, in one snapshot."""
-    org = org_for(served, request)
+    org = org_for_download(served, request)
     async with reading(org, bearer(request)) as (work, caller):
         return await read_feed(org, work, caller, cursor)
 
@@ -97,14 +106,14 @@ async def download_rows(
     request: AnyRequest, served: ServedHere, checkpoint: str | None = None, *, digest: bool = False
 ) -> Stream:
     """All rows, or those changed since the checkpoint: one JSON value a line. `digest`: with the sums of all rows."""
-    org = org_for(served, request)
+    org = org_for_download(served, request)
     return await _streamed(_lines(org, bearer(request), checkpoint, Asked(digest=digest)), request)
 
 
 @post("/digest", status_code=200, summary="Repair what differs", tags=["download"], media_type=wire.CONTENT_LINES)
 async def repair_rows(request: AnyRequest, served: ServedHere, data: Repair) -> Stream:
     """A download from the device's checkpoint, with what is missing or other among the rows it names, and the sums."""
-    org = org_for(served, request)
+    org = org_for_download(served, request)
     asked = Asked(digest=True, repair=data)
     return await _streamed(_lines(org, bearer(request), data.checkpoint, asked), request)
 
@@ -112,7 +121,7 @@ async def repair_rows(request: AnyRequest, served: ServedHere, data: Repair) -> 
 @get("/refresh", summary="All rows", tags=["download"], media_type=wire.CONTENT_LINES)
 async def refresh_rows(request: AnyRequest, served: ServedHere, resume: str | None = None) -> Stream:
     """Everything for a new database on the device, or the rest behind a mark."""
-    org = org_for(served, request)
+    org = org_for_download(served, request)
     return await _streamed(_refresh(org, bearer(request), resume), request)
 
 

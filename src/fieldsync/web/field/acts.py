@@ -196,6 +196,18 @@ def undo(request: AnyRequest, app: FieldHere, n: int) -> Template:
     return app.page(request, "_errors.html", errors=reading.error_list(app.device), said=said)
 
 
+@post("/errors/{n:int}/resend", status_code=200, sync_to_thread=True)
+def resend(request: AnyRequest, app: FieldHere, n: int) -> Template:
+    """Send what stands here now in place of a save that was not accepted."""
+    app.require(request)
+    said = ""
+    try:
+        app.device.resend(n)
+    except Refused as refused:
+        said = sentence_of(refused)
+    return app.page(request, "_errors.html", errors=reading.error_list(app.device), said=said)
+
+
 @get("/parts/{name:str}", sync_to_thread=True)
 def part(request: AnyRequest, app: FieldHere, world: WorldHere, name: str, of: str = "Account") -> Template:
     """A piece of a page that updates live."""
@@ -230,5 +242,6 @@ ACTS = [
     start_sync,
     flight,
     undo,
+    resend,
     part,
 ]

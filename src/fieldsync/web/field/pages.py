@@ -170,7 +170,9 @@ def errors(request: AnyRequest, app: FieldHere) -> Template:
 @get("/sync", sync_to_thread=True)
 def sync(request: AnyRequest, app: FieldHere) -> Template:
     """The queue and the history."""
-    values = {"queue": app.device.queue(), "syncs": app.device.syncs(), **app.widget_values()}
+    account = app.device.account
+    model_at = account.model_at if account is not None else None
+    values = {"queue": app.device.queue(), "syncs": app.device.syncs(), "model_at": model_at, **app.widget_values()}
     return app.page(request, "sync.html", here="sync", **values)
 
 
