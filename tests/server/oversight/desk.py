@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
-from tests.server.lab import PASSWORD, Lab, delete, update
+from tests.server.lab import PASSWORD, Lab, delete
 
 from fieldsync.base.ids import RecordId
-from fieldsync.protocol.upload import Item, Saved
+from fieldsync.protocol.upload import Change, Item, Operation, Saved
 from fieldsync.schema.sync_rule import COLUMNS, SyncRule
 from fieldsync.server.http.context import calling
 from fieldsync.server.oversight.editing import save_from_page
@@ -54,8 +54,8 @@ class Desk:
             return self._saved(delete("Sync_Rule", RecordId(proposal.id), stamp))
         known = dict(self.rules().values())[proposal.id]
         old, new = (_columns(rule) for rule in (known, proposal.rule))
-        changes = {column: (old[column], value) for column, value in new.items() if old[column] != value}
-        return self._saved(update("Sync_Rule", RecordId(proposal.id), **changes))
+        changes = {column: Change(old[column], value) for column, value in new.items() if old[column] != value}
+        return self._saved(Item("Sync_Rule", RecordId(proposal.id), Operation.UPDATE, changes))
 
     def _saved(self, item: Item) -> object:
         return self.lab.run(save_from_page(self.lab.org, lambda: calling(self.lab.org, self.token), item))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -35,14 +36,14 @@ def delivered(phone: Phone) -> Counts:
     head = found[0]
     assert isinstance(head, lines.Head)
     assert not head.full
-    came, went = {}, {}
+    came: Counter[str] = Counter()
+    went: Counter[str] = Counter()
     for line in found:
         if isinstance(line, lines.Rows):
-            came[line.block.object] = came.get(line.block.object, 0) + len(decode_rows(line.block))
+            came[line.block.object] += len(decode_rows(line.block))
         elif isinstance(line, lines.Removed):
-            for gone in line.gone:
-                went[gone.object] = went.get(gone.object, 0) + 1
-    return {name: (came.get(name, 0), went.get(name, 0)) for name in came.keys() | went.keys()}
+            went.update(gone.object for gone in line.gone)
+    return {name: (came[name], went[name]) for name in came.keys() | went.keys()}
 
 
 @pytest.mark.parametrize(

@@ -39,12 +39,13 @@ class Caps:
         self._allowed = compile_statement(_allowed(tables))
 
     async def check(self, database: Database, caller: Caller, scope: Scope, names: Collection[str]) -> None:
-        """Of these objects, those that are capped; all together when these are all the device has.
+        """Of these objects, those whose rules have a cap. When these are all the device has, accounts and the sum too:
+        they would cost every download a look at all that the device holds.
 
         Raises Refused: TOO_MANY_ACCOUNTS, TOO_MANY_ROWS with object, count and limit.
         """
-        counted = [name for name in names if name == ACCOUNT or cap_of(scope, name) is not None]
         everything = set(names) >= set(scope.objects)
+        counted = [n for n in names if cap_of(scope, n) is not None or (everything and n == ACCOUNT)]
         if not counted and not everything:
             return
         row = await database.one(self._allowed, user=caller.user_id, device=caller.device_id or "")

@@ -33,8 +33,8 @@ class Fault:
 
 def problem_of(fault: Fault, record_id: str | None = None) -> Problem:
     """The fault of a rule's record as a refusal, with line and column where it stands in a condition."""
-    place = {} if fault.at == START else {"line": fault.at.line, "column": fault.at.column}
-    said = f" ({', '.join(f'{name} {number}' for name, number in place.items())})" if place else ""
+    place = {"line": fault.at.line, "column": fault.at.column} if fault.attribute == "where" else {}
+    said = "" if fault.at == START else f" (line {fault.at.line}, column {fault.at.column})"
     reason = f"{fault.sentence}{said}"
     return problem(Code.SYNC_RULE, object=OBJECT, id=record_id, field=COLUMNS[fault.attribute], reason=reason, **place)
 
