@@ -1,4 +1,4 @@
-"""`fieldsync import`: catalogs from Salesforce DX source, records from data trees."""
+"""`fieldsync import`: catalogs from Salesforce DX source, records from data trees; sync rules are in `rules`."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ from fieldsync.cli.place import (
     database_uri,
 )
 from fieldsync.cli.report import Exit, progress, say, show_json, show_table
+from fieldsync.cli.rules.others import lsc_config, vmoc
 
 if TYPE_CHECKING:
     from fieldsync.formula.catalog import LogicFault
     from fieldsync.schema.sfdx import ImportResult, Report
 
-app = typer.Typer(help="Bring in catalogs and records of other systems.", no_args_is_help=True)
+app = typer.Typer(help="Bring in catalogs, records and sync rules of other systems.", no_args_is_help=True)
+app.command("lsc-config")(lsc_config)
+app.command("vmoc")(vmoc)
 
 
 @app.command("sfdx")

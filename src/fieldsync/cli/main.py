@@ -15,6 +15,7 @@ from fieldsync.cli.demo import command as demo
 from fieldsync.cli.device.commands import app as device
 from fieldsync.cli.doctor.command import doctor
 from fieldsync.cli.report import codes, run
+from fieldsync.cli.rules.commands import app as rules
 
 app = typer.Typer(
     name="fieldsync",
@@ -32,6 +33,7 @@ app.command("formula")(formula.formula)
 app.command("codes")(codes)
 app.add_typer(org.app, name="org")
 app.add_typer(imports.app, name="import")
+app.add_typer(rules, name="rules")
 app.add_typer(device, name="device")
 app.add_typer(bench.app, name="bench")
 app.add_typer(conformance, name="conformance")

@@ -30,12 +30,15 @@ Told = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Arriving:
-    """One record to be: `values` name columns, references are ids; `source` says where it stands, for a report."""
+    """One record to be: `values` name columns, references are ids; `source` says where it stands, for a report.
+
+    `before` is for a record that is there: what those columns hold now."""
 
     object_name: str
     id: RecordId
     values: Mapping[str, FieldValue]
     source: str
+    before: Mapping[str, FieldValue] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,9 @@ def _batches(org: Org, arriving: Sequence[Arriving]) -> Iterator[list[Arriving]]
 
 
 def _transaction(org: Org, one: Arriving, n: int) -> Incoming:
-    changes = {column: Change(None, value) for column, value in one.values.items()}
-    items = (Item(one.object_name, one.id, Operation.CREATE, changes),)
+    operation = Operation.CREATE if one.before is None else Operation.UPDATE
+    changes = {column: Change((one.before or {}).get(column), value) for column, value in one.values.items()}
+    items = (Item(one.object_name, one.id, operation, changes),)
     now = org.world.clock.now()
     transaction_id = uuid7(unix_ms(now), org.world.chance.bytes(10))
     return Incoming(transaction_id, n, hash_of((encode_items(items),)), instant(now), items)

@@ -51,7 +51,8 @@ from fieldsync.soql.nodes import (
     Value,
 )
 
-_TOKEN = re.compile(r"@@[A-Za-z_]\w*@@|\{[A-Z_]+(?:\.[A-Z_]+)+\}")
+TOKEN = re.compile(r"@@[A-Za-z_]\w*@@|\{[A-Z_]+(?:\.[A-Z_]+)+\}")
+"""A token inside a text between quotes."""
 _TEXTS = frozenset({Kind.TEXT, Kind.ID, Kind.MULTI})
 
 
@@ -151,11 +152,11 @@ def _fits(left: BoundExpression, value: Value) -> bool:
 
 def _text(scope: Scope, text: Text) -> Operand:
     """A text, or with tokens allowed a template of texts and tokens."""
-    if scope.tokens is None or not _TOKEN.search(text.value):
+    if scope.tokens is None or not TOKEN.search(text.value):
         return text
     parts: list[str | Bind] = []
     end = 0
-    for found in _TOKEN.finditer(text.value):
+    for found in TOKEN.finditer(text.value):
         name = token_name(found[0])
         if name not in scope.tokens:
             raise SoqlError(f"There is no token {found[0]}.", text.at)

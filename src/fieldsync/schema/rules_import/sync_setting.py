@@ -1,0 +1,75 @@
+"""A sync setting: one value for the whole org or for one profile (FEATURES J23), and the settings the product knows.
+
+Kept as a record of `Sync_Setting`. Takes effect with the next metadata a device gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fieldsync.schema.noun import Noun
+
+
+class SettingGroup(StrEnum):
+    """Which part of the product a setting is for."""
+
+    MOBILE = "mobile"
+    PROCESSOR = "processor"
+    FEED = "feed"
+    SECURITY = "security"
+
+
+class SyncSetting(Noun, frozen=True):
+    """One setting. Without a profile it is the org's default."""
+
+    setting: str
+    value: str | None = None
+    profile: str | None = None
+    """Name of the profile."""
+    group: SettingGroup | None = None
+    unit: str | None = None
+    description: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What there may be one value for."""
+        return (self.setting, self.profile or "")
+
+
+@dataclass(frozen=True)
+class SettingKind:
+    """What a setting may be. Without bounds it is `true` or `false`."""
+
+    group: SettingGroup
+    means: str
+    unit: str | None = None
+    least: int | None = None
+    most: int | None = None
+
+    def fault(self, value: str) -> str | None:
+        """Why the value is not one for this setting; None when it is."""
+        if self.least is None or self.most is None:
+            return None if value in ("true", "false") else f"{value} is neither true nor false"
+        if value.isascii() and value.isdecimal() and len(value) < 10 and self.least <= int(value) <= self.most:
+            return None
+        return f"{value} is no whole number from {self.least} to {self.most}"
+
+
+_MOBILE, _PROCESSOR = SettingGroup.MOBILE, SettingGroup.PROCESSOR
+
+SETTINGS: Mapping[str, SettingKind] = {
+    "Related_Record_Names": SettingKind(_MOBILE, "names of related records that are out of reach are shown, read-only"),
+    "Off_Wifi_Megabytes_Max": SettingKind(_MOBILE, "download off Wi-Fi before a person is warned", "MB", 1, 100_000),
+    "Days_Offline_Max": SettingKind(_MOBILE, "days without a sync before a full one is due", "days", 1, 365),
+    "Idle_Minutes_Max": SettingKind(_MOBILE, "minutes without a touch before the PIN screen", "minutes", 1, 1_440),
+    "Items_Per_Transaction_Max": SettingKind(_MOBILE, "records that travel in one part of a save", "records", 1, 2_000),
+    "Send_Retries_Max": SettingKind(_MOBILE, "how often a device sends again before it tells", "times", 0, 100),
+    "Group_Items": SettingKind(_PROCESSOR, "records of a transaction that belong together are processed together"),
+    "Cancel_Deletes_Of_Deleted": SettingKind(_PROCESSOR, "deleting what is deleted already counts as done"),
+    "Cancel_Updates_Of_Missing": SettingKind(_PROCESSOR, "changes of what is gone are cancelled instead of failing"),
+    "Retry_Locked": SettingKind(_PROCESSOR, "what another save holds is tried until there is another result"),
+    "Processor_Retries_Max": SettingKind(_PROCESSOR, "how often a transaction is tried again", "times", 0, 100),
+}
+"""The settings of FEATURES J23; packs and customers may have others beside them."""
