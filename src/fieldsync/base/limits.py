@@ -70,6 +70,8 @@ ACCOUNTS_PER_DEVICE_MAX = 50_000
 ACCOUNTS_PER_PHONE_MAX = 15_000
 """More accounts end a sync before anything is replaced (FEATURES A28); the setting Accounts_Max says otherwise."""
 PHONES = frozenset({"iPhone", "Android"})
+UNFILTERED_ROWS_MAX = 50_000
+"""A rule that brings more rows of one object without a condition is warned of."""
 PREVIEW_PEOPLE_PER_PROFILE = 10
 PREVIEW_SECONDS = 20
 """A preview of a changed rule looks at as many people as this time allows."""

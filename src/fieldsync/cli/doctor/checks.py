@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from fieldsync.cli.doctor import sync_rules
 from fieldsync.formula.catalog import CatalogFormulas
 from fieldsync.schema.access import metadata_api
 from fieldsync.schema.check import check
@@ -56,5 +57,29 @@ CHECKS = (
         "Nobody in the field may change metadata through the API.",
         _metadata_api,
         "Take modify_metadata and modify_all_data from the profile, or end the assignment of the permission set.",
+    ),
+    Check(
+        "sync_rules",
+        "Every sync rule fits the catalog and the other rules.",
+        sync_rules.unfit,
+        "Correct the rule, or switch it off.",
+    ),
+    Check(
+        "scopes",
+        "The rules of every profile make a condition for every device type.",
+        sync_rules.uncomposed,
+        "See what the rules refer to with: fieldsync rules explain; until then these devices cannot sync.",
+    ),
+    Check(
+        "required_rules",
+        "Rules bring every object the field app needs.",
+        sync_rules.missing,
+        "Switch its rule on, or make one.",
+    ),
+    Check(
+        "unfiltered_rules",
+        "No large object goes to devices whole.",
+        sync_rules.unbounded,
+        "Give the rule a condition; try it with: fieldsync rules test.",
     ),
 )
