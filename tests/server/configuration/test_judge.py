@@ -57,6 +57,11 @@ def test_a_profile_of_another_org_never_selects_nothing_in_silence(
     assert [one.rule.profile for one in found.rules] == ([] if kept is None else [kept])
 
 
+def test_an_id_of_15_characters_is_the_same_profile() -> None:
+    found = judged(SyncRule(object="Call", where="Id != null", profile_id=HERE[:15]))
+    assert [(one.rule.profile_id, one.rule.profile) for one in found.rules] == [(HERE, "Field_Representative")]
+
+
 @pytest.mark.parametrize(
     ("rule", "field", "sentence"),
     [

@@ -16,6 +16,7 @@ from fieldsync.schema.catalog import Catalog
 from fieldsync.schema.rules_import.report import Configuration, Finding, Level, Place, ReadRule, ReadSetting, of_level
 from fieldsync.schema.rules_import.sync_setting import SETTINGS
 from fieldsync.server.configuration.named import objects_in, tokens_in
+from fieldsync.server.scope.choose import complete_id
 from fieldsync.server.scope.rules import Fault, check_rule
 from fieldsync.server.scope.tokens import known_tokens
 from fieldsync.soql import SoqlError, parse_condition
@@ -130,10 +131,11 @@ def _wanted(read: ReadRule, catalog: Catalog) -> list[Finding]:
 
 
 def _named_here(read: ReadRule, wish: Wish) -> ReadRule:
-    wished = wish.profiles.get(read.rule.profile_id or "") or wish.profiles.get(read.rule.profile or "")
-    if wished is None:
-        return read
-    return replace(read, rule=msgspec.structs.replace(read.rule, profile=wished, profile_id=None))
+    """The rule with the profile wished for; an id has all of its 18 characters (FEATURES A13)."""
+    given = complete_id(read.rule.profile_id or "") or read.rule.profile_id
+    wished = wish.profiles.get(given or "") or wish.profiles.get(read.rule.profile or "")
+    name, kept = (wished, None) if wished is not None else (read.rule.profile, given)
+    return replace(read, rule=msgspec.structs.replace(read.rule, profile=name, profile_id=kept))
 
 
 def _profile_faults(read: ReadRule, there: There) -> list[Finding]:
