@@ -101,13 +101,14 @@ def _condition(read: ReadRule) -> Condition | None:
 
 
 def _missing_objects(read: ReadRule, condition: Condition | None, catalog: Catalog, wish: Wish) -> list[Finding]:
+    """The rule's own object, or else those its condition selects from."""
     level = Level.UNSUPPORTED if wish.only_known else Level.ERROR
+    if read.rule.object not in catalog:
+        return [_finding(read, "object", f"there is no object {read.rule.object} here", level)]
     known = {name.lower() for name in catalog.objects}
     places = [] if condition is None else list(objects_in(condition))
-    own: list[tuple[str, str, Position | None]]
-    own = [] if read.rule.object in catalog else [("object", read.rule.object, None)]
-    missing = own + [(_WHERE, name, at) for name, at in places if name.lower() not in known]
-    return [_finding(read, what, f"there is no object {name} here", level, at) for what, name, at in missing]
+    missing = [(name, at) for name, at in places if name.lower() not in known]
+    return [_finding(read, _WHERE, f"there is no object {name} here", level, at) for name, at in missing]
 
 
 def _strange_tokens(read: ReadRule, condition: Condition | None, catalog: Catalog) -> list[Finding]:
