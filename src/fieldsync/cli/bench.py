@@ -77,6 +77,17 @@ def incremental(
     _run(lambda folder, port: measure(folder, port, few=few, many=many), as_json=as_json)
 
 
+@app.command("scope")
+def scope(
+    practices: Annotated[int, typer.Option("--practices", min=1_000, help="Practices with 3 visits.")] = 30_000,
+    as_json: JsonOption = False,
+) -> None:
+    """Who gets what: a selection through assignments, and the difference of a changed rule and alignment."""
+    from fieldsync.sim.bench.scope import measure
+
+    _run(lambda folder, _: measure(folder, practices=practices), as_json=as_json)
+
+
 def _run(measure: Callable[[Path, int], list[Figure]], *, as_json: bool) -> None:
     from fieldsync.sim.bench.figures import as_table
 

@@ -63,6 +63,12 @@ def select_seconds(uri: str, schema: str, table: str, count: int) -> float:
         return time.perf_counter() - start
 
 
+def know_sizes(uri: str) -> None:
+    """Let PostgreSQL look at the tables once, as it does by itself a minute after they grew."""
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+
+
 def backends(uri: str) -> list[int]:
     """The processes of this PostgreSQL that serve connections."""
     with psycopg.connect(uri) as connection:

@@ -18,7 +18,6 @@ from sqlalchemy import (
     Table,
     any_,
     bindparam,
-    exists,
     func,
     literal,
     literal_column,
@@ -101,5 +100,4 @@ class PastWriter(PostgresWriter):
     def _untouched(self, object_name: str) -> Any:
         names, change = self.catalog[object_name].columns, self.changes[object_name]
         table = self.tables[object_name].alias(f"same_{object_name}")
-        was_touched = exists(select(literal_column("1")).where(change.c.id == table.c.Id).correlate(table))
-        return select(*[table.c[name].label(name) for name in names]).where(~was_touched)
+        return select(*[table.c[name].label(name) for name in names]).where(table.c.Id.not_in(select(change.c.id)))

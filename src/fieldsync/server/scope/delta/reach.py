@@ -44,7 +44,9 @@ class Reach:
             moved = self._moved(inside.select, f"{prefix}i{number}")
             if moved is not None:
                 marks.append(one_of(self.now.expression(inside.left, frame), [moved]))
-        return [select(root.c.Id).select_from(source).where(or_(*marks))] if marks else []
+        if not marks:
+            return []
+        return [select(gathered(select(root.c.Id).select_from(source).where(or_(*marks)), f"{prefix}rows").c.Id)]
 
     def _moved(self, inner: BoundSubselect, prefix: str) -> Any:
         """Values that entered or left a sub-select; None when nothing it reads was touched."""
@@ -53,11 +55,11 @@ class Reach:
         ids = [*own, *self.of(condition, prefix + "r")]
         if not ids:
             return None
-        then, now = (
-            self._pairs(c, condition, column, ids, prefix + side) for c, side in ((self.then, "p"), (self.now, "n"))
-        )
-        left, entered = except_(then, now).subquery(prefix + "l"), except_(now, then).subquery(prefix + "e")
-        return union(select(left.c.value), select(entered.c.value))
+        then = select(gathered(self._pairs(self.then, condition, column, ids, f"{prefix}p"), f"{prefix}then"))
+        now = select(gathered(self._pairs(self.now, condition, column, ids, f"{prefix}n"), f"{prefix}now"))
+        left, entered = except_(then, now).subquery(f"{prefix}left"), except_(now, then).subquery(f"{prefix}entered")
+        moved = union(select(left.c.value), select(entered.c.value))
+        return select(gathered(moved, f"{prefix}moved").c.value)
 
     def _pairs(self, compiler: AnyCompiler, condition: BoundCondition, column: str, ids: list[Any], prefix: str) -> Any:
         """(id, value) of the rows, among those with these ids, that a sub-select holds."""
@@ -75,8 +77,14 @@ def one_of(column: Any, ids: list[Any]) -> Any:
     """
     if not ids:
         return false()
-    gathered: Any = ids[0] if len(ids) == 1 else union(*ids)
-    return column == any_(func.array(gathered.scalar_subquery()))
+    together: Any = ids[0] if len(ids) == 1 else union(*ids)
+    return column == any_(func.array(together.scalar_subquery()))
+
+
+def gathered(query: Any, name: str) -> CTE:
+    """The rows of a query, found once however often they are asked for."""
+    found: CTE = query.cte(name).prefix_with("MATERIALIZED")
+    return found
 
 
 def _insides(term: BoundTerm) -> Iterator[Inside]:
