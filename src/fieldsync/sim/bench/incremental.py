@@ -28,7 +28,7 @@ from fieldsync.server.org.create import create_org, seeding_org
 from fieldsync.server.org.seed import Seeding, insert_rows
 from fieldsync.server.org.users import NewUser, create_user, find_user
 from fieldsync.server.postgres.names import org_schema
-from fieldsync.server.postgres.probe import backends, select_seconds
+from fieldsync.server.postgres.probe import backends, know_sizes, select_seconds
 from fieldsync.sim.bench.figures import Figure, figure
 from fieldsync.sim.bench.refresh import OBJECT, a_row
 from fieldsync.sim.bench.refresh import catalog as whole_catalog
@@ -191,4 +191,5 @@ def _make_org(uri: str, world: World, few: int, many: int) -> list[RecordId]:
             for start in range(0, rows, CHUNK):
                 chunk = [{**a_row(chance), "Territory": person} for _ in range(min(CHUNK, rows - start))]
                 insert_rows(seeding, OBJECT, chunk, checked=False)
+    know_sizes(uri)
     return []
