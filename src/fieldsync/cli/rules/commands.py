@@ -21,6 +21,7 @@ from fieldsync.cli.place import (
     database_uri,
 )
 from fieldsync.cli.report import say, show_json, show_table
+from fieldsync.cli.rules import asking
 from fieldsync.cli.rules.bringing import CheckOption, OnlyKnownOption, ProfilesOption, bring, tell, wish_of
 from fieldsync.cli.rules.simple import simple
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from fieldsync.server.configuration.keep import Kept
 
 app = typer.Typer(help="Sync rules: who gets what on which device.", no_args_is_help=True)
+app.command("explain")(asking.explain_rows)
+app.command("preview")(asking.preview_rules)
+app.command("rows")(asking.count_rows)
+app.command("test")(asking.try_condition)
 app.command("simple")(simple)
 
 
