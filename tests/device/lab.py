@@ -18,7 +18,8 @@ from fieldsync.device.transport import NotStreamed
 from fieldsync.protocol import download as lines
 from fieldsync.protocol import refresh as refreshing
 from fieldsync.protocol import wire
-from fieldsync.protocol.rows import Gone, RowBlock
+from fieldsync.protocol.digest import Digest, ObjectDigest, Version, sums
+from fieldsync.protocol.rows import Gone, RowBlock, decode_rows
 from fieldsync.protocol.session import DeviceDescription, Platform, Session, Settings, Tokens, UserInfo
 from fieldsync.protocol.upload import (
     Item,
@@ -118,8 +119,8 @@ class Script:
             return answer
         return Reply(200, _JSON, answer if isinstance(answer, bytes) else _ENCODER.encode(answer))
 
-    def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[bytes]:
-        self.asked.append(("GET", path, None))
+    def stream(self, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Iterator[bytes]:
+        self.asked.append(("GET" if body is None else "POST", path, body))
         answer = self._next(path)
         if callable(answer):
             answer = answer(b"")
@@ -199,18 +200,28 @@ class Lab:
         """One sync that brings this: everything anew, or what changed."""
         if full:
             self.script.then("refresh", self.refresh_lines(*blocks))
-        self.script.then("download", self.lines() if full else self.lines(*blocks, gone=gone))
+        told = self.lines(digest=self.digest(*blocks)) if full else self.lines(*blocks, gone=gone)
+        self.script.then("download", told)
         self.device.sync("full" if full else "incremental")
 
-    def lines(self, *blocks: RowBlock, gone: tuple[Gone, ...] = (), full: bool = False) -> list[bytes]:
+    def digest(self, *blocks: RowBlock) -> Digest:
+        """What a server that has these rows says of them."""
+        rows: dict[str, list[tuple[str, int]]] = {}
+        for block in blocks:
+            rows.setdefault(block.object, []).extend((row[1], row[0]) for row in decode_rows(block))
+        return Digest("label", tuple(ObjectDigest(name, Version.STAMP, sums(found)) for name, found in rows.items()))
+
+    def lines(
+        self, *blocks: RowBlock, gone: tuple[Gone, ...] = (), full: bool = False, digest: Digest | None = None
+    ) -> list[bytes]:
         """The lines of an incremental download; `full`: of a server that can only send everything."""
         names = tuple(self.script.catalog.objects)
         found = [lines.encode_line(lines.Head(full, self.script.catalog.version, names))]
         found += [lines.encode_line(lines.Rows(block)) for block in blocks]
         if gone:
             found.append(lines.encode_line(lines.Removed(gone)))
-        found.append(lines.encode_line(lines.End("checkpoint", "cursor", len(blocks), "2026-03-02T08:00:00+00:00")))
-        return found
+        end = lines.End("checkpoint", "cursor", len(blocks), "2026-03-02T08:00:00+00:00", digest)
+        return [*found, lines.encode_line(end)]
 
     def refresh_lines(self, *blocks: RowBlock, resumed: bool = False) -> list[bytes]:
         """The lines of a refresh, with a mark behind each block."""

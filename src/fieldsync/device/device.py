@@ -215,16 +215,17 @@ class Device:
         return did.again
 
     def sync(self, kind: str = "incremental") -> SyncReport:
-        """Upload, then download: incremental, full or upload_only. Blocks.
-
-        Raises Refused: AUTH, OFFLINE, BUSY, SYNC_RUNNING, SYNC_CANCELED.
-        """
+        """Upload, then download. Blocks. Raises Refused: AUTH, OFFLINE, BUSY, SYNC_RUNNING, SYNC_CANCELED."""
         did = Stepped()
         try:
             return run_sync(self._engine, SyncKind(kind), lambda *_: self._tell_progress(), did)
         finally:
             self._told(did)
             self._tell_progress()
+
+    def verify(self) -> SyncReport:
+        """Sync, and prove by the digest that what is here is what should be; what differs is repaired. See `sync`."""
+        return self.sync("verify")
 
     def cancel_sync(self) -> None:
         """End a running `sync` soon, from another thread. What was sent stays sent; the next goes on from there."""
@@ -255,9 +256,7 @@ class Device:
 
     def widget(self) -> Widget:
         """The Sync widget, now."""
-        news, signed_out = self._engine.news and not self._engine.online, not self._calls.signed_in
-        now = self._numbers.now_ms()
-        return widget(self._ask(facts_of, self._engine.running, now_ms=now, news_online=news, signed_out=signed_out))
+        return widget(self._ask(facts_of, self._engine))
 
     def queue(self) -> list[QueueEntry]:
         """What waits for the server's decision, in order."""

@@ -87,11 +87,8 @@ class Repair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def bucket_of(record_id: str) -> int:
     """The bucket of an id. The last two characters of the counter spread rows that were made one after another."""
-    return (31 * _code(record_id[13:14]) + _code(record_id[14:15])) % BUCKETS
-
-
-def _code(char: str) -> int:
-    return ord(char) if char else 0
+    first, second = record_id[13:15].encode().ljust(2, b"\0")
+    return (31 * first + second) % BUCKETS
 
 
 def hash_words(record_id: str, version: int) -> tuple[int, int]:

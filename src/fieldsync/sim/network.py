@@ -27,9 +27,9 @@ class SimTransport:
         answer = self._deliver(method, path, body, headers)
         return Reply(answer.status, answer.headers, answer.body)
 
-    def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[bytes]:
+    def stream(self, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Iterator[bytes]:
         """The lines of a streamed answer. A lost one breaks off in the middle."""
-        answer = self._deliver("GET", path, None, headers, whole=False)
+        answer = self._deliver("GET" if body is None else "POST", path, body, headers, whole=False)
         if answer.status != OK:
             raise NotStreamed(Reply(answer.status, answer.headers, answer.body))
         lines = answer.body.splitlines(keepends=True)

@@ -10,10 +10,10 @@ import msgspec
 
 from fieldsync.base.problems import Refused
 from fieldsync.sim import actions
-from fieldsync.sim.laws import convergence, no_double_effect, no_lost_edit
+from fieldsync.sim.laws import agreed_digest, convergence, no_double_effect, no_lost_edit
 from fieldsync.sim.world import SimDevice, SimWorld
 
-LAWS = (no_lost_edit.check, no_double_effect.check, convergence.check)
+LAWS = (no_lost_edit.check, no_double_effect.check, convergence.check, agreed_digest.check)
 SETTLE_ROUNDS_MAX = 200
 
 

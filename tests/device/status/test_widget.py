@@ -5,10 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from fieldsync.base.problems import Code, problem
 from fieldsync.device.status.widget import DAY_MS, Facts, WidgetState, widget
 
 NOW = 1_800_000_000_000
-CALM = Facts(now_ms=NOW, as_of="2026-03-02T08:00:00+00:00", overdue_days=3)
+AT = "2026-03-02T08:00:00+00:00"
+CALM = Facts(now_ms=NOW, as_of=AT, proved_at=AT, overdue_days=3)
+UNLIKE = problem(Code.DIGEST, reason="rows of Shop differ")
 
 
 @pytest.mark.parametrize(
@@ -17,6 +20,8 @@ CALM = Facts(now_ms=NOW, as_of="2026-03-02T08:00:00+00:00", overdue_days=3)
         ({}, WidgetState.OK),
         ({"news_online": True}, WidgetState.OK),
         ({"as_of": None}, WidgetState.PENDING),
+        ({"proved_at": None}, WidgetState.PENDING),
+        ({"digest": UNLIKE, "active": True}, WidgetState.ERROR),
         ({"pending": 1, "oldest_pending_ms": NOW}, WidgetState.PENDING),
         ({"pending": 1, "oldest_pending_ms": NOW - 3 * DAY_MS}, WidgetState.PENDING),
         ({"pending": 1, "oldest_pending_ms": NOW - 3 * DAY_MS - 1}, WidgetState.OVERDUE),
@@ -31,6 +36,9 @@ def test_precedence_is_error_active_overdue_pending_ok(facts: dict[str, object],
     assert widget(msgspec.structs.replace(CALM, **facts)).state is state
 
 
-def test_green_needs_a_download_that_ended_and_nothing_open() -> None:
+def test_green_needs_a_download_that_ended_and_a_digest_that_agreed() -> None:
     assert not widget(CALM).sync_required
+    assert widget(CALM).proved_at == AT
     assert widget(msgspec.structs.replace(CALM, as_of=None)).sync_required
+    assert widget(msgspec.structs.replace(CALM, proved_at=None)).sync_required
+    assert widget(msgspec.structs.replace(CALM, digest=UNLIKE)).problem == UNLIKE

@@ -6,7 +6,7 @@ does not have (a create it never confirmed, or one no longer open to us), `delet
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -81,6 +81,11 @@ def bases_of_roots(work: Work, roots: Iterable[str]) -> list[Base]:
     """Every base image of these families."""
     rows = work.rows(f"SELECT {_COLUMNS} FROM _base WHERE root IN (SELECT value FROM json_each(?))", listed(roots))
     return [_base(row) for row in rows]
+
+
+def bases_of_object(work: Work, object_name: str) -> Iterator[Base]:
+    """Every base image of an object's records."""
+    return map(_base, work.each(f"SELECT {_COLUMNS} FROM _base WHERE object = ?", object_name))
 
 
 def _base(row: Sequence[Any]) -> Base:

@@ -59,30 +59,31 @@ def next_slice(work: Work, family: tuple[ObjectTable, ...], above: str, roots: i
     return Slice(family, above, through)
 
 
-def apply_slice(work: Work, tables: ObjectTables, part: Slice) -> Applied:
-    """Carry out one slice."""
+def apply_slice(work: Work, tables: ObjectTables, part: Slice, *, forced: bool = False) -> Applied:
+    """Carry out one slice. `forced`: versions may go back, because what is here was found to be wrong."""
     staged = list(_busy_images(work, part))
     reach("bulk.before_slice")
-    done = apply(work, tables, staged)
+    done = apply(work, tables, staged, forced=forced)
     for table in part.family:
-        _copy(work, table, part)
+        _copy(work, table, part, forced=forced)
     for table in part.family:
-        _remove_gone(work, table, part)
+        _remove_gone(work, table, part, forced=forced)
     reach("bulk.before_commit")
     return done
 
 
-def _copy(work: Work, table: ObjectTable, part: Slice) -> None:
+def _copy(work: Work, table: ObjectTable, part: Slice, *, forced: bool) -> None:
     free = f"s.{ROOT} NOT IN (SELECT root FROM main._busy) AND s.Id NOT IN (SELECT id FROM main._base)"
     source = f"FROM staging.{table.name} s WHERE {part.within(f's.{ROOT}')} AND {free}"
-    work.run(table.copy_from(source, forced=False).replace("INSERT INTO ", "INSERT INTO main.", 1))
+    work.run(table.copy_from(source, forced=forced).replace("INSERT INTO ", "INSERT INTO main.", 1))
 
 
-def _remove_gone(work: Work, table: ObjectTable, part: Slice) -> None:
+def _remove_gone(work: Work, table: ObjectTable, part: Slice, *, forced: bool) -> None:
     root = table.root_of("t")
+    older = "1" if forced else f"(g.{STAMP} = 0 OR t.{STAMP} <= g.{STAMP})"
     work.run(
         f"DELETE FROM main.{table.name} WHERE Id IN (SELECT t.Id FROM staging.{GONE} g"
-        f" JOIN main.{table.name} t ON t.Id = g.Id WHERE g.object = ? AND (g.{STAMP} = 0 OR t.{STAMP} <= g.{STAMP})"
+        f" JOIN main.{table.name} t ON t.Id = g.Id WHERE g.object = ? AND {older}"
         f" AND {part.within(root)} AND {root} NOT IN (SELECT root FROM main._busy))",
         table.type.name,
     )

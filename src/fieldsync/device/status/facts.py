@@ -10,20 +10,23 @@ from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.work import Work
 from fieldsync.device.sync.account import read_settings
-from fieldsync.device.sync.engine import Running
+from fieldsync.device.sync.digest.agreement import read_agreement
+from fieldsync.device.sync.digest.verify import problem_of
+from fieldsync.device.sync.engine import Engine
 
 _UNDECIDED = ", ".join(f"'{s}'" for s in UNDECIDED)
 _REFUSED = ", ".join(f"'{s}'" for s in REFUSED)
 
 
-def facts_of(work: Work, running: Running, *, now_ms: int, news_online: bool, signed_out: bool) -> Facts:
+def facts_of(work: Work, engine: Engine) -> Facts:
     """The widget's facts, in one snapshot."""
     errors, pending, oldest = work.rows(
         f"SELECT count(*) FILTER (WHERE state IN ({_REFUSED})), count(*) FILTER (WHERE state IN ({_UNDECIDED})),"
         f" min(saved_at) FILTER (WHERE state IN ({_UNDECIDED})) FROM _queue"
     )[0]
+    agreement, running = read_agreement(work), engine.running
     return Facts(
-        now_ms=now_ms,
+        now_ms=engine.numbers.now_ms(),
         errors=errors,
         pending=pending,
         active=running.active,
@@ -31,10 +34,12 @@ def facts_of(work: Work, running: Running, *, now_ms: int, news_online: bool, si
         news_lost_ms=_ms(meta.get(work, Key.INCREMENTAL_REQUIRED)),
         overdue_days=read_settings(work).overdue_days,
         as_of=meta.get(work, Key.AS_OF),
+        proved_at=None if agreement is None else agreement.at,
+        digest=problem_of(agreement),
         up=running.up,
         down=running.down,
-        news_online=news_online,
-        signed_out=signed_out,
+        news_online=engine.news and not engine.online,
+        signed_out=not engine.calls.signed_in,
     )
 
 

@@ -17,6 +17,8 @@ class SyncKind(StrEnum):
     INCREMENTAL = "incremental"
     FULL = "full"
     UPLOAD_ONLY = "upload_only"
+    VERIFY = "verify"
+    """An incremental sync that is proved by the digest, whenever the last proof was."""
 
 
 class SyncReport(msgspec.Struct, frozen=True):
@@ -37,6 +39,10 @@ class SyncReport(msgspec.Struct, frozen=True):
     upload_errors: int = 0
     rows_received: int = 0
     rows_removed: int = 0
+    verified: bool | None = None
+    """Whether the digest agreed at last; None where it was not compared."""
+    rows_repaired: int = 0
+    """Rows that came or went because it did not agree at first."""
     retries: int = 0
     app_version: str = ""
     problem: Problem | None = None

@@ -1,7 +1,7 @@
 """The Sync widget (FEATURES H01 to H06). Pure: facts in, what to show out.
 
-Precedence: error, active, overdue, pending, ok. Green is said only with nothing pending, no error and a download that
-ended, as of a stated time (law L12). News waiting online are a second line, never a colour.
+Precedence: error, active, overdue, pending, ok. Green is said only with nothing pending, no error, a download that
+ended and a digest that agreed, as of a stated time (law L12). News waiting online are a second line, never a colour.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 import msgspec
+
+from fieldsync.base.problems import Problem
 
 DAY_MS = 86_400_000
 
@@ -35,6 +37,10 @@ class Facts(msgspec.Struct, frozen=True):
     """When the feed said that an incremental sync is required."""
     overdue_days: int = 0
     as_of: str | None = None
+    proved_at: str | None = None
+    """When the digest was compared last; None: it has to be."""
+    digest: Problem | None = None
+    """What is told of a digest that did not agree."""
     up: tuple[int, int] = (0, 0)
     down: tuple[int, int] = (0, 0)
     news_online: bool = False
@@ -50,15 +56,18 @@ class Widget(msgspec.Struct, frozen=True):
     up: tuple[int, int]
     down: tuple[int, int]
     as_of: str | None
+    proved_at: str | None
+    """When the digest was compared last."""
+    problem: Problem | None
+    """Why it is an error, beside saves that were refused."""
     news_online: bool
     sync_required: bool
-    """An incremental sync is due: none ran yet, or the feed lost its place."""
+    """An incremental sync is due: none ran yet, the feed lost its place, or what is here was never proved."""
     signed_out: bool
 
 
 def widget(facts: Facts) -> Widget:
     """The widget for these facts."""
-    required = facts.as_of is None or facts.news_lost_ms is not None
     return Widget(
         state=_state(facts),
         pending=facts.pending,
@@ -66,22 +75,28 @@ def widget(facts: Facts) -> Widget:
         up=facts.up,
         down=facts.down,
         as_of=facts.as_of,
+        proved_at=facts.proved_at,
+        problem=facts.digest,
         news_online=facts.news_online,
-        sync_required=required,
+        sync_required=_sync_required(facts),
         signed_out=facts.signed_out,
     )
 
 
 def _state(facts: Facts) -> WidgetState:
-    if facts.errors:
+    if facts.errors or facts.digest is not None:
         return WidgetState.ERROR
     if facts.active:
         return WidgetState.ACTIVE
     if overdue(facts):
         return WidgetState.OVERDUE
-    if facts.pending or facts.as_of is None or facts.news_lost_ms is not None:
+    if facts.pending or _sync_required(facts):
         return WidgetState.PENDING
     return WidgetState.OK
+
+
+def _sync_required(facts: Facts) -> bool:
+    return facts.as_of is None or facts.proved_at is None or facts.news_lost_ms is not None
 
 
 def overdue(facts: Facts) -> bool:

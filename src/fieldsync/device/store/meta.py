@@ -20,6 +20,7 @@ class Key(StrEnum):
     CHECKPOINT = "checkpoint"
     FEED_CURSOR = "feed_cursor"
     AS_OF = "as_of"
+    DIGEST = "digest"
     INCREMENTAL_REQUIRED = "incremental_required"
     STARTING_OVER = "starting_over"
     ACCOUNT = "account"

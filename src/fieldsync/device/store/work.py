@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import apsw
@@ -18,6 +18,10 @@ class Work:
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Every row of a statement."""
         return self._connection.execute(sql, values).fetchall()
+
+    def each(self, sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement one by one, for as many as do not fit in memory. Read them before the work ends."""
+        return self._connection.execute(sql, values)
 
     def one(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
         """The first row, if there is one."""

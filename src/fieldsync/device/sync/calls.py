@@ -61,16 +61,16 @@ class Calls:
         _refuse(reply)
         return reply.body
 
-    def lines(self, path: str, **query: str | None) -> Iterator[bytes]:
-        """Get a stream of lines. Renewing happens before the first."""
-        address = with_query(path, query)
+    def lines(self, path: str, value: msgspec.Struct | None = None, **query: str | None) -> Iterator[bytes]:
+        """Get a stream of lines, or send a value and get one. Renewing happens before the first."""
+        address, body = with_query(path, query), None if value is None else _ENCODER.encode(value)
         try:
-            yield from self.transport.stream(address, self.headers())
+            yield from self.transport.stream(address, self.headers(), body)
             return
         except NotStreamed as refused:
             self._renew_or_refuse(refused.reply)
         try:
-            yield from self.transport.stream(address, self.headers())
+            yield from self.transport.stream(address, self.headers(), body)
         except NotStreamed as refused:
             _refuse(refused.reply)
             raise Unreachable("not a stream of ours") from None

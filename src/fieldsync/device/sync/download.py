@@ -25,6 +25,7 @@ from fieldsync.device.store.work import Work
 from fieldsync.device.sync.calls import Calls
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
+from fieldsync.protocol.digest import Digest, Repair
 from fieldsync.protocol.download import End, Head, Line, Removed, Rows, decode_line
 
 WRITING_SECONDS_MAX = 0.05
@@ -48,9 +49,38 @@ class Downloaded:
     brought: frozenset[str] = frozenset()
     """Objects of which something came; all of them after a refresh."""
     applied: Applied = field(default_factory=Applied)
+    digest: Digest | None = None
+    """What the device is to hold now, where it asked for that."""
+    repaired: int = 0
+    """Rows that came or went because the digest differed."""
+
+    def add(self, more: Downloaded) -> None:
+        """What a repair brought; its digest takes the place of this one."""
+        self.rows, self.removed = self.rows + more.rows, self.removed + more.removed
+        self.brought |= more.brought
+        self.applied.changed.update(more.applied.changed)
+        self.applied.waiting.update(more.applied.waiting)
+        self.digest, self.repaired = more.digest, self.repaired + more.repaired
 
 
-def download(store: Store, calls: Calls, clock: Clock, progress: Progress) -> Downloaded:
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for beside the news: the digest of everything, or the repair of what differs, with the digest."""
+
+    digest: bool = False
+    repair: Repair | None = None
+
+    def lines(self, calls: Calls, checkpoint: str) -> Iterator[bytes]:
+        """The stream."""
+        if self.repair is not None:
+            return calls.lines("/sync/v1/digest", self.repair)
+        return calls.lines("/sync/v1/download", checkpoint=checkpoint, digest="1" if self.digest else None)
+
+
+NEWS_ALONE = Asked()
+
+
+def download(store: Store, calls: Calls, clock: Clock, progress: Progress, asked: Asked = NEWS_ALONE) -> Downloaded:
     """Fetch and apply what changed since the store's checkpoint.
 
     Raises Unreachable, Refused, CatalogMoved, RefreshNeeded; then nothing visible has changed.
@@ -62,15 +92,15 @@ def download(store: Store, calls: Calls, clock: Clock, progress: Progress) -> Do
         raise RefreshNeeded
     staging = Staging(store)
     try:
-        end, removed = _receive(store, changes(calls, checkpoint, version), staging, progress)
+        end, removed = _receive(store, changes(asked.lines(calls, checkpoint), version), staging, progress)
         staging.finish(store.tables)
     except BaseException:
         staging.drop()
         raise
     reach("download.staged")
-    found = Downloaded(staging.rows, removed, frozenset(staging.brought))
+    found = Downloaded(staging.rows, removed, frozenset(staging.brought), digest=end.digest, repaired=end.repaired)
     with store.attached_staging():
-        _apply(store, clock, progress, found, end=end)
+        _apply(store, clock, progress, found, end=end, forced=asked.repair is not None)
     reach("download.applied")
     return found
 
@@ -87,9 +117,9 @@ def is_fork(error: Refused) -> bool:
     return error.problem.code in (Code.FORK, Code.BAD_CURSOR)
 
 
-def changes(calls: Calls, checkpoint: str, version: str) -> Iterator[Rows | Removed | End]:
+def changes(stream: Iterator[bytes], version: str) -> Iterator[Rows | Removed | End]:
     """What changed since the checkpoint, `End` last. Raises Unreachable when the stream was cut or cannot be read."""
-    lines = (_decoded(raw) for raw in calls.lines("/sync/v1/download", checkpoint=checkpoint))
+    lines = (_decoded(raw) for raw in stream)
     try:
         head = next(lines, None)
     except Refused as refused:
@@ -137,7 +167,7 @@ def _receive(
     raise AssertionError("changes end with End")
 
 
-def _apply(store: Store, clock: Clock, progress: Progress, found: Downloaded, *, end: End) -> None:
+def _apply(store: Store, clock: Clock, progress: Progress, found: Downloaded, *, end: End, forced: bool) -> None:
     with store.write() as work:
         find_roots(work, store.tables)
         work.run("DELETE FROM _partial")
@@ -149,7 +179,7 @@ def _apply(store: Store, clock: Clock, progress: Progress, found: Downloaded, *,
             began = clock.steady()
             with store.write() as work:
                 part = next_slice(work, family, above, roots)
-                applied = apply_slice(work, store.tables, part)
+                applied = apply_slice(work, store.tables, part, forced=forced)
             found.applied.changed.update(applied.changed)
             found.applied.waiting.update(applied.waiting)
             roots = next_size(roots, clock.steady() - began)

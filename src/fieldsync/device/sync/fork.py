@@ -23,6 +23,7 @@ from fieldsync.device.store.values import pack, unpack
 from fieldsync.device.store.work import Work
 from fieldsync.device.sync.account import read_settings
 from fieldsync.device.sync.calls import Calls
+from fieldsync.device.sync.digest.agreement import keep_agreement
 from fieldsync.protocol.session import NewNumber
 from fieldsync.protocol.upload import Change, Item, Operation
 
@@ -61,6 +62,7 @@ def _rename(work: Work, tables: ObjectTables, numbers: Numbers, number: DeviceNu
     _rename_kept(work, tables, renamed)
     numbers.keep(work)
     numbers.keep_device(work, number)
+    keep_agreement(work, None)  # an old image may hold anything
     return renamed
 
 

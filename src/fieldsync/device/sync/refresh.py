@@ -25,7 +25,7 @@ from fieldsync.device.store.store import Store
 from fieldsync.device.store.work import Work
 from fieldsync.device.sync import download as downloads
 from fieldsync.device.sync.calls import Calls
-from fieldsync.device.sync.download import Downloaded, Progress, RefreshNeeded
+from fieldsync.device.sync.download import Asked, Downloaded, Progress, RefreshNeeded
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol import download as changes
@@ -57,7 +57,7 @@ def refresh(store: Store, calls: Calls, progress: Progress) -> Downloaded:
     finally:
         fresh.close()
     progress(rows, rows)
-    return Downloaded(rows, brought=frozenset(t.type.name for t in store.tables), applied=applied)
+    return Downloaded(rows, brought=frozenset(t.type.name for t in store.tables), applied=applied, digest=end.digest)
 
 
 class _Loading:
@@ -145,7 +145,7 @@ def _catch_up(fresh: Fresh, tables: ObjectTables, calls: Calls, version: str) ->
     assert checkpoint is not None, "a stream begins with its checkpoint"
     try:
         with fresh.write() as work:
-            for line in downloads.changes(calls, checkpoint, version):
+            for line in downloads.changes(Asked(digest=True).lines(calls, checkpoint), version):
                 match line:
                     case changes.Rows(block=block) if block.object in tables:
                         table = tables[block.object]

@@ -16,6 +16,9 @@ from fieldsync.device.store.meta import Key
 from fieldsync.device.sync import download as downloads
 from fieldsync.device.sync import upload
 from fieldsync.device.sync.account import read_settings
+from fieldsync.device.sync.digest.agreement import Agreement, is_due, read_agreement
+from fieldsync.device.sync.digest.verify import problem_of, verify
+from fieldsync.device.sync.download import Asked, Downloaded, Progress
 from fieldsync.device.sync.engine import Engine, Stepped
 from fieldsync.device.sync.refresh import refresh
 from fieldsync.device.sync.session import CatalogMoved
@@ -26,7 +29,7 @@ TURNS_MAX = 5
 """How often a download may find that it has to begin in another way."""
 
 
-def run_sync(engine: Engine, kind: SyncKind, tell: downloads.Progress, did: Stepped) -> SyncReport:
+def run_sync(engine: Engine, kind: SyncKind, tell: Progress, did: Stepped) -> SyncReport:
     """The whole sync, on the calling thread; `did` collects what changed, also when it fails.
 
     Raises Refused: AUTH, OFFLINE, BUSY, SYNC_RUNNING, SYNC_CANCELED, or what the server refused. Saves that are refused
@@ -45,7 +48,7 @@ def run_sync(engine: Engine, kind: SyncKind, tell: downloads.Progress, did: Step
         engine.turn.release()
 
 
-def _run(engine: Engine, kind: SyncKind, tell: downloads.Progress, did: Stepped) -> SyncReport:
+def _run(engine: Engine, kind: SyncKind, tell: Progress, did: Stepped) -> SyncReport:
     with engine.network:
         report = _begin(engine, kind)
         engine.running.active = True
@@ -62,14 +65,15 @@ def _run(engine: Engine, kind: SyncKind, tell: downloads.Progress, did: Stepped)
         finally:
             engine.running.active = False
         engine.went_through()
-        return _end(engine, report, None)
+        return _end(engine, report, report.problem)
 
 
 def _begin(engine: Engine, kind: SyncKind) -> SyncReport:
     with engine.store.write() as work:
         as_of, days = meta.get(work, Key.AS_OF), read_settings(work).offline_days
-        if kind is SyncKind.INCREMENTAL:
-            kind = kind_due(as_of, engine.world.clock.now(), days)
+        due = kind_due(as_of, engine.world.clock.now(), days)
+        if kind is SyncKind.INCREMENTAL or (kind is SyncKind.VERIFY and due is not kind.INCREMENTAL):
+            kind = due
         return reports.begin(work, kind, engine.now(), VERSION)
 
 
@@ -129,7 +133,7 @@ def _something_to_send(engine: Engine) -> bool:
         return upload.due_in(work, unix_ms(engine.world.clock.now())) is not None
 
 
-def _download(engine: Engine, report: SyncReport, tell: downloads.Progress, did: Stepped) -> SyncReport:
+def _download(engine: Engine, report: SyncReport, tell: Progress, did: Stepped) -> SyncReport:
     began = engine.world.clock.steady()
 
     def progress(done: int, total: int) -> None:
@@ -137,10 +141,7 @@ def _download(engine: Engine, report: SyncReport, tell: downloads.Progress, did:
         tell(done, total)
         _go_on(engine)
 
-    found = _downloaded(engine, progress, did, full=report.kind in (SyncKind.FULL, SyncKind.INITIAL))
-    did.changed.update(found.applied.changed)
-    did.waiting.update(found.applied.waiting)
-    did.objects |= found.brought
+    found, agreement = _downloaded(engine, report.kind, progress, did)
     seconds = engine.world.clock.steady() - began
     return msgspec.structs.replace(
         report,
@@ -149,18 +150,22 @@ def _download(engine: Engine, report: SyncReport, tell: downloads.Progress, did:
         download_seconds=seconds,
         rows_received=found.rows,
         rows_removed=found.removed,
+        verified=None if agreement is None else agreement.agreed,
+        rows_repaired=found.repaired,
+        problem=problem_of(agreement),
     )
 
 
-def _downloaded(engine: Engine, progress: downloads.Progress, did: Stepped, *, full: bool) -> downloads.Downloaded:
-    """Download; a catalog that moved is fetched first, a history that parted begins anew."""
+def _downloaded(
+    engine: Engine, kind: SyncKind, progress: Progress, did: Stepped
+) -> tuple[Downloaded, Agreement | None]:
+    """Download and prove it; a catalog that moved is fetched first, a history that parted begins anew."""
+    full = kind in (SyncKind.FULL, SyncKind.INITIAL)
     if not engine.store.has_catalog:
         engine.fetch_catalog(did)
     for _ in range(TURNS_MAX):
         try:
-            if full:
-                return refresh(engine.store, engine.calls, progress)
-            return downloads.download(engine.store, engine.calls, engine.world.clock, progress)
+            return _proved(engine, progress, did, full=full, anyway=kind is SyncKind.VERIFY)
         except CatalogMoved:
             engine.fetch_catalog(did)
         except downloads.RefreshNeeded:
@@ -170,3 +175,22 @@ def _downloaded(engine: Engine, progress: downloads.Progress, did: Stepped, *, f
                 raise
             downloads.start_over(engine.store)
     raise Refused(problem(Code.BUSY))
+
+
+def _proved(
+    engine: Engine, progress: Progress, did: Stepped, *, full: bool, anyway: bool
+) -> tuple[Downloaded, Agreement | None]:
+    """One download, compared with its digest where that is due; `anyway`: also where it is not."""
+    store, clock = engine.store, engine.world.clock
+    with store.read() as work:
+        digest = anyway or is_due(read_agreement(work), clock.now())
+    if full:
+        found = refresh(store, engine.calls, progress)
+    else:
+        found = downloads.download(store, engine.calls, clock, progress, Asked(digest=digest))
+    try:
+        return found, verify(store, engine.calls, clock, progress, found)
+    finally:
+        did.changed.update(found.applied.changed)
+        did.waiting.update(found.applied.waiting)
+        did.objects |= found.brought

@@ -43,22 +43,19 @@ class HttpTransport:
 
     def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         """See `Transport.request`."""
-        sent = {"accept-encoding": wire.ENCODING_ZSTD, **headers}
-        if body is not None:
-            sent["content-type"] = wire.CONTENT_JSON
-            if len(body) > COMPRESS_FROM_BYTES:
-                body, sent["content-encoding"] = wire.compress(body), wire.ENCODING_ZSTD
+        content, sent = _content(body, {"accept-encoding": wire.ENCODING_ZSTD, **headers})
         try:
-            with self._client.stream(method, path, content=body, headers=sent) as response:
+            with self._client.stream(method, path, content=content, headers=sent) as response:
                 return _reply(response)
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 
-    def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[bytes]:
+    def stream(self, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Iterator[bytes]:
         """See `Transport.stream`."""
-        sent = {"accept-encoding": self._wanted, **headers}
+        content, sent = _content(body, {"accept-encoding": self._wanted, **headers})
+        method = "GET" if body is None else "POST"
         try:
-            with self._client.stream("GET", path, headers=sent, timeout=_STREAM_TIMEOUT) as response:
+            with self._client.stream(method, path, content=content, headers=sent, timeout=_STREAM_TIMEOUT) as response:
                 if response.status_code != httpx.codes.OK or not _is(response, wire.CONTENT_LINES):
                     raise NotStreamed(_reply(response))
                 yield from _lines(_plain(response))
@@ -96,6 +93,16 @@ class HttpTransport:
         self.hang_up()
         self._client.close()
         self._events.close()
+
+
+def _content(body: bytes | None, headers: dict[str, str]) -> tuple[bytes | None, dict[str, str]]:
+    """A body as it is sent, and the headers that say so."""
+    if body is None:
+        return None, headers
+    sent = {**headers, "content-type": wire.CONTENT_JSON}
+    if len(body) <= COMPRESS_FROM_BYTES:
+        return body, sent
+    return wire.compress(body), {**sent, "content-encoding": wire.ENCODING_ZSTD}
 
 
 def _is(response: httpx.Response, content_type: str) -> bool:

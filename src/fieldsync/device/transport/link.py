@@ -36,8 +36,9 @@ class Transport(Protocol):
     def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         """One request and its answer, whatever its status."""
 
-    def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[bytes]:
-        """The lines of a streamed answer. Raises NotStreamed before the first line."""
+    def stream(self, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Iterator[bytes]:
+        """The lines of a streamed answer to GET, or to POST where there is a body. Raises NotStreamed before the first
+        line."""
 
     def events(self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event) -> None:
         """Read wake-ups until `stop` is set or the stream ends; `on_news` for each. Returns or raises Unreachable.
