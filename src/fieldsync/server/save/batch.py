@@ -113,6 +113,10 @@ class Edit:
     changed: set[str] = field(default_factory=set)
     overridden: dict[str, FieldValue] = field(default_factory=dict)
     """Values of somebody else that a family's edit replaced: kept in the journal."""
+    was_there: bool = False
+    """Its row is there, and is not for this caller to read: it counts as none."""
+    once_sent: bool = False
+    """There is no row for this caller, and his device proves that it once had it."""
 
     @property
     def ref(self) -> RecordRef:
@@ -179,6 +183,8 @@ class Facts:
     predecessors: dict[int, Predecessor] = field(default_factory=dict)
     taken: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """(object, unique column, value) to the id that has it."""
+    access: dict[str, bool] = field(default_factory=dict)
+    """Of the named records that are not open to everybody, those the caller may read, and whether he may write them."""
 
 
 @dataclass(frozen=True)

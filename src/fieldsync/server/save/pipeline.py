@@ -108,7 +108,7 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     await prefetch.prefetch(org, database, wave)
     resolve.hold(wave)
     authorise.authorise(org, wave)
-    await share.check_sharing(org, database, wave)
+    share.check_sharing(org, wave)
     resolve.resolve(org.catalog, wave)
     resolve.hold(wave)
     stamp.fill_in(wave)

@@ -16,13 +16,15 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Facts, Predecessor, Wave, decode_row
 from fieldsync.server.save.head import Receipt
 from fieldsync.server.save.logic.rollup.masters import add_masters
+from fieldsync.server.save.share import hide
 
 
 async def prefetch(org: Org, database: Database, wave: Wave) -> None:
-    """Fill the wave's facts."""
+    """Fill the wave's facts, with nothing in them that the caller may not read."""
     facts = wave.facts
     await lock_records(org, database, wave)
     await share_references(org, database, wave)
+    await hide(org, database, wave)
     await _look_up_taken(org, database, wave)
     await _look_up_device(org, database, wave, facts)
 

@@ -88,7 +88,7 @@ def _resolve_edit(work: Work, edit: Edit, *, override: bool, predecessor: Predec
             _mark(edit, deleted=True)
         case Operation.UNDELETE if row is not None:
             _mark(edit, deleted=False)
-        case Operation.DELETE:
+        case Operation.DELETE if edit.once_sent:
             edit.new = None
         case _:
             work.reject(conflict.missing(item))

@@ -1,12 +1,15 @@
-"""Step 3, second half: whether sharing lets the caller write these rows, asked in the save's own transaction.
+"""Step 3, second half: whether sharing lets the caller read and write these rows, asked in the save's own transaction.
 
-A row he may not read is one that is not there. Only a device that proves it was once sent the row, by a version the row
-really had, is told that it left his view. An import and a job are not asked.
+What he names and may not read is taken out of the facts before anything is decided: to every later step it is not
+there, so no refusal, order of refusals or waiting can tell it from an id that nobody has (THREATS T15, T19). Only a
+device that proves it was once sent a row, by a version the row really had, is told that it left his view. An import and
+a job are not asked.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import any_, bindparam, select
 
@@ -21,8 +24,6 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Wave
 from fieldsync.server.scope.scope import Scope
 
-Access = dict[str, bool]
-"""Ids of rows he may read, and whether he may write them."""
 _CHANGE = system_table("_change")
 _HAD = compile_statement(
     select(_CHANGE.c.id, _CHANGE.c.version).where(
@@ -31,74 +32,93 @@ _HAD = compile_statement(
 )
 
 
-async def check_sharing(org: Org, database: Database, wave: Wave) -> None:
-    """Reject transactions with a row the caller may not write, or a new detail under a master he may not."""
-    scope = wave.frame.scope
+async def hide(org: Org, database: Database, wave: Wave) -> None:
+    """Take what the caller may not read out of the facts: records he edits, and records his fields point to."""
+    scope, facts = wave.frame.scope, wave.facts
     if scope is None:
         return
     wanted: dict[str, set[str]] = defaultdict(set)
     for edit in wave.edits:
-        for name, record_id in _asked(org, scope, wave, edit):
-            wanted[name].add(record_id)
-    if not wanted:
-        return
-    access: Access = {}
+        for name, record_id in _named(edit):
+            if not _is_open(org, scope, name):
+                wanted[name].add(record_id)
     for name, found in wanted.items():
-        access.update(await database.rows(scope.access(name), ids=sorted(found)))
-    once_sent = await _once_sent(database, wave, access)
-    for work in wave.works:
-        problems = [p for edit in work.edits for p in _problems(org, scope, wave, edit, access, once_sent)]
-        if work.open and problems:
-            work.reject(*problems)
+        if _is_readable(org, scope, name):
+            facts.access.update(await database.rows(scope.access(name), ids=sorted(found)))
+    hidden = {record_id for found in wanted.values() for record_id in found} - facts.access.keys()
+    for edit in wave.edits:
+        edit.was_there = edit.current is not None and edit.item.id in hidden and not _creates(edit)
+    await _look_up_once_sent(database, wave)
+    for edit in wave.edits:
+        edit.current = None if edit.was_there else edit.current
+    for record_id in hidden:
+        facts.rows.pop(record_id, None)
+        facts.references.pop(record_id, None)
 
 
-def _asked(org: Org, scope: Scope, wave: Wave, edit: Edit) -> list[tuple[str, str]]:
-    """The row itself, where it is there, and the master it is put under, where that says who may write it."""
-    name, found = edit.item.object, []
-    if edit.current is not None and edit.item.operation is not Operation.CREATE and not scope.is_public(name):
-        found.append((name, str(edit.item.id)))
-    master = _new_master(org, scope, edit)
-    if master is not None and master[1] not in {other.item.id for other in wave.edits if _creates(other)}:
-        found.append(master)
-    return found
+def _named(edit: Edit) -> Iterator[tuple[str, str]]:
+    """Records that an edit names. A new record's id is its device's own, and says so by itself."""
+    if not _creates(edit):
+        yield edit.item.object, edit.item.id
+    yield from edit.references
 
 
 def _creates(edit: Edit) -> bool:
     return edit.item.operation is Operation.CREATE
 
 
+def _is_open(org: Org, scope: Scope, name: str) -> bool:
+    return _is_readable(org, scope, name) and scope.is_public(name)
+
+
+def _is_readable(org: Org, scope: Scope, name: str) -> bool:
+    """Whether a person may point to records of an object: all he may read, and the platform's own."""
+    return scope.may_read(name) or org.catalog[name].system
+
+
+async def _look_up_once_sent(database: Database, wave: Wave) -> None:
+    """Which of the rows that are not there for him the device edits in a version they had."""
+    named = [e for e in wave.edits if e.item.seen > 0 and (e.was_there or e.current is None)]
+    if not named:
+        return
+    rows = await database.rows(_HAD, ids=[e.item.id for e in named], versions=[e.item.seen for e in named])
+    had = set(rows)
+    for edit in named:
+        present = edit.current is not None and edit.current[STAMP] == edit.item.seen
+        edit.once_sent = present or (edit.item.id, edit.item.seen) in had
+
+
+def check_sharing(org: Org, wave: Wave) -> None:
+    """Reject transactions with a row the caller may not write, or a new detail under a master he may not. Pure."""
+    scope = wave.frame.scope
+    if scope is None:
+        return
+    created = {edit.item.id for edit in wave.edits if _creates(edit)}
+    for work in wave.works:
+        found = [_problem(org, scope, wave, edit, created) for edit in work.edits] if work.open else []
+        problems = [one for one in found if one is not None]
+        if problems:
+            work.reject(*problems)
+
+
+def _problem(org: Org, scope: Scope, wave: Wave, edit: Edit, created: Collection[str]) -> Problem | None:
+    item, access = edit.item, wave.facts.access
+    if edit.was_there and edit.once_sent:
+        return problem(Code.VISIBILITY_LOST, object=item.object, id=item.id)
+    if access.get(item.id) is False:
+        return problem(Code.PERMISSION, object=item.object, id=item.id, operation=item.operation.value)
+    master = _new_master(org, scope, edit)
+    if master is not None and master[1] not in created and not access.get(master[1]):
+        return problem(Code.INVALID_REF, object=item.object, id=item.id, field=master[0], value=master[1])
+    return None
+
+
 def _new_master(org: Org, scope: Scope, edit: Edit) -> tuple[str, str] | None:
+    """The field and the record it is put under, where that says who may write it."""
     field = org.catalog[edit.item.object].master
     if field is None or field.references is None or field.name not in edit.item.changes:
         return None
-    if scope.cut.sharing[edit.item.object].sharing is not Sharing.BY_PARENT or scope.is_public(field.references):
+    if scope.cut.sharing[edit.item.object].sharing is not Sharing.BY_PARENT or _is_open(org, scope, field.references):
         return None
     value = edit.item.changes[field.name].new
-    return (field.references, value) if isinstance(value, str) else None
-
-
-async def _once_sent(database: Database, wave: Wave, access: Access) -> set[str]:
-    """Rows he may not read that the device edited in a version they had."""
-    lost = [e for e in wave.edits if e.current is not None and e.item.id not in access and e.item.seen > 0]
-    proved = {e.item.id for e in lost if e.current is not None and e.current[STAMP] == e.item.seen}
-    if not lost:
-        return set()
-    rows = await database.rows(_HAD, ids=[e.item.id for e in lost], versions=[e.item.seen for e in lost])
-    versions = set(rows)
-    return {*proved, *(e.item.id for e in lost if (e.item.id, e.item.seen) in versions)}
-
-
-def _problems(org: Org, scope: Scope, wave: Wave, edit: Edit, access: Access, once_sent: set[str]) -> list[Problem]:
-    item = edit.item
-    for name, record_id in _asked(org, scope, wave, edit):
-        if access.get(record_id):
-            continue
-        if record_id != item.id:
-            field = org.catalog[item.object].master
-            assert field is not None
-            return [problem(Code.INVALID_REF, object=item.object, id=item.id, field=field.name, value=record_id)]
-        if record_id in access:
-            return [problem(Code.PERMISSION, object=name, id=record_id, operation=item.operation.value)]
-        code = Code.VISIBILITY_LOST if record_id in once_sent else Code.NOT_FOUND
-        return [problem(code, object=name, id=record_id)]
-    return []
+    return (field.name, value) if isinstance(value, str) else None
