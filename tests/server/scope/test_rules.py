@@ -42,6 +42,7 @@ def drop_rules(lab: Lab, *names: str) -> None:
     [
         ({"object": "Nowhere"}, "Object_Name", "no object Nowhere"),
         ({"object": "Clinic", "where": "City = @@NOPE@@"}, "Where_Clause", "no token NOPE. (line 1, column 8)"),
+        ({"object": "Clinic", "where": "City = '{User.Nope}'"}, "Where_Clause", "no token {User.Nope}"),
         ({"object": "Clinic", "where": "City = 'a' AND\n  Town = 'b'"}, "Where_Clause", "(line 2, column 3)"),
         ({"object": "Clinic", "where": "City = 'a'); DROP TABLE \"User\"; --"}, "Where_Clause", "line 1"),
         ({"object": "Clinic", "where": "(" * 10_000 + "City = 'a'" + ")" * 10_000}, "Where_Clause", "line 1"),
@@ -122,7 +123,7 @@ def test_the_most_particular_rule_counts(lab: Lab, admin: Phone, sarah: Phone) -
     assert set(downloaded(sarah.download(), "Clinic")) == {oslo}
     saved(admin.outcome(rule(admin, object="Clinic", where="City = 'Rome'", device="iPad")))
     assert set(downloaded(sarah.download(), "Clinic")) == {rome}
-    saved(admin.outcome(rule(admin, object="Clinic", where="City = 'Bonn'", profile="Rep")))
+    saved(admin.outcome(rule(admin, object="Clinic", where="City = 'Bonn' AND OwnerId = '{User.Id}'", profile="Rep")))
     assert set(downloaded(sarah.download(), "Clinic")) == {bonn}
     assert set(downloaded(lab.phone("sarah", "iphone").download(), "Clinic")) == {bonn}
 

@@ -85,6 +85,7 @@ _TERRITORY = Token(
 _TERRITORY_NAME = Token("name of that territory", "territory")
 _TERRITORIES = Token("ids of all territories the person works in", "territory_ids")
 _PROFILE = Token("id of the person's profile", "profile_id")
+_ORG = Token("id of the org", "org")
 _APPLICATION = Token("the person's application profile", "application_profile")
 
 TOKENS: Mapping[str, Token] = {
@@ -93,11 +94,13 @@ TOKENS: Mapping[str, Token] = {
     "USER_USERNAME": Token("the person's user name", "username"),
     "PROFILE_ID": _PROFILE,
     "USER_PROFILEID": _PROFILE,
+    "VOD_SF_PROFILEID": _PROFILE,
     "PROFILE_NAME": Token("name of the person's profile", "profile"),
     "USER_PROFILE": Token("name of the person's profile", "profile"),
     "APPLICATION_PROFILE": _APPLICATION,
     "USER_APPLICATIONPROFILE": _APPLICATION,
-    "ORG_ID": Token("id of the org", "org"),
+    "ORG_ID": _ORG,
+    "VOD_MY_ORGID": _ORG,
     "USER_LANGUAGE": Token("language of the person", "language"),
     "LANGUAGE": Token("language of the person", "language"),
     "USER_LOCALE": Token("locale of the person", "locale"),

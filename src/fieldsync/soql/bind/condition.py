@@ -51,7 +51,7 @@ from fieldsync.soql.nodes import (
     Value,
 )
 
-TOKEN = re.compile(r"@@[A-Za-z_]\w*@@|\{[A-Z_]+(?:\.[A-Z_]+)+\}")
+TOKEN = re.compile(r"@@[A-Za-z_]\w*@@|\{[A-Za-z_]+(?:\.[A-Za-z_]+)+\}")
 """A token inside a text between quotes."""
 _TEXTS = frozenset({Kind.TEXT, Kind.ID, Kind.MULTI})
 
