@@ -98,10 +98,8 @@ class Work:
     async def copy_out(self, statement: Statement, params: Mapping[str, Any]) -> AsyncIterator[bytes]:
         """The rows of a query of one text column, each as bytes, streamed."""
         try:
-            async with self._connection.cursor(name="fieldsync_download") as cursor:
-                cursor.itersize = 2_000
-                await cursor.execute(statement.text, statement.bind(params))
-                async for (text,) in cursor:
+            async with self._connection.cursor() as cursor:
+                async for (text,) in cursor.stream(statement.text, statement.bind(params)):
                     yield text.encode()
         except psycopg.Error as error:
             raise _in_our_words(error) from error
