@@ -16,7 +16,7 @@ from fieldsync.schema.model import FieldType
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save.authorise import master_of
+from fieldsync.server.save.access.authorise import master_of
 from fieldsync.server.save.batch import Frame, Row, Wave, Work, encode_rows
 from fieldsync.server.save.write import Written
 from fieldsync.server.scope.delta.routes import route_of

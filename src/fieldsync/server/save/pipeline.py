@@ -18,7 +18,8 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.stored_catalog import former_fields
 from fieldsync.server.postgres.work import BadRow, NotUnique
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save import authorise, changes, check, head, journal, prefetch, resolve, share, stamp, write
+from fieldsync.server.save import changes, check, head, journal, prefetch, resolve, stamp, write
+from fieldsync.server.save.access import authorise, share
 from fieldsync.server.save.batch import Caller, Frame, Incoming, Predecessor, Wave, Work
 from fieldsync.server.save.logic.follow import follow
 from fieldsync.server.save.logic.judge import judge

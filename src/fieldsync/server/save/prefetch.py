@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from fieldsync.protocol.upload import Operation
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.save.access.share import hide
 from fieldsync.server.save.batch import Facts, Predecessor, Wave, decode_row
 from fieldsync.server.save.head import Receipt
 from fieldsync.server.save.logic.rollup.masters import add_masters
-from fieldsync.server.save.share import hide
 
 
 async def prefetch(org: Org, database: Database, wave: Wave) -> None:

@@ -14,7 +14,7 @@ from fieldsync.protocol.upload import Rejected
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save import stamp
-from fieldsync.server.save.authorise import root_of
+from fieldsync.server.save.access.authorise import root_of
 from fieldsync.server.save.batch import Row, Wave, Work
 from fieldsync.server.save.logic import triggered
 from fieldsync.server.save.logic.judge import judge

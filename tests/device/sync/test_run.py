@@ -1,0 +1,74 @@
+"""Which sync runs, and that only one does: refused, canceled, or made a refresh (E12, E24, E25)."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from tests.device.lab import Lab, error
+from tests.device.sync.test_refresh import Meanwhile, cities, rest, shop
+
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.device import SyncKind
+
+
+def test_a_second_sync_is_refused_while_one_runs(lab: Lab) -> None:
+    refused: list[Code] = []
+
+    def again() -> None:
+        try:
+            lab.device.sync()
+        except Refused as error:
+            refused.append(error.problem.code)
+
+    def start_another() -> None:
+        other = threading.Thread(target=again)
+        other.start()
+        other.join(10)
+
+    lab.script.then("refresh", Meanwhile(lab.refresh_lines(), 1, start_another))
+    lab.script.then("download", lab.lines())
+    lab.device.sync("full")
+    assert refused == [Code.SYNC_RUNNING]
+    assert len(lab.device.syncs()) == 1
+
+
+def test_a_canceled_refresh_changes_nothing_and_is_recorded(lab: Lab) -> None:
+    lab.download(lab.block("Shop", shop(lab, 1, City="old")))
+    blocks = [lab.block("Shop", shop(lab, n, 9, City="new")) for n in (1, 2)]
+    lines = lab.refresh_lines(*blocks)
+    lab.script.then("refresh", Meanwhile(lines, 2, lab.device.cancel_sync))
+    with pytest.raises(Refused) as caught:
+        lab.device.sync("full")
+    assert caught.value.problem.code is Code.SYNC_CANCELED
+    report = lab.device.syncs()[0]
+    assert (report.canceled, report.successful) == (True, False)
+    assert cities(lab) == ["old"]
+    lab.script.then("refresh", rest(lab, lines, 1))
+    lab.script.then("download", lab.lines())
+    lab.device.sync("full")
+    assert cities(lab) == ["new", "new"]
+    assert not lab.device.syncs()[0].canceled
+
+
+def test_a_server_that_cannot_tell_the_changes_has_the_database_refreshed(lab: Lab) -> None:
+    lab.download(lab.block("Shop", shop(lab, 1, City="old")))
+    required = error(409, problem(Code.REFRESH_REQUIRED, reason="too long away"))
+    lines = lab.refresh_lines(lab.block("Shop", shop(lab, 1, 9, City="new")))
+    lab.script.then("refresh", lines, lines)
+    lab.script.then("download", required, lab.lines(), lab.lines(full=True), lab.lines())
+    lab.device.sync()
+    assert cities(lab) == ["new"]
+    lab.device.sync()
+    assert lab.script.answers["refresh"] == lab.script.answers["download"] == []
+
+
+@pytest.mark.parametrize(("days", "kind"), [(30, SyncKind.INCREMENTAL), (31, SyncKind.FULL)])
+def test_who_was_away_for_too_long_refreshes(lab: Lab, days: int, kind: SyncKind) -> None:
+    lab.download(lab.block("Shop", shop(lab, 1, City="old")))
+    lab.clock.advance(days * 86_400)
+    lab.script.then("refresh", lab.refresh_lines(lab.block("Shop", shop(lab, 1, 9, City="new"))))
+    lab.script.then("download", lab.lines())
+    lab.device.sync()
+    assert lab.device.syncs()[0].kind is kind
+    assert cities(lab) == ["new" if kind is SyncKind.FULL else "old"]
