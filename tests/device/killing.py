@@ -23,6 +23,7 @@ from tests.device.lab import KEY, Lab
 
 from fieldsync.base import faults
 from fieldsync.device import Device, Unreachable
+from fieldsync.device.sync import download as downloads
 from fieldsync.protocol.feed import FamilyImage, FeedPage
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import UploadRequest, UploadResponse, decode_items
@@ -150,6 +151,8 @@ def child(folder: Path, k: int) -> None:
     """Work until the k-th point, and die there."""
     lab, ledger = opened(folder, lose_every=2)
     left = count(1)
+
+    downloads.FEW_BYTES = -1  # staged: the way with more places to die in
 
     def plan(_: str) -> None:
         if next(left) == k:

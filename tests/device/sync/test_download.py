@@ -10,8 +10,15 @@ from tests.device.lab import Lab, catalog, error, rejected
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device import Event, RecordsChanged, Unreachable, WidgetState
+from fieldsync.device.sync import download as downloads
 from fieldsync.protocol.rows import Gone
 from fieldsync.schema.model import Field, FieldType
+
+
+@pytest.fixture(params=[downloads.FEW_BYTES, -1], ids=["at once", "staged"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few rows are applied at once, many through a staging file: nobody can tell which it was."""
+    monkeypatch.setattr(downloads, "FEW_BYTES", request.param)
 
 
 def shop(lab: Lab, number: int, stamp: int = 5, **values: Any) -> dict[str, object]:

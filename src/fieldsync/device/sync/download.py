@@ -1,22 +1,24 @@
-"""Incremental download, the device's half: rows are staged as they come, and are shown only when the stream was whole.
+"""Incremental download, the device's half: what comes is shown only when the stream was whole.
 
-Then they are applied in slices of families, each a short transaction; checkpoint and feed cursor move with the last.
-A stream that was cut, or a process that was killed, leaves what was there.
+A few rows are held in memory and applied in one transaction. More are staged in a file of their own, then applied in
+slices of families, each a short transaction; checkpoint and feed cursor move with the last. A stream that was cut, or
+a process that was killed, leaves what was there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import msgspec
 
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import Clock
-from fieldsync.device.merge.apply import Applied
+from fieldsync.device.merge.apply import Applied, apply
 from fieldsync.device.merge.bulk import apply_slice, families, find_roots, next_slice
-from fieldsync.device.merge.image import arranged
+from fieldsync.device.merge.image import arranged, images_of
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.staging import Staging
@@ -31,6 +33,9 @@ from fieldsync.protocol.download import End, Head, Line, Removed, Rows, decode_l
 WRITING_SECONDS_MAX = 0.05
 """How long one slice may hold the writing connection; the size of slices follows it."""
 SLICE_ROOTS_FIRST, SLICE_ROOTS_MIN, SLICE_ROOTS_MAX = 200, 20, 5_000
+
+FEW_BYTES = 300_000
+"""What is read before a download is staged: some hundred rows, which one short transaction takes."""
 
 Progress = Callable[[int, int], None]
 """Told rows done and rows in all (0: not known yet)."""
@@ -90,9 +95,52 @@ def download(store: Store, calls: Calls, clock: Clock, progress: Progress, asked
         version = meta.get(work, Key.CATALOG_VERSION)
     if checkpoint is None:
         raise RefreshNeeded
+    lines, forced = changes(asked.lines(calls, checkpoint), version), asked.repair is not None
+    read: list[Rows | Removed] = []
+    end = _read_few(lines, read)
+    if end is not None:
+        found = _take_few(store, read, end, forced=forced)
+        progress(found.rows, found.rows)
+    else:
+        found = _take_many(store, clock, progress, chain(read, lines), forced=forced)
+    reach("download.applied")
+    return found
+
+
+def _read_few(lines: Iterator[Rows | Removed | End], read: list[Rows | Removed]) -> End | None:
+    """Read until the end, or until it is more than a few; then None."""
+    size = 0
+    for line in lines:
+        if isinstance(line, End):
+            return line
+        read.append(line)
+        size += len(bytes(line.block.rows)) if isinstance(line, Rows) else 100 * len(line.gone)
+        if size > FEW_BYTES:
+            return None
+    raise AssertionError("changes end with End")
+
+
+def _take_few(store: Store, read: Sequence[Rows | Removed], end: End, *, forced: bool) -> Downloaded:
+    """Everything at once."""
+    gone = [away for line in read if isinstance(line, Removed) for away in line.gone]
+    images = images_of(store.tables, [line.block for line in read if isinstance(line, Rows)], gone)
+    rows = sum(image.row is not None for image in images)
+    reach("download.staged")
+    with store.write() as work:
+        work.run("DELETE FROM _partial")
+        applied = apply(work, store.tables, images, forced=forced)
+        stand(work, end)
+        reach("download.before_commit")
+    brought = frozenset(image.ref.object for image in images)
+    return Downloaded(rows, len(gone), brought, applied, end.digest, end.repaired)
+
+
+def _take_many(
+    store: Store, clock: Clock, progress: Progress, lines: Iterator[Rows | Removed | End], *, forced: bool
+) -> Downloaded:
     staging = Staging(store)
     try:
-        end, removed = _receive(store, changes(asked.lines(calls, checkpoint), version), staging, progress)
+        end, removed = _receive(store, lines, staging, progress)
         staging.finish(store.tables)
     except BaseException:
         staging.drop()
@@ -100,8 +148,7 @@ def download(store: Store, calls: Calls, clock: Clock, progress: Progress, asked
     reach("download.staged")
     found = Downloaded(staging.rows, removed, frozenset(staging.brought), digest=end.digest, repaired=end.repaired)
     with store.attached_staging():
-        _apply(store, clock, progress, found, end=end, forced=asked.repair is not None)
-    reach("download.applied")
+        _apply(store, clock, progress, found, end=end, forced=forced)
     return found
 
 
