@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fieldsync.base.problems import Refused
@@ -31,19 +31,25 @@ def as_they_would_be(rules: Mapping[str, SyncRule], proposals: Iterable[Proposal
     return tuple(rule for rule in (*left.values(), *new) if rule is not None)
 
 
-def judged(catalog: Catalog, rules: Mapping[str, SyncRule], proposals: Iterable[Proposal]) -> tuple[Fault, ...]:
-    """What is to be warned of. Raises Refused(SYNC_RULE) with the first thing that would be refused when saved."""
+def faults_of(
+    catalog: Catalog, rules: Mapping[str, SyncRule], proposals: Iterable[Proposal]
+) -> Iterator[tuple[Proposal, Fault]]:
+    """Everything that would be refused or warned of when these were saved."""
     known = tuple(proposals)
     together = check_together(catalog, as_they_would_be(rules, known))
-    warnings: list[Fault] = []
     for proposal in known:
         before = rules.get(proposal.id or "")
         faults = [*check_required(before, proposal.rule)] if before is not None else []
         if proposal.rule is not None:
             faults += check_rule(catalog, proposal.rule)
             faults += [fault for rule, fault in together if rule is proposal.rule]
-        wrong = next((fault for fault in faults if not fault.warning), None)
-        if wrong is not None:
-            raise Refused(problem_of(wrong, proposal.id))
-        warnings += faults
-    return tuple(warnings)
+        yield from ((proposal, fault) for fault in faults)
+
+
+def judged(catalog: Catalog, rules: Mapping[str, SyncRule], proposals: Iterable[Proposal]) -> tuple[Fault, ...]:
+    """What is to be warned of. Raises Refused(SYNC_RULE) with the first thing that would be refused when saved."""
+    found = tuple(faults_of(catalog, rules, proposals))
+    for proposal, fault in found:
+        if not fault.warning:
+            raise Refused(problem_of(fault, proposal.id))
+    return tuple(fault for _, fault in found)

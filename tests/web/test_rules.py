@@ -1,0 +1,87 @@
+"""Sync rules in the console: found, tried, previewed as a difference, changed; what is wrong is shown in its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.web.browsing import Running, app
+
+from fieldsync.cli.demo.people import ADMIN, ORG, PASSWORD, SARAH
+
+pytestmark = pytest.mark.usefixtures("online")
+
+
+@contextmanager
+def console(browser: Browser, running: Running, size: int = 0) -> Iterator[Page]:
+    """The console with the admin signed in."""
+    with app(browser, running.console, size) as page:
+        page.get_by_label("Org").fill(ORG)
+        page.get_by_label("User name").fill(ADMIN)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("link", name="Rules").click()
+        yield page
+
+
+def test_a_rule_is_tried_previewed_changed_and_taken_back(browser: Browser, running: Running) -> None:
+    with console(browser, running) as page:
+        page.get_by_label("Count rows for").fill(SARAH.username)
+        page.get_by_role("button", name="Show").click()
+        expect(page.get_by_role("row", name=re.compile(r"^Product all .*On 8$"))).to_be_visible()
+        page.get_by_role("link", name="Product", exact=True).click()
+
+        page.locator("#type").select_option("top_level")
+        page.get_by_label("Condition").fill("Name != null\nAND Town = 'Leeds'")
+        page.get_by_role("button", name="Validate").click()
+        expect(page.get_by_text("Product has no field Town.")).to_be_visible()
+        expect(page.get_by_text("line 2, column 5")).to_be_visible()
+
+        page.get_by_label("Condition").fill("Name LIKE 'C%' AND Name != null")
+        page.get_by_role("button", name="Edit as rows").click()
+        expect(page.get_by_label("Logic")).to_have_value("AND")
+        page.get_by_role("button", name="Remove row 2").click()
+        expect(page.locator("[name=filter_value]")).to_have_count(1)
+        page.locator("[name=filter_value]").fill("Nothing like it%")
+        page.locator("#user").fill(SARAH.username)
+        page.get_by_role("button", name="Test the filter").click()
+        expect(page.get_by_text(f"0 rows of Product for {SARAH.username}")).to_be_visible()
+        page.locator("#user").fill("")
+        page.get_by_role("button", name="Preview difference").click()
+        table = page.get_by_role("table", name="What devices would get and lose")
+        expect(table.get_by_role("row", name=re.compile("Sarah Jones.*iPad.*Product.*−8"))).to_be_visible()
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved.")).to_be_visible()
+        expect(page.get_by_label("Condition")).to_have_value("Name LIKE 'Nothing like it%'")
+
+        ipad = running.devices[0]
+        ipad.sync()
+        assert ipad.count("Product") == 0
+        page.get_by_label("Condition").fill("")
+        page.locator("#type").select_option("full")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved.")).to_be_visible()
+        ipad.sync()
+        assert ipad.count("Product") == 8
+
+
+def test_what_the_app_needs_stays_on_and_faults_stand_by_their_fields(browser: Browser, running: Running) -> None:
+    with console(browser, running, size=1) as page:
+        page.get_by_role("link", name="User", exact=True).click()
+        page.get_by_role("button", name="Switch off").click()
+        expect(page.get_by_text("The field app needs User: its rule cannot be switched off.")).to_be_visible()
+        page.get_by_role("link", name="Sync rules").click()
+        page.get_by_role("button", name="New rule").click()
+        page.locator("#object").select_option("Account")
+        page.locator("#device").select_option("Mac")
+        page.get_by_label("Field that leads to the parent").fill("Nowhere")
+        page.get_by_label("Rows at most").fill("many")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#rows_max-wrong")).to_contain_text("many is no whole number")
+        page.get_by_label("Rows at most").fill("5")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("#relationship_field-wrong")).to_contain_text("Account.Nowhere is no reference.")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
