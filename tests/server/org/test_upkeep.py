@@ -40,3 +40,16 @@ def test_the_change_log_has_a_part_for_every_day_to_come(lab: Lab) -> None:
     lab.rows("Shop", {"Name": "x"})
     [(part,)] = lab.query("SELECT DISTINCT tableoid::regclass::text FROM _change WHERE object = 'Shop'")
     assert part == "_change_20260401"
+
+
+def test_what_decides_a_download_is_known_as_long_as_changes_are(lab: Lab) -> None:
+    lab.person("sarah")
+    phone = lab.phone("sarah")
+    phone.download()
+    for days, kept in ((40, 1), (40, 1), (80, 0)):
+        lab.clock.advance(days * DAY)
+        keep_up(lab.uri, "small", lab.world)
+        assert lab.query("SELECT count(*) FROM _recipe") == [(kept,)]
+        if kept:
+            phone.renew()
+            phone.download()

@@ -29,6 +29,7 @@ def keep_up(uri: str, name: str, world: World) -> None:
         drop_stale_parts(connection, now - timedelta(days=limits.UPLOAD_PART_WAIT_DAYS))
         end_sessions(connection, now)
         drop_expired(connection, now.date())
+        forget_recipes(connection, now - timedelta(days=limits.CHANGE_LOG_DAYS + 1))
 
 
 def move_feed_floors(connection: Connection, before: datetime) -> None:
@@ -48,6 +49,12 @@ def drop_stale_parts(connection: Connection, before: datetime) -> None:
     """Parts of a save whose rest never came. The device has the save still, and sends all of it again."""
     part = system_table("_part")
     connection.execute(delete(part).where(part.c.received_at < before))
+
+
+def forget_recipes(connection: Connection, before: datetime) -> None:
+    """What no checkpoint names any more that can still be compared with."""
+    recipe = system_table("_recipe")
+    connection.execute(delete(recipe).where(recipe.c.at < before))
 
 
 def end_sessions(connection: Connection, now: datetime) -> None:

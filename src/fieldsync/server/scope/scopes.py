@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -62,12 +62,15 @@ class Scopes:
         present = rule.c.IsDeleted.is_(False)
         self._rules = compile_statement(select(*columns).where(present).order_by(rule.c.CreatedDate, rule.c.Id))
         values: dict[str, Any] = {name: bindparam(name) for name in ("hash", "content", "at")}
-        self._keep = compile_statement(insert(recipe).values(values).on_conflict_do_nothing())
+        renewed = {"at": bindparam("at")}
+        self._keep = compile_statement(
+            insert(recipe).values(values).on_conflict_do_update(index_elements=["hash"], set_=renewed)
+        )
         self._kept = compile_statement(select(recipe.c.content).where(recipe.c.hash == bindparam("hash")))
         self._rulebooks: Kept[tuple[int, int], tuple[SyncRule, ...]] = Kept(RULEBOOKS_MAX)
         self._cuts: Kept[tuple[object, ...], Cut] = Kept(CUTS_MAX)
         self._scopes: Kept[str, Scope] = Kept(SCOPES_MAX)
-        self._stored: Kept[str, bool] = Kept(10 * SCOPES_MAX)
+        self._stored: Kept[tuple[str, date], bool] = Kept(10 * SCOPES_MAX)
 
     async def of(self, database: Database, caller: Caller, clock: Clock) -> Scope:
         """What the caller's device may hold now. Raises Refused(SYNC_RULE)."""
@@ -131,11 +134,11 @@ class Scopes:
     async def keep(self, scope: Scope, at: datetime) -> None:
         """Keep what a checkpoint is to name, so that the next sync can compare with it."""
         recipe = scope.recipe
-        if self._stored.use(recipe.hash):
+        if self._stored.use((recipe.hash, at.date())):
             return
         async with transaction(self._pool) as database:
             await database.run(self._keep, hash=recipe.hash, content=recipe.encoded, at=at)
-        self._stored.keep(recipe.hash, value=True)
+        self._stored.keep((recipe.hash, at.date()), value=True)
 
 
 def _is_zone(name: str) -> bool:
