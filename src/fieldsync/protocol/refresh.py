@@ -18,7 +18,7 @@ import msgspec
 
 
 class Begin(msgspec.Struct, frozen=True, tag="begin", tag_field="line"):
-    """First line. `rows`: about how many there are in all, by PostgreSQL's estimate.
+    """First line. `rows`: how many there are in all for this device.
 
     `resumed`: what was kept before counts. If it is false although a token was sent, the device begins anew.
     """

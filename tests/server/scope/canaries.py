@@ -6,31 +6,20 @@ What Sarah owns is nothing Tom may know of. Whatever Tom is answered is searched
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import cached_property
 
-import msgspec
 from tests.server.lab import PASSWORD, START, Lab, Phone, create
 from tests.server.scope.packs import AREA_CLINICS
 
 from fieldsync.base import ids
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import ManualClock, SeededChance, World
-from fieldsync.protocol.download import End
-from fieldsync.protocol.download import decode_line as decode_download
-from fieldsync.protocol.refresh import Begin, Mark, is_rows
-from fieldsync.protocol.refresh import decode_line as decode_refresh
 from fieldsync.protocol.upload import Saved
 from fieldsync.schema.catalog import build
 from fieldsync.schema.load import load_packs, parse_pack
-from fieldsync.server.http.context import reading
 from fieldsync.server.org.create import create_org
 from fieldsync.server.org.users import NewUser
-from fieldsync.server.sync.download import download
-from fieldsync.server.sync.feed import read_feed
-from fieldsync.server.sync.refresh import refresh
 
 PACK = f"""
 name: vaults
@@ -123,8 +112,6 @@ profiles:
 permission_sets:
   - {{name: Money, label: Money, objects: {{Debt: [read]}}, fields: {{Clinic: {{Wealth: read}}}}}}
 """
-_ID = re.compile(r"(?<![A-Za-z0-9])[a-z0-9][A-Za-z0-9]{17}(?![A-Za-z0-9])")
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def prepare(uri: str) -> None:
@@ -157,6 +144,7 @@ class Planted:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.admin = lab.phone("admin")
+        self.admin_id: str = self.admin.session.user.id
         (self.north,) = lab.rows("Territory", {"Name": "North"})
         self.oslo, self.bergen = lab.rows(
             "Territory", {"Name": "Oslo", "ParentId": self.north}, {"Name": "Bergen", "ParentId": self.north}
@@ -207,61 +195,3 @@ class Planted:
     def unknown(self, object_name: str) -> RecordId:
         """An id of Sarah's device that no record has."""
         return ids.mint(self.lab.org.catalog[object_name].prefix, self.sarah.number, 90_000)
-
-
-def alike(*answers: bytes | str) -> str:
-    """Answers with every id and transaction replaced by when it is first named."""
-    text = "\n".join(a.decode() if isinstance(a, bytes) else a for a in answers)
-    known: dict[str, str] = {}
-    for pattern in (_UUID, _ID):
-        text = pattern.sub(lambda found: known.setdefault(found[0], f"<{len(known)}>"), text)
-    return text
-
-
-def encoded(value: object) -> bytes:
-    """An answer as it goes over the wire."""
-    return msgspec.json.Encoder(decimal_format="number").encode(value)
-
-
-async def read_download(lab: Lab, token: str, checkpoint: str | None = None) -> bytes:
-    """Every byte of a download."""
-    async with reading(lab.org, token) as (work, caller):
-        return b"".join([line async for line in download(lab.org, work, caller, checkpoint)])
-
-
-async def read_refresh(lab: Lab, token: str, resume: str | None = None) -> bytes:
-    """Every byte of a refresh."""
-    async with reading(lab.org, token) as (work, caller):
-        return b"".join([line async for line in refresh(lab.org, work, caller, resume)])
-
-
-async def read_news(lab: Lab, token: str, cursor: str) -> bytes:
-    """Every byte of a page of the feed."""
-    async with reading(lab.org, token) as (work, caller):
-        return encoded(await read_feed(lab.org, work, caller, cursor))
-
-
-def end_of(said: bytes) -> End:
-    """The last line of a download."""
-    end = decode_download(said.splitlines()[-1])
-    assert isinstance(end, End)
-    return end
-
-
-def marks_of(said: bytes) -> tuple[Begin, list[str]]:
-    """The first line of a refresh, and its marks."""
-    lines = [decode_refresh(line) for line in said.splitlines() if not is_rows(line)]
-    assert isinstance(lines[0], Begin)
-    return lines[0], [line.token for line in lines if isinstance(line, Mark)]
-
-
-def without_place(said: bytes, hidden: Iterable[str] = ()) -> str:
-    """An answer without what moves by itself: tokens, which hold the moment, and ids of the moment's transaction."""
-    text = re.sub(r'"(checkpoint|feed_cursor|cursor|token)":"[^"]*"', r'"\1":""', said.decode())
-    for word in hidden:
-        text = text.replace(word, "")
-    return text
-
-
-Answers = Mapping[str, bytes]
-"""What somebody was told, by what he asked."""

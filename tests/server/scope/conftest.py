@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.server.lab import PASSWORD, START, Lab
+from tests.server.scope.canaries import Planted
+from tests.server.scope.canaries import prepare as prepare_vaults
 from tests.server.scope.packs import clinic_pack
 
 from fieldsync.base.world import ManualClock, SeededChance, World
@@ -30,5 +32,15 @@ def lab(databases: Databases) -> Iterator[Lab]:
     name = databases.create(databases.template("clinic", prepare))
     made = Lab(databases.uri(name))
     yield made
+    made.close()
+    databases.drop(name)
+
+
+@pytest.fixture
+def planted(databases: Databases) -> Iterator[Planted]:
+    """An org with something to hide, and the people who may or may not know it."""
+    name = databases.create(databases.template("vaults", prepare_vaults))
+    made = Lab(databases.uri(name))
+    yield Planted(made)
     made.close()
     databases.drop(name)

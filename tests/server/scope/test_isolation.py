@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 import msgspec
-import pytest
-from tests.server.lab import Lab, Phone, create, delete, update
-from tests.server.scope.canaries import Planted, alike, encoded, prepare
+from tests.server.lab import Phone, create, delete, update
+from tests.server.scope.asking import alike, encoded
+from tests.server.scope.canaries import Planted
 
 from fieldsync.base.ids import RecordId
 from fieldsync.protocol.upload import Item, Operation, Saved
 
-if TYPE_CHECKING:
-    from tests.conftest import Databases
-
 Ids = Mapping[str, RecordId]
 Saves = list[list[Item]]
-
-
-@pytest.fixture
-def lab(databases: Databases) -> Iterator[Lab]:
-    name = databases.create(databases.template("vaults", prepare))
-    made = Lab(databases.uri(name))
-    yield made
-    made.close()
-    databases.drop(name)
-
-
-@pytest.fixture
-def planted(lab: Lab) -> Planted:
-    return Planted(lab)
 
 
 def undelete(object_name: str, record_id: RecordId) -> Item:
@@ -88,7 +70,8 @@ ATTACKS: dict[str, Callable[[Phone, Ids, Ids], Saves]] = {
 }
 
 
-def test_a_save_cannot_tell_a_foreign_record_from_one_that_is_not_there(lab: Lab, planted: Planted) -> None:
+def test_a_save_cannot_tell_a_foreign_record_from_one_that_is_not_there(planted: Planted) -> None:
+    lab = planted.lab
     foreign, own = planted.records["sarah"], planted.records["tom"]
     unknown = {name: planted.unknown(name) for name in foreign}
     before = lab.query('SELECT count(*), max(_stamp) FROM "Clinic" WHERE "Name" LIKE \'canarysarah%%\'')
@@ -121,7 +104,8 @@ def test_who_may_read_a_record_may_point_to_it(planted: Planted) -> None:
     assert all(isinstance(result.outcome, Saved) for result in answer.results)
 
 
-def test_a_delete_of_what_the_device_had_and_is_no_more_is_done(lab: Lab, planted: Planted) -> None:
+def test_a_delete_of_what_the_device_had_and_is_no_more_is_done(planted: Planted) -> None:
+    lab = planted.lab
     tom, memo = planted.tom, planted.records["tom"]["Memo"]
     [(stamp,)] = lab.query('SELECT _stamp FROM "Memo" WHERE "Id" = %(i)s', i=memo)
 

@@ -121,15 +121,6 @@ class Work:
         except psycopg.Error as error:
             raise _in_our_words(error) from error
 
-    async def estimate(self, statement: Statement, /, **params: Any) -> int:
-        """How many rows PostgreSQL expects of a query."""
-        try:
-            cursor = await self._connection.execute(f"EXPLAIN (FORMAT JSON) {statement.text}", statement.bind(params))
-            ((plan,),) = await cursor.fetchall()
-            return int(plan[0]["Plan"]["Plan Rows"])
-        except psycopg.Error as error:
-            raise _in_our_words(error) from error
-
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that may be rolled back alone."""

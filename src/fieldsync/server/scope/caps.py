@@ -51,7 +51,9 @@ class Caps:
         row = await database.one(self._allowed, user=caller.user_id, device=caller.device_id or "")
         allowed = _read(row)
         total = allowed.rows if everything else None
-        rows = {name: await _count(database, scope, name) for name in (scope.objects if total is not None else counted)}
+        rows = {
+            name: await count_rows(database, scope, name) for name in (scope.objects if total is not None else counted)
+        }
         for name in counted:
             _refuse(name, rows[name], cap_of(scope, name))
         if rows.get(ACCOUNT, 0) > allowed.accounts:
@@ -73,7 +75,8 @@ def _refuse(name: str | None, count: int, limit: int | None) -> None:
         raise Refused(problem(Code.TOO_MANY_ROWS, object=name, what=what, count=count, limit=limit))
 
 
-async def _count(database: Database, scope: Scope, name: str) -> int:
+async def count_rows(database: Database, scope: Scope, name: str) -> int:
+    """How many rows of an object a download of everything would deliver."""
     row = await database.one(scope.kept("count", name, build=lambda: counted_rows(scope, name)))
     assert row is not None, "a count has a row"
     return int(row[0])

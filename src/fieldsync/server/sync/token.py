@@ -45,7 +45,10 @@ def unseal(key: bytes, purpose: Purpose, caller: Caller, token: str, shape: type
     mac, body = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
     if not hmac.compare_digest(mac, _mac(key, purpose, caller, body)):
         raise Refused(problem(Code.BAD_CURSOR))
-    return msgspec.msgpack.decode(body, type=shape)
+    try:
+        return msgspec.msgpack.decode(body, type=shape)
+    except msgspec.DecodeError:  # ours, of another version of the server
+        raise Refused(problem(Code.BAD_CURSOR)) from None
 
 
 def _mac(key: bytes, purpose: Purpose, caller: Caller, body: bytes) -> bytes:

@@ -14,7 +14,7 @@ import msgspec
 
 from fieldsync.base import ids, limits
 from fieldsync.base.faults import reach
-from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Rejected, Result, UploadRequest, UploadResponse
 from fieldsync.server.org.runtime import Org
@@ -23,8 +23,9 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller, Frame
 from fieldsync.server.save.head import Identified, identify, lock_head
 from fieldsync.server.save.pipeline import Done, save
+from fieldsync.server.scope.scope import Scope
 from fieldsync.server.sync import parts
-from fieldsync.server.sync.images import read_images
+from fieldsync.server.sync.images import Images, read_images
 
 Begin = Callable[[], AbstractAsyncContextManager[tuple[Database, Caller]]]
 """Opens the request's database transaction and says who is asking, in it."""
@@ -112,6 +113,7 @@ async def _answer(
     scope = frame.scope
     assert scope is not None, "a device is asked whose rows it may read"
     images = await read_images(scope, database, {ref for result in results for ref in concerned(result)})
+    results = [closed(result, images, scope) for result in results]
     forks = [n for n in (identified.fork_at, done.fork_at, gathered.fork_at) if n is not None]
     fork_at = min(forks, default=None)
     return UploadResponse(
@@ -132,4 +134,23 @@ def concerned(result: Result) -> Iterator[RecordRef]:
                 yield RecordRef(reason.object, ids.RecordId(reason.id))
 
 
+def closed(result: Result, images: Images, scope: Scope) -> Result:
+    """A result as the person may read it now: a recorded conflict told what the server had then (THREATS T3). Pure."""
+    if not isinstance(result.outcome, Rejected):
+        return result
+    problems = tuple(_without_theirs(one, images, scope) for one in result.outcome.problems)
+    return msgspec.structs.replace(result, outcome=Rejected(problems))
+
+
+def _without_theirs(found: Problem, images: Images, scope: Scope) -> Problem:
+    if found.object is None or found.id is None or "theirs" not in found.details:
+        return found
+    columns = scope.wire_columns(found.object) if scope.may_read(found.object) else ()
+    if RecordRef(found.object, ids.RecordId(found.id)) not in images.gone and found.field in columns:
+        return found
+    kept = {name: value for name, value in found.details.items() if name not in _OF_THE_SERVER}
+    return msgspec.structs.replace(found, details=kept)
+
+
+_OF_THE_SERVER = frozenset({"theirs", "who", "when"})
 _REFUSED_BY_STATE = frozenset({Code.CONFLICT_OLD_VALUE, Code.ENTITY_DELETED, Code.DELETE_DENIED, Code.LOCKED})

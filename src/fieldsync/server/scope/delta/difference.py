@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import CTE, Select, Table, bindparam, or_, select, true, union
+from sqlalchemy import CTE, Select, Table, bindparam, false, or_, select, true, union
 
 from fieldsync.schema.catalog import columns_of
 from fieldsync.server.postgres.compiled import Statement
@@ -190,17 +190,43 @@ class _Difference:
         return select(ids.c.Id, deleted.is_distinct_from(False)).where(~still.exists()).order_by(ids.c.Id)
 
     def _fed(self) -> list[Any]:
-        """Ids of what the person's feed brought since, with the members of families whose root it named."""
+        """Ids of what the person's feed brought since, with the members of families whose root it named.
+
+        A member that others added after his last save of the family is named only to who may read it: he may have lost
+        the family by then.
+        """
         log = self.change.alias("log_fed")
         mine = (log.c.feed_user == bindparam("user")) & is_new(log)
         found: list[Any] = [select(log.c.id.label("Id")).where(mine, log.c.object == self.name)]
+        if self._root == self.name:
+            return found
         roots = self.change.alias("log_roots")
         his = (roots.c.feed_user == bindparam("user")) & is_new(roots)
         above: Any = select(roots.c.root_id).where(his, roots.c.root_object == self._root)
-        for reference, member in self._way_down():
-            table = self.around.metadata.tables[member].alias(f"fed_{member}")
-            above = select(table.c.Id.label("Id")).where(table.c[reference].in_(above))
-        return [*found, above] if self._root != self.name else found
+        *between, (reference, _) = self._way_down()
+        for way_up, member in between:
+            middle = self.around.metadata.tables[member].alias(f"fed_{member}")
+            above = select(middle.c.Id.label("Id")).where(middle.c[way_up].in_(above))
+        table = self.around.metadata.tables[self.name].alias(f"fed_{self.name}")
+        known = or_(~self._came_later(table), self._is_open(table))
+        purged = self.change.alias("log_purged")
+        was = (purged.c.object == self.name) & (purged.c.kind == "purged") & is_new(purged)
+        gone = select(purged.c.id).where(was, purged.c.old[reference].astext.in_(above))
+        return [*found, select(table.c.Id.label("Id")).where(table.c[reference].in_(above), known), gone]
+
+    def _came_later(self, table: Any) -> Any:
+        """Whether a member was added after the person's last save of its family."""
+        born, saved = self.change.alias("log_born"), self.change.alias("log_saved")
+        same = (saved.c.root_id == born.c.root_id) & (saved.c.stamp >= born.c.stamp)
+        his = (saved.c.feed_user == bindparam("user")) & is_new(saved) & same
+        since = (born.c.object == self.name) & (born.c.kind == "created") & is_new(born)
+        no_save = ~select(saved.c.id).where(his).correlate(born).exists()
+        return select(born.c.id).where(born.c.id == table.c.Id, since, no_save).correlate(table).exists()
+
+    def _is_open(self, table: Any) -> Any:
+        """Whether the person may read a row."""
+        now = self.delta.now
+        return now.holds(now.cut.composer.shared(self.name), table) if now.may_read(self.name) else false()
 
     @cached_property
     def _root(self) -> str:
