@@ -45,6 +45,10 @@ def test_a_record_is_saved_synced_and_found(device: Run) -> None:
     ).json()
     assert [(row["Id"], row["Name"], row["mark"]) for row in found] == [(record, "City Clinic", "clean")]
     assert found[0]["CreatedDate"] is not None
+    proved = device("verify", "--json")
+    assert proved.code == 0, proved.err
+    assert (proved.json()["sync"]["verified"], proved.json()["sync"]["rows_repaired"]) == (True, 0)
+    assert device("status", "--json").json()["widget"]["state"] == "ok"
     changed = device("save", "Account", "Name=Old Clinic", "--id", record, "--json")
     assert changed.json()["id"] == record
     assert device("sync", "--json").code == 0

@@ -74,7 +74,9 @@ def status(passphrase: PassphraseOption, store: StoreOption = DEFAULT_STORE, as_
     if as_json:
         show_json({"account": account, "widget": widget, "queue": queue})
         return
+    proved = widget.proved_at or "never"
     say(f"{widget.state}: {widget.pending} pending, {widget.errors} errors, as of {widget.as_of or 'never'}")
+    say(f"checked against the server: {proved}" if widget.problem is None else widget.problem.message)
     rows = [(e.n, e.state, e.object, e.name or e.record_id, e.saved_at, e.attempts) for e in queue]
     show_table("Queue", ("n", "state", "object", "record", "saved", "attempts"), rows)
 
@@ -155,6 +157,28 @@ def sync(
     else:
         say(f"synced; {len(failed)} errors")
     if failed:
+        raise typer.Exit(1)
+
+
+@app.command("verify")
+def verify(passphrase: PassphraseOption, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+    """Sync, and prove that this device holds what the server says it should. What differs is repaired.
+
+    Exits with 1 when something still differs.
+    """
+    from fieldsync.cli.device.store import open_device
+
+    with open_device(store, passphrase) as device:
+        report = device.verify()
+    if as_json:
+        show_json({"sync": report})
+    elif report.problem is not None:
+        say(f"{report.problem.message} {report.problem.remedy}")
+    elif not report.verified:
+        say("the server did not say what this device should hold")
+    else:
+        say(f"this device holds what it should; {report.rows_repaired} rows were repaired")
+    if not report.verified:
         raise typer.Exit(1)
 
 
