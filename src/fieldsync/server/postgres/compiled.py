@@ -17,20 +17,24 @@ _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True)
 class Statement:
-    """SQL text with `%(name)s` places. `given` are the names a caller fills, `fixed` the values it was built with."""
+    """SQL text with `%(name)s` places. `given` are the names a caller fills, `fixed` the values it was built with.
+
+    `spare` are names that a caller may fill though this text has no place for them.
+    """
 
     text: str
     given: frozenset[str]
     fixed: Mapping[str, object]
+    spare: frozenset[str] = frozenset()
 
     def bind(self, given: Mapping[str, object]) -> dict[str, object]:
         """All parameters of one run. A missing or foreign name is a bug."""
-        assert given.keys() == self.given, f"takes {sorted(self.given)}, not {sorted(given)}"
-        return {**self.fixed, **given}
+        assert given.keys() - self.spare == self.given, f"takes {sorted(self.given)}, not {sorted(given)}"
+        return {**self.fixed, **{name: given[name] for name in self.given}}
 
 
-def compile_statement(statement: ClauseElement) -> Statement:
-    """`statement` for PostgreSQL and psycopg.
+def compile_statement(statement: ClauseElement, *, spare: frozenset[str] = frozenset()) -> Statement:
+    """`statement` for PostgreSQL and psycopg. `spare`: names that it may turn out not to need.
 
     Lists must be array parameters (`column == any_(bindparam("ids"))`): an `in_` list changes the text with its length.
     Every column of an insert must be given in `values(...)`, so that the text is complete.
@@ -40,4 +44,4 @@ def compile_statement(statement: ClauseElement) -> Statement:
     names = compiled.bind_names if isinstance(compiled, SQLCompiler) else {}
     given = frozenset(name for bind, name in names.items() if bind.required)
     fixed = {name: bind.effective_value for bind, name in names.items() if not bind.required}
-    return Statement(str(compiled), given, fixed)
+    return Statement(str(compiled), given, fixed, spare - given)

@@ -17,7 +17,7 @@ from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.access.authorise import master_of
-from fieldsync.server.save.batch import Frame, Row, Wave, Work, encode_rows
+from fieldsync.server.save.batch import Caller, Frame, Row, Wave, Work, encode_rows
 from fieldsync.server.save.write import Written
 from fieldsync.server.scope.delta.routes import route_of
 
@@ -38,7 +38,8 @@ async def log(org: Org, database: Database, wave: Wave, written: list[Written], 
         work.touched = list(dict.fromkeys((*(entry.ref for entry in mine), *(edit.ref for edit in work.edits))))
         own = [_entry(org, wave, work, e.ref, e.kind, e) for e in mine]
         if wave.caller.feeds:
-            own += [_entry(org, wave, work, ref, "fed", None) for ref in untouched_masters(org.catalog, wave, work)]
+            named = (*unwritten(work, mine), *untouched_masters(org.catalog, wave, work))
+            own += [_entry(org, wave, work, ref, "fed", None) for ref in named]
             position = _feed(own, wave, position)
         entries += own
     if entries:
@@ -53,6 +54,12 @@ def _feed(entries: list[Row], wave: Wave, position: int) -> int:
     return position
 
 
+def unwritten(work: Work, written: Iterable[Written]) -> Iterable[RecordRef]:
+    """Records that were uploaded and already were as the upload wants them."""
+    known = {entry.ref for entry in written}
+    return dict.fromkeys(edit.ref for edit in work.edits if edit.ref not in known)
+
+
 def untouched_masters(catalog: Catalog, wave: Wave, work: Work) -> Iterable[RecordRef]:
     """Masters of the uploaded records, and theirs, that the transaction did not write; each once."""
     seen = set(work.touched) | {edit.ref for edit in work.edits}
@@ -62,6 +69,22 @@ def untouched_masters(catalog: Catalog, wave: Wave, work: Work) -> Iterable[Reco
             seen.add(place)
             yield place
             place = master_of(catalog, wave.facts, work, place)
+
+
+async def log_shown(
+    org: Org, database: Database, caller: Caller, frame: Frame, refs: Iterable[tuple[str, RecordRef]]
+) -> None:
+    """Note records that an answer shows though nothing was written, with the transaction they are shown for.
+
+    They are on no feed; the next download takes those away that no rule selects.
+    """
+    entries = [
+        change_row(frame=frame, ref=ref, kind="fed", root=ref, transaction_id=txn, device=caller.number, old=None)
+        | {"feed_user": caller.user_id}
+        for txn, ref in refs
+    ]
+    if entries:
+        await database.run(org.save.add_changes, rows=encode_rows(entries))
 
 
 def _entry(org: Org, wave: Wave, work: Work, ref: RecordRef, kind: str, entry: Written | None) -> Row:

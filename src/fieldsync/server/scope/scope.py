@@ -7,7 +7,7 @@ rows changes. Values of tokens are in them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import cached_property
 from typing import Any
@@ -22,13 +22,16 @@ from fieldsync.schema.catalog import Catalog
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.postgres.compiled import Statement, compile_statement
 from fieldsync.server.postgres.formulas import Computed, FormulaColumns
-from fieldsync.server.scope.cut import Columns, Cut
+from fieldsync.server.scope.cut import Cut
 from fieldsync.server.scope.delta.past import is_new, is_written
 from fieldsync.server.scope.recipe import Recipe
 from fieldsync.soql import Calendar, Context, SoqlError
 from fieldsync.soql.bound import BoundCondition, Column
 from fieldsync.soql.compile.condition import Compiler
 from fieldsync.soql.sql.writer import PostgresWriter
+
+MAY_BE_LEFT_OUT = frozenset({"after", "ids", "xmin", "xmax", "running", "since", "until", "user"})
+"""What a statement may have no place for: one whose condition holds for nobody, or for every row, asks for less."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class Scope:
     def kept(self, *key: str, build: Callable[[], Select[Any]]) -> Statement:
         """The statement of this name, built when it is first asked for."""
         if key not in self._statements:
-            self._statements[key] = compile_statement(build())
+            self._statements[key] = compile_statement(build(), spare=MAY_BE_LEFT_OUT)
         return self._statements[key]
 
     def rows(self, name: str) -> Statement:
@@ -144,10 +147,14 @@ class Scope:
         return self.kept("details", name, reference, build=lambda: self._details(name, reference))
 
     def computed(self, name: str) -> Computed:
-        """The object's table with the formula fields that go to the device."""
-        columns: Columns = self.cut.columns[name]
-        sent = [one for one in self.around.formulas.travelling(name) if one.field.name in columns.formulas]
-        return self.around.columns.of(name, sent)
+        """The object's table with the formula fields that go to the device.
+
+        The stamp is that of all its formula fields: it must not go back when one of them is hidden, or the device would
+        keep the row that shows it.
+        """
+        every = self.around.columns.of(name)
+        sent = {field: value for field, value in every.columns.items() if field in self.cut.columns[name].formulas}
+        return replace(every, columns=sent)
 
     def wire_row(self, name: str, computed: Computed) -> Any:
         """A row as it goes over the wire: JSON that nobody touches on its way."""

@@ -155,7 +155,7 @@ def _may_grow(delta: Delta, stirred: frozenset[str]) -> tuple[str, ...]:
 
 async def _differences(org: Org, database: Database, one: Difference, stirred: frozenset[str]) -> Lines:
     delta = one.delta
-    fed = await _fed_objects(org, database, one) if stirred else frozenset()
+    fed = await _fed_objects(org, database, one)
     for name in org.catalog.objects:
         if name in delta.now.cut.chosen:
             async for found in _changed(database, one, name, delta.looks_at(name) & stirred):

@@ -24,6 +24,10 @@ class Images:
     rows: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     gone: dict[RecordRef, Gone] = field(default_factory=dict)
 
+    def holds(self, ref: RecordRef) -> bool:
+        """Whether the record is there, and shown."""
+        return ref.id in self.rows.get(ref.object, {})
+
     def blocks(self, scope: Scope) -> tuple[RowBlock, ...]:
         """The rows as blocks, masters' objects first."""
         return tuple(

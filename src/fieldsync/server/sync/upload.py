@@ -16,11 +16,12 @@ from fieldsync.base import ids, limits
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol.rows import RecordRef
-from fieldsync.protocol.upload import Rejected, Result, UploadRequest, UploadResponse
+from fieldsync.protocol.upload import Rejected, Result, Saved, UploadRequest, UploadResponse
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Busy, Collision
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller, Frame
+from fieldsync.server.save.changes import log_shown
 from fieldsync.server.save.head import Identified, identify, lock_head
 from fieldsync.server.save.pipeline import Done, save
 from fieldsync.server.scope.scope import Scope
@@ -78,7 +79,7 @@ async def _once(org: Org, begin: Begin, request: UploadRequest) -> UploadRespons
         done = await save(org, database, caller, frame, identified.fresh)
         await _move_heads(org, database, caller, frame, request, done)
         reach("upload.before_images")
-        response = await _answer(database, frame, gathered, identified, done)
+        response = await _answer(org, database, caller, frame, gathered, identified, done)
         reach("upload.before_commit")
     reach("upload.after_commit")
     return response
@@ -107,12 +108,21 @@ async def _move_heads(
 
 
 async def _answer(
-    database: Database, frame: Frame, gathered: parts.Gathered, identified: Identified, done: Done
+    org: Org,
+    database: Database,
+    caller: Caller,
+    frame: Frame,
+    gathered: parts.Gathered,
+    identified: Identified,
+    done: Done,
 ) -> UploadResponse:
     results = sorted((*done.results, *identified.replays, *gathered.waiting), key=lambda r: r.n)
     scope = frame.scope
     assert scope is not None, "a device is asked whose rows it may read"
     images = await read_images(scope, database, {ref for result in results for ref in concerned(result)})
+    refused = [result for result in done.results if not isinstance(result.outcome, Saved)]
+    shown = [(result.id, ref) for result in refused for ref in concerned(result) if images.holds(ref)]
+    await log_shown(org, database, caller, frame, shown)
     results = [closed(result, images, scope) for result in results]
     forks = [n for n in (identified.fork_at, done.fork_at, gathered.fork_at) if n is not None]
     fork_at = min(forks, default=None)

@@ -8,8 +8,8 @@ too, every row of the object is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -36,13 +36,22 @@ class Delta:
     def looks_at(self, name: str) -> frozenset[str]:
         """Objects whose changes may move rows of this one, or change what its formula fields show."""
         read = {reading.object for reading in self.now.around.formulas.reads if reading.reader == name}
-        return frozenset({name, *read}.union(*(objects_in(c) for c in self._conditions(name))))
+        conditions = self._conditions(name)
+        computed = {object_name for c in conditions for object_name, _ in self.columns_read(c)}
+        return frozenset({name, *read, *computed}.union(*(objects_in(c) for c in conditions)))
 
-    def may_grow(self, stirred: frozenset[str]) -> tuple[str, ...]:
-        """Objects of which the device may be to have more rows, or may have fewer, than at its checkpoint."""
-        if self.then.recipe.hash != self.now.recipe.hash:
-            return self.now.objects
-        return tuple(name for name in self.now.objects if self.looks_at(name) & stirred)
+    def columns_read(self, condition: BoundCondition) -> frozenset[tuple[str, str]]:
+        """Every (object, column) a condition's truth depends on, what its formula fields are made of included."""
+        return frozenset(place for read in condition.reads for place in self._columns(*read))
+
+    def _columns(self, object_name: str, field: str) -> Iterator[tuple[str, str]]:
+        around = self.now.around
+        made_of = around.sources.get((object_name, field))
+        if made_of is None:
+            yield from ((object_name, column) for column in columns_of(around.catalog[object_name].fields[field]))
+        else:
+            for place in made_of:
+                yield from self._columns(*place)
 
     def changed(self, name: str, stirred: frozenset[str]) -> Statement:
         """Wire rows. `stirred`: the objects with changes, of those it looks at."""
@@ -93,14 +102,19 @@ class _Difference:
     @cached_property
     def changes(self) -> Mapping[str, CTE]:
         """The touched records of every stirred object, as far as any condition reads what was touched."""
-        reads: dict[str, set[str]] = {}
-        for condition in self.delta._conditions(self.name):
-            for object_name, field in condition.reads:
-                reads.setdefault(object_name, set()).update(self._columns(object_name, field))
         return {
-            name: touched(self.change, name, reads.get(name, ()), f"touched_{name}", self._route_alone(name))
+            name: touched(self.change, name, self._reads.get(name, ()), f"touched_{name}", self._route_alone(name))
             for name in sorted(self.stirred)
         }
+
+    @cached_property
+    def _reads(self) -> Mapping[str, set[str]]:
+        """The columns that the conditions read, by object."""
+        reads: dict[str, set[str]] = {}
+        for condition in self.delta._conditions(self.name):
+            for object_name, column in self.delta.columns_read(condition):
+                reads.setdefault(object_name, set()).add(column)
+        return reads
 
     @cached_property
     def route(self) -> list[str] | None:
@@ -112,12 +126,18 @@ class _Difference:
         others = {o for c in self.delta._conditions(self.name) for o in inner_objects(c)}
         return self.route if name == self.name and name not in others else None
 
-    def _columns(self, object_name: str, field: str) -> set[str]:
-        found = self.around.catalog[object_name].fields[field]
-        computed = self.around.sources.get((object_name, field))
-        if computed is None:
-            return set(columns_of(found))
-        return {c for o, f in computed if o == object_name for c in self._columns(o, f)}
+    @cached_property
+    def below(self) -> Mapping[str, list[Any]]:
+        """Ids of records that a condition asks for a formula field, and that field looks at touched records."""
+        asked = {
+            place[0] for c in self.delta._conditions(self.name) for place in c.reads if place in self.around.sources
+        }
+        found: dict[str, list[Any]] = {}
+        for reader, target, source, table, above, _ in self.around.columns.readers():
+            if reader in asked and target in self.changes:
+                ids = select(table.c.Id).select_from(source).where(above.c.Id.in_(select(self.changes[target].c.id)))
+                found.setdefault(reader, []).append(ids)
+        return found
 
     @cached_property
     def past(self) -> Any:
@@ -130,13 +150,11 @@ class _Difference:
         return Compiler(with_formulas, self.delta.then.context)
 
     def moved(self) -> list[Any]:
-        """Queries of ids that changes of other rows may have moved in or out."""
-        found = []
-        for number, condition in enumerate(self.delta._conditions(self.name)):
-            found += Reach(self.past, self.delta.now.compiler, self.changes).of(condition, f"m{number}_")
-            if self.same:
-                break
-        return found
+        """Queries of ids that changes of other rows may have moved in or out, where the condition is the same."""
+        if not self.same or self.name not in self.delta.now.cut.chosen:
+            return []
+        condition = self.delta.now.cut.composer.selected(self.name)
+        return Reach(self.past, self.delta.now.compiler, self.changes, self.below).of(condition, "m_")
 
     def then_held(self, ids: list[Any]) -> Any:
         """Ids of rows the device was to have, among these; of all rows where rules changed."""

@@ -1,8 +1,8 @@
 """Which rows of an object a change of other rows may have moved in or out of a condition.
 
-A condition looks at other rows in two ways: up a relationship, and into a sub-select. Where such a row changed in what
-the condition reads, the rows that lead to it are found through the references; the sub-selects are narrowed to what
-entered or left them. So an alignment of other people leads nowhere, and costs nothing.
+A condition looks at other rows in three ways: up a relationship, through a formula field, and into a sub-select. Where
+such a row changed in what the condition reads, the rows that lead to it are found through the references; the
+sub-selects are narrowed to what entered or left them. So an alignment of other people leads nowhere, and costs nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ class Reach:
     then: AnyCompiler
     now: AnyCompiler
     changes: Mapping[str, CTE]
+    below: Mapping[str, list[Any]]
+    """Ids of records of an object whose formula fields look at records that were touched."""
 
     def of(self, condition: BoundCondition, prefix: str) -> list[Any]:
         """Queries of ids of rows that changes of other rows may have moved."""
@@ -35,11 +37,12 @@ class Reach:
         source = root = frame.rows[ROOT]
         for row, when in self.now.joined(frame, condition.joins):
             source = source.outerjoin(row, when)
-        marks = [
-            one_of(frame.rows[join.alias].c.Id, [select(self.changes[join.object].c.id)])
-            for join in condition.joins
-            if join.object in self.changes
-        ]
+        marks = [one_of(root.c.Id, self.below[condition.object])] if condition.object in self.below else []
+        for join in condition.joins:
+            touched = [select(self.changes[join.object].c.id)] if join.object in self.changes else []
+            touched += self.below.get(join.object, [])
+            if touched:
+                marks.append(one_of(frame.rows[join.alias].c.Id, touched))
         for number, inside in enumerate(_insides(condition.term)):
             moved = self._moved(inside.select, f"{prefix}i{number}")
             if moved is not None:
