@@ -67,14 +67,16 @@ HeldRow = tuple[
     Annotated[RecordId, Meta(max_length=ID_CHARS, pattern="^[0-9A-Za-z]*$")], Annotated[int, Meta(ge=0, le=2**63 - 1)]
 ]
 """Id and version."""
+HeldRows = Annotated[tuple[HeldRow, ...], Meta(max_length=limits.DIGEST_ROWS_MAX)]
+BucketNumber = Annotated[int, Meta(ge=0, lt=BUCKETS)]
 
 
 class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything the device has in some buckets of one object."""
 
     object: str
-    buckets: Annotated[tuple[Annotated[int, Meta(ge=0, lt=BUCKETS)], ...], Meta(max_length=BUCKETS)]
-    rows: Annotated[tuple[HeldRow, ...], Meta(max_length=limits.DIGEST_ROWS_MAX)]
+    buckets: Annotated[tuple[BucketNumber, ...], Meta(max_length=BUCKETS)]
+    rows: HeldRows
 
 
 class Repair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
