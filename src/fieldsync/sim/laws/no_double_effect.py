@@ -27,6 +27,6 @@ SELECT "Discussion", count(*) FROM "Call_Discussion" WHERE starts_with("Discussi
 GROUP BY 1 HAVING count(*) > 4
 """
 POSITIONS = """
-SELECT feed_position, count(*) FROM _change WHERE feed_user IS NOT NULL
+SELECT feed_position, count(*) FROM _change WHERE feed_position IS NOT NULL
 GROUP BY feed_user, feed_position HAVING count(*) > 1
 """
