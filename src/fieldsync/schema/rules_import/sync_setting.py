@@ -66,10 +66,12 @@ SETTINGS: Mapping[str, SettingKind] = {
     "Idle_Minutes_Max": SettingKind(_MOBILE, "minutes without a touch before the PIN screen", "minutes", 1, 1_440),
     "Items_Per_Transaction_Max": SettingKind(_MOBILE, "records that travel in one part of a save", "records", 1, 2_000),
     "Send_Retries_Max": SettingKind(_MOBILE, "how often a device sends again before it tells", "times", 0, 100),
+    "Accounts_Max": SettingKind(_MOBILE, "accounts on one device; more end its sync", "accounts", 1, 999_999_999),
+    "Rows_Max": SettingKind(_MOBILE, "rows of all objects on one device; more end its sync", "rows", 1, 999_999_999),
     "Group_Items": SettingKind(_PROCESSOR, "records of a transaction that belong together are processed together"),
     "Cancel_Deletes_Of_Deleted": SettingKind(_PROCESSOR, "deleting what is deleted already counts as done"),
     "Cancel_Updates_Of_Missing": SettingKind(_PROCESSOR, "changes of what is gone are cancelled instead of failing"),
     "Retry_Locked": SettingKind(_PROCESSOR, "what another save holds is tried until there is another result"),
     "Processor_Retries_Max": SettingKind(_PROCESSOR, "how often a transaction is tried again", "times", 0, 100),
 }
-"""The settings of FEATURES J23; packs and customers may have others beside them."""
+"""The settings of FEATURES J23, and the caps of A28 and A29; packs and customers may have others beside them."""
