@@ -133,10 +133,10 @@ def prepare_org(uri: str) -> None:
 class Lab:
     """The org `small` on a real database that `prepare_org` filled. Close it when done."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, seed: int = 7) -> None:
         self.uri = uri
         self.clock = ManualClock(START)
-        self.world = World(self.clock, SeededChance(7))
+        self.world = World(self.clock, SeededChance(seed))
         self._loop = asyncio.new_event_loop()
         self._stack = AsyncExitStack()
         self.org: Org = self.run(open_org(self._stack, uri, "small", self.world))

@@ -49,6 +49,12 @@ class Cut:
         return in_order(self.catalog, self.chosen)
 
     @cached_property
+    def routes(self) -> Mapping[str, str]:
+        """Of those objects that have a route: its field."""
+        declared = {name: self.catalog[name].declared.route for name in self.chosen if name in self.catalog}
+        return {name: route for name, route in declared.items() if route is not None}
+
+    @cached_property
     def composer(self) -> Composer:
         """The conditions."""
         return Composer(self.catalog, self.sharing, self.chosen)
@@ -83,8 +89,7 @@ def make_cut(
     }
     readable = [o.name for o in catalog if rights.may(o.name, Access.READ)]
     columns = {name: _columns(catalog, formulas, rights, name, chosen.get(name, ())) for name in readable}
-    definitions = [(f.name, f.formula) for o in catalog for f in o.formulas]
-    shapes = {name: _shape(columns[name], definitions) for name in in_order(catalog, chosen)}
+    shapes = {name: _shape(catalog, name, columns[name]) for name in in_order(catalog, chosen)}
     return Cut(catalog, chosen, sharing, columns, shapes)
 
 
@@ -112,8 +117,16 @@ def _listed(catalog: Catalog, name: str, rules: tuple[SyncRule, ...]) -> frozens
     return frozenset(found | always)
 
 
-def _shape(columns: Columns, definitions: list[tuple[str, str | None]]) -> str:
-    parts = (columns.stored, columns.formulas, definitions if columns.formulas else ())
+def _shape(catalog: Catalog, name: str, columns: Columns) -> str:
+    """A hash of what makes the same row look different: columns with their types, and what computes the others."""
+    fields = catalog[name].column_fields
+    stored = [(column, fields[column].type) for column in columns.stored]
+    definitions = [
+        (o.name, f.name, f.formula, f.formula_returns, f.scale, f.formula_blanks_as_zero)
+        for o in catalog
+        for f in o.formulas
+    ]
+    parts = (stored, columns.formulas, definitions if columns.formulas else ())
     return content_hash(msgspec.json.encode(parts))
 
 

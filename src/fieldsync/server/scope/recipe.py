@@ -38,6 +38,8 @@ class Recipe(msgspec.Struct, frozen=True, dict=True):
     day: str
     """The person's date, where a condition depends on it."""
     zone: str
+    routes: Mapping[str, str] = {}
+    """Object to the field its changes are routed by: those made before it was declared know no route."""
 
     @cached_property
     def hash(self) -> str:

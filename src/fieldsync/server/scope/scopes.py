@@ -123,7 +123,7 @@ class Scopes:
         zone = person.time_zone if _is_zone(person.time_zone) else "UTC"
         day = clock.now().astimezone(ZoneInfo(zone)).date().isoformat() if None in cut.operands else ""
         values = {name: value for name, value in person.values.items() if name in cut.operands}
-        return cut, Recipe(cut.chosen, cut.sharing, cut.shapes, values, day, zone)
+        return cut, Recipe(cut.chosen, cut.sharing, cut.shapes, values, day, zone, cut.routes)
 
     def _made(self, cut: Cut, recipe: Recipe) -> Scope:
         known = self._scopes.use(recipe.hash)

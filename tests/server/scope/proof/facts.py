@@ -79,7 +79,7 @@ def read_facts(found: Iterable[tuple[str, str]], now: datetime, model: Model) ->
     for row in rows["Visit_Line"].values():
         shop = facts.above(row, "VisitId", "ShopId")
         worth = Decimal(row["Amount"] or 0) * Decimal((shop or {}).get("Score") or 0)
-        row["Worth"] = worth.quantize(Decimal("0.01"), ROUND_HALF_UP)
+        row["Worth"] = worth.quantize(Decimal(1).scaleb(-model.places), ROUND_HALF_UP)
     return facts
 
 

@@ -35,6 +35,8 @@ class Model:
     """A field more, and a formula that reads it."""
     sign: str = "/"
     """Between the parts of a formula: deployed anew with another one."""
+    places: int = 2
+    """Digits behind the point of a formula."""
 
     def with_field(self) -> Model:
         """The same with the field, or without it."""
@@ -164,7 +166,7 @@ def _line(model: Model) -> Object:
             Field(name="ProductId", type=T.LOOKUP, references="Product"),
             Field(name="Amount", type=T.NUMBER, precision=8, scale=2),
             Field(name="Note", type=T.TEXT, length=20),
-            _formula("Worth", "Amount * Visit.Shop.Score", T.NUMBER, scale=2),
+            _formula("Worth", "Amount * Visit.Shop.Score", T.NUMBER, scale=model.places),
         ),
     )
 

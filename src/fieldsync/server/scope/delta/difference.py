@@ -74,7 +74,8 @@ class Delta:
         if name not in self.now.cut.chosen or not self.same_shape(name):
             return False
         then, now = (scope.cut.composer.selected(name) for scope in (self.then, self.now))
-        return then == now and all(self._equal(operand) for operand in operands_of(now))
+        routed = self.then.recipe.routes.get(name) == self.now.recipe.routes.get(name)
+        return then == now and routed and all(self._equal(operand) for operand in operands_of(now))
 
     def _equal(self, operand: str | None) -> bool:
         then, now = self.then.recipe, self.now.recipe

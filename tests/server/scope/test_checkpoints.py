@@ -1,0 +1,191 @@
+"""Where a device stands: what its snapshot had not seen comes, whatever commits late, is restored, or is old."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from tests.server.lab import Lab
+from tests.server.scope.proof.device import Device
+from tests.server.scope.proof.fresh import fresh, world
+from tests.server.scope.proof.pack import MODELS
+from tests.server.scope.proof.selections import BY_TERRITORY
+from tests.server.scope.proof.world import World
+from tests.server.scope.test_difference import IN_GRAZ, synced
+
+from fieldsync.base import ids, limits
+from fieldsync.base.problems import Code, Refused
+from fieldsync.protocol.upload import Item, Saved
+from fieldsync.schema.sync_rule import RuleType, SyncRule
+from fieldsync.server.http.context import calling
+from fieldsync.server.save.batch import Incoming
+from fieldsync.server.save.head import lock_head
+from fieldsync.server.save.pipeline import save
+
+if TYPE_CHECKING:
+    from tests.conftest import Databases
+
+__all__ = ["fresh", "world"]
+
+
+@pytest.fixture
+def sarah(world: World) -> Device:
+    world.rule(SyncRule(object="Shop"), IN_GRAZ)
+    return world.device("sarah")
+
+
+@contextmanager
+def transaction_of_bob(world: World) -> Iterator[Callable[..., None]]:
+    """A transaction that begins now and commits when the block ends; called, it saves."""
+    org = world.lab.org
+    calls = calling(org, world.device("bob").phone.token)
+    work, caller = world.lab.run(calls.__aenter__())
+    frame = world.lab.run(lock_head(org, work, caller))
+
+    def saves(*items: Item) -> None:
+        txns = [ids.uuid7(n, world.lab.world.chance.bytes(10)) for n in range(len(items))]
+        incoming = tuple(Incoming(txns[n], 900 + n, "", frame.now, (item,)) for n, item in enumerate(items))
+        done = world.lab.run(save(org, work, caller, frame, incoming))
+        assert all(isinstance(result.outcome, Saved) for result in done.results)
+
+    yield saves
+    world.lab.run(calls.__aexit__(None, None, None))
+
+
+def refusal(ask: Callable[[], Any]) -> Code:
+    """The code with which something is refused."""
+    with pytest.raises(Refused) as refused:
+        ask()
+    return refused.value.problem.code
+
+
+def test_what_commits_around_a_checkpoint_comes_once(world: World, sarah: Device) -> None:
+    """One save is open while the device syncs twice; what was made meanwhile is younger and comes before it."""
+    old, late = (world.make("Shop", Name=n, City="Graz") for n in "ab")
+    sarah.sync()
+    with transaction_of_bob(world) as saves:
+        saves(world.changing("Shop", late, City="Wien"), world.changing("Shop", old, Score=4))
+        early = world.make("Shop", Name="c", City="Graz")
+        assert synced(sarah) == ({early}, set())
+        assert synced(sarah) == (set(), set())
+    assert synced(sarah) == ({old}, {late})
+    assert synced(sarah) == (set(), set())
+
+
+def test_a_row_that_an_older_transaction_wrote_last_comes(world: World, sarah: Device) -> None:
+    """It began before the checkpoint and reached the rows after it: a row's stamps do not go back (ADR 9)."""
+    left, edited = (world.make("Shop", Name=n, City="Graz") for n in "ab")
+    sarah.sync()
+    with transaction_of_bob(world) as saves:
+        world.change("Shop", left, City="Wien")
+        world.change("Shop", edited, Score=5)
+        assert synced(sarah) == ({edited}, {left})
+        saves(world.changing("Shop", left, City="Graz"), world.changing("Shop", edited, Score=6))
+    assert synced(sarah) == ({left, edited}, set())
+
+
+def test_a_long_transaction_elsewhere_in_the_cluster_holds_nothing_up(
+    world: World, sarah: Device, databases: Databases
+) -> None:
+    shop = world.make("Shop", Name="a", City="Graz")
+    with psycopg.connect(databases.server.uri) as elsewhere:
+        elsewhere.execute("SELECT pg_current_xact_id()")
+        sarah.sync()
+        for city, comes in (("Wien", (set(), {shop})), ("Graz", ({shop}, set()))):
+            world.look()
+            world.change("Shop", shop, City=city)
+            assert synced(sarah) == comes
+            assert synced(sarah) == (set(), set())
+
+
+def test_a_restored_server_is_told_from_the_one_before(world: World, sarah: Device, databases: Databases) -> None:
+    """A copy of the database, as a dump in a fresh cluster: what was saved after it was taken is lost, and goes."""
+    kept = world.make("Shop", Name="a", City="Graz")
+    sarah.sync()
+    world.lab.close()
+    name = world.lab.uri.rpartition("/")[2].partition("?")[0]
+    copy = databases.create(name)
+    world.lab = sarah.phone.lab = Lab(databases.uri(name), seed=8)
+    lost = world.make("Shop", Name="b", City="Graz")
+    world.change("Shop", kept, Score=7)
+    world.make("Shop", Name="c", City="Wien")
+    sarah.sync()
+    assert lost in sarah.rows["Shop"]
+    world.lab.close()
+    world.lab = sarah.phone.lab = Lab(databases.uri(copy), seed=9)
+    world.look()
+    made = world.make("Shop", Name="d", City="Graz")
+    assert refusal(sarah.phone.download) is Code.FORK
+    sarah.sync()
+    assert set(sarah.rows["Shop"]) == {kept, made}
+    world.lab.close()
+    databases.drop(copy)
+    world.lab = Lab(databases.uri(name), seed=10)
+
+
+def test_a_checkpoint_is_good_for_its_device_and_person_alone(world: World, sarah: Device) -> None:
+    sarah.sync()
+    for other in (world.device("sarah", "phone"), world.device("tom", "desk")):
+        other.phone.checkpoint = sarah.phone.checkpoint
+        assert refusal(other.phone.download) is Code.BAD_CURSOR
+    sarah.phone.checkpoint = str(sarah.phone.checkpoint)[:-4] + "AAAA"
+    assert refusal(sarah.phone.download) is Code.BAD_CURSOR
+
+
+@pytest.mark.parametrize("days", [limits.CHANGE_LOG_DAYS + 1, 730])
+def test_a_device_that_was_away_for_longer_than_the_log_gets_everything(world: World, sarah: Device, days: int) -> None:
+    gone, stays = (world.make("Shop", Name=n, City="Graz") for n in "ab")
+    sarah.sync()
+    world.look()
+    world.change("Shop", gone, City="Wien")
+    world.lab.clock.advance(days * 86_400)
+    assert refusal(sarah.phone.download) is Code.REFRESH_REQUIRED
+    sarah.sync()
+    assert set(sarah.rows["Shop"]) == {stays}
+
+
+def test_a_device_within_the_time_of_the_log_gets_the_difference(world: World, sarah: Device) -> None:
+    gone, stays = (world.make("Shop", Name=n, City="Graz") for n in "ab")
+    sarah.sync()
+    world.look()
+    world.lab.clock.advance((limits.CHANGE_LOG_DAYS - 1) * 86_400)
+    world.change("Shop", gone, City="Wien")
+    assert synced(sarah) == (set(), {gone})
+    assert stays in sarah.rows["Shop"]
+
+
+def test_a_route_that_is_declared_later_hides_no_earlier_change(fresh: Callable[[str], World]) -> None:
+    """Entries of the log that were made before it know no route."""
+    world = fresh("open")
+    world.strict = True
+    bare = replace(MODELS["open"], routes=())
+    world.deploy(bare)
+    north = next(t["Id"] for t in world.alive("Territory") if t["Name"] == "North")
+    sarah = world.device("sarah")
+    world.make("User_Territory", UserId=sarah.whom.user, TerritoryId=north, Active=True)
+    world.rule(SyncRule(object="Shop"), BY_TERRITORY)
+    shop, leaves = (world.make("Shop", Name=n, TerritoryId=north) for n in "ab")
+    sarah.sync()
+    world.look()
+    world.change("Shop", shop, Score=7)
+    world.change("Shop", leaves, TerritoryId=None)
+    world.deploy(replace(MODELS["open"], routes=(("Shop", "TerritoryId"),)))
+    assert synced(sarah) == ({shop}, {leaves})
+    world.lab.close()
+
+
+def test_another_scale_of_a_formula_is_another_value(fresh: Callable[[str], World]) -> None:
+    """As another formula is: rows that show it come anew."""
+    world = fresh("open")
+    sarah = world.device("sarah")
+    world.rule(SyncRule(object="Visit_Line", type=RuleType.FULL))
+    shop = world.make("Shop", Name="a", Score=1.5)
+    line = world.make("Visit_Line", VisitId=world.make("Visit", ShopId=shop), Amount=1.5)
+    sarah.sync()
+    world.deploy(replace(world.model, places=0))
+    assert synced(sarah) == ({line}, set())
+    world.lab.close()
