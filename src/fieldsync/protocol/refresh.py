@@ -11,10 +11,11 @@ from `Begin.checkpoint`, which stands where the first row was read; only then th
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import msgspec
+
+from fieldsync.protocol.rows import rows_of
 
 
 class Begin(msgspec.Struct, frozen=True, tag="begin", tag_field="line"):
@@ -48,7 +49,6 @@ class Done(msgspec.Struct, frozen=True, tag="done", tag_field="line"):
 
 Line = Begin | Part | Mark | Done
 _LINE = msgspec.json.Decoder(Line)
-_ROWS = msgspec.json.Decoder(list[list[Any]], float_hook=Decimal)
 
 
 def encode_line(line: Line) -> bytes:
@@ -72,6 +72,6 @@ def decode_line(line: bytes) -> Line:
     return decoded
 
 
-def decode_rows(line: bytes) -> list[list[Any]]:
+def decode_rows(line: bytes, part: Part) -> list[list[Any]]:
     """The rows of a line; each value is a `FieldValue`, the stamp an int. Raises msgspec.DecodeError."""
-    return _ROWS.decode(line)
+    return rows_of(line, part.columns)

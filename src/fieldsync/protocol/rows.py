@@ -6,12 +6,14 @@ device decodes them once. Numbers never become floats: what has a point or an ex
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from fieldsync.base.ids import RecordId
+from fieldsync.base.ids import ID_CHARS, RecordId
+from fieldsync.schema.standard import STAMP
 
 
 class RecordRef(msgspec.Struct, frozen=True, array_like=True):
@@ -41,12 +43,35 @@ class Gone(msgspec.Struct, frozen=True, array_like=True):
     deleted: bool = True
 
 
+STAMP_MAX = 2**63
+_NO_VALUE = frozenset({list, dict})
 _ROWS = msgspec.json.Decoder(list[list[Any]], float_hook=Decimal)
 
 
 def decode_rows(block: RowBlock) -> list[list[Any]]:
     """The rows of a block; each value is a `FieldValue`, the stamp an int. Raises msgspec.DecodeError."""
-    return _ROWS.decode(block.rows)
+    return rows_of(block.rows, block.columns)
+
+
+def rows_of(raw: bytes | msgspec.Raw, columns: Sequence[str]) -> list[list[Any]]:
+    """Rows in these columns. Raises msgspec.DecodeError for what is no row of a record, wherever it came from."""
+    try:
+        rows = _ROWS.decode(raw)
+    except (UnicodeDecodeError, RecursionError) as bad:
+        raise msgspec.DecodeError(str(bad)) from None
+    if tuple(columns[:2]) != (STAMP, "Id") or len(set(columns)) != len(columns):
+        raise msgspec.ValidationError("the columns are not those of a record")
+    width = len(columns)
+    for number, row in enumerate(rows):
+        if len(row) != width or not _is_record(row):
+            raise msgspec.ValidationError(f"row {number} is not one of a record")
+    return rows
+
+
+def _is_record(row: list[Any]) -> bool:
+    stamp, record_id = row[0], row[1]
+    named = type(record_id) is str and len(record_id) == ID_CHARS
+    return named and type(stamp) is int and 0 <= stamp < STAMP_MAX and _NO_VALUE.isdisjoint(map(type, row))
 
 
 def encode_block(object_name: str, columns: tuple[str, ...], rows: list[bytes]) -> bytes:

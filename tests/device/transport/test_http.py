@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import zstandard
 
 from fieldsync.device.transport import HttpTransport, NotStreamed, Unreachable
+from fieldsync.device.transport.http import LINE_BYTES_MAX
 from fieldsync.protocol import wire
 
 LINES = b'{"a":1}\n{"b":2}\n'
+
+
+def bomb() -> bytes:
+    """A stream of a few kilobytes that grows to a line of 512 MiB."""
+    squeeze, piece = zstandard.ZstdCompressor(level=1).compressobj(), b"[" * 2**20
+    return b"".join([*(squeeze.compress(piece) for _ in range(512)), squeeze.flush()])
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -39,6 +48,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(429, wire.CONTENT_JSON, b"{}", **{"retry-after": "7"})
             case "/lines":
                 self._answer(200, wire.CONTENT_LINES, wire.compress(LINES), **{"content-encoding": "zstd"})
+            case "/bomb":
+                self._answer(200, wire.CONTENT_LINES, bomb(), **{"content-encoding": "zstd"})
             case "/portal":
                 self._answer(200, "text/html", b"<html>Welcome</html>")
             case "/cut":
@@ -129,3 +140,14 @@ def test_wake_ups_are_heard_and_hanging_up_ends_them(transport: HttpTransport) -
     transport.hang_up()
     assert ended.wait(2)
     assert time.perf_counter() - began < 1
+
+
+def test_a_stream_that_grows_without_end_is_left_before_it_fills_the_memory(transport: HttpTransport) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unreachable, match="longer than any"):
+            list(transport.stream("/bomb", {}))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * LINE_BYTES_MAX

@@ -32,7 +32,8 @@ class Read:
 
     def take(self, raw: bytes) -> None:
         if lines.is_rows(raw):
-            self._held += lines.decode_rows(raw)
+            assert self._part is not None
+            self._held += lines.decode_rows(raw, self._part)
             return
         match lines.decode_line(raw):
             case lines.Begin() as begin:

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from fieldsync.base.ids import RecordId
 from fieldsync.device.merge.base import BaseState
 from fieldsync.device.store.objects import ObjectTable, ObjectTables
+from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.rows import Gone, RecordRef, RowBlock, decode_rows
 from fieldsync.schema.standard import STAMP
 
@@ -51,9 +54,12 @@ def _rows(tables: ObjectTables, block: RowBlock) -> Iterator[Image]:
 
 
 def arranged(table: ObjectTable, block: RowBlock) -> Iterator[Sequence[Any]]:
-    """The block's rows in the table's column order, `Id` first and the stamp last."""
+    """The block's rows in the table's column order, `Id` first and the stamp last. Raises Unreachable for others."""
     wanted = table.columns
-    rows = decode_rows(block)
+    try:
+        rows = decode_rows(block)
+    except msgspec.DecodeError as bad:
+        raise Unreachable(f"rows that cannot be read: {bad}") from bad
     if block.columns == (STAMP, *wanted):
         for row in rows:
             row.append(row.pop(0))

@@ -192,7 +192,7 @@ def changes(stream: Iterator[bytes], version: str) -> Iterator[Rows | Removed | 
 def _decoded(raw: bytes) -> Line:
     try:
         return decode_line(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as bad:
         raise Unreachable(f"a line that cannot be read: {bad}") from bad
 
 

@@ -65,6 +65,7 @@ class _Loading:
 
     def __init__(self, fresh: Fresh, tables: ObjectTables, version: str, progress: Progress) -> None:
         self._fresh, self._tables, self._version, self._progress = fresh, tables, version, progress
+        self._begun = False
         self._part: Part | None = None
         self._held: bytes | None = None
         self._total = 0
@@ -76,7 +77,7 @@ class _Loading:
         try:
             for raw in calls.lines("/sync/v1/refresh", resume=before):
                 reach("refresh.line")
-                if is_rows(raw):
+                if is_rows(raw) and self._held is None:
                     self._held = raw
                 else:
                     self._take(_decoded(raw))
@@ -86,6 +87,8 @@ class _Loading:
             raise Unreachable("the refresh does not get on")
 
     def _take(self, line: Line) -> None:
+        if self._begun is isinstance(line, Begin) or (self._held is not None and not isinstance(line, Mark)):
+            raise Unreachable("the lines of the refresh are not in order")
         match line:
             case Begin():
                 self._begin(line)
@@ -105,14 +108,12 @@ class _Loading:
             if self._fresh.checkpoint is not None:
                 self._fresh.restart()
             self._fresh.begin(line.checkpoint)
-        self._total = line.rows
+        self._total, self._begun = line.rows, True
 
     def _add(self, token: str) -> None:
         if self._part is None or self._held is None:
             raise Unreachable("a mark without rows")
-        self._fresh.add(
-            self._tables[self._part.object], self._part.columns, _rows(self._held, len(self._part.columns)), token
-        )
+        self._fresh.add(self._tables[self._part.object], self._part.columns, _rows(self._held, self._part), token)
         self._unkept += len(self._held)
         self._held = None
         reach("refresh.added")
@@ -125,18 +126,15 @@ class _Loading:
 def _decoded(raw: bytes) -> Line:
     try:
         return decode_line(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as bad:
         raise Unreachable(f"a line that cannot be read: {bad}") from bad
 
 
-def _rows(raw: bytes, width: int) -> Sequence[Sequence[Any]]:
+def _rows(raw: bytes, part: Part) -> Sequence[Sequence[Any]]:
     try:
-        rows = decode_rows(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+        return decode_rows(raw, part)
+    except msgspec.DecodeError as bad:
         raise Unreachable(f"rows that cannot be read: {bad}") from bad
-    if set(map(len, rows)) != {width}:
-        raise Unreachable("rows of another width than their columns")
-    return rows
 
 
 def _catch_up(fresh: Fresh, tables: ObjectTables, calls: Calls, version: str) -> changes.End:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from typing import IO, cast
 
 import httpx
 import httpx_sse
@@ -130,13 +131,22 @@ def _bounded(chunks: Iterator[bytes]) -> bytes:
 
 
 def _plain(response: httpx.Response) -> Iterator[bytes]:
-    """The body, decompressed piece by piece."""
+    """The body, decompressed in pieces of bounded size, whatever one chunk of it grows to."""
     if response.headers.get("content-encoding", "") != wire.ENCODING_ZSTD:
         yield from response.iter_raw()
         return
-    decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES_MAX).decompressobj()
-    for chunk in response.iter_raw():
-        yield decompressor.decompress(chunk)
+    arriving = cast("IO[bytes]", _Arriving(response.iter_raw()))
+    yield from zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES_MAX).read_to_iter(arriving)
+
+
+class _Arriving:
+    """Chunks as a file that gives what is there."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def read(self, _: int) -> bytes:
+        return next((chunk for chunk in self._chunks if chunk), b"")
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
