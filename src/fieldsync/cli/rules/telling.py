@@ -38,7 +38,8 @@ def tell_explained(found: Explained) -> None:
         values = [(name, ", ".join(value) or "nothing") for name, value in found.tokens.items()]
         show_table("Tokens", ("token", "stands for"), values)
     say(f"Rows:\n{found.condition}")
-    show_table("Depends on", ("object", "fields"), _by_object(found))
+    if found.reads:
+        show_table("Depends on", ("object", "fields"), _by_object(found))
     if found.ways:
         show_table("A change reaches the rows through", ("changed", "way"), found.ways)
     if found.route is not None:
