@@ -66,6 +66,8 @@ DIGEST_ROWS_MAX = 50_000
 """Rows that a device may name in one repair; what else differs waits for the next."""
 
 # Sync rules
+CHOOSING_SECONDS_MAX = 10.0
+"""So long may finding the rows of one object take, where rules changed or everything is asked for."""
 ACCOUNTS_PER_DEVICE_MAX = 50_000
 ACCOUNTS_PER_PHONE_MAX = 15_000
 """More accounts end a sync before anything is replaced (FEATURES A28); the setting Accounts_Max says otherwise."""

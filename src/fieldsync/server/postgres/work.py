@@ -31,6 +31,10 @@ class Busy(DatabaseError):
     """A lock was not had in time."""
 
 
+class TooLong(Busy):
+    """A statement took longer than it may."""
+
+
 class Collision(DatabaseError):
     """A deadlock or serialization failure: the same work may succeed when tried again."""
 
@@ -54,7 +58,9 @@ class Gone(DatabaseError):
 def _in_our_words(error: psycopg.Error) -> DatabaseError:
     if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):
         return Collision(str(error))
-    if isinstance(error, errors.LockNotAvailable | errors.QueryCanceled):
+    if isinstance(error, errors.QueryCanceled):
+        return TooLong(str(error))
+    if isinstance(error, errors.LockNotAvailable):
         return Busy(str(error))
     if isinstance(error, errors.UniqueViolation):
         return NotUnique(error.diag.constraint_name or "")
@@ -118,6 +124,15 @@ class Work:
                     block, more = await connection.wait(_next_block(connection.pgconn, block_bytes))
                     if block:
                         yield block.replace(b"\\\\", b"\\")  # in JSON, COPY changes nothing but that it doubles these
+        except psycopg.Error as error:
+            raise _in_our_words(error) from error
+
+    async def limit(self, seconds: float) -> None:
+        """From here to its end, no statement of this transaction may take longer; one that does raises TooLong."""
+        try:
+            await self._connection.execute(
+                "SELECT set_config('statement_timeout', %s, true)", [f"{seconds * 1000:.0f}"]
+            )
         except psycopg.Error as error:
             raise _in_our_words(error) from error
 

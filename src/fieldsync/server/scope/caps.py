@@ -5,7 +5,7 @@ Asked before anything is sent, so that what a device holds stays as it is. Only 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, false, func, or_
 from fieldsync.base import limits
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.postgres.compiled import compile_statement
+from fieldsync.server.postgres.work import TooLong
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.scope.scope import Scope
@@ -75,9 +76,23 @@ def _refuse(name: str | None, count: int, limit: int | None) -> None:
         raise Refused(problem(Code.TOO_MANY_ROWS, object=name, what=what, count=count, limit=limit))
 
 
+async def try_out(database: Database, scope: Scope, names: Iterable[str]) -> dict[str, int]:
+    """How many rows of these objects are for the device, each counted in the time that may take, before any is sent.
+
+    A condition that is too costly is found out here, where it can still be told. Raises Refused(SYNC_RULE).
+    """
+    await database.limit(limits.CHOOSING_SECONDS_MAX)
+    found = {name: await count_rows(database, scope, name) for name in names}
+    await database.limit(limits.STATEMENT_TIMEOUT_MS / 1000)
+    return found
+
+
 async def count_rows(database: Database, scope: Scope, name: str) -> int:
-    """How many rows of an object a download of everything would deliver."""
-    row = await database.one(scope.kept("count", name, build=lambda: counted_rows(scope, name)))
+    """How many rows of an object are for the device. Raises Refused(SYNC_RULE) where finding them takes too long."""
+    try:
+        row = await database.one(scope.kept("count", name, build=lambda: counted_rows(scope, name)))
+    except TooLong:
+        raise Refused(problem(Code.SYNC_RULE, object=name, reason=f"finding its {name} takes too long")) from None
     assert row is not None, "a count has a row"
     return int(row[0])
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import FromClause, MetaData, Select, Table, Text, any_, bindparam, cast, false, func, or_, select, true
 
+from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.formula.catalog import CatalogFormulas
 from fieldsync.formula.catalog.sources import sources
 from fieldsync.schema.access.rights import Sources
@@ -120,9 +121,13 @@ class Scope:
         return true() if condition.term is None else self.compiler.held(condition, row, "q_")
 
     def kept(self, *key: str, build: Callable[[], Select[Any]]) -> Statement:
-        """The statement of this name, built when it is first asked for."""
+        """The statement of this name, built when it is first asked for. Raises Refused(SYNC_RULE) for a condition that
+        cannot be asked with this person's values."""
         if key not in self._statements:
-            self._statements[key] = compile_statement(build(), spare=MAY_BE_LEFT_OUT)
+            try:
+                self._statements[key] = compile_statement(build(), spare=MAY_BE_LEFT_OUT)
+            except SoqlError as wrong:
+                raise Refused(problem(Code.SYNC_RULE, reason=str(wrong))) from None
         return self._statements[key]
 
     def rows(self, name: str) -> Statement:

@@ -22,6 +22,7 @@ from fieldsync.protocol.rows import Gone, encode_block
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
+from fieldsync.server.scope.caps import try_out
 from fieldsync.server.scope.delta.difference import Delta
 from fieldsync.server.scope.scope import Scope
 from fieldsync.server.sync.checkpoint import Checkpoint, open_checkpoint, present_checkpoint, seal_checkpoint
@@ -56,12 +57,14 @@ async def download(
     now = await present_checkpoint(org, database, scope)
     held = repairs(scope, asked.repair) if asked.repair else ()
     if since is None:
-        lines, grown = _everything(database, scope), scope.objects
+        lines, grown, anew = _everything(database, scope), scope.objects, scope.objects
     else:
         one = Difference(Delta(then, scope), caller, since, now)
         stirred = await _stirred(org, database, one)
         lines, grown = _differences(org, database, one, stirred), _may_grow(one.delta, stirred)
+        anew = _chosen_anew(one.delta)
     await org.scopes.caps.check(database, caller, scope, grown)
+    await try_out(database, scope, anew)
     await org.scopes.keep(scope, org.world.clock.now())
     yield encode_line(Head(full=since is None, catalog_version=org.catalog.version, objects=scope.objects))
     count = repaired = 0
@@ -151,6 +154,11 @@ def _may_grow(delta: Delta, stirred: frozenset[str]) -> tuple[str, ...]:
     if delta.then.recipe.hash != delta.now.recipe.hash:
         return delta.now.objects
     return tuple(name for name in delta.now.objects if delta.looks_at(name) & stirred)
+
+
+def _chosen_anew(delta: Delta) -> tuple[str, ...]:
+    """Objects whose rows are all looked at, because what chooses them is not as it was."""
+    return tuple(name for name in delta.now.objects if not delta.is_same(name))
 
 
 async def _differences(org: Org, database: Database, one: Difference, stirred: frozenset[str]) -> Lines:

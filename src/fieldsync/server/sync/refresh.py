@@ -17,7 +17,7 @@ from fieldsync.protocol.refresh import Begin, Done, Mark, Part, encode_line, row
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
-from fieldsync.server.scope.caps import count_rows
+from fieldsync.server.scope.caps import try_out
 from fieldsync.server.scope.scope import Scope
 from fieldsync.server.sync.checkpoint import open_checkpoint, present_checkpoint, seal_checkpoint
 from fieldsync.server.sync.feed import feed_position
@@ -45,7 +45,7 @@ async def refresh(org: Org, database: Database, caller: Caller, token: str | Non
     start = place.checkpoint if place else seal_checkpoint(org, caller, await present_checkpoint(org, database, scope))
     await org.scopes.keep(scope, org.world.clock.now())
     names = scope.objects
-    total = sum([await count_rows(database, scope, name) for name in names])
+    total = sum((await try_out(database, scope, names)).values())
     yield encode_line(Begin(org.catalog.version, start, total, resumed=place is not None))
     until = org.world.clock.steady() + limits.REFRESH_STREAM_SECONDS
     for name in dropwhile(lambda n: place is not None and n != place.object, names):

@@ -50,6 +50,7 @@ from fieldsync.soql.nodes import (
     Text,
     Value,
 )
+from fieldsync.soql.values import fold, pattern_of
 
 TOKEN = re.compile(r"@@[A-Za-z_]\w*@@|\{[A-Za-z_]+(?:\.[A-Za-z_]+)+\}")
 """A token inside a text between quotes."""
@@ -115,6 +116,8 @@ def _operand(scope: Scope, left: BoundExpression, operator: str, value: Value) -
     if not _fits(left, value):
         raise SoqlError(f"This takes {_TAKES[left.kind]}, not a {shown_kind(value)}.", value.at)
     if isinstance(value, Text):
+        if operator == "LIKE":
+            pattern_of(fold(value.value), value.at)  # what is too much is refused before anybody runs it
         return _text(scope, value)
     return value
 
