@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +14,13 @@ from tests.server.scope.proof.device import Device
 from tests.server.scope.proof.fresh import fresh, world
 from tests.server.scope.proof.pack import MODELS
 from tests.server.scope.proof.selections import BY_TERRITORY
-from tests.server.scope.proof.world import World
-from tests.server.scope.test_difference import IN_GRAZ, synced
+from tests.server.scope.proof.world import SlowTransaction, World
+from tests.server.scope.test_difference import IN_GRAZ, TODAY, synced
 
-from fieldsync.base import ids, limits
+from fieldsync.base import limits
 from fieldsync.base.problems import Code, Refused
-from fieldsync.protocol.upload import Item, Saved
+from fieldsync.protocol.upload import Item
 from fieldsync.schema.sync_rule import RuleType, SyncRule
-from fieldsync.server.http.context import calling
-from fieldsync.server.save.batch import Incoming
-from fieldsync.server.save.head import lock_head
-from fieldsync.server.save.pipeline import save
 
 if TYPE_CHECKING:
     from tests.conftest import Databases
@@ -39,21 +35,15 @@ def sarah(world: World) -> Device:
 
 
 @contextmanager
-def transaction_of_bob(world: World) -> Iterator[Callable[..., None]]:
+def transaction_of(device: Device) -> Iterator[Callable[..., None]]:
     """A transaction that begins now and commits when the block ends; called, it saves."""
-    org = world.lab.org
-    calls = calling(org, world.device("bob").phone.token)
-    work, caller = world.lab.run(calls.__aenter__())
-    frame = world.lab.run(lock_head(org, work, caller))
+    slow = SlowTransaction(device.world.lab, device.phone.token)
 
     def saves(*items: Item) -> None:
-        txns = [ids.uuid7(n, world.lab.world.chance.bytes(10)) for n in range(len(items))]
-        incoming = tuple(Incoming(txns[n], 900 + n, "", frame.now, (item,)) for n, item in enumerate(items))
-        done = world.lab.run(save(org, work, caller, frame, incoming))
-        assert all(isinstance(result.outcome, Saved) for result in done.results)
+        assert slow.save(*items)
 
     yield saves
-    world.lab.run(calls.__aexit__(None, None, None))
+    slow.commit()
 
 
 def refusal(ask: Callable[[], Any]) -> Code:
@@ -67,7 +57,7 @@ def test_what_commits_around_a_checkpoint_comes_once(world: World, sarah: Device
     """One save is open while the device syncs twice; what was made meanwhile is younger and comes before it."""
     old, late = (world.make("Shop", Name=n, City="Graz") for n in "ab")
     sarah.sync()
-    with transaction_of_bob(world) as saves:
+    with transaction_of(world.device("bob")) as saves:
         saves(world.changing("Shop", late, City="Wien"), world.changing("Shop", old, Score=4))
         early = world.make("Shop", Name="c", City="Graz")
         assert synced(sarah) == ({early}, set())
@@ -80,12 +70,46 @@ def test_a_row_that_an_older_transaction_wrote_last_comes(world: World, sarah: D
     """It began before the checkpoint and reached the rows after it: a row's stamps do not go back (ADR 9)."""
     left, edited = (world.make("Shop", Name=n, City="Graz") for n in "ab")
     sarah.sync()
-    with transaction_of_bob(world) as saves:
+    with transaction_of(world.device("bob")) as saves:
         world.change("Shop", left, City="Wien")
         world.change("Shop", edited, Score=5)
         assert synced(sarah) == ({edited}, {left})
         saves(world.changing("Shop", left, City="Graz"), world.changing("Shop", edited, Score=6))
     assert synced(sarah) == ({left, edited}, set())
+
+
+def test_a_row_whose_stamp_is_ahead_of_all_transactions_goes_all_the_same(world: World, sarah: Device) -> None:
+    """Older transactions wrote it last, each with one stamp more; then it leaves without being written again."""
+    world.rule(SyncRule(object="Visit"), TODAY)
+    visit = world.make("Visit", Day="2026-03-02")
+    people = [world.device("bob"), world.device("ann"), world.device("tom", "desk"), world.device("sarah", "phone")]
+    with ExitStack() as begun:
+        older = [ExitStack() for _ in people]
+        saves = [stack.enter_context(transaction_of(person)) for stack, person in zip(older, people, strict=True)]
+        for stack in older:
+            begun.enter_context(stack)
+        world.look()
+        world.change("Visit", visit, Notes="0")
+        for number, (stack, saved) in enumerate(zip(older, saves, strict=True)):
+            world.look()
+            saved(world.changing("Visit", visit, Notes=f"{number + 1}"))
+            stack.close()
+    sarah.sync()
+    world.lab.clock.advance(86_400)
+    assert synced(sarah) == (set(), {visit})
+
+
+def test_what_was_written_after_an_older_transaction_is_told_in_its_order(world: World, sarah: Device) -> None:
+    """The older one's version is the younger one's stamp: what the row held first is still known."""
+    shop, other = (world.make("Shop", Name=n, City="Wien") for n in "ab")
+    sarah.sync()
+    with transaction_of(world.device("bob")) as saves:
+        world.change("Shop", shop, Score=5)
+        world.look()
+        saves(world.changing("Shop", other, Score=6), world.changing("Shop", shop, City="Graz"))
+    world.look()
+    world.change("Shop", shop, City="Lyon")
+    assert synced(sarah) == (set(), set())
 
 
 def test_a_long_transaction_elsewhere_in_the_cluster_holds_nothing_up(

@@ -19,6 +19,7 @@ __all__ = ["fresh", "world"]
 
 IN_GRAZ = Cond("City = 'Graz'", lambda s, r: low(r["City"]) == "graz")
 NAMED_GRAZ = Cond("Place LIKE 'graz:%'", lambda s, r: str(low(r["Place"])).startswith("graz:"))
+TODAY = Cond("Day = TODAY", lambda s, r: bool(r["Day"] == s.today.isoformat()))
 UNDER_SHOPS = SyncRule(object="Visit", type=RuleType.RELATED, parent_object="Shop", relationship_field="ShopId")
 LINES = SyncRule(object="Visit_Line", type=RuleType.RELATED, parent_object="Visit", relationship_field="VisitId")
 
@@ -105,7 +106,7 @@ def test_an_alignment_brings_and_takes_exactly_the_difference_and_nothing_to_oth
 
 
 def test_the_day_alone_moves_rows(world: World, sarah: Device) -> None:
-    world.rule(SyncRule(object="Visit"), Cond("Day = TODAY", lambda s, r: r["Day"] == s.today.isoformat()))
+    world.rule(SyncRule(object="Visit"), TODAY)
     today, tomorrow = (world.make("Visit", Day=f"2026-03-0{day}") for day in (2, 3))
     sarah.sync()
     world.lab.clock.advance(86_400)
@@ -205,7 +206,7 @@ def test_what_a_formula_showed_is_gone_with_the_right_to_read_it(fresh: Fresh) -
     world.change("Sync_Rule", rule["Id"], Exclude_Fields="Label")
     sarah.sync()
     assert "Label" not in sarah.rows["Shop"][shop]
-    world.lab.close()
+    world.close()
 
 
 def test_an_upload_of_a_family_is_whole_on_the_other_device(world: World, sarah: Device) -> None:

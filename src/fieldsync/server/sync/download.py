@@ -189,7 +189,8 @@ async def _removed(database: Database, one: Difference, name: str, stirred: froz
     rows = await database.rows(statement, user=one.caller.user_id, **one.place)
     for start in range(0, len(rows), limits.DOWNLOAD_CHUNK_ROWS):
         chunk = rows[start : start + limits.DOWNLOAD_CHUNK_ROWS]
-        yield 0, encode_line(Removed(tuple(Gone(name, i, one.now.xmax, deleted) for i, deleted in chunk)))
+        gone = (Gone(name, i, max(stamp, one.now.xmax), deleted) for i, deleted, stamp in chunk)
+        yield 0, encode_line(Removed(tuple(gone)))
 
 
 async def _fed_objects(org: Org, database: Database, one: Difference) -> frozenset[str]:

@@ -114,8 +114,8 @@ class Device:
         """An upload's response, or a page of the feed with whole families."""
         for block in answer.rows:
             self._take(block)
-            self.world.note_fed(self.whom.user, {row[1] for row in decode_rows(block)})
-        self.world.note_fed(self.whom.user, {one.id for one in answer.gone})
+            self.world.fed[self.whom.user] |= {row[1] for row in decode_rows(block)}
+        self.world.fed[self.whom.user] |= {one.id for one in answer.gone}
         self._drop(answer.gone)
         if isinstance(answer, FeedPage):
             for family in answer.families:

@@ -42,4 +42,4 @@ def world(fresh: Fresh) -> Iterator[World]:
     made = fresh("open")
     made.strict = True
     yield made
-    made.lab.close()
+    made.close()

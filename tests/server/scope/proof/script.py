@@ -30,10 +30,11 @@ def run_script(fresh: Fresh, model: str, steps: list[Step]) -> None:
         for name, seed in steps:
             STEPS[name][1](Random(seed), world)
             world.look()
+        world.end_slow()
         for device in world.devices:
             device.sync()
     finally:
-        world.lab.close()
+        world.close()
 
 
 def fails(fresh: Fresh, model: str, steps: list[Step]) -> BaseException | None:

@@ -82,6 +82,34 @@ def assign(random: Random, world: World) -> None:
     world.make("User_Territory", UserId=who, TerritoryId=territory, Active=True, Primary=primary, **given)
 
 
+def slowly(random: Random, world: World) -> None:
+    """Carl begins a save that commits some steps later; before it does it may reach what others wrote since."""
+    if world.slow is None:
+        slow, edits = world.begin_slowly(), random.random() < 0.7
+    else:
+        slow, edits = world.slow, random.random() < 0.6
+    name = random.choice(["Shop", "Shop", "Visit"])
+    row = some(random, world.alive(name))
+    if row is not None and edits:
+        values = values_of(random, world, name)
+        slow.save(world.changing(name, row["Id"], **{f: values[f] for f in random.sample(sorted(values), 2)}))
+    if slow.old:
+        world.end_slow()
+    slow.old = True
+
+
+def purge(random: Random, world: World) -> None:
+    """A record to which nothing refers is gone for good."""
+    world.end_slow()
+    name = random.choice(OBJECTS)
+    referred = {
+        value for rows in world.facts.rows.values() for row in rows.values() for n, value in row.items() if n != "Id"
+    }
+    row = some(random, [r for r in [*world.dead(name), *world.alive(name)] if r["Id"] not in referred])
+    if row is not None:
+        world.purge(name, row["Id"])
+
+
 def territory(random: Random, world: World) -> None:
     """The tree changes: a new territory, one moved under another, one renamed, one deleted."""
     row = some(random, world.alive("Territory"))
@@ -103,11 +131,13 @@ def pick(random: Random, world: World) -> None:
 
 
 def person(random: Random, world: World) -> None:
-    """A person gets another time zone or application profile."""
+    """A person gets another time zone, application profile or profile."""
     zones = ["UTC", "America/Los_Angeles", "Asia/Tokyo"]
     zone: Values = {"TimeZoneSidKey": random.choice(zones)}
     profile: Values = {"Application_Profile": random.choice([None, "Special"])}
-    world.change("User", random.choice(world.people), **random.choice([zone, profile]))
+    names = {row["Name"]: row["Id"] for row in world.facts.rows["Profile"].values()}
+    other: Values = {"ProfileId": names[random.choice(["Rep", "Lead", "Boss"])]}
+    world.change("User", random.choice(world.people), **random.choice([zone, profile, other]))
 
 
 def permit(random: Random, world: World) -> None:
@@ -175,7 +205,8 @@ def _one(random: Random, device: Device, kind: str) -> list[Item]:
     if kind == "make":
         item = creating(random, device.world, name, device.phone.new_id(name))
         return [item] if item is not None else []
-    held = device.rows.get(name, {})
+    locked = device.world.slow.locked if device.world.slow is not None else set()
+    held = {i: row for i, row in device.rows.get(name, {}).items() if i not in locked}
     record_id = some(random, sorted(held))
     if record_id is None:
         return []
@@ -218,6 +249,8 @@ STEPS: dict[str, tuple[int, Callable[[Random, World], None]]] = {
     "edit": (24, edit),
     "remove": (4, remove),
     "assign": (5, assign),
+    "slowly": (5, slowly),
+    "purge": (1, purge),
     "territory": (2, territory),
     "pick": (2, pick),
     "person": (1, person),

@@ -34,7 +34,8 @@ from fieldsync.server.save.pipeline import save
 from fieldsync.server.sync.session import open_console
 
 SHARED_TEXTS = {name: cond.text for name, cond in SHARED.items()}
-PEOPLE = {"sarah": "Rep", "tom": "Rep", "ann": "Lead", "bob": "Boss"}
+PEOPLE = {"sarah": "Rep", "tom": "Rep", "ann": "Lead", "bob": "Boss", "carl": "System_Administrator"}
+"""Carl works in a browser, slowly."""
 DEVICES = (
     ("sarah", "pad", Platform.IPAD),
     ("sarah", "phone", Platform.IPHONE),
@@ -60,10 +61,10 @@ class Handset(Phone):
 
 @dataclass
 class Prepared:
-    """What goes with a template database: the sessions of the devices and of the admin's browser."""
+    """What goes with a template database: the sessions of the devices, and of the browsers of the admin and of Carl."""
 
     phones: list[Handset] = field(default_factory=list)
-    token: str = ""
+    tokens: tuple[str, str] = ("", "")
 
 
 def catalog(model: Model) -> Catalog:
@@ -80,16 +81,19 @@ def prepare(uri: str, model: Model) -> Prepared:
         lab.person(name, profile)
     [nation] = lab.rows("Territory", {"Name": "Nation"})
     lab.rows("Territory", *({"Name": n, "ParentId": nation} for n in ("North", "South")))
-    found = Prepared([Handset(lab, *device) for device in DEVICES], lab.run(_console(lab)))
+    found = Prepared([Handset(lab, *device) for device in DEVICES], (_console(lab, "admin"), _console(lab, "carl")))
     lab.run(_execute(lab, "UPDATE _session SET access_expires = '2100-01-01'"))
     lab.run(_execute(lab, f'DELETE FROM "Sync_Rule" WHERE "Object_Name" IN {UNUSED}'))
     lab.close()
     return found
 
 
-async def _console(lab: Lab) -> str:
-    async with transaction(lab.org.pool) as work:
-        return (await open_console(lab.org, work, "admin@small.example", PASSWORD))[1]
+def _console(lab: Lab, name: str) -> str:
+    async def signed_in() -> str:
+        async with transaction(lab.org.pool) as work:
+            return (await open_console(lab.org, work, f"{name}@small.example", PASSWORD))[1]
+
+    return lab.run(signed_in())
 
 
 async def _execute(lab: Lab, sql: str) -> None:
@@ -110,16 +114,43 @@ async def _purge(lab: Lab, name: str, record_id: str, route: str | None) -> None
         await connection.execute(f'DELETE FROM "{name}" WHERE "Id" = %s', (record_id,))
 
 
+class SlowTransaction:
+    """A transaction that takes long. Its number is that of its beginning: what it writes late has an old stamp."""
+
+    def __init__(self, lab: Lab, token: str) -> None:
+        self._lab, self._calls = lab, calling(lab.org, token)
+        self._work, self._caller = lab.run(self._calls.__aenter__())
+        self._frame = lab.run(lock_head(lab.org, self._work, self._caller))
+        self.locked: set[str] = set()
+        self.old = False
+        """Whether it is time to commit."""
+
+    def save(self, *items: Item) -> bool:
+        """Whether all were saved; each is a transaction of its own to the journal."""
+        incoming = tuple(
+            Incoming(ids.uuid7(n, self._lab.world.chance.bytes(10)), 900 + n, "", self._frame.now, (item,))
+            for n, item in enumerate(items)
+        )
+        self.locked |= {item.id for item in items}
+        done = self._lab.run(save(self._lab.org, self._work, self._caller, self._frame, incoming))
+        return all(isinstance(result.outcome, Saved) for result in done.results)
+
+    def commit(self) -> None:
+        self._lab.run(self._calls.__aexit__(None, None, None))
+
+
 class World:
     """One org while a script runs. Close its lab when done."""
 
     def __init__(self, uri: str, model: Model, prepared: Prepared) -> None:
-        self.lab, self.model, self._token = Lab(uri), model, prepared.token
+        self.lab, self.model = Lab(uri), model
+        self._token, self._slow_token = prepared.tokens
         self.meanings: dict[str, Cond] = {}
         self.readable: dict[str, set[str]] = defaultdict(set)
         """Person to every id he could ever read."""
         self.fed: dict[str, set[str]] = defaultdict(set)
         """Person to every id that his feed may have brought to any of his devices."""
+        self.slow: SlowTransaction | None = None
         self.counter = 0
         self.strict = False
         """Whether a save of the admin that is refused is a mistake of the test."""
@@ -160,10 +191,6 @@ class World:
     def oracle(self, whom: Whom) -> Oracle:
         """The judge for one device, as things are now."""
         return Oracle(self.look(), whom, self.meanings)
-
-    def note_fed(self, user: str, found: set[str]) -> None:
-        """These came to a device of this person in an answer."""
-        self.fed[user] |= found
 
     def new_id(self, name: str) -> RecordId:
         """An id for a record that is made online."""
@@ -215,8 +242,25 @@ class World:
         seen = self.facts.rows[name][record_id]["_stamp"]
         return self.online(Item(name, RecordId(record_id), Operation.UNDELETE, {}, seen))
 
+    def begin_slowly(self) -> SlowTransaction:
+        """A transaction of Carl that begins now, and commits when it is told to."""
+        self.slow = SlowTransaction(self.lab, self._slow_token)
+        return self.slow
+
+    def end_slow(self) -> None:
+        """Commit it, if there is one."""
+        if self.slow is not None:
+            self.slow.commit()
+        self.slow = None
+
+    def close(self) -> None:
+        """Leave the database."""
+        self.end_slow()
+        self.lab.close()
+
     def deploy(self, model: Model) -> None:
         """The org gets another data model; servers and devices take it up."""
+        self.end_slow()
         deploy_catalog(self.lab.uri, "small", catalog(model), world=self.lab.world, dry_run=False, allow_drop=True)
         self.lab.org = self.lab.run(reopen_org(self.lab.uri, self.lab.org))
         self.model = model
@@ -244,8 +288,9 @@ class World:
         return self.devices[[(who, kind) for who, kind, _ in DEVICES].index((person, name))]
 
     def alive(self, name: str) -> list[Row]:
-        """Records that are there, in order of ids."""
-        return sorted(self.facts.present(name), key=lambda row: row["Id"])
+        """Records that are there and that nobody locks, in order of ids."""
+        locked = self.slow.locked if self.slow is not None else ()
+        return sorted((r for r in self.facts.present(name) if r["Id"] not in locked), key=lambda row: row["Id"])
 
     def dead(self, name: str) -> list[Row]:
         """Deleted ones."""

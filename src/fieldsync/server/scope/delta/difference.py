@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import CTE, Select, Table, bindparam, false, or_, select, true, union
+from sqlalchemy import CTE, Select, Table, bindparam, false, func, or_, select, true, union
 
 from fieldsync.schema.catalog import columns_of
 from fieldsync.server.postgres.compiled import Statement
@@ -59,7 +59,7 @@ class Delta:
         return self.now.kept(*key, build=lambda: _Difference(self, name, stirred).changed())
 
     def removed(self, name: str, stirred: frozenset[str]) -> Statement:
-        """(id, deleted)."""
+        """(id, deleted, stamp): with the greatest stamp that a device can have of the row, 0 where there is none."""
         key = ("removed", self.then.recipe.hash, name, *sorted(stirred))
         return self.now.kept(*key, build=lambda: _Difference(self, name, stirred).removed())
 
@@ -205,8 +205,12 @@ class _Difference:
         table = self.around.metadata.tables[name]
         present = table.c.IsDeleted.is_(False)
         still = select(table.c.Id).where(table.c.Id == ids.c.Id, present, now.selected(name, table)).correlate(ids)
-        deleted = select(table.c.IsDeleted).where(table.c.Id == ids.c.Id).scalar_subquery()
-        return select(ids.c.Id, deleted.is_distinct_from(False)).where(~still.exists()).order_by(ids.c.Id)
+        every = self.around.columns.of(name)
+        there = every.table.c.Id == ids.c.Id
+        deleted = select(table.c.IsDeleted).where(there).scalar_subquery().is_distinct_from(False)
+        stamp = select(every.stamp).select_from(every.source).where(there).scalar_subquery()
+        gone = select(ids.c.Id, deleted, func.coalesce(stamp, 0)).where(~still.exists())
+        return gone.order_by(ids.c.Id)
 
     def _fed(self) -> list[Any]:
         """Ids of what the person's feed brought since, with the members of families whose root it named.

@@ -55,7 +55,8 @@ def touched(change: Table, name: str, columns: Iterable[str], label: str, route:
     """(id, born, old): records of which one of these columns was written, with what the row's columns held."""
     log = change.alias(f"log_{label}")
     each = func.jsonb_each(log.c.old).table_valued("key", "value").render_derived(name=f"each_{label}").lateral()
-    first = aggregate_order_by(each.c.value, log.c.version.desc(), log.c.seq.desc())
+    # The version of an older transaction that came late may be the stamp of the one that wrote next.
+    first = aggregate_order_by(each.c.value, log.c.version.desc(), log.c.stamp.desc(), log.c.seq.desc())
     held = func.jsonb_object_agg(each.c.key, first).filter(each.c.key.is_not(None))
     found = (
         select(
