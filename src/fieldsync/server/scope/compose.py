@@ -59,7 +59,8 @@ class Composer:
 
     def _condition(self, kind: Inner, name: str) -> Condition | None:
         if kind is Inner.SELECTED:
-            return _all(self._sharing(name, Inner.SHARED), self._rules(name))
+            sharing = None if self._comes_with_its_master(name) else self._sharing(name, Inner.SHARED)
+            return _all(sharing, self._rules(name))
         if kind is Inner.OWN:
             return _all(self._sharing(name, Inner.SHARED), self._own(name))
         return self._sharing(name, kind)
@@ -77,6 +78,20 @@ class Composer:
             return _among(master.name, inner_name(kind, master.references))
         own = _among("OwnerId", TEAM)
         return own if declared.shared_with is None else Or((own, parse_condition(declared.shared_with)))
+
+    def _comes_with_its_master(self, name: str) -> bool:
+        """Whether the rules select nothing but details of selected masters, whose sharing counts: it is asked there."""
+        master, chosen = self._catalog[name].master, self._chosen.get(name, ())
+        return (
+            self._shared[name].sharing is Sharing.BY_PARENT
+            and master is not None
+            and all(
+                rule.type is RuleType.RELATED
+                and (rule.relationship_field, rule.parent_object) == (master.name, master.references)
+                for rule in chosen
+            )
+            and not any(parent_of(self._catalog, rule) == name for rule in brings_along(self._chosen))
+        )
 
     def _rules(self, name: str) -> Condition | None:
         """What the rules select, and what children of `child_and_parent` bring along. None: every row."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -46,11 +47,16 @@ class PostgresWriter:
     formulas: Formulas[Row, Sql] | None = None
 
     def row(self, object_name: str, alias: str) -> Row:
-        names = self.catalog[object_name].columns
-        return sa.table(object_name, *(sa.column(name) for name in names)).alias(alias)
+        return _table(object_name, tuple(self.catalog[object_name].columns)).alias(alias)
 
     def column(self, row: Row, name: str) -> Sql:
-        return row.c[name]
+        """Not by way of `row.c`, which makes every column there is, anew for each row: most of the cost of a rule."""
+        if isinstance(row, sa.Table):
+            held: Sql = row.c[name]
+            return held
+        found: sa.ColumnClause[Any] = sa.column(name)
+        found.table = row
+        return found
 
     def formula(self, row: Row, column: Column) -> Sql:
         return formula_of(self.formulas, row, column)
@@ -195,6 +201,11 @@ class PostgresWriter:
         *shown, number, parent = list(rows.c)
         found = sa.select(*shown, parent).order_by(parent, number)
         return found if parts.limit is None else found.where(number <= sa.literal(parts.limit, sa.BigInteger()))
+
+
+@lru_cache(maxsize=1_000)
+def _table(name: str, columns: tuple[str, ...]) -> sa.TableClause:
+    return sa.table(name, *(sa.column(column) for column in columns))
 
 
 def _plain(value: Scalar) -> Scalar:

@@ -144,6 +144,8 @@ class _Difference:
     def past(self) -> Any:
         """Compiles for the tables as they were."""
         writer = PastWriter(self.around.catalog, tables=self.around.metadata.tables, changes=self.changes)
+        if not any(read in self.around.sources for c in self.delta._conditions(self.name) for read in c.reads):
+            return Compiler(replace(writer, columns=self._reads), self.delta.then.context)
         tables = {o: writer.past(o) if o in self.changes else t for o, t in self.around.metadata.tables.items()}
         with_formulas = PastWriter(
             self.around.catalog, formulas=self.around.formula(tables), tables=writer.tables, changes=self.changes

@@ -7,7 +7,7 @@ objects take part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,8 @@ class PastWriter(PostgresWriter):
 
     tables: Mapping[str, Table] = field(default_factory=dict)
     changes: Mapping[str, CTE] = field(default_factory=dict)
+    columns: Mapping[str, Collection[str]] | None = None
+    """What is read of each object beside id and mark of deletion, where that is known."""
 
     def row(self, object_name: str, alias: str) -> Row:
         if object_name not in self.changes:
@@ -90,7 +92,7 @@ class PastWriter(PostgresWriter):
 
     def changed(self, object_name: str) -> Any:
         """The rows that were touched, as they were."""
-        names, change = self.catalog[object_name].columns, self.changes[object_name]
+        names, change = self._names(object_name), self.changes[object_name]
         now = self.tables[object_name].alias(f"now_{object_name}")
         whole: Any = literal_column(f'"{now.name}"')
         was = func.jsonb_populate_record(whole, change.c.old).table_valued(*names, name=f"was_{object_name}").lateral()
@@ -98,7 +100,14 @@ class PastWriter(PostgresWriter):
         columns = [change.c.id.label("Id") if name == "Id" else was.c[name].label(name) for name in names]
         return select(*columns).select_from(joined).where(change.c.born.is_(False))
 
+    def _names(self, object_name: str) -> list[str]:
+        names = self.catalog[object_name].columns
+        if self.columns is None:
+            return list(names)
+        read = {"Id", "IsDeleted", *self.columns.get(object_name, ())}
+        return [name for name in names if name in read]
+
     def _untouched(self, object_name: str) -> Any:
-        names, change = self.catalog[object_name].columns, self.changes[object_name]
+        names, change = self._names(object_name), self.changes[object_name]
         table = self.tables[object_name].alias(f"same_{object_name}")
         return select(*[table.c[name].label(name) for name in names]).where(table.c.Id.not_in(select(change.c.id)))
