@@ -39,8 +39,8 @@ def stage(database: str, tmp_path: Path) -> Iterator[Stage]:
     catalog = build([*load_packs(), parse_pack(PACK, "own")])
     create_org(database, "access", catalog, admin=admin, world=world)
     with seeding_org(database, "access", world) as seeding:
-        create_user(seeding, NewUser(REP, PASSWORD, "Rep", "Sarah"), world.chance)
-        insert_rows(seeding, "Account", [{"Name": "Dr. Quiet", "Phone": "555-0100"}])
+        sarah = create_user(seeding, NewUser(REP, PASSWORD, "Rep", "Sarah"), world.chance)
+        insert_rows(seeding, "Account", [{"Name": "Dr. Quiet", "Phone": "555-0100", "OwnerId": sarah}])
         insert_rows(seeding, "Sync_Setting", [{"Name": "G", "Setting": "Metadata_Api_Guard", "Value": "refuse"}])
     with ExitStack() as stack:
         yield Stage(stack, database, "access", tmp_path)

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
 from tests.schema.shared_data import shared
 
@@ -54,7 +55,8 @@ def stage(database: str, tmp_path: Path) -> Iterator[Stage]:
     saved = fieldsync("import", "tree", str(project / "data" / "sample-data-plan.json"), *place)
     assert saved["saved"] == {"Broker__c": 8, "Property__c": 12, "Contact": 5}
     with seeding_org(database, "dream", world) as seeding:
-        create_user(seeding, NewUser(AGENT, PASSWORD, "Field_Representative", "Kingsley"), world.chance)
+        agent = create_user(seeding, NewUser(AGENT, PASSWORD, "Field_Representative", "Kingsley"), world.chance)
+        seeding.connection.execute(update(seeding.metadata.tables["Contact"]).values(OwnerId=agent))
     with ExitStack() as stack:
         yield Stage(stack, database, "dream", tmp_path)
 

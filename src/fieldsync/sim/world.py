@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import Text, cast, func, literal_column, select
 
 from fieldsync.base import faults as points
@@ -22,17 +23,19 @@ from fieldsync.device import Device
 from fieldsync.protocol.session import DeviceDescription, Platform
 from fieldsync.schema.catalog import Catalog, build
 from fieldsync.schema.load import load_packs
+from fieldsync.schema.sync_rule import SyncRule
 from fieldsync.server.http.app import create_app
 from fieldsync.server.org.create import create_org, seeding_org
 from fieldsync.server.org.open import open_org
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.org.seed import Seeding, insert_rows
+from fieldsync.server.org.seed import Seeding
 from fieldsync.server.org.users import NewUser, create_user
 from fieldsync.server.postgres.compiled import Statement, compile_statement
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.save.batch import decode_row
 from fieldsync.sim.faults import Faults
 from fieldsync.sim.network import SimTransport
+from fieldsync.sim.territory import add_accounts, found_territory
 from fieldsync.sim.trace import Trace
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -40,6 +43,7 @@ ORG = "sim"
 PASSWORD = "simulated people sign in 7"
 PEOPLE = ("sarah", "tom")
 ACCOUNTS = 12
+SIMULATED = frozenset({"User", "RecordType", "Territory", "Territory_Account", "Account", "Call", "Call_Discussion"})
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class SimWorld:
         self.loop = asyncio.new_event_loop()
         self._stack = AsyncExitStack()
         server = World(self.clock, SeededChance(f"{seed}/server"))
-        self.accounts = make_org(uri, server)
+        self.territory, self.accounts = make_org(uri, server)
         self.app = create_app(uri, server)
         self._begun, self._over = asyncio.Event(), asyncio.Event()
         self._life = self.loop.create_task(self._live())
@@ -136,7 +140,7 @@ class SimWorld:
 
     def add_account(self, seeding: Seeding) -> None:
         """One more account, made online."""
-        self.accounts += insert_rows(seeding, "Account", [{"Name": f"Account {len(self.accounts)}"}])
+        self.accounts += add_accounts(seeding, self.territory, [{"Name": f"Account {len(self.accounts)}"}])
 
     async def _live(self) -> None:
         """The application's life, in one task from beginning to end."""
@@ -170,16 +174,19 @@ class SimWorld:
 
 
 def sim_catalog() -> Catalog:
-    """The packs the product ships."""
-    return build(load_packs())
+    """The packs the product ships, with the rules of what is simulated: each of the others costs every sync time."""
+    return build(msgspec.structs.replace(p, sync_rules=_simulated(p.sync_rules)) for p in load_packs())
 
 
-def make_org(uri: str, world: World) -> list[RecordId]:
-    """The org with its people and accounts; the accounts' ids."""
+def _simulated(rules: tuple[SyncRule, ...] | None) -> tuple[SyncRule, ...]:
+    return tuple(rule for rule in rules or () if rule.object in SIMULATED)
+
+
+def make_org(uri: str, world: World) -> tuple[RecordId, list[RecordId]]:
+    """The org with its people and accounts; the territory's id and those of the accounts in it."""
     admin = NewUser("admin@sim.example", PASSWORD, "System_Administrator", "Admin")
     create_org(uri, ORG, sim_catalog(), admin=admin, world=world)
     with seeding_org(uri, ORG, world) as seeding:
-        for person in PEOPLE:
-            user = NewUser(f"{person}@sim.example", PASSWORD, "Field_Representative", person.title())
-            create_user(seeding, user, world.chance)
-        return insert_rows(seeding, "Account", [{"Name": f"Account {i}"} for i in range(ACCOUNTS)])
+        users = [NewUser(f"{p}@sim.example", PASSWORD, "Field_Representative", p.title()) for p in PEOPLE]
+        territory = found_territory(seeding, [create_user(seeding, user, world.chance) for user in users])
+        return territory, add_accounts(seeding, territory, [{"Name": f"Account {i}"} for i in range(ACCOUNTS)])
