@@ -12,9 +12,12 @@ SENTENCES = (
     "they queue as one transaction",
     "the call was uploaded as one transaction",
     "field by field the same",
-    "Tom's device does not get it: it is not his feed",
+    "Tom, who works in York, does not hold him at all",
+    "Grace's device does not get it: it is not her feed",
     "Sarah plans a visit there: it comes back as a sync error",
-    "she is shown her value and his",
+    "she is shown her value and Grace's",
+    "with the call that Sarah made, and its details",
+    "she takes it back, and he is gone",
 )
 
 

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import SeededChance, World
 from fieldsync.cli.demo.names import CITIES, FIRST_NAMES, LAST_NAMES, NOTES, PRODUCTS, STREETS
-from fieldsync.cli.demo.people import ADMIN, MANAGER, ORG, PASSWORD, REPRESENTATIVES, TERRITORIES, Person
+from fieldsync.cli.demo.people import ADMIN, MANAGER, NATION, ORG, PASSWORD, REPRESENTATIVES, TERRITORIES, Person
 from fieldsync.schema.catalog import Catalog, build
 from fieldsync.schema.load import load_packs
 from fieldsync.server.org.create import create_org, seeding_org
@@ -90,6 +90,7 @@ def _territories(seeding: Seeding) -> dict[str, RecordId]:
 
 
 def _assign(seeding: Seeding, users: dict[str, RecordId], territories: dict[str, RecordId]) -> None:
+    """Everybody in his territory, the admin in that above all: sharing and sync rules follow from this."""
     rows: list[Row] = [
         {
             "UserId": users[person.username],
@@ -99,7 +100,8 @@ def _assign(seeding: Seeding, users: dict[str, RecordId], territories: dict[str,
         }
         for person in (MANAGER, *REPRESENTATIVES)
     ]
-    insert_rows(seeding, "User_Territory", rows)
+    nation = {"UserId": seeding.user_id, "TerritoryId": territories[NATION], "Role": "Manager", "Primary": True}
+    insert_rows(seeding, "User_Territory", [*rows, nation])
 
 
 def _products(seeding: Seeding) -> dict[str, list[RecordId]]:

@@ -1,4 +1,4 @@
-"""The stage for the story: a server in a thread of its own, four devices, all on a folder that goes afterwards."""
+"""The stage for the story: a server in a thread of its own, five devices, all on a folder that goes afterwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import system_world
-from fieldsync.cli.demo.people import ADMIN, ORG, TOM, Person
+from fieldsync.cli.demo.people import ADMIN, MANAGER, NATION, ORG, TOM, Person
 from fieldsync.cli.demo.run import HOST, IPAD, IPHONE, Gadget, Place, free_port, open_device, place, server_app, sign_in
 from fieldsync.cli.demo.story import Story, tell_story
 from fieldsync.device import Device
@@ -21,6 +21,7 @@ from fieldsync.server.http.serve import serve
 from fieldsync.server.org.create import seeding_org
 
 TOMS = Gadget(TOM, "Tom's Surface", Platform.WINDOWS, "tom")
+GRACES = Gadget(MANAGER, "Grace's iPad", Platform.IPAD, "grace")
 
 
 class _Admin(Person):
@@ -31,7 +32,7 @@ class _Admin(Person):
         return ADMIN
 
 
-DESK = Gadget(_Admin("Ada", "Admin", "System_Administrator", "North"), "The desk", Platform.BROWSER, "desk")
+DESK = Gadget(_Admin("Ada", "Admin", "System_Administrator", NATION), "The desk", Platform.BROWSER, "desk")
 
 
 def tell(folder: Path, accounts: int, say: Callable[[str], None]) -> int:
@@ -41,9 +42,8 @@ def tell(folder: Path, accounts: int, say: Callable[[str], None]) -> int:
             place(folder, free_port(), system_world(), accounts=accounts, reset=False, tell=lambda _: None)
         )
         stack.enter_context(_server(where))
-        ipad, iphone, toms, desk = (stack.enter_context(_device(where, g)) for g in (IPAD, IPHONE, TOMS, DESK))
-        story = Story(where.world, ipad, iphone, toms, desk, lambda *ref: _journaled(where, *ref), say)
-        return tell_story(story)
+        devices = (stack.enter_context(_device(where, g)) for g in (IPAD, IPHONE, TOMS, GRACES, DESK))
+        return tell_story(Story(where.world, *devices, lambda *ref: _journaled(where, *ref), say))
 
 
 @contextmanager

@@ -33,10 +33,11 @@ JONAS = Person("Jonas", "Weber", "Field_Representative", "London")
 REPRESENTATIVES = (SARAH, TOM, MARIA, JONAS)
 ADMIN = "admin@demo.example"
 
+NATION = "United Kingdom"
 TERRITORIES = (
-    ("United Kingdom", None, "Nation"),
-    ("North", "United Kingdom", "Region"),
-    ("South", "United Kingdom", "Region"),
+    (NATION, None, "Nation"),
+    ("North", NATION, "Region"),
+    ("South", NATION, "Region"),
     ("Leeds", "North", "Territory"),
     ("York", "North", "Territory"),
     ("Bristol", "South", "Territory"),

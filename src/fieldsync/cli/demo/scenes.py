@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from fieldsync.base.ids import DeviceNumber, mint
 from fieldsync.base.world import instant
-from fieldsync.cli.demo.people import JONAS, MARIA, ORG, TOM
+from fieldsync.cli.demo.people import JONAS, MANAGER, MARIA, ORG
 from fieldsync.cli.demo.run import Gadget, Place, open_device, sign_in
 from fieldsync.device import Device
 from fieldsync.protocol.session import Platform
@@ -38,17 +38,17 @@ def set_scenes(where: Place, devices: list[Device]) -> None:
 
 
 def _conflict(where: Place, ipad: Device) -> None:
-    """Sarah and Tom change the same phone number; hers arrives second."""
+    """Sarah and her manager change the same phone number; Sarah's arrives second."""
     account = ipad.find("Account", where={"LastName": "Ackerman"})[0].id
     ipad.go_offline()
     with ipad.edit() as edit:
         edit.update("Account", account, {"Phone": "+44 113 496 0101"})
 
-    def change(tom: Device) -> None:
-        with tom.edit() as edit:
+    def change(grace: Device) -> None:
+        with grace.edit() as edit:
             edit.update("Account", account, {"Phone": "+44 113 496 0202"})
 
-    _as_guest(where, Gadget(TOM, "Tom's Surface", Platform.WINDOWS, "tom"), change)
+    _as_guest(where, Gadget(MANAGER, "Grace's Surface", Platform.WINDOWS, "grace"), change)
     ipad.go_online()
 
 

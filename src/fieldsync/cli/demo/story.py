@@ -34,6 +34,9 @@ class Story:
     ipad: Device
     iphone: Device
     toms: Device
+    """A colleague's, who works in another territory."""
+    graces: Device
+    """Their manager's: the territories of both are below hers."""
     desk: Device
     """Somebody with all rights, at a desk."""
     journaled: Counts
@@ -66,12 +69,15 @@ def tell_story(story: Story) -> int:
     _other_devices(story, call)
     _refused(story)
     _conflict(story, account)
+    _handed_over(story, account, call)
     return story.told
 
 
 def _ackerman(story: Story) -> RecordId:
     [found] = story.ipad.find("Account", where={"LastName": "Ackerman"})
     story.check("Sarah has Dr. Ackerman on her iPad, and on her iPhone", story.iphone.get("Account", found.id))
+    story.check("her manager Grace has him too", story.graces.get("Account", found.id))
+    story.check("Tom, who works in York, does not hold him at all", story.toms.get("Account", found.id) is None)
     return found.id
 
 
@@ -118,9 +124,11 @@ def _other_devices(story: Story, call: RecordId) -> None:
     story.wait("her iPhone shows the call with its details and samples, nobody pressed a button", whole)
     ipad, iphone = story.ipad.get("Call", call), story.iphone.get("Call", call)
     story.check("field by field the same", ipad and iphone and ipad.values == iphone.values)
-    story.toms.wake()
+    story.graces.wake()
     time.sleep(1.0)
-    story.check("Tom's device does not get it: it is not his feed", story.toms.get("Call", call) is None)
+    story.check("Grace's device does not get it: it is not her feed", story.graces.get("Call", call) is None)
+    story.graces.sync()
+    story.check("her next sync brings it", story.graces.get("Call", call))
 
 
 def _refused(story: Story) -> None:
@@ -146,15 +154,49 @@ def _conflict(story: Story, account: RecordId) -> None:
     story.ipad.go_offline()
     with story.ipad.edit() as edit:
         edit.update("Account", account, {"Phone": "+44 113 111"})
-    with story.toms.edit() as edit:
+    with story.graces.edit() as edit:
         edit.update("Account", account, {"Phone": "+44 113 222"})
-    story.wait("Tom changes the doctor's phone while Sarah, offline, does too", lambda: not story.toms.queue())
+    story.wait("Grace changes the doctor's phone while Sarah, offline, does too", lambda: not story.graces.queue())
     story.ipad.go_online()
     story.wait("hers comes second and is not applied", story.ipad.errors)
     [error] = story.ipad.errors()
     details = error.problems[0].details
     three = (details.get("mine"), details.get("theirs"))
-    story.check("she is shown her value and his", three == ("+44 113 111", "+44 113 222"))
+    story.check("she is shown her value and Grace's", three == ("+44 113 111", "+44 113 222"))
     story.ipad.undo(error.n)
     record = story.ipad.get("Account", account)
-    story.check("undo brings his at once", record and record.values["Phone"] == "+44 113 222")
+    story.check("undo brings Grace's at once", record and record.values["Phone"] == "+44 113 222")
+
+
+def _handed_over(story: Story, account: RecordId, call: RecordId) -> None:
+    """Dr. Ackerman moves to York: sharing and sync rules follow, and what is pending waits for its person."""
+    story.ipad.go_offline()
+    with story.ipad.edit() as edit:
+        edit.update("Account", account, {"Phone": "+44 113 333"})
+    _to_york(story, account)
+    story.wait("Grace gives the doctor to Tom, in York", lambda: not story.graces.queue())
+    story.toms.sync()
+    details = story.toms.count("Call_Detail", {"CallId": call})
+    story.check("Tom's next sync brings him", story.toms.get("Account", account))
+    story.check("with the call that Sarah made, and its details", story.toms.get("Call", call) and details == 2)
+    story.iphone.sync()
+    story.check("Sarah's iPhone has him no more", story.iphone.get("Account", account) is None)
+    story.check("but her own call stays with her", story.iphone.get("Call", call))
+    story.ipad.go_online()
+    story.wait("her iPad kept what she had typed offline: it comes back as a sync error", story.ipad.errors)
+    story.ipad.sync()
+    [error] = story.ipad.errors()
+    story.check(f"that says why: {error.problems[0].message}", error.problems[0].code is Code.VISIBILITY_LOST)
+    story.check("and the doctor is there as long as it is open", story.ipad.get("Account", account))
+    story.ipad.undo(error.n)
+    story.check("she takes it back, and he is gone", story.ipad.get("Account", account) is None)
+
+
+def _to_york(story: Story, account: RecordId) -> None:
+    """What a manager does: the alignment and the owner."""
+    [tom] = story.graces.find("User", where={"FirstName": "Tom"})
+    [york] = story.graces.find("Territory", where={"Name": "York"})
+    [alignment] = story.graces.find("Territory_Account", where={"AccountId": account})
+    with story.graces.edit() as edit:
+        edit.update("Territory_Account", alignment.id, {"TerritoryId": york.id})
+        edit.update("Account", account, {"OwnerId": tom.id})
