@@ -128,7 +128,7 @@ async def _write(
         return
     columns = {s_field.name for s in org.logic.roll_ups.all if s.master == name for s_field in s.fields}
     for row in news.values():
-        row["SystemModstamp"], row["_stamp"] = frame.now, frame.stamp_after(rows[row["Id"]])
+        row["SystemModstamp"], row["_stamp"] = frame.now, frame.stamp_after(row["Id"], rows[row["Id"]])
     await database.run(
         org.save.update(name, frozenset(columns) | ALWAYS_WRITTEN), rows=encode_rows(list(news.values()))
     )

@@ -200,14 +200,18 @@ class Frame:
     """Whose rows the caller may read and write; None for who is not asked."""
     entries: Iterator[int] = field(default_factory=count, compare=False)
     """Numbers for the change log: the order of what one transaction writes."""
+    stamped: dict[str, int] = field(default_factory=dict, compare=False)
+    """The stamps this transaction has given."""
 
-    def stamp_after(self, before: Row | None) -> int:
+    def stamp_after(self, row_id: str, before: Row | None) -> int:
         """The stamp a row gets: this transaction's, or one more than it had where a younger one was faster to the row.
 
-        A row's stamps never go back, or a device that has seen the greater one would not take the smaller.
+        A row's stamps only grow, or a device that has seen the greater one would not take the smaller.
         """
-        known: int = before[STAMP] if before is not None else 0
-        return known + 1 if known > self.stamp else self.stamp
+        known = 0 if before is None else before[STAMP]
+        if self.stamped.get(row_id) != known:
+            self.stamped[row_id] = max(self.stamp, known + 1)
+        return self.stamped[row_id]
 
 
 @dataclass

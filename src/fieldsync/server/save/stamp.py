@@ -38,7 +38,7 @@ def _touch(row: Row, before: Row | None, wave: Wave) -> None:
     """Who changed a row, and when."""
     row["LastModifiedDate"] = row["SystemModstamp"] = wave.frame.now
     row["LastModifiedById"] = wave.caller.user_id
-    row[STAMP] = wave.frame.stamp_after(before)
+    row[STAMP] = wave.frame.stamp_after(row["Id"], before)
 
 
 def _begin(edit: Edit, row: Row, wave: Wave) -> None:

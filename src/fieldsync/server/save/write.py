@@ -109,7 +109,7 @@ async def _cascade_level(
             continue
         stamps = {"LastModifiedDate": wave.frame.now, "SystemModstamp": wave.frame.now}
         stamps |= {"LastModifiedById": wave.caller.user_id}
-        new = [{"Id": r["Id"], "IsDeleted": deleted, STAMP: wave.frame.stamp_after(r), **stamps} for r in rows]
+        new = [{"Id": r["Id"], "IsDeleted": deleted, STAMP: wave.frame.stamp_after(r["Id"], r), **stamps} for r in rows]
         update = org.save.update(detail.name, ALWAYS_WRITTEN | {"IsDeleted"})
         await database.run(update, rows=encode_rows(new))
         kind = "deleted" if deleted else "undeleted"
