@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 from tests.server.lab import Phone, create, delete, update
-from tests.server.scope.asking import alike, encoded
+from tests.server.scope.asking import alike, encoded, read_download, read_refresh
 from tests.server.scope.canaries import Planted
+from tests.server.scope.test_rules import drop_rules, rule
+from tests.server.scope.test_sharing import saved as assert_saved
 
 from fieldsync.base.ids import RecordId
-from fieldsync.protocol.upload import Item, Operation, Saved
+from fieldsync.base.problems import Code
+from fieldsync.protocol.upload import Item, Operation, Rejected, Saved
+from fieldsync.schema.sync_rule import RuleType
 
 Ids = Mapping[str, RecordId]
 Saves = list[list[Item]]
@@ -115,3 +119,28 @@ def test_a_delete_of_what_the_device_had_and_is_no_more_is_done(planted: Planted
 
     lab.run(purge())
     assert isinstance(tom.outcome(delete("Memo", memo, stamp)), Saved)
+
+
+def test_no_rule_widens_what_is_shared_and_only_admins_save_rules(planted: Planted) -> None:
+    """Every kind of rule that asks for everything: sharing is asked besides, for each row and whatever brings it."""
+    lab, admin, tom = planted.lab, planted.admin, planted.tom
+    drop_rules(lab, *planted.records["tom"])
+    every = "Name != null OR Name = null OR OwnerId != @@USER_ID@@"
+    parent = {"type": RuleType.CHILD_AND_PARENT, "relationship_field": "ClinicId"}
+    wide = (
+        {"object": "Clinic", "where": every, "include_related": True},
+        {"object": "Doctor", "where": every, **parent},
+        {"object": "Visit", "where": "ClinicId NOT IN (SELECT Id FROM Clinic WHERE Name = 'x')", **parent},
+        {"object": "Visit_Line", "where": "Visit.Clinic.City LIKE '%'"},
+        {"object": "Memo", "where": "ClinicId IN ({CLINIC.IDS}) OR ClinicId NOT IN ({CLINIC.IDS})"},
+        {"object": "Debt", "where": every},
+    )
+    for declared in wide:
+        assert_saved(admin.outcome(rule(admin, **declared)))
+    for asked in (read_download(lab, tom.token), read_refresh(lab, tom.token)):
+        said = lab.run(asked)
+        assert b"canarytom" in said
+        assert planted.found_in(said) == []
+    refused = tom.outcome(rule(tom, object="Clinic", device="iPad", where=every))
+    assert isinstance(refused, Rejected)
+    assert refused.problems[0].code is Code.PERMISSION
