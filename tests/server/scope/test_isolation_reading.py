@@ -116,35 +116,33 @@ async def analyse(lab: Lab) -> None:
         await connection.execute("ANALYZE")
 
 
+async def request(lab: Lab, phone: Phone, place: tuple[str, str, str], kind: int) -> bytes:
+    """One of the four reads there are."""
+    if kind == 2:
+        return await read_refresh(lab, phone.token, place[2])
+    if kind == 3:
+        return await read_news(lab, phone.token, place[1])
+    return await read_download(lab, phone.token, place[0] if kind else None)
+
+
 def test_two_people_never_get_each_others_answers_whatever_is_cancelled(planted: Planted) -> None:
     """Requests of two people with equal rights share connections and caches, and are cut off anywhere (T5)."""
     lab = planted.lab
     people = {b"canarysarah": planted.sarah, b"canarytom": planted.tom}
     places = {mark: place_of(lab, phone) for mark, phone in people.items()}
-    chance = lab.world.chance
-
-    def request(mark: bytes, kind: int) -> object:
-        phone, place = people[mark], places[mark]
-        asked = (
-            lambda: read_download(lab, phone.token),
-            lambda: read_download(lab, phone.token, place[0]),
-            lambda: read_refresh(lab, phone.token, place[2]),
-            lambda: read_news(lab, phone.token, place[1]),
-        )
-        return asked[kind]()
 
     async def crowd() -> list[tuple[bytes, int, bytes]]:
         found = []
         for round_ in range(12):
             tasks = [
-                (mark, kind, asyncio.ensure_future(request(mark, kind)))  # type: ignore[call-overload]
+                (mark, kind, asyncio.ensure_future(request(lab, people[mark], places[mark], kind)))
                 for kind in range(4)
                 for mark in people
             ]
             for _ in range(round_ * 3):
                 await asyncio.sleep(0)
             for number, (_, _, task) in enumerate(tasks):
-                if (number + round_) % 3 == 0 or chance.below(4) == 0:
+                if (number + round_) % 3 == 0 or lab.world.chance.below(4) == 0:
                     task.cancel()
             told = await asyncio.gather(*(task for _, _, task in tasks), return_exceptions=True)
             found += [(m, k, t) for (m, k, _), t in zip(tasks, told, strict=True) if isinstance(t, bytes)]
