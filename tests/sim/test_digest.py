@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import Databases
 
+from fieldsync.base.ids import RecordId
 from fieldsync.device import SyncReport
 from fieldsync.sim import actions
 from fieldsync.sim.laws import agreed_digest, convergence
@@ -58,7 +59,7 @@ def test_a_device_that_was_tampered_with_comes_right_again(world: SimWorld, monk
     [(hidden,)] = world.query('SELECT "Id" FROM org_sim."Sync_Rule" LIMIT 1')
     nowhere = hidden[:8] + "zzzzzzz" + hidden[15:]
     with sarah.engine.edit() as edit:
-        edit.update("Account", edited, {"Description": "hers"})
+        edit.update("Account", RecordId(edited), {"Description": "hers"})
     tamper(sarah, 'UPDATE "Account" SET _stamp = 1, Name = ? WHERE Id = ?', "wrong", stale)
     tamper(sarah, 'UPDATE "Account" SET _stamp = 1 << 60, Name = ? WHERE Id = ?', "wrong", newer)
     tamper(sarah, 'DELETE FROM "Account" WHERE Id = ?', lost)

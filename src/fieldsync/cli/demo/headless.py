@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -42,8 +43,11 @@ def tell(folder: Path, accounts: int, say: Callable[[str], None]) -> int:
             place(folder, free_port(), system_world(), accounts=accounts, reset=False, tell=lambda _: None)
         )
         stack.enter_context(_server(where))
-        devices = (stack.enter_context(_device(where, g)) for g in (IPAD, IPHONE, TOMS, GRACES, DESK))
-        return tell_story(Story(where.world, *devices, lambda *ref: _journaled(where, *ref), say))
+        ipad, iphone, toms, graces, desk = (
+            stack.enter_context(_device(where, gadget)) for gadget in (IPAD, IPHONE, TOMS, GRACES, DESK)
+        )
+        journaled = partial(_journaled, where)
+        return tell_story(Story(where.world, ipad, iphone, toms, graces, desk, journaled, say))
 
 
 @contextmanager

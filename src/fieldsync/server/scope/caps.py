@@ -58,7 +58,11 @@ class Caps:
         for name in counted:
             _refuse(name, rows[name], cap_of(scope, name))
         if rows.get(ACCOUNT, 0) > allowed.accounts:
-            told = {"count": rows[ACCOUNT], "limit": allowed.accounts, "platform": allowed.platform or "this device"}
+            told: dict[str, Any] = {
+                "count": rows[ACCOUNT],
+                "limit": allowed.accounts,
+                "platform": allowed.platform or "this device",
+            }
             raise Refused(problem(Code.TOO_MANY_ACCOUNTS, object=ACCOUNT, **told))
         _refuse(None, sum(rows.values()), total)
 

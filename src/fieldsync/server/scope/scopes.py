@@ -62,7 +62,7 @@ class Scopes:
         present = rule.c.IsDeleted.is_(False)
         self._rules = compile_statement(select(*columns).where(present).order_by(rule.c.CreatedDate, rule.c.Id))
         values: dict[str, Any] = {name: bindparam(name) for name in ("hash", "content", "at")}
-        renewed = {"at": bindparam("at")}
+        renewed: dict[str, Any] = {"at": bindparam("at")}
         self._keep = compile_statement(
             insert(recipe).values(values).on_conflict_do_update(index_elements=["hash"], set_=renewed)
         )
