@@ -78,6 +78,10 @@ PREVIEW_PEOPLE_PER_PROFILE = 10
 PREVIEW_SECONDS = 20
 """A preview of a changed rule looks at as many people as this time allows."""
 
+# Loading files
+BULK_FAULTS_TOLD_MAX = 100
+BULK_CHUNK_LINES = 5_000
+
 # Device
 SEND_DEADLINE_SECONDS = 30.0
 BACKOFF_FIRST_SECONDS = 1.0

@@ -38,6 +38,7 @@ class Code(StrEnum):
     UNKNOWN_OBJECT = "UNKNOWN_OBJECT"
     UNKNOWN_FIELD = "UNKNOWN_FIELD"
     METADATA_CHANGED = "METADATA_CHANGED"
+    READ_ONLY = "READ_ONLY"
     READ_ONLY_FIELD = "READ_ONLY_FIELD"
     WRONG_TYPE = "WRONG_TYPE"
     TOO_LONG = "TOO_LONG"
@@ -123,6 +124,9 @@ CATALOGUE: dict[Code, Kind] = {
         409,
         "{what} is not part of the data model any more.",
         "Undo your change, or send the rest of it again without that.",
+    ),
+    Code.READ_ONLY: Kind(
+        422, "{label} is loaded from files and is read-only.", "Ask your admin to load a file with the right values."
     ),
     Code.READ_ONLY_FIELD: Kind(422, "{field} is set by the system and cannot be changed.", "Leave the field as it is."),
     Code.WRONG_TYPE: Kind(422, "{field} takes {expected}, not {given}.", "Correct the value and save again."),

@@ -1,7 +1,8 @@
-"""`fieldsync import`: catalogs from Salesforce DX source, records from data trees; sync rules are in `rules`."""
+"""`fieldsync import`: catalogs of Salesforce DX source, records of data trees, sales data. Sync rules: `rules`."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -23,8 +24,11 @@ from fieldsync.cli.report import Exit, progress, say, show_json, show_table
 from fieldsync.cli.rules.others import lsc_config, vmoc
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from fieldsync.formula.catalog import LogicFault
     from fieldsync.schema.sfdx import ImportResult, Report
+    from fieldsync.server.bulk.load import Asked, Loaded
 
 app = typer.Typer(help="Bring in catalogs, records and sync rules of other systems.", no_args_is_help=True)
 app.command("lsc-config")(lsc_config)
@@ -130,3 +134,54 @@ def tree(
         say(f"saved {', '.join(f'{count} {name}' for name, count in done.saved.items()) or 'nothing'}")
     if done.refused:
         raise typer.Exit(Exit.REFUSED)
+
+
+@app.command("sales")
+def sales(
+    object_name: Annotated[str, typer.Argument(metavar="OBJECT", help="The object, e.g. Sales_Data.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file with headings: Account.External_Id, Period, Units, ...")],
+    check: Annotated[bool, typer.Option("--check", help="Only say what would change.")] = False,
+    replace_period: Annotated[
+        list[str] | None, typer.Option("--replace-period", help="A month, 2026-03: rows of it that the file lacks go.")
+    ] = None,
+    org: OrgOption = DEFAULT_ORG,
+    database: DatabaseOption = None,
+    data: DataOption = DEFAULT_DATA,
+    as_json: JsonOption = False,
+) -> None:
+    """Load rows that are read-only for everybody else, all lines or none. Exits with 1 when one was refused."""
+    from fieldsync.server.bulk.lines import first_day
+    from fieldsync.server.bulk.load import Asked
+
+    asked = Asked(object_name, tuple(first_day(month) for month in replace_period or ()), check)
+    with database_uri(database, data) as uri, progress() as bars:
+        done = _loaded(uri, org, asked, file, bars)
+    if as_json:
+        show_json({"object": object_name, "checked": check, **asdict(done)})
+    elif done.fault_count:
+        rows = [(fault.line, fault.column, fault.sentence) for fault in done.faults]
+        show_table("Refused; nothing was loaded", ("line", "column", "what"), rows)
+        if done.fault_count > len(rows):
+            say(f"and {done.fault_count - len(rows)} more")
+    else:
+        said = "would be" if check else "are"
+        say(
+            f"{done.lines} lines: {done.created} rows {said} new, {done.updated} changed, {done.removed} removed, "
+            f"{done.unchanged} as they were"
+        )
+    if done.fault_count:
+        raise typer.Exit(Exit.REFUSED)
+
+
+def _loaded(uri: str, org: str, asked: Asked, file: Path, bars: Progress) -> Loaded:
+    from fieldsync.base.world import system_world
+    from fieldsync.server.bulk.load import load
+    from fieldsync.server.org.create import seeding_org
+
+    bar = bars.add_task("reading", total=file.stat().st_size)
+    with (
+        file.open("rb") as raw,
+        io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as source,
+        seeding_org(uri, org, system_world()) as seeding,
+    ):
+        return load(seeding, asked, source, lambda _: bars.update(bar, completed=raw.tell()))

@@ -229,6 +229,15 @@ class FamilyDeclaration(Noun, frozen=True):
     submit: Submit | None = None
 
 
+class Bulk(Noun, frozen=True):
+    """How rows that nobody saves are loaded from files: sales data, say (FEATURES A38)."""
+
+    key: tuple[str, ...]
+    """The fields that say together which row a line is about."""
+    period: str
+    """The date among them: a file may replace all that is known of a period."""
+
+
 class Object(Noun, frozen=True):
     """One object as declared. `Catalog` adds the standard fields."""
 
@@ -253,6 +262,8 @@ class Object(Noun, frozen=True):
     conflict: ConflictPolicy = ConflictPolicy.ERROR
     system: bool = False
     """An object the platform itself keeps; people write it only where a profile says so."""
+    bulk: Bulk | None = None
+    """Its rows are loaded from files and are read-only for every save; they are never on a feed."""
 
 
 class Extension(Noun, frozen=True):

@@ -13,8 +13,10 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.world import SeededChance, World
 from fieldsync.cli.demo.names import CITIES, FIRST_NAMES, LAST_NAMES, NOTES, PRODUCTS, STREETS
 from fieldsync.cli.demo.people import ADMIN, MANAGER, NATION, ORG, PASSWORD, REPRESENTATIVES, TERRITORIES, Person
+from fieldsync.cli.demo.sales import external_id, sales_file
 from fieldsync.schema.catalog import Catalog, build
 from fieldsync.schema.load import load_packs
+from fieldsync.server.bulk.load import Asked, load
 from fieldsync.server.org.create import create_org, seeding_org
 from fieldsync.server.org.seed import Seeding, insert_rows, mint_ids
 from fieldsync.server.org.users import NewUser, create_user
@@ -60,7 +62,10 @@ def make_demo_org(uri: str, world: World, *, accounts: int = ACCOUNTS, tell: Pro
         by_territory = _accounts(seeding, chance, accounts, users, territories)
         made = Made(users, territories, by_territory, products)
         tell(f"{DAYS_OF_CALLS} days of calls")
-        _calls(seeding, chance, world.clock.now().date(), made)
+        today = world.clock.now().date()
+        _calls(seeding, chance, today, made)
+        tell("a year of sales")
+        load(seeding, Asked("Sales_Data"), sales_file(chance, today, made.products["Detail"], accounts))
 
 
 def _people(seeding: Seeding, world: World) -> dict[str, RecordId]:
@@ -147,7 +152,7 @@ def _account(chance: SeededChance, number: int) -> Row:
         "Salutation": "Dr.",
         "FirstName": first,
         "LastName": last,
-        "External_Id": f"D-{number:06d}",
+        "External_Id": external_id(number),
         "Segment": "ABCD"[chance.below(4)],
         "Phone": f"+44 113 {496_0000 + chance.below(10_000)}",
         "Email": f"{first}.{last}{number}@clinic.example".lower(),

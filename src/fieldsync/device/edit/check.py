@@ -12,10 +12,13 @@ from fieldsync.schema.model import Field, FieldType
 
 
 def object_of(catalog: Catalog, name: str) -> ObjectType:
-    """The object. Raises Refused(UNKNOWN_OBJECT)."""
+    """The object. Raises Refused: UNKNOWN_OBJECT, READ_ONLY for what is loaded from files."""
     if name not in catalog:
         raise Refused(problem(Code.UNKNOWN_OBJECT, object=name))
-    return catalog[name]
+    found = catalog[name]
+    if found.declared.bulk is not None:
+        raise Refused(problem(Code.READ_ONLY, object=name, label=found.label))
+    return found
 
 
 def checked(object_type: ObjectType, record_id: RecordId | None, values: Mapping[str, object]) -> dict[str, FieldValue]:

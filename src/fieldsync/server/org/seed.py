@@ -77,6 +77,14 @@ def mint_ids(seeding: Seeding, object_name: str, count: int) -> list[RecordId]:
     return [ids.mint(prefix, seeding.server_number, counter) for counter in counters]
 
 
+def number_names(seeding: Seeding, object_name: str, count: int) -> list[str]:
+    """So many next names of an object whose `Name` is an auto-number."""
+    name = seeding.catalog[object_name].fields["Name"]
+    numbers = _draw(seeding.connection, auto_number_sequence(object_name, name.name), count)
+    day = date.fromisoformat(seeding.now[:10])
+    return [format_number(name.display_format or "{0}", number, day) for number in numbers]
+
+
 def insert_rows(
     seeding: Seeding, object_name: str, rows: Sequence[Mapping[str, object]], *, checked: bool = True
 ) -> list[RecordId]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -137,6 +137,15 @@ def _admin_connect(uri: str, org_schema: str) -> psycopg.Connection[tuple[Any, .
         connection.close()
         raise
     return connection
+
+
+def copy_in(connection: AdminConnection, table: sqlalchemy.Table, rows: Iterable[Sequence[object]]) -> None:
+    """Stream rows into a table by COPY; each has a value for every column. Raises what making the rows raises."""
+    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+    names = ", ".join(quoted(column.name) for column in table.columns)
+    with driver.cursor() as cursor, cursor.copy(f"COPY {quoted(table.name)} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def answers(uri: str) -> bool:

@@ -61,6 +61,9 @@ def data_table(object_type: ObjectType, metadata: MetaData) -> Table:
         for name in columns_of(field):
             if _wants_index(field):
                 Index(index_name(object_type.name, name), table.c[name], unique=field.unique)
+    bulk = object_type.declared.bulk
+    if bulk is not None:
+        Index(index_name(object_type.name, "bulk_key"), *(table.c[name] for name in bulk.key), unique=True)
     return table
 
 

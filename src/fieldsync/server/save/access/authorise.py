@@ -40,6 +40,8 @@ def authorise(org: Org, wave: Wave) -> None:
 
 def _edit_problems(org: Org, caller: Caller, edit: Edit) -> list[Problem]:
     item = edit.item
+    if edit.object_type.declared.bulk is not None:
+        return [problem(Code.READ_ONLY, object=item.object, id=item.id, label=edit.object_type.label)]
     if not caller.rights.may(item.object, _NEEDS[item.operation]):
         return [problem(Code.PERMISSION, object=item.object, id=item.id, operation=item.operation.value)]
     problems = [
