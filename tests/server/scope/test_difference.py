@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.server.lab import create, update
-from tests.server.scope.proof.conditions import Cond, low
+from tests.server.scope.proof.conditions import Cond, Row, Sight, low, up
 from tests.server.scope.proof.device import Device
 from tests.server.scope.proof.fresh import fresh, world
 from tests.server.scope.proof.script import Fresh
@@ -19,6 +19,13 @@ __all__ = ["fresh", "world"]
 
 IN_GRAZ = Cond("City = 'Graz'", lambda s, r: low(r["City"]) == "graz")
 NAMED_GRAZ = Cond("Place LIKE 'graz:%'", lambda s, r: str(low(r["Place"])).startswith("graz:"))
+
+
+def parent_won(sight: Sight, row: Row) -> bool:
+    """The stage of the shop above a visit's shop."""
+    return (up(sight, row, ("ShopId", "Shop"), ("ParentId", "Shop")) or {}).get("Stage") == "Won"
+
+
 TODAY = Cond("Day = TODAY", lambda s, r: bool(r["Day"] == s.today.isoformat()))
 UNDER_SHOPS = SyncRule(object="Visit", type=RuleType.RELATED, parent_object="Shop", relationship_field="ShopId")
 LINES = SyncRule(object="Visit_Line", type=RuleType.RELATED, parent_object="Visit", relationship_field="VisitId")
@@ -169,6 +176,20 @@ def test_a_parents_change_moves_rows_that_are_chosen_by_a_formula(world: World, 
     assert synced(sarah) == (set(), {visit, line})
     world.look()
     world.change("Shop", shop, City="Graz")
+    assert synced(sarah) == ({visit, line}, set())
+
+
+def test_a_parents_change_moves_rows_that_are_chosen_through_it(world: World, sarah: Device) -> None:
+    """Two steps up, and over a sub-select of rows that are chosen so."""
+    world.rule(SyncRule(object="Visit"), Cond("Shop.Parent.Stage = 'Won'", parent_won))
+    world.rule(LINES)
+    top = world.make("Shop", Name="top", Stage="Won")
+    visit = world.make("Visit", ShopId=world.make("Shop", Name="a", ParentId=top))
+    line = world.make("Visit_Line", VisitId=visit)
+    sarah.sync()
+    world.change("Shop", top, Stage="Open")
+    assert synced(sarah) == (set(), {visit, line})
+    world.change("Shop", top, Stage="Won")
     assert synced(sarah) == ({visit, line}, set())
 
 
