@@ -34,6 +34,7 @@ class Running:
         self.said: list[str] = []
         self.devices: list[Device] = []
         self.ready = threading.Event()
+        self.uri = ""
 
     def tell(self, line: str) -> None:
         self.said.append(line)

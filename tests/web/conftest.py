@@ -22,6 +22,8 @@ def running(short_dir: Path) -> Iterator[Running]:
     told, stop = Running(), threading.Event()
     with place(short_dir / "web", free_port(), system_world(), accounts=40, reset=True, tell=told.tell) as where:
 
+        told.uri = where.uri
+
         def scenes(_: object, devices: list[Device]) -> None:
             told.devices = devices
 

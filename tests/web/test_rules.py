@@ -31,7 +31,7 @@ def test_a_rule_is_tried_previewed_changed_and_taken_back(browser: Browser, runn
     with console(browser, running) as page:
         page.get_by_label("Count rows for").fill(SARAH.username)
         page.get_by_role("button", name="Show").click()
-        expect(page.get_by_role("row", name=re.compile(r"^Product all .*On 8$"))).to_be_visible()
+        expect(page.get_by_role("row", name=re.compile(r"^Product all .*On required 8$"))).to_be_visible()
         page.get_by_role("link", name="Product", exact=True).click()
 
         page.locator("#type").select_option("top_level")

@@ -26,7 +26,7 @@ def sales_file(chance: SeededChance, today: date, products: Sequence[RecordId], 
     for number in range(accounts):
         for product in products[:PRODUCTS]:
             market = 60 + chance.below(90)
-            units, drift = market * (15 + chance.below(35)) // 100, chance.below(5) - 2
+            units, drift = market * (20 + chance.below(35)) // 100, chance.below(3) - 1
             for month in months:
                 units = min(market, max(0, units + drift + chance.below(7) - 3))
                 share = f"{100 * units / market:.2f}"

@@ -14,6 +14,7 @@ from fieldsync.web.field import callpage, reading
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere
 from fieldsync.web.field.form.seen import Texts, clashes, merged, packed
 from fieldsync.web.field.lists import record_list
+from fieldsync.web.field.sales import sales_of
 from fieldsync.web.kit.lists import asked_of
 
 Given = tuple[Texts, Texts]
@@ -40,7 +41,7 @@ def accounts(request: AnyRequest, app: FieldHere) -> Template:
 
 @get("/accounts/{record_id:str}", sync_to_thread=True)
 def account(request: AnyRequest, app: FieldHere, record_id: str) -> Template:
-    """One account with addresses and calls."""
+    """One account with addresses, sales and calls."""
     found = reading.record(app.device, "Account", record_id)
     facts = reading.account_facts(found, app.device.catalog["Account"])
     view = app.device.view("Account", found.id)
@@ -53,6 +54,7 @@ def account(request: AnyRequest, app: FieldHere, record_id: str) -> Template:
         view=view.token,
         draft=app.device.drafts.get(callpage.draft_key("", found.id)) is not None,
         addresses=app.device.find("Address", where={"AccountId": found.id}),
+        sales=sales_of(app.device, found.id),
         calls=app.device.find("Call", where={"AccountId": found.id}, order_by="Call_Date", descending=True, limit=20),
     )
 
@@ -156,7 +158,7 @@ def _about(app: Field, found: Record, view: str) -> dict[str, Any]:
         "label": object_type.label,
         "plural": object_type.plural,
         "record": found,
-        "may_edit": app.rights.may(found.object, Access.EDIT),
+        "may_edit": app.rights.may(found.object, Access.EDIT) and object_type.declared.bulk is None,
         "view": view or app.device.view(found.object, found.id).token,
     }
 

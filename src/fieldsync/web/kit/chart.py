@@ -1,0 +1,62 @@
+"""A small bar chart as numbers a template draws: one bar a period, as high as its value. Pure; units are those of the
+drawing (`WIDTH` x `HEIGHT`), which grows with its place on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+STEP, BAR = 24, 16
+TOP, FLOOR, HEIGHT = 16, 96, 112
+"""Where the highest bar ends, where all of them stand, and the place for labels under them."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar, and what is written under and over it. Without a value there is nothing to draw."""
+
+    x: int
+    y: Decimal
+    height: Decimal
+    label: str
+    title: str
+    written: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The bars, from left to right."""
+
+    bars: tuple[Bar, ...]
+
+    @property
+    def width(self) -> int:
+        """Of the whole drawing."""
+        return STEP * len(self.bars)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A period and its value: `label` stands under the bar, `title` is what it says in full."""
+
+    label: str
+    title: str
+    value: Decimal | None
+
+
+def chart_of(points: Sequence[Point], highest: Decimal) -> Chart:
+    """The chart; `highest` is the value of a bar of full height, the same for charts that are compared.
+
+    The last value is written over its bar.
+    """
+    last = max((i for i, point in enumerate(points) if point.value is not None), default=-1)
+    return Chart(tuple(_bar(i, point, highest, written=i == last) for i, point in enumerate(points)))
+
+
+def _bar(place: int, point: Point, highest: Decimal, *, written: bool) -> Bar:
+    value = max(point.value or Decimal(0), Decimal(0))
+    height = round((FLOOR - TOP) * value / highest, 1) if highest > 0 else Decimal(0)
+    said = f"{point.value:,f}" if written and point.value is not None else ""
+    return Bar(place * STEP + (STEP - BAR) // 2, FLOOR - height, height, point.label, point.title, said)
