@@ -115,6 +115,16 @@ def detail(master: str) -> str:
 A_OF_B = f"{{name: A, label: A, fields: [{detail('B')}]}}"
 
 
+def loaded(fields: str, more: str = "") -> str:
+    bulk = "bulk: {key: [K, P], period: P}, name_field: {type: auto_number, display_format: 'S-{0}'}"
+    return f"{{name: A, label: A, {bulk}, fields: [{{name: P, type: date, required: true}}, {fields}]{more}}}"
+
+
+KEY = "{name: K, type: text, required: true}"
+SUMS_IT = """{name: B, label: B, fields:
+  [{name: N, type: roll_up, roll_up: {operation: COUNT, child_object: A, child_reference: X}}]}"""
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -131,6 +141,12 @@ A_OF_B = f"{{name: A, label: A, fields: [{detail('B')}]}}"
         (f"objects: [{{name: A, label: A, family: {{}}, fields: [{detail('B')}]}}, {PLAIN_B}]", "cannot be a detail"),
         (f"objects: [{A_OF_B}, {{name: B, label: B, fields: [{detail('A')}]}}]", "back to itself"),
         ("objects: [{name: A, label: A, list_views: [{name: All, label: a}, {name: all, label: b}]}]", "list_views"),
+        ("objects: [" + loaded("{name: X, type: text}") + "]", "loaded by a field it has not: K"),
+        ("objects: [" + loaded("{name: K, type: text}") + "]", "K, which may be empty"),
+        ("objects: [" + loaded(KEY).replace("period: P", "period: K") + "]", "is no date of its key"),
+        ("objects: [" + loaded(KEY).replace("auto_number, display_format: 'S-{0}'", "text") + "]", "an auto-number"),
+        ("objects: [" + loaded(KEY, ", route: K") + "]", "no family and no route"),
+        ("objects: [" + loaded(f"{KEY}, {detail('B')}") + f", {SUMS_IT}]", "sums do not follow"),
         ("extensions: [{object: Nothing}]", "no such object"),
         ("extensions: [{object: User, fields: [{name: Username, type: text}]}]", "more than once"),
         ("extensions: [{object: User, fields: [{name: X__c, type: lookup, references: Nothing}]}]", "not there"),
