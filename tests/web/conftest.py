@@ -21,7 +21,6 @@ def running(short_dir: Path) -> Iterator[Running]:
     """Server, console and two devices, as `fieldsync demo` runs them."""
     told, stop = Running(), threading.Event()
     with place(short_dir / "web", free_port(), system_world(), accounts=40, reset=True, tell=told.tell) as where:
-
         told.uri = where.uri
 
         def scenes(_: object, devices: list[Device]) -> None:
