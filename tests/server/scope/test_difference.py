@@ -137,6 +137,25 @@ def test_what_the_feed_brought_beyond_the_rules_goes_with_the_next_sync(world: W
     assert phone.rows.get("Visit_Line", {}) == {}
 
 
+def test_what_the_feed_brought_goes_also_where_its_reader_has_lost_it(fresh: Fresh) -> None:
+    """A line that others added after his save came with the family; then it became another's."""
+    world = fresh("links")
+    world.strict = True
+    sarah, phone = world.device("sarah"), world.device("sarah", "phone")
+    visit = world.make("Visit", Notes="a", OwnerId=sarah.whom.user)
+    sarah.sync()
+    phone.sync()
+    sarah.phone.outcome(update("Visit", visit, Notes=("a", "mine")))
+    line = world.make("Visit_Line", VisitId=visit, OwnerId=sarah.whom.user)
+    world.look()
+    phone.take_answer(phone.phone.feed())
+    assert line in phone.rows["Visit_Line"]
+    world.change("Visit_Line", line, OwnerId=world.device("bob").whom.user)
+    assert synced(phone) == (set(), {visit, line})
+    assert line not in synced(sarah)[1], "her other device never heard of it"
+    world.close()
+
+
 def test_a_save_that_changes_nothing_leaves_nothing_behind(world: World, sarah: Device) -> None:
     """The answer, and the feed of the other device, show rows beyond the rules though nothing was written."""
     visit = world.make("Visit", Notes="a")

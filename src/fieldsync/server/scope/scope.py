@@ -31,7 +31,7 @@ from fieldsync.soql.bound import BoundCondition, Column
 from fieldsync.soql.compile.condition import Compiler
 from fieldsync.soql.sql.writer import PostgresWriter
 
-MAY_BE_LEFT_OUT = frozenset({"after", "ids", "xmin", "xmax", "running", "since", "until", "user"})
+MAY_BE_LEFT_OUT = frozenset({"after", "ids", "xmin", "xmax", "running", "since", "until", "user", "fed_through"})
 """What a statement may have no place for: one whose condition holds for nobody, or for every row, asks for less."""
 
 

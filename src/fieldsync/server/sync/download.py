@@ -9,7 +9,7 @@ it is sent.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -129,6 +129,8 @@ class Difference:
     caller: Caller
     since: Checkpoint
     now: Checkpoint
+    fed_through: int = 0
+    """The stamp to which this device has read its feed."""
 
     @property
     def place(self) -> dict[str, Any]:
@@ -164,6 +166,7 @@ def _chosen_anew(delta: Delta) -> tuple[str, ...]:
 async def _differences(org: Org, database: Database, one: Difference, stirred: frozenset[str]) -> Lines:
     delta = one.delta
     fed = await _fed_objects(org, database, one)
+    one = replace(one, fed_through=await _fed_through(org, database, one.caller) if fed else 0)
     for name in org.catalog.objects:
         if name in delta.now.cut.chosen:
             async for found in _changed(database, one, name, delta.looks_at(name) & stirred):
@@ -186,11 +189,17 @@ async def _removed(database: Database, one: Difference, name: str, stirred: froz
     if not stirred and not fed and one.delta.is_same(name):
         return
     statement = one.delta.removed(name, stirred)
-    rows = await database.rows(statement, user=one.caller.user_id, **one.place)
+    given = {"user": one.caller.user_id, "fed_through": one.fed_through, **one.place}
+    rows = await database.rows(statement, **given)
     for start in range(0, len(rows), limits.DOWNLOAD_CHUNK_ROWS):
         chunk = rows[start : start + limits.DOWNLOAD_CHUNK_ROWS]
         gone = (Gone(name, i, max(stamp, one.now.xmax), deleted) for i, deleted, stamp in chunk)
         yield 0, encode_line(Removed(tuple(gone)))
+
+
+async def _fed_through(org: Org, database: Database, caller: Caller) -> int:
+    row = await database.one(org.read.fed_through, numbers=sorted(caller.numbers))
+    return row[0] if row is not None else 0
 
 
 async def _fed_objects(org: Org, database: Database, one: Difference) -> frozenset[str]:

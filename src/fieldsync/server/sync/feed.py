@@ -16,6 +16,7 @@ from fieldsync.protocol.feed import FamilyImage, FeedPage
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.postgres.work import transaction
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync.images import read_families, read_images
 from fieldsync.server.sync.token import Purpose, seal, unseal
@@ -70,6 +71,8 @@ async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -
     scope = await org.scopes.of(database, caller, org.world.clock)
     images = await read_images(scope, database, roots)
     members = await read_families(scope, database, roots, images)
+    if members and caller.number is not None:
+        await _note(org, database, caller)
     return FeedPage(
         cursor=seal_cursor(org, caller, entries[-1].position),
         families=tuple(FamilyImage(root, refs) for root, refs in members.items()),
@@ -78,6 +81,17 @@ async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -
         more=entries[-1].position < last,
         poll_seconds=float(limits.POLL_SECONDS),
     )
+
+
+async def _note(org: Org, database: Database, caller: Caller) -> None:
+    """What came into a family before this snapshot may be on the device from now on: a download takes it away, if it
+    has to. Noted beside the snapshot, before the device has its answer."""
+    place = await database.one(org.read.place)
+    assert place is not None, "an org has an epoch before it serves"
+    snapshot, _, _, offset = place
+    async with transaction(org.pool) as writing:
+        stamp = int(snapshot.split(":")[1]) + offset
+        await writing.run(org.read.note_fed, number=caller.number, stamp=stamp)
 
 
 async def _whole_transactions(org: Org, database: Database, caller: Caller, after: int) -> list[Entry]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ClauseElement, MetaData, Table, Text, bindparam, cast, func, select
+from sqlalchemy import ClauseElement, MetaData, Table, Text, any_, bindparam, cast, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from fieldsync.server.postgres.compiled import compile_statement
@@ -20,6 +20,8 @@ class ReadStatements:
         self.feed = compile_statement(_feed(change))
         self.stirred = compile_statement(_stirred(change))
         self.fed = compile_statement(_fed(change))
+        self.note_fed = compile_statement(_note_fed(metadata.tables["_device_number"]))
+        self.fed_through = compile_statement(_fed_through(metadata.tables["_device_number"]))
 
 
 def _place(epoch: Table) -> ClauseElement:
@@ -55,3 +57,15 @@ def _fed(change: Table) -> ClauseElement:
     """Objects, and roots of families, that the person's feed named since."""
     mine = (change.c.feed_user == bindparam("user")) & is_new(change)
     return select(change.c.object, change.c.root_object).where(mine).distinct()
+
+
+def _note_fed(device: Table) -> ClauseElement:
+    """A device read its feed in a snapshot that shows no stamp from this one on."""
+    later = func.greatest(device.c.fed_through, bindparam("stamp"))
+    return update(device).where(device.c.number == bindparam("number")).values(fed_through=later)
+
+
+def _fed_through(device: Table) -> ClauseElement:
+    """The stamp to which the device with these numbers read its feed."""
+    found = func.coalesce(func.max(device.c.fed_through), 0)
+    return select(found).where(device.c.number == any_(bindparam("numbers")))

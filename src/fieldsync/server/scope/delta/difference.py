@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import CTE, Select, Table, bindparam, false, func, or_, select, true, union
+from sqlalchemy import CTE, BigInteger, Select, Table, bindparam, false, func, or_, select, true, union
 
 from fieldsync.schema.catalog import columns_of
 from fieldsync.server.postgres.compiled import Statement
@@ -217,8 +217,8 @@ class _Difference:
     def _fed(self) -> list[Any]:
         """Ids of what the person's feed brought since, with the members of families whose root it named.
 
-        A member that others added after his last save of the family is named only to who may read it: he may have lost
-        the family by then.
+        A member that others added after his last save of the family, and after the device read its feed, is named only
+        to who may read it: he may have lost the family by then.
         """
         log = self.change.alias("log_fed")
         mine = (log.c.feed_user == bindparam("user")) & is_new(log)
@@ -240,11 +240,12 @@ class _Difference:
         return [*found, select(table.c.Id.label("Id")).where(table.c[reference].in_(above), known), gone]
 
     def _came_later(self, table: Any) -> Any:
-        """Whether a member was added after the person's last save of its family."""
+        """Whether a member was added after the person's last save of its family, and no feed can have brought it."""
         born, saved = self.change.alias("log_born"), self.change.alias("log_saved")
         same = (saved.c.root_id == born.c.root_id) & (saved.c.stamp >= born.c.stamp)
         his = (saved.c.feed_user == bindparam("user")) & is_new(saved) & same
-        since = (born.c.object == self.name) & (born.c.kind == "created") & is_new(born)
+        not_read = born.c.stamp >= bindparam("fed_through", type_=BigInteger)
+        since = (born.c.object == self.name) & (born.c.kind == "created") & is_new(born) & not_read
         no_save = ~select(saved.c.id).where(his).correlate(born).exists()
         return select(born.c.id).where(born.c.id == table.c.Id, since, no_save).correlate(table).exists()
 
