@@ -57,7 +57,7 @@ DOWNLOAD_CHUNK_ROWS = 2_000
 STREAM_STALL_SECONDS = 30
 """A device that takes nothing of its stream for so long has to ask again: it holds a connection and a snapshot."""
 APPLY_CHUNK_ROWS = 2_000
-REFRESH_BLOCK_BYTES = 1024 * 1024
+REFRESH_BLOCK_BYTES = 128 * 1024
 """Rows of a database refresh travel in blocks of about this size, each with a mark to go on from."""
 REFRESH_STREAM_SECONDS = 120
 """A stream that takes longer ends behind a mark, so that no snapshot is held open for a slow device."""

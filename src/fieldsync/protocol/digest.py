@@ -1,20 +1,23 @@
 """The digest: proof that a device holds what it should, and the way to repair it where it does not (DESIGN 9).
 
 Rows are summed up by object and bucket of ids: how many there are, and the sums of the low and the high 32 bits of a
-hash of (id, version). A download asked for with `digest=1` ends with the sums of the rows the device is to have in its
-very snapshot. Where the device's own differ, it sends `POST /sync/v1/digest`, a `Repair`: what it holds in those
-buckets. The answer is a download from its checkpoint, with the rows that are missing or other there, the ids of those
-it named that have to go, and the sums of this snapshot at its end: so every round is checked by itself.
+hash of (id, version): the first 64 bits of the SHA-256 of `id:version`. A download asked for with `digest=1` ends with
+the sums of the rows the device is to have in its very snapshot. Where the device's own differ, it sends
+`POST /sync/v1/digest`, a `Repair`: what it holds in those buckets. The answer is a download from its checkpoint, with
+the rows that are missing or other there, the ids of those it named that have to go, and the sums of this snapshot at
+its end: so every round is checked by itself.
 
 PostgreSQL computes the same numbers in `server/sync/digest/sums.py`; a test holds the two together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from hashlib import sha256
-from struct import Struct
+from itertools import islice
+from struct import unpack
 from typing import Annotated
 
 import msgspec
@@ -24,7 +27,7 @@ from fieldsync.base import limits
 from fieldsync.base.ids import ID_CHARS, RecordId
 
 BUCKETS = 256
-_TWO_WORDS = Struct(">II").unpack_from
+_SUMMED_AT_ONCE = 20_000
 
 
 class Version(StrEnum):
@@ -89,26 +92,39 @@ class Repair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def bucket_of(record_id: str) -> int:
     """The bucket of an id. The last two characters of the counter spread rows that were made one after another."""
-    first, second = record_id[13:15].encode().ljust(2, b"\0")
+    return _bucket_of_end(record_id[13:15])
+
+
+def _bucket_of_end(end: str) -> int:
+    first, second = end.encode().ljust(2, b"\0")
     return (31 * first + second) % BUCKETS
 
 
-def hash_words(record_id: str, version: int) -> tuple[int, int]:
-    """(high, low): the first and second 32 bits of the SHA-256 of `id:version`."""
-    high, low = _TWO_WORDS(sha256(f"{record_id}:{version}".encode()).digest())
-    return high, low
-
-
 def sums(rows: Iterable[tuple[str, int]]) -> tuple[Bucket, ...]:
-    """The buckets of rows (id, version), in order. Memory is that of the buckets, however many rows there are."""
-    counts, lows, highs = [0] * BUCKETS, [0] * BUCKETS, [0] * BUCKETS
+    """The buckets of rows (id, version), in order. Memory does not grow with the rows."""
+    found: dict[int, Bucket] = {}
+    rest = iter(rows)
+    while some := tuple(islice(rest, _SUMMED_AT_ONCE)):
+        for number, hashes in _hashes(some).items():
+            words = unpack(f">{2 * len(hashes)}I", b"".join(hashes))
+            more = Bucket(number, len(hashes), sum(words[1::2]), sum(words[::2]))
+            found[number] = _added(found[number], more) if number in found else more
+    return tuple(found[number] for number in sorted(found))
+
+
+def _hashes(rows: Iterable[tuple[str, int]]) -> Mapping[int, list[bytes]]:
+    """Of each bucket the first eight bytes of its rows' hashes."""
+    by_end: defaultdict[str, list[bytes]] = defaultdict(list)
     for record_id, version in rows:
-        bucket = bucket_of(record_id)
-        high, low = hash_words(record_id, version)
-        counts[bucket] += 1
-        lows[bucket] += low
-        highs[bucket] += high
-    return tuple(Bucket(n, counts[n], lows[n], highs[n]) for n in range(BUCKETS) if counts[n])
+        by_end[record_id[13:15]].append(sha256(b"%b:%d" % (record_id.encode(), version)).digest()[:8])
+    found: defaultdict[int, list[bytes]] = defaultdict(list)
+    for end, hashes in by_end.items():
+        found[_bucket_of_end(end)] += hashes
+    return found
+
+
+def _added(one: Bucket, other: Bucket) -> Bucket:
+    return Bucket(one.bucket, one.count + other.count, one.low + other.low, one.high + other.high)
 
 
 def differing(ours: Iterable[Bucket], theirs: Iterable[Bucket]) -> tuple[int, ...]:

@@ -61,17 +61,25 @@ def rows_of(raw: bytes | msgspec.Raw, columns: Sequence[str]) -> list[list[Any]]
         raise msgspec.DecodeError(str(bad)) from None
     if tuple(columns[:2]) != (STAMP, "Id") or len(set(columns)) != len(columns):
         raise msgspec.ValidationError("the columns are not those of a record")
-    width = len(columns)
-    for number, row in enumerate(rows):
-        if len(row) != width or not _is_record(row):
-            raise msgspec.ValidationError(f"row {number} is not one of a record")
+    _refuse_other_shapes(raw, rows, len(columns))
     return rows
 
 
-def _is_record(row: list[Any]) -> bool:
-    stamp, record_id = row[0], row[1]
-    named = type(record_id) is str and len(record_id) == ID_CHARS
-    return named and type(stamp) is int and 0 <= stamp < STAMP_MAX and _NO_VALUE.isdisjoint(map(type, row))
+def _refuse_other_shapes(raw: bytes | msgspec.Raw, rows: list[list[Any]], width: int) -> None:
+    """Looked at column by column, not row by row: a block is taken whole or not at all."""
+    if not rows:
+        return
+    if set(map(len, rows)) != {width}:
+        raise msgspec.ValidationError(f"a row has not {width} values")
+    stamps, ids = [row[0] for row in rows], [row[1] for row in rows]
+    if set(map(type, stamps)) != {int} or min(stamps) < 0 or max(stamps) >= STAMP_MAX:
+        raise msgspec.ValidationError("a stamp is not one of a record")
+    if set(map(type, ids)) != {str} or set(map(len, ids)) != {ID_CHARS}:
+        raise msgspec.ValidationError("an id is not one of a record")
+    text = bytes(raw)
+    plain = b"{" not in text and text.count(b"[") == len(rows) + 1
+    if not plain and not all(_NO_VALUE.isdisjoint(map(type, row)) for row in rows):
+        raise msgspec.ValidationError("a value is not one of a field")
 
 
 def encode_block(object_name: str, columns: tuple[str, ...], rows: list[bytes]) -> bytes:

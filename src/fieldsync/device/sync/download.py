@@ -165,7 +165,10 @@ def is_fork(error: Refused) -> bool:
 
 
 def changes(stream: Iterator[bytes], version: str) -> Iterator[Rows | Removed | End]:
-    """What changed since the checkpoint, `End` last. Raises Unreachable when the stream was cut or cannot be read."""
+    """What changed since the checkpoint, `End` last; the server is asked, and has begun to answer, when this returns.
+
+    Raises CatalogMoved, RefreshNeeded; here and while it is read, Unreachable when the stream was cut or is unreadable.
+    """
     lines = (_decoded(raw) for raw in stream)
     try:
         head = next(lines, None)
@@ -179,6 +182,10 @@ def changes(stream: Iterator[bytes], version: str) -> Iterator[Rows | Removed | 
         raise CatalogMoved
     if head.full:
         raise RefreshNeeded
+    return _until_end(lines)
+
+
+def _until_end(lines: Iterator[Line]) -> Iterator[Rows | Removed | End]:
     for line in lines:
         reach("download.line")
         if isinstance(line, Head):

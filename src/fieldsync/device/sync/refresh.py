@@ -48,8 +48,6 @@ def refresh(store: Store, calls: Calls, progress: Progress) -> Downloaded:
         while not fresh.complete:
             _Loading(fresh, store.tables, version, progress).run(calls)
         reach("refresh.loaded")
-        fresh.make_indexes()
-        reach("refresh.indexed")
         end = _catch_up(fresh, store.tables, calls, version)
         reach("refresh.caught_up")
         rows = fresh.rows
@@ -138,12 +136,18 @@ def _rows(raw: bytes, part: Part) -> Sequence[Sequence[Any]]:
 
 
 def _catch_up(fresh: Fresh, tables: ObjectTables, calls: Calls, version: str) -> changes.End:
-    """Bring the file to one snapshot: what changed since its first row was read."""
+    """Bring the file to one snapshot: what changed since its first row was read.
+
+    The indexes are made while the server sums up what should be here.
+    """
     checkpoint = fresh.checkpoint
     assert checkpoint is not None, "a stream begins with its checkpoint"
     try:
+        changes_since = downloads.changes(Asked(digest=True).lines(calls, checkpoint), version)
+        fresh.make_indexes()
+        reach("refresh.indexed")
         with fresh.write() as work:
-            for line in downloads.changes(Asked(digest=True).lines(calls, checkpoint), version):
+            for line in changes_since:
                 match line:
                     case changes.Rows(block=block) if block.object in tables:
                         table = tables[block.object]

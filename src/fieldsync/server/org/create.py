@@ -20,6 +20,7 @@ from fieldsync.server.org.begin.sync_rules import seed_sync_rules
 from fieldsync.server.org.directory import OrgListing, add_mac_key, add_org, enter_org
 from fieldsync.server.org.recalculate import changed_masters, note_due
 from fieldsync.server.org.seed import Seeding, insert_rows, mint_ids
+from fieldsync.server.org.statistics import refresh_statistics
 from fieldsync.server.org.users import NewUser, create_user
 from fieldsync.server.postgres.connect import AdminConnection, admin_connection
 from fieldsync.server.postgres.deploy.apply import apply, lock_deploys
@@ -114,6 +115,7 @@ def seeding_org(uri: str, name: str, world: World) -> Iterator[Seeding]:
         catalog = current_catalog(connection)
         assert catalog is not None, "an org is created with its catalog"
         yield _seeding(connection, catalog, world)
+        refresh_statistics(connection)
 
 
 def _org_id(world: World) -> str:

@@ -6,8 +6,10 @@ compiled once and run as text, because that costs less than half of going throug
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from enum import Enum, auto
 from typing import Any
 
 import psycopg
@@ -21,6 +23,8 @@ from psycopg_pool import AsyncConnectionPool
 from fieldsync.server.postgres.compiled import Statement
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]]
+GATHER_SECONDS = 0.0005
+"""Rows of a COPY gather for so long before they are looked for again."""
 
 
 class DatabaseError(Exception):
@@ -71,6 +75,10 @@ def _in_our_words(error: psycopg.Error) -> DatabaseError:
     return DatabaseError(str(error))
 
 
+GATHER_SECONDS = 0.0005
+"""Rows of a COPY gather for so long before they are looked for again."""
+
+
 class Work:
     """A transaction in progress. Parameters are always bound, never written into the text."""
 
@@ -119,11 +127,17 @@ class Work:
         text = f"COPY ({statement.text}) TO STDOUT"
         try:
             async with connection.cursor() as cursor, cursor.copy(text, statement.bind(params)):
-                more = True
-                while more:
-                    block, more = await connection.wait(_next_block(connection.pgconn, block_bytes))
-                    if block:
-                        yield block.replace(b"\\\\", b"\\")  # in JSON, COPY changes nothing but that it doubles these
+                rows: list[bytes | memoryview] = []
+                state, size = _Copy.STARVED, 0
+                while state is not _Copy.ENDED:
+                    state, more = await connection.wait(_take_arrived(connection.pgconn, rows, block_bytes - size))
+                    size += more
+                    if state is _Copy.STARVED:
+                        await asyncio.sleep(GATHER_SECONDS)
+                    elif rows:
+                        # in JSON, COPY changes nothing but that it doubles backslashes
+                        yield b"".join(rows).replace(b"\\\\", b"\\")
+                        rows, size = [], 0
         except psycopg.Error as error:
             raise _in_our_words(error) from error
 
@@ -146,25 +160,37 @@ class Work:
             raise _in_our_words(error) from error
 
 
-def _next_block(connection: PGconn, block_bytes: int) -> PQGen[tuple[bytes, bool]]:
-    """Whole rows of a running COPY, until there are `block_bytes`, and whether there may be more.
+class _Copy(Enum):
+    STARVED = auto()
+    FULL = auto()
+    ENDED = auto()
 
-    For `AsyncConnection.wait`. Rows that have arrived are taken without going through the event loop for each.
+
+def _take_arrived(connection: PGconn, rows: list[bytes | memoryview], block_bytes: int) -> PQGen[tuple[_Copy, int]]:
+    """Take rows of a running COPY until there are `block_bytes`, or no more have arrived; and how many bytes.
+
+    For `AsyncConnection.wait`, which is gone through only while there is nothing: PostgreSQL sends 8 KiB at a time, and
+    a turn of the event loop for each costs more than the rows.
     """
-    rows: list[bytes | memoryview] = []
-    size = 0
+    size, looked = 0, False
     while size < block_bytes:
         count, row = connection.get_copy_data(1)
         if count > 0:
             rows.append(row)
             size += count
-        elif count == 0:
-            yield Wait.R
-            connection.consume_input()
-        else:
+            looked = False
+        elif count < 0:
             yield from _end_copy(connection)
-            return b"".join(rows), False
-    return b"".join(rows), True
+            return _Copy.ENDED, size
+        elif not looked:
+            connection.consume_input()
+            looked = True
+        elif rows:
+            return _Copy.STARVED, size
+        else:
+            yield Wait.R
+            looked = False
+    return _Copy.FULL, size
 
 
 def _end_copy(connection: PGconn) -> PQGen[None]:

@@ -56,7 +56,7 @@ def bucket_in(record_id: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def hash_in(record_id: ColumnElement[Any], version: ColumnElement[Any]) -> ColumnElement[Any]:
-    """`protocol.digest.hash_words` for PostgreSQL: both words in one bigint, the high one above."""
+    """The hash of `protocol.digest` for PostgreSQL: both words in one bigint, the high one above."""
     text = func.convert_to(func.concat(record_id, literal_column("':'"), version), literal_column("'UTF8'"))
     digits = func.left(func.encode(func.sha256(text), literal_column("'hex'")), literal_column("16"))
     return cast(cast(literal_column("'x'").op("||")(digits), BIT(64)), BigInteger)
