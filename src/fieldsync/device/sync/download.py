@@ -8,6 +8,7 @@ a process that was killed, leaves what was there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -190,9 +191,12 @@ def _until_end(lines: Iterator[Line]) -> Iterator[Rows | Removed | End]:
         reach("download.line")
         if isinstance(line, Head):
             break
-        yield line
         if isinstance(line, End):
+            with suppress(Unreachable):
+                next(lines, None)  # an answer that is read to its end leaves a connection for the next request
+            yield line
             return
+        yield line
     raise Unreachable("the download was cut")
 
 

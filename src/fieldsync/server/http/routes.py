@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 
 from litestar import Response, get, post
@@ -31,6 +31,7 @@ from fieldsync.server.http.context import (
 from fieldsync.server.http.described import UploadOperation
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import transaction
+from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync import session
 from fieldsync.server.sync.download import Asked, download
 from fieldsync.server.sync.feed import read_feed
@@ -107,7 +108,7 @@ async def download_rows(
 ) -> Stream:
     """All rows, or those changed since the checkpoint: one JSON value a line. `digest`: with the sums of all rows."""
     org = org_for_download(served, request)
-    return await _streamed(_lines(org, bearer(request), checkpoint, Asked(digest=digest)), request)
+    return await _downloading(_Download(org, bearer(request), checkpoint, Asked(digest=digest)), request)
 
 
 @post("/digest", status_code=200, summary="Repair what differs", tags=["download"], media_type=wire.CONTENT_LINES)
@@ -115,7 +116,7 @@ async def repair_rows(request: AnyRequest, served: ServedHere, data: Repair) -> 
     """A download from the device's checkpoint, with what is missing or other among the rows it names, and the sums."""
     org = org_for_download(served, request)
     asked = Asked(digest=True, repair=data)
-    return await _streamed(_lines(org, bearer(request), data.checkpoint, asked), request)
+    return await _downloading(_Download(org, bearer(request), data.checkpoint, asked), request)
 
 
 @get("/refresh", summary="All rows", tags=["download"], media_type=wire.CONTENT_LINES)
@@ -131,22 +132,50 @@ async def _refresh(org: Org, token: str, resume: str | None) -> AsyncGenerator[b
             yield line
 
 
-async def _lines(org: Org, token: str, checkpoint: str | None, asked: Asked) -> AsyncGenerator[bytes, None]:
-    async with (
-        reading(org, token) as (work, caller),
-        aclosing(download(org, work, caller, checkpoint, asked)) as lines,
-    ):
-        async for line in lines:
-            yield line
-    await session.note_download(org, caller)
+class _Download:
+    """A download on its way, and who has got all of it."""
+
+    def __init__(self, org: Org, token: str, checkpoint: str | None, asked: Asked) -> None:
+        self._org, self._token, self._checkpoint, self._asked = org, token, checkpoint, asked
+        self._served: Caller | None = None
+
+    async def lines(self) -> AsyncGenerator[bytes, None]:
+        org = self._org
+        async with (
+            reading(org, self._token) as (work, caller),
+            aclosing(download(org, work, caller, self._checkpoint, self._asked)) as lines,
+        ):
+            async for line in lines:
+                yield line
+        self._served = caller
+
+    async def note(self) -> None:
+        """The device need not wait for this."""
+        if self._served is not None:
+            await session.note_download(self._org, self._served)
 
 
-async def _streamed(lines: AsyncGenerator[bytes, None], request: AnyRequest) -> Stream:
+async def _downloading(one: _Download, request: AnyRequest) -> Stream:
+    return await _streamed(one.lines(), request, one.note)
+
+
+async def _nothing() -> None:
+    """Nobody notes a part of a refresh: the download that ends it is noted."""
+
+
+async def _streamed(
+    lines: AsyncGenerator[bytes, None], request: AnyRequest, then: Callable[[], Awaitable[None]] = _nothing
+) -> Stream:
     """The lines as an answer. A device that hangs up ends them at once, and with them their transaction."""
     first = await anext(lines)  # what can be refused is refused before the first line
     body = _compressed(first, lines, request)
-    closing = BackgroundTask(_close, body)
+    closing = BackgroundTask(_end, body, then)
     return Stream(body, media_type=wire.CONTENT_LINES, headers=_encoding(request), background=closing)
+
+
+async def _end(body: AsyncGenerator[bytes, None], then: Callable[[], Awaitable[None]]) -> None:
+    await body.aclose()
+    await then()
 
 
 def _encoding(request: AnyRequest) -> dict[str, str]:

@@ -11,15 +11,16 @@ from sqlalchemy import text
 from fieldsync.server.postgres.connect import AdminConnection
 from fieldsync.server.postgres.names import quoted
 
-ROWS_FROM = 1_000
-"""Fewer rows than this, written by one transaction, change no plan."""
+ROWS_FROM, PART_FROM = 1_000, 0.1
+"""Fewer rows than this, or a smaller part of the table, written by one transaction, change no plan."""
 _WRITTEN = text(
-    "SELECT relname FROM pg_stat_xact_user_tables WHERE schemaname = current_schema()"
-    " AND n_tup_ins + n_tup_upd + n_tup_del >= :rows ORDER BY relname"
+    "SELECT written.relname FROM pg_stat_xact_user_tables written JOIN pg_class known ON known.oid = written.relid"
+    " WHERE written.schemaname = current_schema()"
+    " AND n_tup_ins + n_tup_upd + n_tup_del >= greatest(:rows, :part * known.reltuples) ORDER BY written.relname"
 )
 
 
 def refresh_statistics(connection: AdminConnection) -> None:
     """Analyze the tables of this org into which this transaction has written many rows."""
-    for name in connection.execute(_WRITTEN, {"rows": ROWS_FROM}).scalars().all():
+    for name in connection.execute(_WRITTEN, {"rows": ROWS_FROM, "part": PART_FROM}).scalars().all():
         connection.execute(text(f"ANALYZE {quoted(name)}"))

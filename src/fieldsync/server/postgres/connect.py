@@ -33,6 +33,8 @@ AdminConnection = sqlalchemy.Connection
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # a caller that hangs up is no event of ours
 POOL_CONNECTIONS_MAX = 10
 POOL_WAIT_SECONDS = 10.0
+PREPARED_MAX = 300
+"""Statements are few and asked over and over: each connection keeps their plans from the second time on."""
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 """JSON columns decode as everything else does: what has a point is never a float."""
 
@@ -76,6 +78,7 @@ class Database:
 
     async def _configure(self, connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
         """Prepare a new connection; one to a PostgreSQL that has started anew begins an epoch before it is used."""
+        connection.prepare_threshold, connection.prepared_max = 1, PREPARED_MAX
         set_json_loads(_JSON.decode, connection)
         await connection.execute(settings.set_all({**settings.POOLED, "search_path": quoted(self.schema)}))
         found = await (await connection.execute(CLUSTER_SQL)).fetchone()

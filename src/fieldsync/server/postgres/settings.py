@@ -20,7 +20,10 @@ POOLED = {
     "statement_timeout": str(limits.STATEMENT_TIMEOUT_MS),
     "lock_timeout": str(limits.HEAD_LOCK_TIMEOUT_MS),
     "idle_in_transaction_session_timeout": str(limits.STATEMENT_TIMEOUT_MS),
+    "max_parallel_workers_per_gather": "0",
+    "jit": "off",
 }
+"""Many short statements at once: each runs in its own process, and as it is."""
 ADMIN = {**COMMON, "statement_timeout": "0", "lock_timeout": "10000"}
 
 

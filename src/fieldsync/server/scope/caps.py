@@ -5,7 +5,7 @@ Asked before anything is sent, so that what a device holds stays as it is. Only 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,11 +80,13 @@ def _refuse(name: str | None, count: int, limit: int | None) -> None:
         raise Refused(problem(Code.TOO_MANY_ROWS, object=name, what=what, count=count, limit=limit))
 
 
-async def try_out(database: Database, scope: Scope, names: Iterable[str]) -> dict[str, int]:
+async def try_out(database: Database, scope: Scope, names: Collection[str]) -> dict[str, int]:
     """How many rows of these objects are for the device, each counted in the time that may take, before any is sent.
 
     A condition that is too costly is found out here, where it can still be told. Raises Refused(SYNC_RULE).
     """
+    if not names:
+        return {}
     await database.limit(limits.CHOOSING_SECONDS_MAX)
     found = {name: await count_rows(database, scope, name) for name in names}
     await database.limit(limits.STATEMENT_TIMEOUT_MS / 1000)

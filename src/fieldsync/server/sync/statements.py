@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ClauseElement, MetaData, Table, Text, any_, bindparam, cast, func, select, update
+from sqlalchemy import ClauseElement, MetaData, Table, Text, any_, bindparam, cast, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from fieldsync.server.postgres.compiled import compile_statement
@@ -47,10 +47,11 @@ def _feed(change: Table) -> ClauseElement:
 
 
 def _stirred(change: Table) -> ClauseElement:
-    """Which of these objects have changes that are not visible in the snapshot."""
+    """Which of these objects have changes that are not visible in the snapshot: one look into the index for each."""
     wanted = func.unnest(bindparam("objects", type_=ARRAY(Text))).table_valued("name").render_derived(name="wanted")
     news = select(change.c.stamp).where(change.c.object == wanted.c.name, is_new(change), is_written(change))
-    return select(wanted.c.name).where(news.correlate(wanted).exists())
+    one = news.correlate(wanted).order_by(change.c.stamp).limit(literal_column("1")).lateral("one")
+    return select(wanted.c.name).select_from(wanted.join(one, literal_column("true")))
 
 
 def _fed(change: Table) -> ClauseElement:

@@ -29,6 +29,7 @@ from fieldsync.server.org.seed import Seeding, insert_rows
 from fieldsync.server.org.users import NewUser, create_user, find_user
 from fieldsync.server.postgres.names import org_schema
 from fieldsync.server.postgres.probe import backends, know_sizes, select_seconds
+from fieldsync.server.scope.delta.past import route_key
 from fieldsync.sim.bench.figures import Figure, figure
 from fieldsync.sim.bench.refresh import OBJECT, a_row
 from fieldsync.sim.bench.refresh import catalog as whole_catalog
@@ -52,6 +53,14 @@ class Taken:
         return statistics.median(self.whole), statistics.median(self.server)
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one territory."""
+
+    territory: str
+    ids: list[RecordId]
+
+
 def catalog() -> Catalog:
     """The refresh's object, selected by the person's territory."""
     *shipped, pack = whole_catalog().packs
@@ -66,8 +75,9 @@ def measure(folder: Path, port: int, *, few: int, many: int) -> list[Figure]:
     with served(folder, port, lambda uri, world: _make_org(uri, world, few, many)) as place:
         devices = {name: _device(place, name) for name in (FEW, MANY)}
         try:
-            quiet = {name: _rounds(place, device, name) for name, device in devices.items()}
-            busy = _rounds(place, devices[FEW], FEW, others=OTHERS)
+            rows = _first_rows(place)
+            quiet = {name: _rounds(place, device, rows[name]) for name, device in devices.items()}
+            busy = _rounds(place, devices[FEW], rows[FEW], rows[ELSEWHERE])
             aligned = _aligned(place, devices[FEW])
             floor = _floor(place)
         finally:
@@ -91,12 +101,12 @@ def _figures(quiet: dict[str, Taken], busy: Taken, aligned: Taken, floor: float,
     ]
 
 
-def _rounds(place: Setting, device: Device, territory: str, *, others: int = 0) -> Taken:
+def _rounds(place: Setting, device: Device, rows: Rows, others: Rows | None = None) -> Taken:
     taken = Taken()
     for turn in range(ROUNDS):
-        _change(place, territory, CHANGES, f"{turn} {others}")
+        _change(place, rows, f"{turn} {others is not None}")
         if others:
-            _change(place, ELSEWHERE, others, f"{turn}")
+            _change(place, others, f"{turn}")
         with _timed(place, taken):
             report = device.sync()
         assert report.rows_received >= CHANGES, "the changes came"
@@ -141,17 +151,27 @@ def _floor(place: Setting) -> float:
     return 1000 * (statistics.median(read) + statistics.median(written))
 
 
-def _change(place: Setting, territory: str, count: int, mark: str) -> None:
-    """As a person online would: so many rows of a territory get another phone, in one transaction."""
+def _first_rows(place: Setting) -> dict[str, Rows]:
+    """The rows that are edited, by territory. Looked for once: each look at everything would push out of the database's
+    memory what it holds of these."""
     with seeding_org(place.uri, ORG, place.world) as seeding:
-        _edit(seeding, territory, count, f"+43 {mark}")
+        table = seeding.metadata.tables[OBJECT]
+        found = {}
+        for territory, count in ((FEW, CHANGES), (MANY, CHANGES), (ELSEWHERE, OTHERS)):
+            chosen = select(table.c.Id).where(table.c.Territory == territory).order_by(table.c.Id).limit(count)
+            found[territory] = Rows(territory, list(seeding.connection.execute(chosen).scalars()))
+    return found
 
 
-def _edit(seeding: Seeding, territory: str, count: int, phone: str) -> None:
+def _change(place: Setting, rows: Rows, mark: str) -> None:
+    """As a person online would: these rows get another phone, in one transaction."""
+    with seeding_org(place.uri, ORG, place.world) as seeding:
+        _edit(seeding, rows, f"+43 {mark}")
+
+
+def _edit(seeding: Seeding, rows: Rows, phone: str) -> None:
     table, change = (seeding.metadata.tables[name] for name in (OBJECT, "_change"))
-    chosen = select(table.c.Id).where(table.c.Territory == territory).order_by(table.c.Id).limit(count)
-    ids = list(seeding.connection.execute(chosen).scalars())
-    among = table.c.Id == func.any(ids)
+    among = table.c.Id == func.any(rows.ids)
     now = seeding.clock.now()
     entries: dict[str, Any] = {
         "day": cast(literal(now.date()), Date),
@@ -162,7 +182,7 @@ def _edit(seeding: Seeding, territory: str, count: int, phone: str) -> None:
         "id": table.c.Id,
         "kind": literal("updated"),
         "old": func.jsonb_build_object("Phone", table.c.Phone),
-        "route": func.lower(table.c.Territory),
+        "route": literal(route_key(OBJECT, rows.territory)),
         "at": literal(now),
     }
     seeding.connection.execute(insert(change).from_select(list(entries), select(*entries.values()).where(among)))

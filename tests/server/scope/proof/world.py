@@ -31,6 +31,7 @@ from fieldsync.server.postgres.work import transaction
 from fieldsync.server.save.batch import Incoming
 from fieldsync.server.save.head import lock_head
 from fieldsync.server.save.pipeline import save
+from fieldsync.server.scope.delta.past import route_key
 from fieldsync.server.sync.session import open_console
 
 SHARED_TEXTS = {name: cond.text for name, cond in SHARED.items()}
@@ -110,7 +111,7 @@ async def _purge(lab: Lab, name: str, record_id: str, route: str | None) -> None
         ' offsets WHERE row."Id" = %s'
     )
     async with lab.org.pool.connection() as connection:
-        await connection.execute(entry, (lab.clock.now().date(), name, route, record_id))
+        await connection.execute(entry, (lab.clock.now().date(), name, route and route_key(name, route), record_id))
         await connection.execute(f'DELETE FROM "{name}" WHERE "Id" = %s', (record_id,))
 
 

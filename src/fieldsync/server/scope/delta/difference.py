@@ -18,7 +18,7 @@ from sqlalchemy import CTE, BigInteger, Select, Table, bindparam, false, func, o
 from fieldsync.schema.catalog import columns_of
 from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.scope.cut import operands_of
-from fieldsync.server.scope.delta.past import PastWriter, is_new, is_written, on_route, touched
+from fieldsync.server.scope.delta.past import PastWriter, is_new, touched, written
 from fieldsync.server.scope.delta.reach import Reach, inner_objects, objects_in, one_of
 from fieldsync.server.scope.delta.routes import route_values
 from fieldsync.server.scope.scope import Scope
@@ -169,11 +169,9 @@ class _Difference:
         among = [one_of(row.c.Id, ids)] if self.same else []
         return select(row.c.Id).where(self.past.present(row), holds, *among)
 
-    def own(self) -> Select[Any]:
-        """Ids of records of the object that were written since, narrowed by the object's route."""
-        log = self.change.alias("log_own")
-        found = select(log.c.id).where(log.c.object == self.name, is_new(log), is_written(log))
-        return found.where(on_route(log, self.route))
+    def own(self) -> list[Any]:
+        """Queries of ids of records of the object that were written since, narrowed by the object's route."""
+        return written(self.change, self.name, "own", ("id",), self.route)
 
     def changed(self) -> Select[Any]:
         now, name = self.delta.now, self.name
@@ -189,13 +187,13 @@ class _Difference:
         held = self.then_held(moved)
         if held is None or not self.delta.same_shape(self.name):
             return true()
-        written = one_of(table.c.Id, [self.own(), *self.around.readers(self.name)])
+        wrote = one_of(table.c.Id, [*self.own(), *self.around.readers(self.name)])
         if not self.same:
-            return or_(written, table.c.Id.not_in(held))
+            return or_(wrote, table.c.Id.not_in(held))
         if not moved:
-            return written
+            return wrote
         entered = one_of(table.c.Id, moved) & table.c.Id.not_in(held)
-        return or_(written, entered)
+        return or_(wrote, entered)
 
     def removed(self) -> Select[Any]:
         now, name = self.delta.now, self.name

@@ -15,6 +15,7 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     FromClause,
+    Select,
     Table,
     any_,
     bindparam,
@@ -23,7 +24,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT, aggregate_order_by
@@ -43,33 +43,49 @@ def is_written(change: Any) -> Any:
     return (change.c.kind != "fed") & (change.c.kind != "outcome")
 
 
-def on_route(log: Any, route: Sequence[str] | None) -> Any:
-    """A change of a row whose route has one of these values, or had; None: of any row."""
+def written(change: Table, name: str, label: str, columns: Sequence[str], route: Sequence[str] | None) -> list[Any]:
+    """Queries of these columns of the entries that tell of a written row of an object, none twice.
+
+    `route`: only of rows whose route has one of these values, or had; None: of any row. A route is asked for without
+    the object beside it, so that nothing but its index serves, whatever PostgreSQL believes of the newest entries.
+    """
     if route is None:
-        return true()
-    values = literal(list(route), ARRAY(TEXT))
-    return or_(log.c.route == any_(values), log.c.route_before == any_(values))
+        log = change.alias(f"log_{label}")
+        return [_entries(log, columns).where(log.c.object == name)]
+    keys = literal([route_key(name, value) for value in route], ARRAY(TEXT))
+    is_on, was_on = (change.alias(f"log_{label}_{which}") for which in ("on", "left"))
+    is_known = func.coalesce(was_on.c.route == any_(keys), literal_column("false"))
+    return [
+        _entries(is_on, columns).where(is_on.c.route == any_(keys)),
+        _entries(was_on, columns).where(was_on.c.route_before == any_(keys), ~is_known),
+    ]
+
+
+def _entries(log: Any, columns: Sequence[str]) -> Select[Any]:
+    return select(*[log.c[column] for column in columns]).where(is_new(log), is_written(log))
 
 
 def touched(change: Table, name: str, columns: Iterable[str], label: str, route: Sequence[str] | None = None) -> CTE:
     """(id, born, old): records of which one of these columns was written, with what the row's columns held."""
-    log = change.alias(f"log_{label}")
-    each = func.jsonb_each(log.c.old).table_valued("key", "value").render_derived(name=f"each_{label}").lateral()
+    read = ("id", "kind", "version", "stamp", "seq", "old")
+    entries: Any = union_all(*written(change, name, label, read, route)).subquery(f"entries_{label}")
+    each = func.jsonb_each(entries.c.old).table_valued("key", "value").render_derived(name=f"each_{label}").lateral()
     # The version of an older transaction that came late may be the stamp of the one that wrote next.
-    first = aggregate_order_by(each.c.value, log.c.version.desc(), log.c.stamp.desc(), log.c.seq.desc())
-    held = func.jsonb_object_agg(each.c.key, first).filter(each.c.key.is_not(None))
-    found = (
-        select(
-            log.c.id.label("id"),
-            func.bool_or(log.c.kind == "created").label("born"),
-            func.coalesce(held, literal_column("'{}'::jsonb")).label("old"),
-        )
-        .select_from(log.outerjoin(each, literal_column("true")))
-        .where(log.c.object == name, is_new(log), is_written(log), on_route(log, route))
-    )
+    newest = (entries.c.version.desc(), entries.c.stamp.desc(), entries.c.seq.desc())
+    held = func.jsonb_object_agg(each.c.key, aggregate_order_by(each.c.value, *newest))
+    found = select(
+        entries.c.id.label("id"),
+        func.bool_or(entries.c.kind == "created").label("born"),
+        func.coalesce(held.filter(each.c.key.is_not(None)), literal_column("'{}'::jsonb")).label("old"),
+    ).select_from(entries.outerjoin(each, literal_column("true")))
     watched = literal(sorted({*columns, "IsDeleted"}), ARRAY(TEXT))
-    found = found.where(or_(log.c.kind == "created", log.c.kind == "purged", log.c.old.op("?|")(watched)))
-    return found.group_by(log.c.id).cte(label)
+    found = found.where(or_(entries.c.kind == "created", entries.c.kind == "purged", entries.c.old.op("?|")(watched)))
+    return found.group_by(entries.c.id).cte(label)
+
+
+def route_key(object_name: str, value: str) -> str:
+    """How the change log names the route of a row: its object, and the folded value of its route field."""
+    return f"{object_name}:{value}"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.server.save.batch import Row
+from fieldsync.server.scope.delta.past import route_key
 from fieldsync.server.scope.scope import Scope
 from fieldsync.soql import SoqlError
 from fieldsync.soql.bound import ROOT, AllOf, BoundTerm, Column, Test
@@ -25,7 +26,7 @@ def route_of(object_type: ObjectType, row: Row | None) -> str | None:
     """What the change log notes of a row."""
     field = object_type.declared.route
     value = None if field is None or row is None else row.get(field)
-    return fold(value) if isinstance(value, str) else None
+    return route_key(object_type.name, fold(value)) if isinstance(value, str) else None
 
 
 def route_values(scope: Scope, name: str) -> list[str] | None:
