@@ -52,6 +52,11 @@ def _parser() -> Lark:
     )
 
 
+def make_ready() -> None:
+    """Build the parser now (about a second, once in a process), on a thread that may take its time."""
+    _parser()
+
+
 def parse(text: str, *, binds: bool = True) -> Query:
     """A whole query. `binds` False refuses bind variables and tokens, as the REST API does.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable
 
@@ -43,7 +44,13 @@ async def serve(app: Litestar, *, host: str, port: int, stop: asyncio.Event, rea
 
 async def serve_alone(app: Litestar, *, host: str, port: int, ready: Callable[[], None]) -> None:
     """Serve `app` until Ctrl-C or SIGTERM."""
-    await serve(app, host=host, port=port, stop=stop_on_signals(), ready=ready)
+
+    def settled() -> None:
+        gc.collect()
+        gc.freeze()  # what is here stays, and a full collection that looks at all of it would stop everybody
+        ready()
+
+    await serve(app, host=host, port=port, stop=stop_on_signals(), ready=settled)
 
 
 def _nothing() -> None:

@@ -14,6 +14,8 @@ from fieldsync.server.postgres.connect import admin_connection, open_database
 from fieldsync.server.postgres.partitions import ensure_partitions
 from fieldsync.server.postgres.queue.schema import make_queue
 from fieldsync.server.postgres.stored_catalog import current_catalog
+from fieldsync.server.postgres.work import Pool
+from fieldsync.soql.parse import make_ready
 
 
 async def open_orgs(stack: AsyncExitStack, uri: str, world: World) -> dict[str, Org]:
@@ -26,14 +28,12 @@ async def open_org(stack: AsyncExitStack, uri: str, name: str, world: World) -> 
     schema = await asyncio.to_thread(_schema, uri, name)
     database = await open_database(uri, schema, world=world, application_name=f"fieldsync {name}")
     stack.push_async_callback(database.close)
-    row, catalog, record_types = await asyncio.to_thread(_prepare, uri, name, world)
-    return make_org(row, catalog, database.pool, world, record_types)
+    return await asyncio.to_thread(_made, uri, name, database.pool, world)
 
 
 async def reopen_org(uri: str, org: Org) -> Org:
     """The org with the catalog deployed last, on the pool it has."""
-    row, catalog, record_types = await asyncio.to_thread(_prepare, uri, org.name, org.world)
-    return make_org(row, catalog, org.pool, org.world, record_types)
+    return await asyncio.to_thread(_made, uri, org.name, org.pool, org.world)
 
 
 def _names(uri: str) -> list[str]:
@@ -44,6 +44,13 @@ def _names(uri: str) -> list[str]:
 def _schema(uri: str, name: str) -> str:
     with admin_connection(uri) as connection:
         return find_org(connection, name).schema
+
+
+def _made(uri: str, name: str, pool: Pool, world: World) -> Org:
+    """Beside the event loop, because statements and formulas are compiled."""
+    row, catalog, record_types = _prepare(uri, name, world)
+    make_ready()
+    return make_org(row, catalog, pool, world, record_types)
 
 
 def _prepare(uri: str, name: str, world: World) -> tuple[OrgRow, Catalog, dict[str, KnownRecordType]]:

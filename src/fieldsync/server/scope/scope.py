@@ -130,6 +130,10 @@ class Scope:
                 raise Refused(problem(Code.SYNC_RULE, reason=str(wrong))) from None
         return self._statements[key]
 
+    def knows(self, *key: str) -> bool:
+        """Whether the statement of this name is built."""
+        return key in self._statements
+
     def rows(self, name: str) -> Statement:
         """(id, deleted, stamp, wire row) of those of `ids` that the person may read; rules are not asked."""
         return self.kept("rows", name, build=lambda: self._rows(name))

@@ -179,7 +179,7 @@ async def _differences(org: Org, database: Database, one: Difference, stirred: f
 async def _changed(database: Database, one: Difference, name: str, stirred: frozenset[str]) -> Lines:
     if not stirred and one.delta.is_same(name):
         return
-    statement = one.delta.changed(name, stirred)  # asks for no place where every row looks different now
+    statement = await one.delta.changed(name, stirred)  # asks for no place where every row looks different now
     place = {key: value for key, value in one.place.items() if key in statement.given}
     async for found in _blocks(one.delta.now, name, database.copy_out(statement, place)):
         yield found
@@ -188,7 +188,7 @@ async def _changed(database: Database, one: Difference, name: str, stirred: froz
 async def _removed(database: Database, one: Difference, name: str, stirred: frozenset[str], *, fed: bool) -> Lines:
     if not stirred and not fed and one.delta.is_same(name):
         return
-    statement = one.delta.removed(name, stirred)
+    statement = await one.delta.removed(name, stirred)
     given = {"user": one.caller.user_id, "fed_through": one.fed_through, **one.place}
     rows = await database.rows(statement, **given)
     for start in range(0, len(rows), limits.DOWNLOAD_CHUNK_ROWS):

@@ -8,7 +8,8 @@ too, every row of the object is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -53,15 +54,20 @@ class Delta:
             for place in made_of:
                 yield from self._columns(*place)
 
-    def changed(self, name: str, stirred: frozenset[str]) -> Statement:
+    async def changed(self, name: str, stirred: frozenset[str]) -> Statement:
         """Wire rows. `stirred`: the objects with changes, of those it looks at."""
-        key = ("changed", self.then.recipe.hash, name, *sorted(stirred))
-        return self.now.kept(*key, build=lambda: _Difference(self, name, stirred).changed())
+        return await self._made("changed", name, stirred, lambda: _Difference(self, name, stirred).changed())
 
-    def removed(self, name: str, stirred: frozenset[str]) -> Statement:
+    async def removed(self, name: str, stirred: frozenset[str]) -> Statement:
         """(id, deleted, stamp): with the greatest stamp that a device can have of the row, 0 where there is none."""
-        key = ("removed", self.then.recipe.hash, name, *sorted(stirred))
-        return self.now.kept(*key, build=lambda: _Difference(self, name, stirred).removed())
+        return await self._made("removed", name, stirred, lambda: _Difference(self, name, stirred).removed())
+
+    async def _made(self, kind: str, name: str, stirred: frozenset[str], build: Callable[[], Select[Any]]) -> Statement:
+        """Composing one takes tens of milliseconds: beside the event loop, where others are served."""
+        key = (kind, self.then.recipe.hash, name, *sorted(stirred))
+        if self.now.knows(*key):
+            return self.now.kept(*key, build=build)
+        return await asyncio.to_thread(self.now.kept, *key, build=build)
 
     def is_same(self, name: str) -> bool:
         """Whether the object's rows are chosen, and look, as they did then."""
