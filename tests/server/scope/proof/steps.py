@@ -125,6 +125,7 @@ def territory(random: Random, world: World) -> None:
     elif kind == "name":
         world.change("Territory", row["Id"], Name=random.choice(["North", "south", "Hills"]))
     elif len(world.alive("Territory")) > 2:
+        world.end_slow()  # what it saved refers to a territory, so a delete would wait for it
         world.remove("Territory", row["Id"])
 
 
