@@ -30,6 +30,8 @@ ID_CHARS = BODY_CHARS + 3
 COUNTER_LIMIT = 62**COUNTER_CHARS
 DEVICE_NUMBERS = 62**DEVICE_CHARS
 _CHECKSUM_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+_PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
+_IS_CAPITAL = str.maketrans({char: "01"[char.isupper()] for char in ALPHABET})
 _BODY = re.compile(rf"[0-9A-Za-z]{{{BODY_CHARS}}}\Z")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 
@@ -40,21 +42,22 @@ class BadId(ValueError):
 
 def base62(value: int, width: int) -> str:
     """`value` in base 62, padded with zeros to `width` characters; too large a value is a bug."""
-    digits = []
-    for _ in range(width):
-        value, digit = divmod(value, 62)
-        digits.append(ALPHABET[digit])
+    pairs = []
+    for _ in range((width + 1) // 2):
+        value, pair = divmod(value, len(_PAIRS))
+        pairs.append(_PAIRS[pair])
+    text = "".join(reversed(pairs))
+    surplus = len(text) - width
     assert value == 0, "value does not fit its width"
-    return "".join(reversed(digits))
+    assert text[:surplus] in ("", "0"), "value does not fit its width"
+    return text[surplus:]
 
 
 def checksum(body: str) -> str:
     """The three characters that record the case of a 15-character id body, five characters each."""
-    out = []
-    for start in range(0, BODY_CHARS, 5):
-        bits = sum(1 << i for i, char in enumerate(body[start : start + 5]) if "A" <= char <= "Z")
-        out.append(_CHECKSUM_ALPHABET[bits])
-    return "".join(out)
+    bits = int(body.translate(_IS_CAPITAL)[::-1], 2)
+    first, second, third = bits & 31, bits >> 5 & 31, bits >> 10
+    return _CHECKSUM_ALPHABET[first] + _CHECKSUM_ALPHABET[second] + _CHECKSUM_ALPHABET[third]
 
 
 def mint(prefix: str, device: DeviceNumber, counter: int) -> RecordId:

@@ -14,6 +14,7 @@ import msgspec
 
 from fieldsync.base.ids import content_hash
 from fieldsync.schema.access.permissions import PermissionSet, Profile
+from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import (
     ConflictPolicy,
     Extension,
@@ -86,6 +87,22 @@ class ObjectType:
         details = (f for f in self.stored if f.type is FieldType.MASTER_DETAIL)
         return next(details, None) or next((f for f in self.stored if f.family), None)
 
+    @cached_property
+    def picklists(self) -> tuple[Field, ...]:
+        """Fields whose values are chosen from a list."""
+        return tuple(f for f in self.stored if f.type in (FieldType.PICKLIST, FieldType.MULTI_PICKLIST))
+
+    @cached_property
+    def needed(self) -> tuple[Field, ...]:
+        """Fields that a record cannot be without."""
+        return tuple(f for f in self.stored if f.required or f.type is FieldType.MASTER_DETAIL)
+
+    @cached_property
+    def defaults(self) -> Mapping[str, FieldValue]:
+        """The columns of a new record whose default needs no formula."""
+        found = {column: literal_default(field) for column, field in self.column_fields.items()}
+        return {column: value for column, value in found.items() if value is not None}
+
     @property
     def system(self) -> bool:
         """Kept by the platform itself."""
@@ -111,6 +128,17 @@ class ObjectType:
     def policy(self, field: Field) -> ConflictPolicy:
         """What a changed old value of this field does (FEATURES G14)."""
         return field.conflict or self.declared.conflict
+
+
+def literal_default(field: Field) -> FieldValue:
+    """The default that needs no formula: a checkbox's, the value a picklist marks, the sum of nothing."""
+    if field.type is FieldType.CHECKBOX:
+        return (field.default or "false").lower() == "true"
+    if field.type is FieldType.PICKLIST:
+        return next((v.value for v in field.values if v.default), None)
+    if field.roll_up is not None and field.roll_up.operation in ("COUNT", "SUM"):
+        return 0
+    return None
 
 
 @dataclass(frozen=True)

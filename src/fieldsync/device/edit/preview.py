@@ -10,9 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from fieldsync.base.ids import RecordId
-from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.catalog import ObjectType, literal_default
 from fieldsync.schema.fields import FieldValue
-from fieldsync.schema.model import Field, FieldType
 
 Row = dict[str, FieldValue]
 
@@ -47,12 +46,3 @@ def touch(object_type: ObjectType, row: Row, changed: Collection[str], author: A
 def defaults_of(object_type: ObjectType) -> Row:
     """Every column with the value it has when nobody fills it in."""
     return {c: literal_default(object_type.column_fields[c]) for c in object_type.columns}
-
-
-def literal_default(field: Field) -> FieldValue:
-    """The default that needs no formula."""
-    if field.type is FieldType.CHECKBOX:
-        return (field.default or "false").lower() == "true"
-    if field.type is FieldType.PICKLIST:
-        return next((v.value for v in field.values if v.default), None)
-    return None

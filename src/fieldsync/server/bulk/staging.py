@@ -37,12 +37,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from fieldsync.base import limits
-from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.catalog import ObjectType, literal_default
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.bulk.lines import Target
 from fieldsync.server.org.seed import Seeding
 from fieldsync.server.save.changes import UNLOGGED
-from fieldsync.server.save.stamp import literal_default
 
 LINE, ID, NAME, KIND, OLD = "_line", "_id", "_name", "_kind", "_old"
 CREATED, UPDATED, REVIVED, DELETED, SAME = "created", "updated", "undeleted", "deleted", "same"

@@ -21,7 +21,7 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import Clock, instant
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.autonumber import format_number
-from fieldsync.schema.catalog import Catalog, ObjectType
+from fieldsync.schema.catalog import Catalog, ObjectType, literal_default
 from fieldsync.schema.fields import BadValue, FieldValue, canonical
 from fieldsync.schema.model import FieldType
 from fieldsync.schema.standard import STAMP
@@ -30,7 +30,7 @@ from fieldsync.server.postgres.connect import AdminConnection
 from fieldsync.server.postgres.epoch import current_stamp_sql, read_epochs
 from fieldsync.server.postgres.names import RECORD_COUNTER, auto_number_sequence, quoted
 from fieldsync.server.postgres.tables import org_metadata
-from fieldsync.server.save.stamp import compose_name, literal_default
+from fieldsync.server.save.stamp import compose_name
 from fieldsync.server.save.statements import insert_rows as insert_statement
 from fieldsync.server.scope.delta.routes import route_of
 

@@ -135,10 +135,8 @@ def _row_problems(edit: Edit, facts: Facts, created: set[ids.RecordId]) -> list[
     item, row = edit.item, edit.new
     problems = [
         problem(Code.REQUIRED, object=item.object, id=item.id, field=field.label or field.name, column=field.name)
-        for field in edit.object_type.stored
-        if (field.required or field.type is FieldType.MASTER_DETAIL)
-        and (field.name in edit.changed or item.operation is Operation.CREATE)
-        and row.get(field.name) is None
+        for field in edit.object_type.needed
+        if (field.name in edit.changed or item.operation is Operation.CREATE) and row.get(field.name) is None
     ]
     for column in sorted(edit.changed):
         field = edit.object_type.column_fields[column]

@@ -11,8 +11,7 @@ from datetime import date
 from fieldsync.protocol.upload import Operation
 from fieldsync.schema.autonumber import format_number
 from fieldsync.schema.catalog import ObjectType
-from fieldsync.schema.fields import FieldValue
-from fieldsync.schema.model import Field, FieldType
+from fieldsync.schema.model import FieldType
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
@@ -42,22 +41,11 @@ def _touch(row: Row, before: Row | None, wave: Wave) -> None:
 
 
 def _begin(edit: Edit, row: Row, wave: Wave) -> None:
-    for column, field in edit.object_type.column_fields.items():
+    for column, value in edit.object_type.defaults.items():
         if column not in edit.item.changes and row[column] is None:
-            row[column] = literal_default(field)
+            row[column] = value
     row["OwnerId"] = row["OwnerId"] or wave.caller.user_id
     row["CreatedDate"], row["CreatedById"] = wave.frame.now, wave.caller.user_id
-
-
-def literal_default(field: Field) -> FieldValue:
-    """The default that needs no formula: a checkbox's, the value a picklist marks, the sum of nothing."""
-    if field.type is FieldType.CHECKBOX:
-        return (field.default or "false").lower() == "true"
-    if field.type is FieldType.PICKLIST:
-        return next((v.value for v in field.values if v.default), None)
-    if field.roll_up is not None and field.roll_up.operation in ("COUNT", "SUM"):
-        return 0
-    return None
 
 
 def compose_name(object_type: ObjectType, row: Row, changed: set[str]) -> None:

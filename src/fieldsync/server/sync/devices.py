@@ -7,13 +7,13 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.world import instant
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.session import DeviceDescription
+from fieldsync.schema.catalog import literal_default
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller, Channel, Frame, Row, Wave, encode_rows
 from fieldsync.server.save.changes import change_row
 from fieldsync.server.save.head import lock_head
 from fieldsync.server.save.journal import system_columns
-from fieldsync.server.save.stamp import literal_default
 
 
 async def register_device(org: Org, database: Database, user_id: RecordId, description: DeviceDescription) -> RecordId:

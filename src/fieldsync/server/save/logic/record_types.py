@@ -6,12 +6,12 @@ what people save on devices; imports and other systems may bring older combinati
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.protocol.upload import Operation
 from fieldsync.schema.access.rights import Rights
-from fieldsync.schema.model import Field, FieldType
+from fieldsync.schema.model import Field
 from fieldsync.server.org.runtime import KnownRecordType, Org
 from fieldsync.server.save.batch import Channel, Edit, Wave
 
@@ -61,7 +61,7 @@ def _problems(org: Org, edit: Edit, *, dependent: bool) -> Iterator[Problem]:
     if edit.object_type.record_types:
         known = org.record_types.get(edit.new.get(COLUMN) or "")
         yield from _type_problems(edit, known)
-    for field in _picklists(edit):
+    for field in edit.object_type.picklists:
         value = edit.new.get(field.name)
         for part in value.split(";") if isinstance(value, str) else ():
             yield from _value_problems(edit, field, part, known, dependent=dependent)
@@ -81,10 +81,6 @@ def _value_problems(
         return
     if _as_text(edit.new.get(controlling)) not in _valid_for(field, value):
         yield problem(Code.PICKLIST, value=value, controlled_by=controlling, **place)
-
-
-def _picklists(edit: Edit) -> Iterable[Field]:
-    return (f for f in edit.object_type.stored if f.type in (FieldType.PICKLIST, FieldType.MULTI_PICKLIST))
 
 
 def _type_problems(edit: Edit, known: KnownRecordType | None) -> Iterator[Problem]:
