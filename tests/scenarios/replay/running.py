@@ -1,0 +1,84 @@
+"""A running server with the org of shops, and days on it that can begin."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from tests.scenarios.replay.ending import Ending, ending
+from tests.scenarios.replay.script import Day, drain
+from tests.scenarios.replay.shops import ORG, PASSWORD, add_people, add_rows, person
+from tests.scenarios.replay.wires import Harm, Wire
+from tests.server.http.running import running_server
+
+from fieldsync.base.ids import RecordId
+from fieldsync.base.world import SeededChance, SystemClock, World
+from fieldsync.device import Device
+from fieldsync.protocol.session import DeviceDescription, Platform
+
+SEEDS = range(int(os.environ.get("FIELDSYNC_REPLAY_SEEDS", "3")))
+
+
+class Shops:
+    """A running server, and a new person with a device, a region and a shop for every day that is to be worked."""
+
+    def __init__(self, stack: ExitStack, uri: str, folder: Path) -> None:
+        self._stack, self._folder, self._numbers = stack, folder, count()
+        self.uri = uri
+        self.address, _ = stack.enter_context(running_server(uri))
+
+    def day(self, seed: int, harms: Callable[[int], Harm | None] = lambda _: None) -> tuple[Day, Wire]:
+        """A day that can begin."""
+        name = f"rep{next(self._numbers)}"
+        add_people(self.uri, [name])
+        [region] = add_rows(self.uri, "Region", {"Name": "Region"})
+        [shop] = add_rows(self.uri, "Shop", {"Name": "Old shop", "City": "Graz", "RegionId": region})
+        wire = Wire(self.address, harms)
+        device = self.device(name, "ipad", wire)
+        return Day(device, seed, lambda: drain(device), {"Region 0": region, "Shop 0": shop}), wire
+
+    def device(self, name: str, kind: str, wire: Wire) -> Device:
+        """A signed-in device with its first download done. Nothing happens on it by itself."""
+        world = World(SystemClock(), SeededChance(f"{name} {kind}"))
+        device = Device.open(self._folder / f"{name}-{kind}", world.chance.bytes(32), world=world, transport=wire)
+        self._stack.callback(device.close)
+        description = DeviceDescription(device.new_device_key(), kind, Platform.IPAD, "1", "1")
+        device.sign_in(ORG, person(name), PASSWORD, description)
+        device.sync()
+        return device
+
+    def ended(self, day: Day) -> Ending:
+        """How a day ended, after one more sync."""
+        day.device.sync()
+        assert day.device.account is not None
+        return ending(self.uri, day.device, {**day.ids, "user": day.device.account.user.id})
+
+    def worked(self, seed: int, harms: Callable[[int], Harm | None] = lambda _: None) -> tuple[Ending, int]:
+        """The end of a day's work, and how many uploads it took."""
+        day, wire = self.day(seed, harms)
+        day.work()
+        return self.ended(day), wire.uploads
+
+    def rows(self, object_name: str) -> dict[RecordId, dict[str, Any]]:
+        """The present records as PostgreSQL has them."""
+        query = sql.SQL('SELECT "Id", row_to_json(t) FROM {} t WHERE NOT "IsDeleted"')
+        return dict(self._ask(query.format(sql.Identifier(object_name)), {}))
+
+    def journal(self, device: Device) -> list[tuple[int, str]]:
+        """Queue number and status of everything a device sent, in the order it took effect."""
+        account = device.account
+        assert account is not None
+        query = """SELECT "Queue_Number"::int, "Status" FROM "Sync_Transaction" WHERE "Device_Number" = %(device)s
+            ORDER BY _stamp, "Queue_Number" """
+        return self._ask(sql.SQL(query), {"device": account.device_number})
+
+    def _ask(self, query: sql.SQL | sql.Composed, values: dict[str, object]) -> list[Any]:
+        with psycopg.connect(self.uri) as connection:
+            connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(f"org_{ORG}")))
+            return connection.execute(query, values).fetchall()
