@@ -108,6 +108,10 @@ class Script:
         """The next answers on a path: a struct, an Exception, a Reply, a list of lines, or a function of the body."""
         self.answers.setdefault(path, []).extend(answers)
 
+    def later(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Callable[[], Reply]:
+        """One thing after another: it is sent when its answer is asked for."""
+        return lambda: self.request(method, path, body, headers)
+
     def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         self.asked.append((method, path, body))
         answer = self._next(path)

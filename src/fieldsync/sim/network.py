@@ -22,6 +22,10 @@ class SimTransport:
         self._faults = faults
         self.connected = True
 
+    def later(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Callable[[], Reply]:
+        """One thing after another: it is sent when its answer is asked for."""
+        return lambda: self.request(method, path, body, headers)
+
     def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         """One request, perhaps lost, doubled, or answered into the void. Raises Unreachable."""
         answer = self._deliver(method, path, body, headers)

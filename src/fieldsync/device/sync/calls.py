@@ -5,7 +5,7 @@ A 401 renews the tokens once and asks again. What is not an answer of our server
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -51,6 +51,19 @@ class Calls:
         """Send a value, get one back."""
         return self._typed(self._asked("POST", path, b"{}" if value is None else _ENCODER.encode(value)), shape)
 
+    def post_ahead(self, path: str, value: msgspec.Struct, shape: type[T]) -> Callable[[], T]:
+        """Send a value, and go on; the result, called, gives the answer and raises what `post` does."""
+        body = _ENCODER.encode(value)
+        answered = self.transport.later("POST", path, body, self.headers())
+
+        def answer() -> T:
+            reply = answered()
+            if reply.status == _UNAUTHORISED:
+                reply = self._asked_anew("POST", path, body, reply)
+            return self._typed(reply, shape)
+
+        return answer
+
     def get(self, path: str, shape: type[T], **query: str | None) -> T:
         """Get a value."""
         return self._typed(self._asked("GET", with_query(path, query), None), shape)
@@ -83,9 +96,10 @@ class Calls:
 
     def _asked(self, method: str, path: str, body: bytes | None) -> Reply:
         reply = self.transport.request(method, path, body, self.headers())
-        if reply.status != _UNAUTHORISED:
-            return reply
-        self._renew_or_refuse(reply)
+        return reply if reply.status != _UNAUTHORISED else self._asked_anew(method, path, body, reply)
+
+    def _asked_anew(self, method: str, path: str, body: bytes | None, refused: Reply) -> Reply:
+        self._renew_or_refuse(refused)
         return self.transport.request(method, path, body, self.headers())
 
     def _renew_or_refuse(self, reply: Reply) -> None:

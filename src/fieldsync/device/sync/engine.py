@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass, field
 
 from fieldsync.base import limits
+from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import World, instant, unix_ms
 from fieldsync.device.edit.numbers import Numbers
@@ -74,6 +75,7 @@ class Engine:
         self._poll_at = world.clock.steady()
         self._failures = 0
         self._one_by_one = False
+        self._ahead: upload.Sent | None = None
         self._forked = False
         self._model_moved = False
 
@@ -146,17 +148,23 @@ class Engine:
         self.running = Running(active=True, up=(done, done + left)) if left else Running()
 
     def send_batch(self, did: Stepped) -> int:
-        """One upload request. Returns how many entries it brought further. Raises Unreachable and Refused."""
-        records = 1 if self._one_by_one else limits.UPLOAD_BATCH_RECORDS_MAX
-        batch = upload.take_batch(self.store, self.numbers, records_max=records, may_send=lambda: self.online)
-        if batch.empty:
+        """One upload request. Returns how many entries it brought further. Raises Unreachable and Refused.
+
+        While its outcomes are stored the next batch is on its way: a device and its server work side by side.
+        """
+        sent, self._ahead = self._ahead or self._sent(), None
+        if sent is None:
             return 0
         try:
-            done = upload.send(self.store, self.calls, self.numbers, batch)
+            response = sent.answer()
+            reach("upload.answered")
+            if upload.went_well(response) and not self._one_by_one:
+                self._ahead = self._sent(behind=sent.batch)
+            done = upload.take_answer(self.store, response, sent.batch, self.numbers.now())
             if done.fork_at is not None:
                 self._fork(done.fork_at)
         except Refused as error:
-            return self._narrow_down(error, batch, did)
+            return self._narrow_down(error, sent.batch, did)
         self.went_through()
         self._forked = done.fork_at is not None
         did.take(done.settled)
@@ -164,7 +172,15 @@ class Engine:
         self._model_moved = self._model_moved or done.ahead
         self.news = self.news or done.ahead
         self._one_by_one = self._one_by_one and done.settled.decided == 0
-        return done.settled.decided + len(batch.undone) + (done.fork_at is not None)
+        return done.settled.decided + len(sent.batch.undone) + (done.fork_at is not None)
+
+    def _sent(self, behind: upload.Batch | None = None) -> upload.Sent | None:
+        """The next batch, on its way; None when there is none."""
+        records = 1 if self._one_by_one else limits.UPLOAD_BATCH_RECORDS_MAX
+        batch = upload.take_batch(
+            self.store, self.numbers, records_max=records, may_send=lambda: self.online, behind=behind
+        )
+        return None if batch.empty else upload.send(self.calls, self.numbers, batch, ahead=behind is not None)
 
     def _fork(self, fork_at: int) -> None:
         """Go on under a new number. A second fork right behind the first is no restored image: it waits its time."""

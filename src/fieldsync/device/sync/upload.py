@@ -25,7 +25,7 @@ from fieldsync.device.store.work import Work, listed
 from fieldsync.device.sync.calls import Calls
 from fieldsync.device.sync.settle import Settled, settle
 from fieldsync.device.transport import Unreachable
-from fieldsync.protocol.upload import Rejected, UploadRequest, UploadResponse
+from fieldsync.protocol.upload import Rejected, Saved, UploadRequest, UploadResponse
 
 _WAITING = f"state IN ('{State.QUEUED}', '{State.SENDING}')"
 _POISON = frozenset({Code.BAD_REQUEST, Code.TOO_LARGE})
@@ -68,12 +68,17 @@ def due_in(work: Work, now_ms: int) -> float | None:
     return 0.0 if backoff.is_due(row[0], now_ms) else (row[0] - now_ms) / 1000
 
 
-def take_batch(store: Store, numbers: Numbers, *, records_max: int, may_send: Callable[[], bool]) -> Batch:
-    """The first entries that wait, marked as sent; none when the device went into flight mode meanwhile."""
+def take_batch(
+    store: Store, numbers: Numbers, *, records_max: int, may_send: Callable[[], bool], behind: Batch | None = None
+) -> Batch:
+    """The first entries that wait, marked as sent; none when the device went into flight mode meanwhile.
+
+    `behind`: those behind a batch whose outcomes are not stored yet.
+    """
     with store.write() as work:
         if not may_send():
             return Batch((), 0, ())
-        entries = _first(work, records_max)
+        entries = _first(work, records_max, behind.entries[-1].n if behind is not None and behind.entries else 0)
         taken = listed(e.n for e in entries)
         for entry in entries:
             after(entry.state, Event.SENT)
@@ -82,15 +87,17 @@ def take_batch(store: Store, numbers: Numbers, *, records_max: int, may_send: Ca
             " WHERE n IN (SELECT value FROM json_each(?))",
             taken,
         )
-        batch = Batch(entries, journal.confirmed_through(work, numbers.upcoming_n), undo.untold(work))
+        undone = undo.untold(work) if behind is None else ()
+        batch = Batch(entries, journal.confirmed_through(work, numbers.upcoming_n), undone)
         reach("upload.before_seal")
     reach("upload.sealed")
     return batch
 
 
-def _first(work: Work, records_max: int) -> tuple[Entry, ...]:
+def _first(work: Work, records_max: int, behind_n: int) -> tuple[Entry, ...]:
     rows = work.rows(
-        f"SELECT {journal.COLUMNS} FROM _queue WHERE {_WAITING} ORDER BY n LIMIT ?",
+        f"SELECT {journal.COLUMNS} FROM _queue WHERE {_WAITING} AND n > ? ORDER BY n LIMIT ?",
+        behind_n,
         limits.QUEUE_TRANSACTIONS_PER_REQUEST_MAX,
     )
     found: list[Entry] = []
@@ -103,17 +110,29 @@ def _first(work: Work, records_max: int) -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def send(store: Store, calls: Calls, numbers: Numbers, batch: Batch) -> Uploaded:
-    """One request and its outcomes, stored. Raises Unreachable and Refused; then nothing is known, and all go again."""
+@dataclass(frozen=True)
+class Sent:
+    """A batch on its way. `answer` waits for the response; raises Unreachable and Refused, then nothing is known of
+    the batch, and its entries go again."""
+
+    batch: Batch
+    answer: Callable[[], UploadResponse]
+
+
+def send(calls: Calls, numbers: Numbers, batch: Batch, *, ahead: bool = False) -> Sent:
+    """One request. `ahead`: it goes now, while the outcomes of the one before are stored; else when it is asked for."""
     assert numbers.device is not None
     transactions = tuple(t for entry in batch.entries for t in transactions_of(entry))
     request = UploadRequest(numbers.device, batch.confirmed_through, transactions, batch.undone)
     reach("upload.before_send")
-    response = calls.post("/sync/v1/upload", request, UploadResponse)
-    reach("upload.answered")
-    uploaded = take_answer(store, response, batch, numbers.now())
-    reach("upload.stored")
-    return uploaded
+    if ahead:
+        return Sent(batch, calls.post_ahead("/sync/v1/upload", request, UploadResponse))
+    return Sent(batch, lambda: calls.post("/sync/v1/upload", request, UploadResponse))
+
+
+def went_well(response: UploadResponse) -> bool:
+    """Whether everything was saved as it was sent, so that nothing behind it has to wait for anything."""
+    return response.fork_at is None and all(isinstance(result.outcome, Saved) for result in response.results)
 
 
 def take_answer(store: Store, response: UploadResponse, batch: Batch, now: str) -> Uploaded:
@@ -123,6 +142,7 @@ def take_answer(store: Store, response: UploadResponse, batch: Batch, now: str) 
         settled = settle(work, store.tables, response.results, images, now=now)
         undo.told(work, batch.undone)
         reach("upload.before_store")
+    reach("upload.stored")
     return Uploaded(settled, response.fork_at, is_ahead(store.tables, response.rows))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import IO, cast
 
 import httpx
@@ -34,12 +35,14 @@ _EVENT_TIMEOUT = httpx.Timeout(limits.STREAM_HEALTHY_SECONDS, connect=CONNECT_SE
 
 
 class HttpTransport:
-    """The server at `base_url`, e.g. `https://crm.example`. One thread uses `request` and `stream`, one `events`."""
+    """The server at `base_url`, e.g. `https://crm.example`. One thread uses `request`, `later` and `stream`, one
+    `events`."""
 
     def __init__(self, base_url: str, *, verify: bool = True) -> None:
         self._client = httpx.Client(base_url=base_url, follow_redirects=False, timeout=_TIMEOUT, verify=verify)
         self._events = httpx.Client(base_url=base_url, follow_redirects=False, timeout=_EVENT_TIMEOUT, verify=verify)
         self._event_socket: socket.socket | None = None
+        self._on_its_way = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fieldsync request")
         self._wanted = "identity" if self._client.base_url.host in LOOPBACK else wire.ENCODING_ZSTD
 
     def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
@@ -50,6 +53,10 @@ class HttpTransport:
                 return _reply(response)
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
+
+    def later(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Callable[[], Reply]:
+        """See `Transport.later`."""
+        return self._on_its_way.submit(self.request, method, path, body, headers).result
 
     def stream(self, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Iterator[bytes]:
         """See `Transport.stream`."""
@@ -92,6 +99,7 @@ class HttpTransport:
     def close(self) -> None:
         """See `Transport.close`."""
         self.hang_up()
+        self._on_its_way.shutdown(wait=False, cancel_futures=True)
         self._client.close()
         self._events.close()
 

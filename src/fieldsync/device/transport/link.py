@@ -36,6 +36,10 @@ class Transport(Protocol):
     def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         """One request and its answer, whatever its status."""
 
+    def later(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Callable[[], Reply]:
+        """A request that is on its way when this returns, where the transport can; `request` when the result is
+        called, which gives the answer."""
+
     def stream(self, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Iterator[bytes]:
         """The lines of a streamed answer to GET, or to POST where there is a body. Raises NotStreamed before the first
         line."""

@@ -23,7 +23,7 @@ def measure(folder: Path, port: int, *, edits: int) -> list[Figure]:
             start = time.perf_counter()
             device.go_online()
             device.start()
-            wait_until(lambda: not device.queue(), 300)
+            wait_until(lambda: not device.widget().pending, 300)
             taken = time.perf_counter() - start
             assert not device.errors(), f"{len(device.errors())} of the edits were refused"
         finally:
