@@ -67,6 +67,7 @@ class Code(StrEnum):
     FUTURE_SUBMIT = "FUTURE_SUBMIT"
     RECURSION = "RECURSION"
     ROW_LOCK = "ROW_LOCK"
+    DECIDED = "DECIDED"
     TIMEOUT = "TIMEOUT"
     PARTS_INCOMPLETE = "PARTS_INCOMPLETE"
     FAMILY = "FAMILY"
@@ -192,6 +193,11 @@ CATALOGUE: dict[Code, Kind] = {
     ),
     Code.VALIDATION: Kind(422, "{message}", "Correct the record and save again."),
     Code.ROW_LOCK: Kind(409, "Another save held this record for too long.", "Nothing to do: it is tried again."),
+    Code.DECIDED: Kind(
+        409,
+        "This transaction is {status}; you cannot {act} it.",
+        "Look at it again: somebody else may have been faster.",
+    ),
     Code.TIMEOUT: Kind(504, "The server took too long.", "Nothing to do: it is tried again."),
     Code.PARTS_INCOMPLETE: Kind(
         409, "Only {received} of {expected} items of this save arrived.", "Nothing to do: the device sends the rest."

@@ -6,6 +6,7 @@ Read-only, one snapshot a page. Who may ask is the console's business.
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -79,6 +80,12 @@ class LogLine(msgspec.Struct, frozen=True):
     code: str | None
     message: str | None
     field: str | None
+    type: str | None
+    at: str | None
+    object: str | None
+    record: str | None
+    details: dict[str, Any]
+    """Of an edit before and after, of a conflict base, mine and theirs; empty where the field is not open to the reader."""
 
 
 class DeviceLine(msgspec.Struct, frozen=True):
@@ -110,7 +117,7 @@ class Oversight:
         if not rows:
             raise Refused(problem(Code.NOT_FOUND, object="Sync_Transaction", id=record_id))
         records = [_record(r, rights) for r in await self._rows(self._records, id=record_id)]
-        logs = [LogLine(*r) for r in await self._rows(self._logs, id=record_id)]
+        logs = [_log(r, rights) for r in await self._rows(self._logs, id=record_id)]
         values: list[Any] = [_text(v) if isinstance(v, datetime) else v for v in rows[0]]
         values[8] = int(values[8] or 0)
         return Transaction(*values), records, logs
@@ -157,7 +164,8 @@ class Oversight:
     @cached_property
     def _logs(self) -> Statement:
         c = self._tables["Sync_Transaction_Log"].c
-        query = select(c.Code, c.Message, c.Field_Name)
+        columns = (c.Code, c.Message, c.Field_Name, c.Type, c.CreatedDate, c.Object_Name, c.Record_Id, c.Details)
+        query = select(*columns)
         return compile_statement(query.where(c.Sync_TransactionId == bindparam("id")).order_by(c.Id))
 
     @cached_property
@@ -179,10 +187,20 @@ def _device_query(device: Table, user: Table) -> Select[Any]:
 
 
 def _record(row: tuple[Any, ...], rights: Rights) -> RecordLine:
-    values = msgspec.json.decode(row[3]) if row[3] else {}
+    values = _DETAILS.decode(row[3]) if row[3] else {}
     shown = {name: value for name, value in values.items() if rights.admin or rights.sees(row[0], name)}
     changes = tuple(Changed(name, v.get("old"), v.get("new"), v.get("theirs")) for name, v in shown.items())
     return RecordLine(row[0], row[1], row[2], changes)
+
+
+def _log(row: tuple[Any, ...], rights: Rights) -> LogLine:
+    code, message, field, kind, at, name, record, details = row
+    seen = rights.admin or (name is not None and field is not None and rights.sees(name, field))
+    told = _DETAILS.decode(details) if details and seen else {}
+    return LogLine(code, message, field, kind, _text(at), name, record, told)
+
+
+_DETAILS = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -93,6 +93,7 @@ def system_tables(metadata: MetaData) -> None:
     _identity_tables(metadata)
     _change_tables(metadata)
     _receipt_tables(metadata)
+    _undecided_tables(metadata)
     _people_tables(metadata)
     _scope_tables(metadata)
     _job_tables(metadata)
@@ -211,6 +212,21 @@ def _receipt_tables(metadata: MetaData) -> None:
         Column("record_id", ID, nullable=False),
         Column("n", BigInteger, nullable=False),
         PrimaryKeyConstraint("device", "record_id", "n"),
+    )
+
+
+def _undecided_tables(metadata: MetaData) -> None:
+    Table(
+        "_undecided",
+        metadata,
+        Column("record_id", ID, primary_key=True, comment="of the Sync_Transaction; its content as the device sent it"),
+        Column("device", NUMBER, nullable=False),
+        Column("n", BigInteger, nullable=False),
+        Column("hash", Text, nullable=False),
+        Column("saved_at", Text, nullable=False),
+        Column("items", Text, nullable=False),
+        Column("due_at", DateTime(timezone=True), nullable=True, comment="when it is tried again by itself"),
+        Index("ix__undecided_device", "device", "n", unique=True),
     )
 
 

@@ -100,6 +100,10 @@ class Incoming:
     hash: str
     saved_at: str
     items: tuple[Item, ...]
+    record_id: RecordId | None = None
+    """Its Sync_Transaction, where it runs again."""
+    attempts: int = 0
+    """How often it was refused before."""
 
 
 @dataclass
@@ -196,6 +200,8 @@ class Frame:
     now: str
     position: int
     """The last position on the user's feed."""
+    dry: bool = False
+    """Whether nothing of it will be committed."""
     scope: Scope | None = field(default=None, compare=False)
     """Whose rows the caller may read and write; None for who is not asked."""
     entries: Iterator[int] = field(default_factory=count, compare=False)

@@ -11,11 +11,22 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from fieldsync.base import ids
-from fieldsync.base.ids import RecordId
+from fieldsync.base.ids import DeviceNumber, RecordId
 from fieldsync.base.problems import Problem
-from fieldsync.protocol.upload import Canceled, Discarded, Held, Item, Outcome, Rejected, Result, Saved
+from fieldsync.protocol.upload import (
+    Canceled,
+    Discarded,
+    Held,
+    Item,
+    Outcome,
+    Rejected,
+    Result,
+    Saved,
+    encode_items,
+)
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import FieldType
+from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Row, Wave, Work, encode_rows, legible
@@ -43,10 +54,12 @@ async def journal(org: Org, database: Database, wave: Wave) -> None:
         return
     await _write_receipts(org, database, wave)
     tables: dict[str, list[Row]] = {TRANSACTION: [], RECORD: [], LOG: []}
-    for work in wave.works:
-        _journal_one(wave, work, tables)
+    known = [_journal_one(wave, work, tables) for work in wave.works]
+    await _write_again(org, database, [row for row in known if "Id" in row])
+    tables[TRANSACTION] = [row for row in known if "Id" not in row]
     for name, rows in tables.items():
         await _insert(org, database, wave, name, rows)
+    await _keep_undecided(org, database, wave, known)
     blocking = _blocking(wave)
     if blocking:
         await database.run(org.save.add_blocked, rows=encode_rows(blocking))
@@ -75,6 +88,44 @@ def result_of(work: Work) -> Result:
     return Result(work.incoming.n, work.incoming.id, work.outcome, tuple(work.touched))
 
 
+async def _write_again(org: Org, database: Database, known: list[Row]) -> None:
+    """Bring the rows of transactions that ran again up to date. Their records are told anew, their logs add up."""
+    if known:
+        kept = ("Received_At", "Comments")
+        rows = [{name: value for name, value in row.items() if name not in kept} for row in known]
+        await database.run(org.save.update(TRANSACTION, frozenset(rows[0]) - {"Id"}), rows=encode_rows(rows))
+        await database.run(org.save.drop_journaled, ids=[row["Id"] for row in known])
+
+
+async def _keep_undecided(org: Org, database: Database, wave: Wave, known: list[Row]) -> None:
+    """Keep what a device sent as it sent it, as long as it may run again; what is decided needs no keeping."""
+    number = wave.caller.number
+    kept = [
+        _undecided_row(work, row["Id"], number)
+        for work, row in zip(wave.works, known, strict=True)
+        if number is not None and isinstance(work.outcome, Rejected | Held)
+    ]
+    if kept:
+        await database.run(org.save.keep_undecided, rows=encode_rows(kept))
+    again = [work for work in wave.works if work.incoming.record_id is not None]
+    decided = [work.incoming.record_id for work in again if not isinstance(work.outcome, Rejected | Held)]
+    if decided:
+        await database.run(org.save.drop_undecided, ids=decided)
+
+
+def _undecided_row(work: Work, record_id: RecordId, number: DeviceNumber) -> Row:
+    incoming = work.incoming
+    return {
+        "record_id": record_id,
+        "device": number,
+        "n": incoming.n,
+        "hash": incoming.hash,
+        "saved_at": incoming.saved_at,
+        "items": encode_items(incoming.items).decode(),
+        "due_at": None,
+    }
+
+
 def _blocking(wave: Wave) -> list[Row]:
     if wave.caller.number is None:
         return []
@@ -86,7 +137,8 @@ def _blocking(wave: Wave) -> list[Row]:
     ]
 
 
-def _journal_one(wave: Wave, work: Work, tables: dict[str, list[Row]]) -> None:
+def _journal_one(wave: Wave, work: Work, tables: dict[str, list[Row]]) -> Row:
+    """The row of a transaction, with its id if it had one before; its records and logs are added to `tables`."""
     incoming = work.incoming
     waiting = work.outcome.waiting_for if isinstance(work.outcome, Held) else ()
     transaction: Row = {
@@ -104,19 +156,22 @@ def _journal_one(wave: Wave, work: Work, tables: dict[str, list[Row]]) -> None:
         "Actual_Records": len(work.edits),
         "Depends_On": ", ".join(map(str, waiting)) or None,
         "Outcome": type(work.outcome).__name__,
+        "Can_Be_Retried": False,
         "Signed": "Yes" if any(_is_signed(edit) for edit in work.edits) else "No",
-        "Failed_Attempts": int(isinstance(work.outcome, Rejected)),
+        "Failed_Attempts": incoming.attempts + isinstance(work.outcome, Rejected),
         "Last_Log": work.outcome.problems[0].message[:4_000] if isinstance(work.outcome, Rejected) else None,
         "Root_Object": work.root.object if work.root else None,
         "Root_Record_Id": work.root.id if work.root else None,
     }
-    tables[TRANSACTION].append(transaction)
+    if incoming.record_id is not None:
+        transaction |= {"Id": incoming.record_id, STAMP: wave.frame.stamp}
     for sequence, (item, overridden) in enumerate(_lines(work), 1):
         row = _record_row(item, overridden, work.outcome)
         tables[RECORD].append({"Sync_TransactionId": transaction, "Sequence": sequence, **row})
     if isinstance(work.outcome, Rejected):
         for reason in work.outcome.problems:
             tables[LOG].append(_log_row(reason, transaction))
+    return transaction
 
 
 def _is_signed(edit: Edit) -> bool:

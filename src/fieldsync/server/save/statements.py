@@ -26,6 +26,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -75,6 +76,10 @@ class SaveStatements:
         self.add_changes = compile_statement(insert_rows(self._tables["_change"]))
         self.unblock = compile_statement(_unblock(self._tables["_blocked"]))
         self.cancel = compile_statement(_cancel(self._tables["Sync_Transaction"]))
+        self.keep_undecided = compile_statement(_keep_undecided(self._tables["_undecided"]))
+        self.drop_undecided = compile_statement(_drop_undecided(self._tables["_undecided"]))
+        self.forget_undecided = compile_statement(_forget_undecided(self._tables["_undecided"]))
+        self.drop_journaled = compile_statement(_drop_journaled(self._tables["Sync_Transaction_Record"]))
         self.parts = compile_statement(_parts(self._tables["_part"]))
         self.add_part = compile_statement(_add_part(self._tables["_part"]))
         self.drop_parts = compile_statement(_drop_parts(self._tables["_part"]))
@@ -230,7 +235,7 @@ def _unblock(blocked: Table) -> ClauseElement:
 def _cancel(transaction: Table) -> ClauseElement:
     """Only what still waits for somebody can be taken back: the first to decide wins."""
     mine = (transaction.c.Device_Number == bindparam("device")) & ids_in(transaction.c.Queue_Number, "ns")
-    undecided = (transaction.c.Status == "Failed") | (transaction.c.Status == "Waiting")
+    undecided = or_(*(transaction.c.Status == status for status in ("Failed", "Waiting", "Retry")))
     values = {"Status": "Canceled", "Comments": bindparam("comment"), STAMP: bindparam("stamp")}
     return update(transaction).where(mine, undecided).values(values)
 
@@ -243,7 +248,30 @@ def _add_receipts(receipt: Table) -> ClauseElement:
         .render_derived(name="r", with_types=True)
     )
     chosen = [*[source.c[name] for name in names], func.convert_to(source.c.result, "UTF8")]
-    return insert(receipt).from_select([*names, "result"], select(*chosen))
+    added = upsert(receipt).from_select([*names, "result"], select(*chosen))
+    decided_anew = {"stamp": added.excluded.stamp, "result": added.excluded.result}
+    same = receipt.c.transaction_id == added.excluded.transaction_id
+    return added.on_conflict_do_update(index_elements=["device", "n"], set_=decided_anew, where=same)
+
+
+def _keep_undecided(undecided: Table) -> ClauseElement:
+    names = [c.name for c in undecided.c]
+    source = unpacked(undecided, names)
+    kept = upsert(undecided).from_select(names, select(*[source.c[name] for name in names]))
+    changed = {name: kept.excluded[name] for name in ("hash", "items", "due_at")}
+    return kept.on_conflict_do_update(index_elements=["record_id"], set_=changed)
+
+
+def _drop_undecided(undecided: Table) -> ClauseElement:
+    return delete(undecided).where(ids_in(undecided.c.record_id))
+
+
+def _forget_undecided(undecided: Table) -> ClauseElement:
+    return delete(undecided).where(undecided.c.device == bindparam("device"), ids_in(undecided.c.n, "ns"))
+
+
+def _drop_journaled(record: Table) -> ClauseElement:
+    return delete(record).where(ids_in(record.c.Sync_TransactionId))
 
 
 def _parts(part: Table) -> ClauseElement:

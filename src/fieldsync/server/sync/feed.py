@@ -7,6 +7,7 @@ looked at when reading; sync rules are not (FEATURES C06, C13).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -14,11 +15,12 @@ from fieldsync.base import ids, limits
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol.feed import FamilyImage, FeedPage
 from fieldsync.protocol.rows import RecordRef
+from fieldsync.protocol.upload import Result
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.save.batch import Caller
-from fieldsync.server.sync.images import read_families, read_images
+from fieldsync.server.sync.images import closed, concerned, read_families, read_images
 from fieldsync.server.sync.token import Purpose, seal, unseal
 
 
@@ -38,6 +40,8 @@ class Entry:
     root_object: str
     root_id: str
     device: str | None
+    told: dict[str, Any] | None
+    """The later outcome of a transaction."""
 
 
 def seal_cursor(org: Org, caller: Caller, position: int) -> str:
@@ -66,18 +70,20 @@ async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -
     if after == last:
         return FeedPage(cursor=seal_cursor(org, caller, last), poll_seconds=float(limits.POLL_SECONDS))
     entries = await _whole_transactions(org, database, caller, after)
-    news = [e for e in entries if e.device not in caller.numbers]
+    news = [e for e in entries if e.told is None and e.device not in caller.numbers]
+    results = [msgspec.convert(e.told, Result) for e in entries if e.told is not None and e.device in caller.numbers]
     roots = {RecordRef(e.root_object, ids.RecordId(e.root_id)): None for e in news}
     scope = await org.scopes.of(database, caller, org.world.clock)
-    images = await read_images(scope, database, roots)
+    images = await read_images(scope, database, {*roots, *(ref for result in results for ref in concerned(result))})
     members = await read_families(scope, database, roots, images)
-    if members and caller.number is not None:
+    if (members or results) and caller.number is not None:
         await _note(org, database, caller)
     return FeedPage(
         cursor=seal_cursor(org, caller, entries[-1].position),
         families=tuple(FamilyImage(root, refs) for root, refs in members.items()),
         rows=images.blocks(scope),
         gone=tuple(images.gone.values()),
+        results=tuple(closed(result, images, scope) for result in results),
         more=entries[-1].position < last,
         poll_seconds=float(limits.POLL_SECONDS),
     )

@@ -7,12 +7,15 @@ reason: the device cannot tell them apart.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
 
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Problem
 from fieldsync.protocol.rows import Gone, RecordRef, RowBlock
+from fieldsync.protocol.upload import Rejected, Result
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.scope.scope import Scope
 
@@ -99,3 +102,34 @@ async def _read_details(
 
 def _refs(name: str, ids: Iterable[str]) -> Iterable[RecordRef]:
     return (RecordRef(name, record_id) for record_id in sorted(ids))  # type: ignore[arg-type]
+
+
+def concerned(result: Result) -> Iterator[RecordRef]:
+    """Records whose present image goes back: those the save touched, and those whose state refused it."""
+    yield from result.touched
+    if isinstance(result.outcome, Rejected):
+        for reason in result.outcome.problems:
+            if reason.code in _REFUSED_BY_STATE and reason.object is not None and reason.id is not None:
+                yield RecordRef(reason.object, RecordId(reason.id))
+
+
+def closed(result: Result, images: Images, scope: Scope) -> Result:
+    """A result as the person may read it now: a recorded conflict told what the server had then (THREATS T3). Pure."""
+    if not isinstance(result.outcome, Rejected):
+        return result
+    problems = tuple(_without_theirs(one, images, scope) for one in result.outcome.problems)
+    return msgspec.structs.replace(result, outcome=Rejected(problems))
+
+
+def _without_theirs(found: Problem, images: Images, scope: Scope) -> Problem:
+    if found.object is None or found.id is None or "theirs" not in found.details:
+        return found
+    columns = scope.wire_columns(found.object) if scope.may_read(found.object) else ()
+    if RecordRef(found.object, RecordId(found.id)) not in images.gone and found.field in columns:
+        return found
+    kept = {name: value for name, value in found.details.items() if name not in _OF_THE_SERVER}
+    return msgspec.structs.replace(found, details=kept)
+
+
+_OF_THE_SERVER = frozenset({"theirs", "who", "when"})
+_REFUSED_BY_STATE = frozenset({Code.CONFLICT_OLD_VALUE, Code.ENTITY_DELETED, Code.DELETE_DENIED, Code.LOCKED})

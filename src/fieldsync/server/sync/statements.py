@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ClauseElement, MetaData, Table, Text, any_, bindparam, cast, func, literal_column, select, update
+from sqlalchemy import (
+    ClauseElement,
+    MetaData,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from fieldsync.server.postgres.compiled import compile_statement
@@ -42,7 +55,8 @@ def _head(head: Table) -> ClauseElement:
 def _feed(change: Table) -> ClauseElement:
     columns = ("feed_position", "kind", "transaction_id", "root_object", "root_id", "device")
     mine = (change.c.feed_user == bindparam("user")) & (change.c.feed_position > bindparam("after"))
-    query = select(*[change.c[name] for name in columns]).where(mine)
+    told = case((change.c.kind == "outcome", change.c.old))
+    query = select(*[change.c[name] for name in columns], told).where(mine)
     return query.order_by(change.c.feed_position).limit(bindparam("limit"))
 
 
@@ -56,7 +70,7 @@ def _stirred(change: Table) -> ClauseElement:
 
 def _fed(change: Table) -> ClauseElement:
     """Objects, and roots of families, that the person's feed named since."""
-    mine = (change.c.feed_user == bindparam("user")) & is_new(change)
+    mine = (change.c.feed_user == bindparam("user")) & is_new(change) & (change.c.kind != "outcome")
     return select(change.c.object, change.c.root_object).where(mine).distinct()
 
 

@@ -6,7 +6,7 @@ at any time, in any number (law L2). A deadlock is tried again; then the batch i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
@@ -14,9 +14,8 @@ import msgspec
 
 from fieldsync.base import ids, limits
 from fieldsync.base.faults import reach
-from fieldsync.base.problems import Code, Problem, Refused, problem
-from fieldsync.protocol.rows import RecordRef
-from fieldsync.protocol.upload import Rejected, Result, Saved, UploadRequest, UploadResponse
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.protocol.upload import Saved, UploadRequest, UploadResponse
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Busy, Collision
 from fieldsync.server.postgres.work import Work as Database
@@ -24,9 +23,8 @@ from fieldsync.server.save.batch import Caller, Frame
 from fieldsync.server.save.changes import log_shown
 from fieldsync.server.save.head import Identified, identify, lock_head
 from fieldsync.server.save.pipeline import Done, save
-from fieldsync.server.scope.scope import Scope
 from fieldsync.server.sync import parts
-from fieldsync.server.sync.images import Images, read_images
+from fieldsync.server.sync.images import closed, concerned, read_images
 
 Begin = Callable[[], AbstractAsyncContextManager[tuple[Database, Caller]]]
 """Opens the request's database transaction and says who is asking, in it."""
@@ -89,6 +87,7 @@ async def _take_back(org: Org, database: Database, caller: Caller, frame: Frame,
     """What the person undid holds nothing up any more."""
     if undone:
         await database.run(org.save.unblock, device=caller.number, ns=list(undone))
+        await database.run(org.save.forget_undecided, device=caller.number, ns=list(undone))
         comment = f"Taken back on the device, {frame.now}"
         await database.run(org.save.cancel, device=caller.number, ns=list(undone), comment=comment, stamp=frame.stamp)
 
@@ -133,34 +132,3 @@ async def _answer(
         fork_at=fork_at,
         poll_seconds=float(limits.POLL_SECONDS),
     )
-
-
-def concerned(result: Result) -> Iterator[RecordRef]:
-    """Records whose present image goes back: those the save touched, and those whose state refused it."""
-    yield from result.touched
-    if isinstance(result.outcome, Rejected):
-        for reason in result.outcome.problems:
-            if reason.code in _REFUSED_BY_STATE and reason.object is not None and reason.id is not None:
-                yield RecordRef(reason.object, ids.RecordId(reason.id))
-
-
-def closed(result: Result, images: Images, scope: Scope) -> Result:
-    """A result as the person may read it now: a recorded conflict told what the server had then (THREATS T3). Pure."""
-    if not isinstance(result.outcome, Rejected):
-        return result
-    problems = tuple(_without_theirs(one, images, scope) for one in result.outcome.problems)
-    return msgspec.structs.replace(result, outcome=Rejected(problems))
-
-
-def _without_theirs(found: Problem, images: Images, scope: Scope) -> Problem:
-    if found.object is None or found.id is None or "theirs" not in found.details:
-        return found
-    columns = scope.wire_columns(found.object) if scope.may_read(found.object) else ()
-    if RecordRef(found.object, ids.RecordId(found.id)) not in images.gone and found.field in columns:
-        return found
-    kept = {name: value for name, value in found.details.items() if name not in _OF_THE_SERVER}
-    return msgspec.structs.replace(found, details=kept)
-
-
-_OF_THE_SERVER = frozenset({"theirs", "who", "when"})
-_REFUSED_BY_STATE = frozenset({Code.CONFLICT_OLD_VALUE, Code.ENTITY_DELETED, Code.DELETE_DENIED, Code.LOCKED})

@@ -14,6 +14,7 @@ from fieldsync.web.console.records import RECORD_PAGES
 from fieldsync.web.console.rules.pages import RULE_PAGES
 from fieldsync.web.console.rules.parts import RULE_PARTS
 from fieldsync.web.console.settings import SETTING_PAGES
+from fieldsync.web.console.transactions import TRANSACTION_PAGES
 from fieldsync.web.kit.guard import Guard
 from fieldsync.web.kit.pages import static_router, templates
 
@@ -23,9 +24,10 @@ template_config = templates("console")
 
 def console_routes() -> list[Any]:
     """Everything under `/console`."""
+    pages = [*PAGES, *TRANSACTION_PAGES, *RECORD_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES]
     router = Router(
         PREFIX,
-        route_handlers=[*PAGES, *RECORD_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES, static_router("console")],  # type: ignore[list-item]
+        route_handlers=[*pages, static_router("console")],  # type: ignore[list-item]
         exception_handlers={NotAuthorizedException: _to_entrance},
         include_in_schema=False,
     )

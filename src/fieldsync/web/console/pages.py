@@ -15,7 +15,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.transactions import OVERDUE_DAYS, PAGE, STATUSES, DeviceLine, Oversight
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
-from fieldsync.web.console.door import COOKIE, AnyRequest, admin, admin_org, cookie, require_page
+from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, cookie, require_page
 
 SEE_OTHER: Final = 303
 TILES = ("Success", "Failed", "Waiting", "Canceled")
@@ -109,15 +109,6 @@ async def transactions(
     return _page("transactions.html", here="transactions", statuses=STATUSES, page_token=page_token, **values)
 
 
-@get("/transactions/{record_id:str}")
-async def one_transaction(request: AnyRequest, served: ServedHere, record_id: str) -> Template:
-    """One transaction with records and reasons."""
-    org, page_token, caller = await admin(served, request)
-    found, records, logs = await Oversight(org).transaction(record_id, caller.rights)
-    values = {"t": found, "records": records, "logs": logs}
-    return _page("transaction.html", here="transactions", page_token=page_token, **values)
-
-
 @get("/devices")
 async def devices(request: AnyRequest, served: ServedHere) -> Template:
     """Every device."""
@@ -147,7 +138,6 @@ PAGES = [
     leave,
     home,
     transactions,
-    one_transaction,
     devices,
     tiles_part,
     transactions_part,

@@ -49,7 +49,7 @@ async def defer(org: Org, database: Database, wave: Wave, written: list[Written]
         for trigger in org.logic.triggers.of(entry.ref.object, When.ASYNC, operation):
             old = _kept(org.catalog[entry.ref.object], entry.before, entry.after)
             jobs.setdefault(trigger, {}).setdefault(entry.ref.id, DeferredRecord(entry.ref.id, operation, old))
-    if jobs:
+    if jobs and not wave.frame.dry:
         arguments = [
             msgspec.structs.asdict(_deferred(org, wave, trigger, tuple(records.values())))
             for trigger, records in jobs.items()

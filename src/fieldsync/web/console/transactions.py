@@ -1,0 +1,162 @@
+"""The Console's acts on transactions, and trying them without effect (FEATURES J12 to J15)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from litestar import Response, get, post
+from litestar.response import Redirect, Template
+
+from fieldsync.base.problems import CATALOGUE, Code, Refused, problem
+from fieldsync.schema.access.rights import Rights
+from fieldsync.server.http.context import ServedHere
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.transactions import LogLine, Oversight, RecordLine
+from fieldsync.server.postgres.work import transaction
+from fieldsync.server.processor.acts import Asked, Correction, carry_out
+from fieldsync.server.processor.kept import kept
+from fieldsync.server.processor.simulate import simulate, simulate_all
+from fieldsync.server.processor.states import ACTORS, Act, Status, Who, offered
+from fieldsync.web.console.door import AnyRequest, admin, require_page
+from fieldsync.web.console.pages import SEE_OTHER
+
+TEXT, VALUE = "text:", "value:"
+SIMULATED_MAX = 500
+
+
+async def _page(org: Org, page_token: str, rights: Rights, record_id: str, **told: Any) -> Template:
+    found, records, logs = await Oversight(org).transaction(record_id, rights)
+    async with transaction(org.pool) as database:
+        one = await kept(org, database, record_id)
+    acts = offered(Status(found.status), can_be_retried=one.can_be_retried)
+    editable = _editable(records, logs)
+    reasons = [line for line in logs if line.type != "Info"]
+    history = [line for line in logs if line.type == "Info"]
+    shown = {
+        "t": found,
+        "records": records,
+        "logs": reasons,
+        "history": history,
+        "acts": acts,
+        "Act": Act,
+        "editable": editable,
+    }
+    values = {"wrong": None, "tried": None, "open": one.incoming is not None, **shown, **told}
+    return Template("transaction.html", context={"here": "transactions", "page_token": page_token, **values})
+
+
+@get("/transactions/{record_id:str}")
+async def one_transaction(request: AnyRequest, served: ServedHere, record_id: str) -> Template:
+    """One transaction with records, reasons and what may be done with it."""
+    org, page_token, caller = await admin(served, request)
+    return await _page(org, page_token, caller.rights, record_id)
+
+
+@post("/transactions/{record_id:str}/act", status_code=200)
+async def act_on(request: AnyRequest, served: ServedHere, record_id: str) -> Response[Any] | Template:
+    """Do it; refused with 409 where somebody was faster, and the page says how it stands now."""
+    org, page_token, caller = await admin(served, request)
+    form = await request.form()
+    require_page(request, str(form.get("page_token", "")))
+    act = str(form.get("act", ""))
+    try:
+        if act not in set(Act) or ACTORS[Act(act)] is not Who.ADMIN:
+            raise Refused(problem(Code.BAD_REQUEST, reason="there is no such act"))
+        corrections = _corrections({key: str(value) for key, value in form.items()}) if act == Act.EDIT else ()
+        async with transaction(org.pool) as database:
+            row = await database.one(org.save.read_name("User"), ids=[caller.user_id])
+        who = str(row[0]) if row else caller.user_id
+        asked = Asked(Act(act), caller, who, str(form.get("reason", "")), corrections)
+        await carry_out(org, record_id, asked)
+    except Refused as refused:
+        if refused.problem.code is Code.NOT_FOUND:
+            raise
+        page = await _page(org, page_token, caller.rights, record_id, wrong=refused.problem)
+        page.status_code = CATALOGUE[refused.problem.code].status
+        return page
+    return Redirect(f"/console/transactions/{record_id}", status_code=SEE_OTHER)
+
+
+@dataclass(frozen=True)
+class Editable:
+    """One value in the form. `was` is the value as shown; of one in conflict never, so that it is sent too."""
+
+    key: str
+    label: str
+    value: str
+    was: str
+    base: str
+    theirs: Any = None
+
+
+def _editable(records: Sequence[RecordLine], logs: Sequence[LogLine]) -> list[Editable]:
+    """Every value of a transaction. What was in conflict is compared with what the server had, as the page shows it."""
+    theirs = {(log.record, log.field): log.details["theirs"] for log in logs if "theirs" in log.details}
+    found = []
+    for record, change in ((one, change) for one in records for change in one.changes):
+        is_text = change.new is None or isinstance(change.new, str)
+        value = change.new or "" if is_text else _json(change.new)
+        key = f"{TEXT if is_text else VALUE}{record.record}:{change.field}"
+        there = theirs.get((record.record, change.field))
+        in_conflict = (record.record, change.field) in theirs
+        base, was = (there, "(in conflict)") if in_conflict else (change.old, value)
+        label = f"{record.object} {change.field}"
+        found.append(Editable(key, label, value, was, _json(base), there))
+    return found
+
+
+def _json(value: object) -> str:
+    return _ENCODER.encode(value).decode()
+
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def _corrections(form: dict[str, str]) -> tuple[Correction, ...]:
+    """Values that differ from what the page showed. Raises Refused(BAD_REQUEST) for one that cannot be read."""
+    found = []
+    for key, text in form.items():
+        if not key.startswith((TEXT, VALUE)) or text == form.get(f"was:{key}"):
+            continue
+        kind, record_id, field = key.split(":", 2)
+        try:
+            value = (text or None) if f"{kind}:" == TEXT else _DECODER.decode(text)
+            found.append(Correction(record_id, field, value, _DECODER.decode(form.get(f"base:{key}", "null"))))
+        except msgspec.DecodeError:
+            raise Refused(problem(Code.BAD_REQUEST, reason=f"the value of {field} cannot be read")) from None
+    return tuple(found)
+
+
+@post("/transactions/{record_id:str}/simulate", status_code=200)
+async def try_one(request: AnyRequest, served: ServedHere, record_id: str) -> Template:
+    """What would become of it now; nothing is changed."""
+    org, page_token, caller = await admin(served, request)
+    require_page(request, str((await request.form()).get("page_token", "")))
+    try:
+        return await _page(org, page_token, caller.rights, record_id, tried=await simulate(org, record_id))
+    except Refused as refused:
+        if refused.problem.code is Code.NOT_FOUND:
+            raise
+        return await _page(org, page_token, caller.rights, record_id, wrong=refused.problem)
+
+
+@post("/transactions/simulate", status_code=200)
+async def try_all(request: AnyRequest, served: ServedHere) -> Template:
+    """Every one that is not decided, under the rules as they are now: what a release would do to them."""
+    org, page_token, _ = await admin(served, request)
+    require_page(request, str((await request.form()).get("page_token", "")))
+    tried: list[Any] = []
+    async for one in simulate_all(org):
+        tried.append(one)
+        if len(tried) == SIMULATED_MAX:
+            break
+    values = {"here": "transactions", "page_token": page_token, "tried": tried, "most": SIMULATED_MAX}
+    return Template("simulated.html", context=values)
+
+
+TRANSACTION_PAGES = [one_transaction, act_on, try_one, try_all]

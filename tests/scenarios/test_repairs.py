@@ -1,0 +1,170 @@
+"""An admin repairs what was refused, in the console; the error on the device goes away by itself (FEATURES J13)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.scenarios.stage import PASSWORD, Stage, wait_for
+
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code
+from fieldsync.base.world import system_world
+from fieldsync.device import Device
+from fieldsync.schema.access.permissions import Access, Profile
+from fieldsync.schema.catalog import Catalog, build
+from fieldsync.schema.load import load_packs
+from fieldsync.schema.model import Field, FieldType, Object, Pack
+from fieldsync.server.org.create import create_org, seeding_org
+from fieldsync.server.org.seed import insert_rows
+from fieldsync.server.org.users import NewUser, create_user
+
+SARAH, ADMIN = "sarah@repair.example", "admin@repair.example"
+
+
+def model() -> Catalog:
+    """Shops, each with a code of its own, and visits to them."""
+    every = tuple(Access)
+    code = Field(name="Code", type=FieldType.TEXT, unique=True)
+    shop = Field(name="ShopId", type=FieldType.LOOKUP, references="Shop", required=True)
+    objects = (
+        Object(name="Shop", label="Shop", prefix="a00", fields=(code,)),
+        Object(name="Visit", label="Visit", prefix="a01", fields=(shop,)),
+    )
+    rep = Profile(name="Rep", label="Rep", objects={o.name: every for o in objects} | {"User": (Access.READ,)})
+    return build([*load_packs(("platform",)), Pack(name="repair", label="Repair", objects=objects, profiles=(rep,))])
+
+
+class Console:
+    """The console as an admin's browser uses it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._browser = httpx.Client(base_url=f"{stage.address}/console", headers={"origin": stage.address})
+        signed_in = {"org": stage.org, "username": ADMIN, "password": PASSWORD}
+        assert self._browser.post("/enter", data=signed_in).status_code == 303
+
+    def open(self, transaction: str) -> str:
+        return self._browser.get(f"/transactions/{transaction}").raise_for_status().text
+
+    def act(self, transaction: str, act: str, **fields: str) -> httpx.Response:
+        """Press a button of the transaction's page; the fields of its form go along as the page had them."""
+        page = self.open(transaction)
+        data = {**form_of(page), "act": act, **fields}
+        return self._browser.post(f"/transactions/{transaction}/act", data=data)
+
+    def simulate(self, transaction: str = "") -> str:
+        page = self._browser.get("/transactions").raise_for_status().text
+        where = f"/transactions/{transaction}/simulate" if transaction else "/transactions/simulate"
+        answer = self._browser.post(where, data={"page_token": form_of(page)["page_token"]})
+        return answer.raise_for_status().text
+
+    def close(self) -> None:
+        self._browser.close()
+
+
+def form_of(page: str) -> dict[str, str]:
+    """Every named input of a page with its value."""
+    found = {}
+    for tag in re.findall(r"<input [^>]*>", page):
+        given = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        if "name" in given:
+            found[given["name"]] = given.get("value", "").replace("&#34;", '"').replace("&quot;", '"')
+    return found
+
+
+@pytest.fixture
+def stage(database: str, tmp_path: Path) -> Iterator[Stage]:
+    world = system_world()
+    create_org(database, "repair", model(), admin=NewUser(ADMIN, PASSWORD, "System_Administrator", "Ann"), world=world)
+    with seeding_org(database, "repair", world) as seeding:
+        create_user(seeding, NewUser(SARAH, PASSWORD, "Rep", "Sarah"), world.chance)
+        insert_rows(seeding, "Shop", [{"Name": "Corner", "Code": "A1"}])
+    with ExitStack() as stack:
+        yield Stage(stack, database, "repair", tmp_path)
+
+
+@pytest.fixture
+def console(stage: Stage) -> Iterator[Console]:
+    made = Console(stage)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ipad(stage: Stage) -> Device:
+    """Sarah's iPad made a shop with a code that is taken, and a visit there: one error, and one that waits for it."""
+    device = stage.device(SARAH, "ipad")
+    with device.edit() as edit:
+        shop = edit.create("Shop", {"Name": "New", "Code": "A1"})
+    with device.edit() as edit:
+        edit.create("Visit", {"Name": "First", "ShopId": shop})
+    wait_for(lambda: len(device.errors()) == 2)
+    assert [p.code for error in device.errors() for p in error.problems] == [Code.DUPLICATE]
+    return device
+
+
+def failed(stage: Stage) -> str:
+    [found] = [i for i, row in stage.rows("Sync_Transaction").items() if row["Status"] == "Failed"]
+    return found
+
+
+def statuses(stage: Stage) -> list[str]:
+    return sorted(row["Status"] for row in stage.rows("Sync_Transaction").values())
+
+
+def shop_of(device: Device) -> RecordId:
+    return next(record.id for record in device.find("Shop") if record.values["Name"] == "New")
+
+
+def test_edit_and_retry_corrects_the_code_and_both_errors_clear_by_themselves(
+    stage: Stage, console: Console, ipad: Device
+) -> None:
+    shop, transaction = shop_of(ipad), failed(stage)
+    assert "It would be refused now" in console.simulate(transaction)
+    answer = console.act(transaction, "edit and retry", **{f"text:{shop}:Code": "B2"}, reason="A1 is the corner shop")
+    assert answer.status_code == 303
+    wait_for(lambda: not ipad.errors() and not ipad.queue())
+    seen = ipad.get("Shop", shop)
+    assert seen is not None
+    assert seen.values["Code"] == "B2"
+    assert statuses(stage) == ["Success", "Success"]
+    assert [visit["ShopId"] for visit in stage.rows("Visit").values()] == [shop]
+    history = console.open(transaction)
+    assert "Ann: A1 is the corner shop" in history
+    assert "A1 → B2" in history
+    assert ipad.sync().successful
+
+
+def test_ignored_it_leaves_the_device_with_what_waited_for_it(stage: Stage, console: Console, ipad: Device) -> None:
+    shop = shop_of(ipad)
+    assert console.act(failed(stage), "ignore", reason="made twice").status_code == 303
+    wait_for(lambda: not ipad.errors() and not ipad.queue())
+    assert ipad.get("Shop", shop) is None
+    assert list(ipad.find("Visit")) == []
+    assert statuses(stage) == ["Canceled", "Canceled"]
+    assert {row["Name"] for row in stage.rows("Shop").values()} == {"Corner"}
+
+
+def test_who_comes_second_is_told(stage: Stage, console: Console, ipad: Device) -> None:
+    transaction = failed(stage)
+    assert console.act(transaction, "mark as done by hand").status_code == 303
+    late = console.act(transaction, "retry")
+    assert late.status_code == 409
+    assert "This transaction is Manual; you cannot retry it." in late.text
+    wait_for(lambda: len(ipad.errors()) == 1)
+    [error] = ipad.errors()
+    assert error.object == "Visit"
+    assert [p.code for p in error.problems] == [Code.INVALID_REF]
+
+
+def test_a_release_is_simulated_over_all_that_is_open_and_nothing_changes(
+    stage: Stage, console: Console, ipad: Device
+) -> None:
+    before = {name: stage.rows(name) for name in ("Shop", "Visit", "Sync_Transaction", "Sync_Transaction_Log")}
+    assert "DUPLICATE" in console.simulate()
+    assert {name: stage.rows(name) for name in before} == before
+    assert len(ipad.errors()) == 2
