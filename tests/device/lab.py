@@ -32,17 +32,8 @@ from fieldsync.protocol.upload import (
     decode_items,
 )
 from fieldsync.schema.catalog import Catalog, build, encode
-from fieldsync.schema.model import (
-    EditedElsewhere,
-    FamilyDeclaration,
-    Field,
-    FieldType,
-    NameField,
-    Object,
-    Pack,
-    PicklistValue,
-    Submit,
-)
+from fieldsync.schema.family.declaration import EditedElsewhere, FamilyDeclaration, Submit
+from fieldsync.schema.model import Field, FieldType, NameField, Object, Pack, PicklistValue
 
 KEY = bytes(range(32))
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

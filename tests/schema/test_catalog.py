@@ -5,8 +5,9 @@ from __future__ import annotations
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.access.rights import RightsTable
 from fieldsync.schema.catalog import build, columns_of, decode, encode, relationship_name
+from fieldsync.schema.family.declaration import EditedElsewhere
 from fieldsync.schema.load import load_packs, parse_pack
-from fieldsync.schema.model import EditedElsewhere, Field, FieldType
+from fieldsync.schema.model import Field, FieldType
 
 OWN = build(load_packs())
 REP = RightsTable(OWN, {}).of("Field_Representative")

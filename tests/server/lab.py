@@ -33,16 +33,9 @@ from fieldsync.protocol.upload import (
 )
 from fieldsync.schema.access.permissions import Access, Profile
 from fieldsync.schema.catalog import Catalog, build
+from fieldsync.schema.family.declaration import FamilyDeclaration
 from fieldsync.schema.load import load_packs
-from fieldsync.schema.model import (
-    FamilyDeclaration,
-    Field,
-    FieldType,
-    NameField,
-    Object,
-    Pack,
-    PicklistValue,
-)
+from fieldsync.schema.model import Field, FieldType, NameField, Object, Pack, PicklistValue
 from fieldsync.server.http.context import calling, reading
 from fieldsync.server.org.create import create_org, seeding_org
 from fieldsync.server.org.open import open_org

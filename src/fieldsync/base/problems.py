@@ -68,6 +68,7 @@ class Code(StrEnum):
     RECURSION = "RECURSION"
     ROW_LOCK = "ROW_LOCK"
     DECIDED = "DECIDED"
+    SUBMITTED_ELSEWHERE = "SUBMITTED_ELSEWHERE"
     TIMEOUT = "TIMEOUT"
     PARTS_INCOMPLETE = "PARTS_INCOMPLETE"
     FAMILY = "FAMILY"
@@ -163,6 +164,11 @@ CATALOGUE: dict[Code, Kind] = {
     ),
     Code.DUPLICATE: Kind(
         409, "{field} {value} is already used by another record.", "Use the other record, or change the value."
+    ),
+    Code.SUBMITTED_ELSEWHERE: Kind(
+        409,
+        "This {label} was submitted on another device before your changes arrived, so they were not taken over.",
+        "Nothing to do: what you had changed is kept in the sync history.",
     ),
     Code.BACKDATED: Kind(
         422, "{field} is more than {days} days ago; it cannot be submitted.", "Correct the date, or save it only."

@@ -39,6 +39,7 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     """One record of a save.
 
     `changes` names columns. `seen` is the stamp of the version the person edited (0: not on the server then).
+    `root_seen`, of a detail in a family that can be submitted, is the stamp of the family's root as the person saw it.
     `after` is the queue number of this device's last earlier save on this record that is not acknowledged yet.
     """
 
@@ -48,6 +49,7 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     changes: dict[str, Change] = {}
     seen: int = 0
     after: int | None = None
+    root_seen: int = 0
 
 
 class Transaction(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

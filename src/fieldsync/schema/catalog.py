@@ -14,11 +14,11 @@ import msgspec
 
 from fieldsync.base.ids import content_hash
 from fieldsync.schema.access.permissions import PermissionSet, Profile
+from fieldsync.schema.family.declaration import FamilyDeclaration
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import (
     ConflictPolicy,
     Extension,
-    FamilyDeclaration,
     Field,
     FieldType,
     ListView,

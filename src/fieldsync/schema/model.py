@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from fieldsync.schema.access.permissions import PermissionSet, Profile
+from fieldsync.schema.family.declaration import FamilyDeclaration
 from fieldsync.schema.noun import Noun
 from fieldsync.schema.sync_rule import SyncRule
 
@@ -190,43 +191,6 @@ class Sharing(StrEnum):
     READ = "read"
     READ_WRITE = "read_write"
     BY_PARENT = "controlled_by_parent"
-
-
-class EditedElsewhere(StrEnum):
-    """What becomes of edits to a root that was submitted on another device in the meantime."""
-
-    DUPLICATE = "duplicate"
-    DISCARD = "discard"
-
-
-class Submit(Noun, frozen=True):
-    """When a family root counts as submitted: `field` holds `value`."""
-
-    field: str
-    value: str
-    when_edited_elsewhere: EditedElsewhere
-    unlocked: str | None = None
-    """Checkbox of the root; while an admin has set it, the submitted family can be changed."""
-    override: str | None = None
-    """Checkbox of the root; a save of an integration user that sets it may change the submitted family once."""
-    date: str | None = None
-    """Date or time of what is submitted: never in the future, and not too long ago."""
-    backdate_days: int | None = None
-    """How many days ago `date` may be when it is submitted; the setting `<Object>_Backdate_Days` counts before it."""
-
-
-class FamilyConflict(StrEnum):
-    """How a family treats a changed old value: `override` keeps theirs in the journal, `error` refuses."""
-
-    OVERRIDE = "override"
-    ERROR = "error"
-
-
-class FamilyDeclaration(Noun, frozen=True):
-    """Declared on the root object: its details travel with it as one transaction."""
-
-    conflict: FamilyConflict = FamilyConflict.OVERRIDE
-    submit: Submit | None = None
 
 
 class Bulk(Noun, frozen=True):

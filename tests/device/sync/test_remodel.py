@@ -15,7 +15,8 @@ from fieldsync.protocol.download import Head, encode_line
 from fieldsync.protocol.feed import FamilyImage, FeedPage
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.catalog import Catalog, build, encode
-from fieldsync.schema.model import FamilyDeclaration, Field, FieldType, Object, Pack
+from fieldsync.schema.family.declaration import FamilyDeclaration
+from fieldsync.schema.model import Field, FieldType, Object, Pack
 
 Change = Callable[[Object], Object | None]
 

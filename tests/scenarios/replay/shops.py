@@ -8,8 +8,9 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.world import system_world
 from fieldsync.schema.access.permissions import Access, Profile
 from fieldsync.schema.catalog import build
+from fieldsync.schema.family.declaration import FamilyDeclaration
 from fieldsync.schema.load import load_packs
-from fieldsync.schema.model import FamilyDeclaration, Field, FieldType, NameField, Object, Pack, RollUp, ValidationRule
+from fieldsync.schema.model import Field, FieldType, NameField, Object, Pack, RollUp, ValidationRule
 from fieldsync.server.org.create import create_org, seeding_org
 from fieldsync.server.org.seed import insert_rows
 from fieldsync.server.org.users import NewUser, create_user

@@ -62,8 +62,9 @@ class Desk:
         row = new_row(object_type, act.id, act.values, self.author)
         changes = {c: Change(None, v) for c, v in act.values.items()}
         ref = RecordRef(act.object, act.id)
-        item = Item(act.object, act.id, Operation.CREATE, changes)
-        self.records[act.id] = Touched(ref, self._root(ref, row), None, row, item)
+        root = self._root(ref, row)
+        item = Item(act.object, act.id, Operation.CREATE, changes, root_seen=self._root_seen(ref, root))
+        self.records[act.id] = Touched(ref, root, None, row, item)
 
     def _update(self, act: Act) -> None:
         touched = self._on_desk(act)
@@ -73,8 +74,8 @@ class Desk:
             return
         touched.row.update(act.values)
         touch(self.tables[act.object].type, touched.row, changes.keys(), self.author)
-        seen = touched.before.stamp if touched.before else 0
-        self._fold(touched, Item(act.object, act.id, Operation.UPDATE, changes, seen))
+        seen, root_seen = touched.before.stamp if touched.before else 0, self._root_seen(touched.ref, touched.root)
+        self._fold(touched, Item(act.object, act.id, Operation.UPDATE, changes, seen, root_seen=root_seen))
 
     def _delete(self, act: Act) -> None:
         touched = self._on_desk(act)
@@ -82,8 +83,8 @@ class Desk:
             self._sweep(self._present(RecordRef(table.type.name, RecordId(record_id))))
         for other in self._under(act.id):
             self._sweep(other)
-        seen = touched.before.stamp if touched.before else 0
-        self._fold(touched, Item(act.object, act.id, Operation.DELETE, {}, seen))
+        seen, root_seen = touched.before.stamp if touched.before else 0, self._root_seen(touched.ref, touched.root)
+        self._fold(touched, Item(act.object, act.id, Operation.DELETE, {}, seen, root_seen=root_seen))
         touched.row = None
 
     def _sweep(self, touched: Touched) -> None:
@@ -134,6 +135,15 @@ class Desk:
         if found is None:
             raise Refused(problem(Code.INVALID_REF, object=ref.object, id=ref.id, field=way[0].column, value=parent))
         return found
+
+    def _root_seen(self, ref: RecordRef, root: RecordId) -> int:
+        """The version of the family's root that the person has before him, where it may have been submitted since."""
+        family = self.tables.catalog.family_of(ref.object)
+        if family is None or family.declaration.submit is None or root == ref.id:
+            return 0
+        known = self.records.get(root)
+        shown = known.before if known is not None else read_row(self.work, self.tables[family.root], root)
+        return 0 if shown is None else shown.stamp
 
     def _refuse_by_news(self, ref: RecordRef, root: RecordId, stored: Stored) -> None:
         """Staged news can refuse an action before it is taken (FEATURES D04)."""

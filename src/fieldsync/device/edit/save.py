@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from fieldsync.base.faults import reach
 from fieldsync.device.edit.desk import Desk, Touched
 from fieldsync.device.edit.numbers import Numbers
@@ -136,4 +138,4 @@ def _chained(work: Work, item: Item) -> Item:
 
 
 def _with_after(item: Item, last: int) -> Item:
-    return Item(item.object, item.id, item.operation, item.changes, item.seen, last)
+    return msgspec.structs.replace(item, after=last)

@@ -68,6 +68,7 @@ SETTINGS: Mapping[str, SettingKind] = {
     "Send_Retries_Max": SettingKind(_MOBILE, "how often a device sends again before it tells", "times", 0, 100),
     "Accounts_Max": SettingKind(_MOBILE, "accounts on one device; more end its sync", "accounts", 1, 999_999_999),
     "Rows_Max": SettingKind(_MOBILE, "rows of all objects on one device; more end its sync", "rows", 1, 999_999_999),
+    "Deferred_Processing": SettingKind(_PROCESSOR, "what a device sends is taken at once and processed by a job"),
     "Group_Items": SettingKind(_PROCESSOR, "records of a transaction that belong together are processed together"),
     "Cancel_Deletes_Of_Deleted": SettingKind(_PROCESSOR, "deleting what is deleted already counts as done"),
     "Cancel_Updates_Of_Missing": SettingKind(_PROCESSOR, "changes of what is gone are cancelled instead of failing"),

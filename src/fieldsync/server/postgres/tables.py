@@ -95,6 +95,7 @@ def system_tables(metadata: MetaData) -> None:
     _receipt_tables(metadata)
     _undecided_tables(metadata)
     _people_tables(metadata)
+    _duplicate_tables(metadata)
     _scope_tables(metadata)
     _job_tables(metadata)
 
@@ -226,7 +227,21 @@ def _undecided_tables(metadata: MetaData) -> None:
         Column("saved_at", Text, nullable=False),
         Column("items", Text, nullable=False),
         Column("due_at", DateTime(timezone=True), nullable=True, comment="when it is tried again by itself"),
+        Column("locked_times", Integer, nullable=False, server_default="0", comment="put off for another save's locks"),
         Index("ix__undecided_device", "device", "n", unique=True),
+    )
+
+
+def _duplicate_tables(metadata: MetaData) -> None:
+    Table(
+        "_duplicate",
+        metadata,
+        Column("device_id", ID, nullable=False),
+        Column("original_id", ID, nullable=False),
+        Column("duplicate_id", ID, nullable=False),
+        Column("copied", Text, nullable=False, comment="edited details of the original to their copies, as JSON"),
+        PrimaryKeyConstraint("device_id", "original_id"),
+        Index("ix__duplicate_id", "duplicate_id"),
     )
 
 

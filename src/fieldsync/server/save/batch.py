@@ -20,13 +20,14 @@ import msgspec
 from fieldsync.base.ids import DeviceNumber, RecordId, TransactionId, is_id
 from fieldsync.base.problems import Problem
 from fieldsync.protocol.rows import RecordRef
-from fieldsync.protocol.upload import Item, Operation, Outcome, Rejected
+from fieldsync.protocol.upload import Duplicated, Item, Operation, Outcome, Rejected
 from fieldsync.schema.access.rights import NOBODY, Rights
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.standard import STAMP
 
 if TYPE_CHECKING:
+    from fieldsync.server.save.elsewhere.duplicate import Duplicate
     from fieldsync.server.scope.scope import Scope
 
 Row = dict[str, Any]
@@ -119,6 +120,8 @@ class Edit:
     """Values of somebody else that a family's edit replaced: kept in the journal."""
     was_there: bool = False
     """Its row is there, and is not for this caller to read: it counts as none."""
+    by_platform: bool = False
+    """Nobody sent it: the platform links what belongs together. No lock holds it up."""
     once_sent: bool = False
     """There is no row for this caller, and his device proves that it once had it."""
 
@@ -151,6 +154,10 @@ class Work:
     outcome: Outcome | None = None
     touched: list[RecordRef] = field(default_factory=list)
     root: RecordRef | None = None
+    asked: list[Edit] | None = None
+    """What was sent, where `edits` are now those of a duplicate."""
+    becomes: Duplicated | None = None
+    """Its outcome once it is written, where that is not Saved."""
     refused_for_good: bool = False
     """Rejected for what it is or for what it causes; running its wave again will not change that."""
 
@@ -187,6 +194,8 @@ class Facts:
     predecessors: dict[int, Predecessor] = field(default_factory=dict)
     taken: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """(object, unique column, value) to the id that has it."""
+    duplicates: dict[str, Duplicate] = field(default_factory=dict)
+    """By their originals: duplicates that this device's saves became."""
     access: dict[str, bool] = field(default_factory=dict)
     """Of the named records that are not open to everybody, those the caller may read, and whether he may write them."""
 

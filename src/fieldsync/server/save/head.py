@@ -7,7 +7,7 @@ of a lock per device, gives the feed its gapless position, and is where a revoke
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from sqlalchemy import ARRAY, ClauseElement, Text, any_, bindparam, cast, func, select, update
@@ -82,6 +82,8 @@ class Identified:
     fresh: tuple[Incoming, ...]
     replays: tuple[Result, ...]
     fork_at: int | None
+    deferred: bool = False
+    """Whether the new ones are processed later: a setting says so, or earlier ones of the device are still to come."""
 
 
 async def identify(org: Org, database: Database, caller: Caller, incoming: tuple[Incoming, ...]) -> Identified:
@@ -96,7 +98,8 @@ async def identify(org: Org, database: Database, caller: Caller, incoming: tuple
     )
     heads = await database.one(org.save.device_heads, device=caller.number)
     assert heads is not None, "the session names a registered number"
-    return classify(caller, incoming, [Receipt(*row) for row in rows], confirmed_through=heads[1])
+    found = classify(caller, incoming, [Receipt(*row) for row in rows], confirmed_through=heads[1])
+    return replace(found, deferred=heads[2] == "true" or heads[3])
 
 
 @dataclass(frozen=True)

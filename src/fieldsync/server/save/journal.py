@@ -14,8 +14,10 @@ from fieldsync.base import ids
 from fieldsync.base.ids import DeviceNumber, RecordId
 from fieldsync.base.problems import Problem
 from fieldsync.protocol.upload import (
+    Accepted,
     Canceled,
     Discarded,
+    Duplicated,
     Held,
     Item,
     Outcome,
@@ -32,12 +34,16 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Row, Wave, Work, encode_rows, legible
 
 ID_CHARS = 18
+UNDECIDED = Rejected | Held | Accepted
+"""Outcomes after which a transaction may run again."""
 TRANSACTION, RECORD, LOG = "Sync_Transaction", "Sync_Transaction_Record", "Sync_Transaction_Log"
 
 
 def status_of(outcome: Outcome | None) -> str:
     """The one place that says which status of `Sync_Transaction` an outcome is (FEATURES J02)."""
     match outcome:
+        case Accepted():
+            return "New"
         case Rejected():
             return "Failed"
         case Held():
@@ -101,19 +107,19 @@ async def _keep_undecided(org: Org, database: Database, wave: Wave, known: list[
     """Keep what a device sent as it sent it, as long as it may run again; what is decided needs no keeping."""
     number = wave.caller.number
     kept = [
-        _undecided_row(work, row["Id"], number)
+        _undecided_row(wave, work, row["Id"], number)
         for work, row in zip(wave.works, known, strict=True)
-        if number is not None and isinstance(work.outcome, Rejected | Held)
+        if number is not None and isinstance(work.outcome, UNDECIDED)
     ]
     if kept:
         await database.run(org.save.keep_undecided, rows=encode_rows(kept))
     again = [work for work in wave.works if work.incoming.record_id is not None]
-    decided = [work.incoming.record_id for work in again if not isinstance(work.outcome, Rejected | Held)]
+    decided = [work.incoming.record_id for work in again if not isinstance(work.outcome, UNDECIDED)]
     if decided:
         await database.run(org.save.drop_undecided, ids=decided)
 
 
-def _undecided_row(work: Work, record_id: RecordId, number: DeviceNumber) -> Row:
+def _undecided_row(wave: Wave, work: Work, record_id: RecordId, number: DeviceNumber) -> Row:
     incoming = work.incoming
     return {
         "record_id": record_id,
@@ -122,7 +128,8 @@ def _undecided_row(work: Work, record_id: RecordId, number: DeviceNumber) -> Row
         "hash": incoming.hash,
         "saved_at": incoming.saved_at,
         "items": encode_items(incoming.items).decode(),
-        "due_at": None,
+        "due_at": wave.frame.now if isinstance(work.outcome, Accepted) else None,
+        "locked_times": 0,
     }
 
 
@@ -151,13 +158,13 @@ def _journal_one(wave: Wave, work: Work, tables: dict[str, list[Row]]) -> Row:
         "Channel": wave.caller.channel.value,
         "Saved_At": incoming.saved_at,
         "Received_At": wave.frame.now,
-        "Processed_At": None if isinstance(work.outcome, Held) else wave.frame.now,
+        "Processed_At": None if isinstance(work.outcome, Held | Accepted) else wave.frame.now,
         "Expected_Records": len(incoming.items),
-        "Actual_Records": len(work.edits),
+        "Actual_Records": len(work.asked or work.edits),
         "Depends_On": ", ".join(map(str, waiting)) or None,
         "Outcome": type(work.outcome).__name__,
         "Can_Be_Retried": False,
-        "Signed": "Yes" if any(_is_signed(edit) for edit in work.edits) else "No",
+        "Signed": "Yes" if any(_is_signed(edit) for edit in work.asked or work.edits) else "No",
         "Failed_Attempts": incoming.attempts + isinstance(work.outcome, Rejected),
         "Last_Log": work.outcome.problems[0].message[:4_000] if isinstance(work.outcome, Rejected) else None,
         "Root_Object": work.root.object if work.root else None,
@@ -185,8 +192,9 @@ def _is_signed(edit: Edit) -> bool:
 def _lines(work: Work) -> Iterator[tuple[Item, Mapping[str, FieldValue]]]:
     """Every item, and what of somebody else's it replaced. One that was refused for what it names is told as it was
     sent: the object or field may be gone, the content may not (law L1)."""
-    sent = {item.id: item for item in work.incoming.items} if work.refused_for_good else {}
-    for edit in work.edits:
+    as_sent = work.refused_for_good or isinstance(work.outcome, Accepted)
+    sent = {item.id: item for item in work.incoming.items} if as_sent else {}
+    for edit in work.asked or work.edits:
         asked = sent.pop(edit.item.id, edit.item)
         yield msgspec.structs.replace(edit.item, changes={**asked.changes, **edit.item.changes}), edit.overridden
     for item in sent.values():
@@ -201,10 +209,21 @@ def _record_row(item: Item, overridden: Mapping[str, FieldValue], outcome: Outco
         "Object_Name": legible(item.object),
         "Operation": item.operation.value,
         "Record_Id": legible(item.id)[:ID_CHARS],
-        "Result_Id": item.id if isinstance(outcome, Saved) else None,
+        "Result_Id": _result_id(item, outcome),
         "Field_Values": msgspec.json.encode(values).decode(),
         "Status": "Ready",
     }
+
+
+def _result_id(item: Item, outcome: Outcome | None) -> RecordId | None:
+    """The record an item became."""
+    match outcome:
+        case Saved():
+            return item.id
+        case Duplicated(original=original, duplicate=duplicate, copied=copied):
+            return duplicate.id if item.id == original.id else copied.get(item.id, item.id)
+        case _:
+            return None
 
 
 def _log_row(reason: Problem, transaction: Row) -> Row:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fieldsync.base import limits
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Problem, problem
-from fieldsync.protocol.upload import Result, Saved
+from fieldsync.protocol.upload import Discarded, Duplicated, Result, Saved
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.stored_catalog import former_fields
 from fieldsync.server.postgres.work import BadRow, NotUnique
@@ -21,6 +21,7 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save import changes, check, head, journal, prefetch, resolve, stamp, write
 from fieldsync.server.save.access import authorise, share
 from fieldsync.server.save.batch import Caller, Frame, Incoming, Predecessor, Wave, Work
+from fieldsync.server.save.elsewhere import redirect
 from fieldsync.server.save.logic.follow import follow
 from fieldsync.server.save.logic.judge import judge
 from fieldsync.server.save.logic.late import Late
@@ -51,7 +52,7 @@ async def save(org: Org, database: Database, caller: Caller, frame: Frame, incom
             wave.facts.predecessors.update(decided)
             position = await run_wave(org, database, wave, position)
             for work in wave_works:
-                saved = isinstance(work.outcome, Saved)
+                saved = isinstance(work.outcome, Saved | Duplicated | Discarded)
                 decided[work.incoming.n] = Predecessor(saved, frame.stamp)
                 results.append(journal.result_of(work))
     except ForkedAt as fork:
@@ -107,9 +108,11 @@ async def run_wave(org: Org, database: Database, wave: Wave, position: int) -> i
 async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int:
     """The steps of DESIGN 6 in their order; `judge` and `follow` are those of the org's own logic."""
     await prefetch.prefetch(org, database, wave)
+    await redirect.look_up_duplicates(org, database, wave)
     resolve.hold(wave)
     authorise.authorise(org, wave)
     share.check_sharing(org, wave)
+    await redirect.redirect(org, database, wave)
     resolve.resolve(org.catalog, wave)
     resolve.hold(wave)
     stamp.fill_in(wave)
@@ -118,13 +121,14 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     await stamp.number(org, database, wave)
     reach("save.before_write")
     written = await follow(org, database, wave, await write.write(org, database, wave))
+    written += await redirect.link(org, database, wave)
     reach("save.after_write")
     await head.make_heads(database, written)
     await head.renew_rights(database, written)
     position = await changes.log(org, database, wave, written, position)
     for work in wave.works:
         if work.open:
-            work.outcome = Saved()
+            work.outcome = work.becomes or Saved()
     await journal.journal(org, database, wave)
     await defer(org, database, wave, written)
     reach("save.after_journal")
@@ -135,6 +139,8 @@ def _forget_decisions(wave: Wave) -> None:
     """What was decided on rows that changed under us is decided again; a shape that was refused stays refused."""
     wave.facts = type(wave.facts)(predecessors=wave.facts.predecessors)
     for work in wave.works:
+        if work.asked is not None:
+            work.edits, work.asked, work.becomes = work.asked, None, None
         if work.edits and not work.refused_for_good:
             work.outcome, work.touched = None, []
 

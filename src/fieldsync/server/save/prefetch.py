@@ -15,8 +15,12 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.access.share import hide
 from fieldsync.server.save.batch import Facts, Predecessor, Wave, decode_row
+from fieldsync.server.save.elsewhere.roots import add_roots
 from fieldsync.server.save.head import Receipt
 from fieldsync.server.save.logic.rollup.masters import add_masters
+
+_SETTLED = (b'"type":"Saved"', b'"type":"Duplicated"', b'"type":"Discarded"')
+"""Outcomes that hold nothing up. A quote within a value is escaped, so no value can look like one."""
 
 
 async def prefetch(org: Org, database: Database, wave: Wave) -> None:
@@ -38,6 +42,7 @@ async def lock_records(org: Org, database: Database, wave: Wave) -> None:
         if edit.item.operation in (Operation.DELETE, Operation.UNDELETE):
             to_delete.add(edit.item.object)
     await add_masters(org, database, wave, wanted)
+    await add_roots(org, database, wave, wanted)
     for name in _by_prefix(org, wanted):
         statement = org.save.lock_to_delete(name) if name in to_delete else org.save.lock(name)
         for (text,) in await database.rows(statement, ids=sorted(wanted[name])):
@@ -119,7 +124,8 @@ async def _look_up_device(org: Org, database: Database, wave: Wave, facts: Facts
     if named:
         found = await database.rows(org.save.receipts, device=number, ns=sorted(named), transactions=[])
         for receipt in (Receipt(*row) for row in found):
-            facts.predecessors[receipt.n] = Predecessor(b'"type":"Saved"' in receipt.result, receipt.stamp)
+            settled = any(mark in receipt.result for mark in _SETTLED)
+            facts.predecessors[receipt.n] = Predecessor(settled, receipt.stamp)
 
 
 def _by_prefix(org: Org, names: Iterable[str]) -> list[str]:

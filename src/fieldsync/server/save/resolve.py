@@ -6,9 +6,9 @@ out, and the new row is put together.
 
 from __future__ import annotations
 
-from fieldsync.protocol.upload import Held, Operation
+from fieldsync.protocol.upload import Held, Operation, Rejected
 from fieldsync.schema.catalog import Catalog
-from fieldsync.schema.model import FamilyConflict
+from fieldsync.schema.family.declaration import FamilyConflict
 from fieldsync.server.save import conflict
 from fieldsync.server.save.batch import Edit, Predecessor, Wave, Work
 
@@ -29,7 +29,7 @@ def hold(wave: Wave) -> None:
             waiting = _waits_for(work, wave)
             if waiting:
                 work.outcome = Held(tuple(sorted(waiting)))
-        if not work.open:
+        if isinstance(work.outcome, Rejected | Held):
             for edit in work.edits:
                 blocked.setdefault(edit.item.id, work.incoming.n)
 

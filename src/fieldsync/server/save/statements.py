@@ -38,6 +38,9 @@ from fieldsync.schema.standard import STAMP
 from fieldsync.server.postgres.compiled import Statement, compile_statement
 from fieldsync.server.postgres.names import RECORD_COUNTER, auto_number_sequence
 
+DEFERRED = "Deferred_Processing"
+"""The setting that puts off what devices send."""
+
 
 def unpacked(table: Table, names: Iterable[str]) -> TableValuedAlias:
     """The rows of the JSON array bound as `rows`, with the types of these columns of `table`."""
@@ -68,7 +71,7 @@ class SaveStatements:
         self.move_head = compile_statement(_move_head(self._tables["_user_head"]))
         self.receipts = compile_statement(_receipts(self._tables["_receipt"]))
         self.forget_receipts = compile_statement(_forget_receipts(self._tables["_receipt"]))
-        self.device_heads = compile_statement(_device_heads(self._tables["_device_number"]))
+        self.device_heads = compile_statement(_device_heads(self._tables))
         self.move_device = compile_statement(_move_device(self._tables["_device_number"]))
         self.blocked = compile_statement(_blocked(self._tables["_blocked"]))
         self.add_blocked = compile_statement(insert_rows(self._tables["_blocked"]))
@@ -209,8 +212,16 @@ def _forget_receipts(receipt: Table) -> ClauseElement:
     return delete(receipt).where(receipt.c.device == bindparam("device"), receipt.c.n <= bindparam("through"))
 
 
-def _device_heads(device: Table) -> ClauseElement:
-    return select(device.c.high_n, device.c.confirmed_through).where(device.c.number == bindparam("device"))
+def _device_heads(tables: dict[str, Table]) -> ClauseElement:
+    """How far a device is, whether its person's saves are processed later, and whether some of them are due."""
+    device, user, setting, undecided = (tables[n] for n in ("_device_number", "User", "Sync_Setting", "_undecided"))
+    here = or_(setting.c.ProfileId == user.c.ProfileId, setting.c.ProfileId.is_(None))
+    values = select(setting.c.Value).where(setting.c.Setting == DEFERRED, here, setting.c.IsDeleted.is_(False))
+    value = values.order_by(setting.c.ProfileId.nulls_last(), setting.c.Id).limit(1).scalar_subquery()
+    due = select(undecided.c.n).where(undecided.c.device == device.c.number, undecided.c.due_at.is_not(None))
+    columns = (device.c.high_n, device.c.confirmed_through, value, due.exists())
+    joined = device.outerjoin(user, user.c.Id == device.c.user_id)
+    return select(*columns).select_from(joined).where(device.c.number == bindparam("device"))
 
 
 def _move_device(device: Table) -> ClauseElement:
@@ -258,7 +269,7 @@ def _keep_undecided(undecided: Table) -> ClauseElement:
     names = [c.name for c in undecided.c]
     source = unpacked(undecided, names)
     kept = upsert(undecided).from_select(names, select(*[source.c[name] for name in names]))
-    changed = {name: kept.excluded[name] for name in ("hash", "items", "due_at")}
+    changed = {name: kept.excluded[name] for name in ("hash", "items", "due_at", "locked_times")}
     return kept.on_conflict_do_update(index_elements=["record_id"], set_=changed)
 
 

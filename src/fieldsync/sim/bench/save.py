@@ -17,8 +17,9 @@ from fieldsync.base.ids import DeviceNumber, RecordId, mint, uuid7
 from fieldsync.base.world import World, instant, system_world, unix_ms
 from fieldsync.protocol.upload import Change, Item, Operation, Saved, encode_items, hash_of
 from fieldsync.schema.catalog import Catalog, build
+from fieldsync.schema.family.declaration import FamilyDeclaration
 from fieldsync.schema.load import load_packs
-from fieldsync.schema.model import FamilyDeclaration, Field, FieldType, Object, Pack, RollUp, ValidationRule
+from fieldsync.schema.model import Field, FieldType, Object, Pack, RollUp, ValidationRule
 from fieldsync.server.org.bring_in import admin_of
 from fieldsync.server.org.create import create_org, seeding_org
 from fieldsync.server.org.open import open_org

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from fieldsync.schema.access.permissions import Access, Profile
+from fieldsync.schema.family.declaration import EditedElsewhere, FamilyDeclaration, Submit
 from fieldsync.schema.model import (
-    EditedElsewhere,
-    FamilyDeclaration,
     Field,
     FieldType,
     Object,
@@ -14,7 +13,6 @@ from fieldsync.schema.model import (
     RecordType,
     RollUp,
     RollUpFilter,
-    Submit,
     ValidationRule,
 )
 

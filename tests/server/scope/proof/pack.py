@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from fieldsync.schema.access.permissions import Access, FieldAccess, PermissionSet, Profile, SystemPermission
 from fieldsync.schema.catalog import Catalog, build
+from fieldsync.schema.family.declaration import FamilyDeclaration
 from fieldsync.schema.load import load_packs
-from fieldsync.schema.model import FamilyDeclaration, Field, FieldType, Object, Pack, PicklistValue, Sharing
+from fieldsync.schema.model import Field, FieldType, Object, Pack, PicklistValue, Sharing
 
 T = FieldType
 STAGES = ("Open", "Closed", "Won")

@@ -88,12 +88,19 @@ def _not_his_to_give(caller: Caller, edit: Edit) -> str | None:
 def _find_root(catalog: Catalog, facts: Facts, work: Work) -> None:
     """The family root of the transaction; several records must share one (FEATURES B08)."""
     roots = {root_of(catalog, facts, work, edit) for edit in work.edits}
+    if len(roots) > 1:
+        roots = {_original(facts, root) for root in roots}
     work.root = next(iter(roots))
     if len(roots) == 1:
         return
     first = work.edits[0].item
     reason = "they belong to different families"
     work.reject(problem(Code.FAMILY, object=first.object, id=first.id, reason=reason))
+
+
+def _original(facts: Facts, root: RecordRef) -> RecordRef:
+    """The original of a duplicate that this device caused and may not have known of yet."""
+    return next((one.original for one in facts.duplicates.values() if one.id == root.id), root)
 
 
 def root_of(catalog: Catalog, facts: Facts, work: Work, edit: Edit) -> RecordRef:

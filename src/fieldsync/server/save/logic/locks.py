@@ -13,7 +13,7 @@ from sqlalchemy import any_, bindparam, select
 from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.protocol.upload import Operation
 from fieldsync.schema.catalog import Catalog, Family
-from fieldsync.schema.model import Submit
+from fieldsync.schema.family.declaration import Submit
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work as Database
@@ -60,6 +60,8 @@ def _lock_problems(catalog: Catalog, wave: Wave, work: Work, family: Family, sub
     if not is_locked or (overrides and (rights.integration or is_admin)):
         return
     for edit in work.edits:
+        if edit.by_platform:
+            continue
         only_unlocks = edit is root_edit and is_admin and edit.changed == {submit.unlocked}
         if edit.writes and edit.new is not None and not only_unlocks:
             key = KEYS.get(edit.item.operation, "NO_UPD_SUB")

@@ -54,7 +54,7 @@ async def defer(org: Org, database: Database, wave: Wave, written: list[Written]
             msgspec.structs.asdict(_deferred(org, wave, trigger, tuple(records.values())))
             for trigger, records in jobs.items()
         ]
-        await database.rows(DEFER, queue=org.name, jobs=encode_rows(arguments))
+        await database.rows(DEFER, queue=org.name, jobs=encode_rows(arguments), at=None)
 
 
 def _deferred(org: Org, wave: Wave, trigger: Trigger, records: tuple[DeferredRecord, ...]) -> Deferred:

@@ -1,0 +1,1 @@
+"""Families: records that are saved, conflict and are submitted as one."""
