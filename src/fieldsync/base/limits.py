@@ -30,6 +30,8 @@ JOBS_AT_ONCE_MAX = 4
 JOB_RETRIES_MAX = 8
 JOB_BACKOFF_BASE_SECONDS = 3
 """A failed job waits 3 seconds, then 9, 27 and so on: the eighth time almost two hours."""
+LOCK_RETRIES_MAX = 8
+"""How often a transaction whose records another save holds is put off, with the pauses of a job, before it fails."""
 JOB_CHAIN_MAX = 16
 """How often what a job saves may defer a job again."""
 JOB_STOP_SECONDS = 10.0

@@ -35,7 +35,7 @@ from fieldsync.server.postgres.listen import listen
 from fieldsync.server.postgres.queue.worker import keep_working
 from fieldsync.server.postgres.stored_catalog import CATALOG_CHANNEL
 from fieldsync.server.postgres.work import DatabaseError
-from fieldsync.server.save.logic.later.perform import performing
+from fieldsync.server.processor.jobs import performing
 
 UPKEEP_SECONDS = 3_600
 _log = structlog.get_logger()

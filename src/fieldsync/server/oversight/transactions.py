@@ -85,7 +85,7 @@ class LogLine(msgspec.Struct, frozen=True):
     object: str | None
     record: str | None
     details: dict[str, Any]
-    """Of an edit before and after, of a conflict base, mine and theirs; empty where the field is not open to the reader."""
+    """Of an edit before and after, of a conflict base, mine and theirs; empty where the reader may not see it."""
 
 
 class DeviceLine(msgspec.Struct, frozen=True):

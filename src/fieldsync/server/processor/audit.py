@@ -37,6 +37,7 @@ class Entry:
     object: str | None = None
     corrected: Corrected | None = None
     before: FieldValue = None
+    type: str = "Info"
 
 
 async def note(
@@ -53,7 +54,7 @@ async def note(
 
 
 def _row(entry: Entry, record_id: RecordId) -> Row:
-    row: Row = {"Sync_TransactionId": record_id, "Type": "Info", "Code": entry.act, "Message": entry.said[:4_000]}
+    row: Row = {"Sync_TransactionId": record_id, "Type": entry.type, "Code": entry.act, "Message": entry.said[:4_000]}
     if entry.corrected is not None:
         before_and_after = {"before": entry.before, "after": entry.corrected.value}
         row |= {

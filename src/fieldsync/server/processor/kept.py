@@ -58,6 +58,25 @@ async def kept_of_device(org: Org, database: Database, device: str, statuses: Co
     return [_kept(row) for row in rows]
 
 
+async def due_of_device(org: Org, database: Database, device: str) -> list[Kept]:
+    """A device's transactions whose time has come, in the order of its queue."""
+    t, u = org.metadata.tables["Sync_Transaction"], org.metadata.tables["_undecided"]
+    due = and_(u.c.device == bindparam("device"), u.c.due_at <= bindparam("now"))
+    open_still = t.c.Status == any_(bindparam("statuses"))
+    query = _query(org.metadata.tables).where(due, open_still).order_by(u.c.n)
+    statuses = [Status.NEW.value, Status.RETRY.value]
+    rows = await database.rows(compile_statement(query), device=device, now=org.world.clock.now(), statuses=statuses)
+    return [_kept(row) for row in rows]
+
+
+async def locked_times(org: Org, database: Database, one: Kept) -> int:
+    """How often it was put off because another save held its records."""
+    u = org.metadata.tables["_undecided"]
+    query = select(u.c.locked_times).where(u.c.record_id == bindparam("id"))
+    row = await database.one(compile_statement(query), id=one.record_id)
+    return row[0] if row is not None else 0
+
+
 def behind(one: Kept, others: Sequence[Kept]) -> list[Kept]:
     """Those of `others`, in order, that wait for this one or for one that does. Pure."""
     numbers, found = {one.n}, []

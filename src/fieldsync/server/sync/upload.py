@@ -19,6 +19,7 @@ from fieldsync.protocol.upload import Saved, UploadRequest, UploadResponse
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Busy, Collision
 from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.processor.deferred import put_off
 from fieldsync.server.save.batch import Caller, Frame
 from fieldsync.server.save.changes import log_shown
 from fieldsync.server.save.head import Identified, identify, lock_head
@@ -74,7 +75,8 @@ async def _once(org: Org, begin: Begin, request: UploadRequest) -> UploadRespons
         await _take_back(org, database, caller, frame, request.undone)
         gathered = await parts.gather(org, database, caller, request.transactions)
         identified = await identify(org, database, caller, gathered.complete)
-        done = await save(org, database, caller, frame, identified.fresh)
+        run = put_off if identified.deferred else save
+        done = await run(org, database, caller, frame, identified.fresh)
         await _move_heads(org, database, caller, frame, request, done)
         reach("upload.before_images")
         response = await _answer(org, database, caller, frame, gathered, identified, done)

@@ -10,12 +10,13 @@ TASK = "fieldsync"
 
 _DEFER = f"""
 SELECT {QUEUE_SCHEMA}.procrastinate_defer_jobs_v1(array_agg(ROW(
-    CAST(%(queue)s AS text), '{TASK}', 0, NULL, NULL, job.args, NULL
+    CAST(%(queue)s AS text), '{TASK}', 0, NULL, NULL, job.args, CAST(%(at)s AS timestamptz)
 )::{QUEUE_SCHEMA}.procrastinate_job_to_defer_v1))
 FROM jsonb_array_elements(CAST(%(jobs)s AS jsonb)) AS job (args)
 """  # noqa: S608
-DEFER = Statement(_DEFER, frozenset({"queue", "jobs"}), {})
-"""Put jobs on a queue: `jobs` is a JSON array of their arguments. They are there when the transaction commits."""
+DEFER = Statement(_DEFER, frozenset({"queue", "jobs", "at"}), {})
+"""Put jobs on a queue: `jobs` is a JSON array of their arguments, `at` when they are due, null for now. They are there
+when the transaction commits."""
 
 IS_APPLIED = Statement(
     f"SELECT 1 FROM {QUEUE_SCHEMA}.applied WHERE job_id = %(job)s",  # noqa: S608

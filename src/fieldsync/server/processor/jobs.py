@@ -1,0 +1,104 @@
+"""What the jobs of an org do: asynchronous triggers, and transactions that are due.
+
+Transactions of a device run in the order of its queue, all together. Where another save holds a record, they run one by
+one, so that only those wait that need it (law L7): each is put off with growing pauses, not counted as failed, until it
+has another result or was put off too often (FEATURES J06).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from fieldsync.base import limits
+from fieldsync.base.problems import Code, Problem, Refused, problem
+from fieldsync.protocol.upload import Rejected, Result
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.queue.worker import Perform
+from fieldsync.server.postgres.work import Busy, Collision, transaction
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.processor.deferred import DueDevice, run_soon
+from fieldsync.server.processor.kept import Kept, behind, due_of_device, kept_of_device, locked_times, person
+from fieldsync.server.processor.marks import mark_failed, mark_put_off
+from fieldsync.server.processor.run import run_again, tell
+from fieldsync.server.processor.states import Status
+from fieldsync.server.save.batch import Caller, Channel, Frame
+from fieldsync.server.save.head import lock_head
+from fieldsync.server.save.logic.later.perform import performing as performing_triggers
+
+
+def performing(orgs: Mapping[str, Org]) -> Perform:
+    """Does jobs of these orgs, each with the catalog that it has when the job runs."""
+    run_trigger = performing_triggers(orgs)
+
+    async def run(job_id: int, arguments: Mapping[str, Any]) -> None:
+        if "device" in arguments:
+            due = msgspec.convert(arguments, DueDevice)
+            await process(orgs[due.org], due.device)
+        else:
+            await run_trigger(job_id, arguments)
+
+    return run
+
+
+async def process(org: Org, device: str) -> None:
+    """Run what is due of a device. Raises Busy where the person's own requests hold him for too long: try again."""
+    for _ in range(limits.DEADLOCK_RETRIES_MAX):
+        try:
+            async with transaction(org.pool) as database:
+                await _run(org, database, await due_of_device(org, database, device))
+                return
+        except Collision:
+            continue
+        except (Busy, Refused):
+            break
+    async with transaction(org.pool) as database:
+        alone = await due_of_device(org, database, device)
+    for one in alone:
+        await _run_alone(org, one)
+
+
+async def _run(org: Org, database: Database, chosen: list[Kept]) -> None:
+    if not chosen:
+        return
+    caller = await person(org, database, chosen[0], Channel.DEVICE)
+    frame = await lock_head(org, database, caller)
+    still = {one.record_id for one in await due_of_device(org, database, chosen[0].device or "")}
+    chosen = [one for one in chosen if one.record_id in still]
+    if not chosen:
+        return
+    waiting = await kept_of_device(org, database, chosen[0].device or "", (Status.WAITING,))
+    found = {one.n: one for first in chosen for one in (first, *behind(first, waiting))}
+    await run_again(org, database, caller, frame, [found[n] for n in sorted(found)])
+
+
+async def _run_alone(org: Org, one: Kept) -> None:
+    """One that could not run with the others: what holds it up is its own."""
+    try:
+        async with transaction(org.pool) as database:
+            await _run(org, database, [one])
+            return
+    except (Busy, Collision):
+        why = problem(Code.ROW_LOCK)
+    except Refused as refused:
+        why = refused.problem
+    async with transaction(org.pool) as database:
+        caller = await person(org, database, one, Channel.JOB)
+        frame = await lock_head(org, database, caller)
+        await _wait_or_fail(org, database, (caller, frame), one, why)
+
+
+async def _wait_or_fail(org: Org, database: Database, who: tuple[Caller, Frame], one: Kept, why: Problem) -> None:
+    caller, frame = who
+    times = await locked_times(org, database, one)
+    if why.code is Code.ROW_LOCK and times < limits.LOCK_RETRIES_MAX:
+        pause = timedelta(seconds=limits.JOB_BACKOFF_BASE_SECONDS ** (times + 1))
+        at = org.world.clock.now() + pause
+        await mark_put_off(org, database, caller, frame, one, at)
+        await run_soon(org, database, one.device or "", at)
+    elif one.incoming is not None:
+        await mark_failed(org, database, caller, frame, one, why)
+        await tell(org, database, caller, frame, [(one.record_id, Result(one.n, one.incoming.id, Rejected((why,))))])

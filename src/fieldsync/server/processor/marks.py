@@ -1,0 +1,59 @@
+"""What is noted of a transaction that could not run: put off until later, or failed for what was outside of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, func, update
+
+from fieldsync.base import ids
+from fieldsync.base.problems import Problem
+from fieldsync.schema.standard import STAMP
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.compiled import compile_statement
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.processor.audit import Entry, note
+from fieldsync.server.processor.kept import Kept
+from fieldsync.server.processor.states import Status
+from fieldsync.server.save.batch import Caller, Frame, encode_rows
+
+
+async def mark_put_off(org: Org, database: Database, caller: Caller, frame: Frame, one: Kept, at: datetime) -> None:
+    """It runs again at this time; what builds on its records waits."""
+    undecided = org.metadata.tables["_undecided"]
+    later = update(undecided).where(undecided.c.record_id == bindparam("id"))
+    counted = later.values(due_at=bindparam("at"), locked_times=undecided.c.locked_times + 1)
+    await database.run(compile_statement(counted), id=one.record_id, at=at)
+    await _set_status(org, database, frame, one, Status.RETRY, None)
+    await _block(org, database, caller, one)
+
+
+async def mark_failed(org: Org, database: Database, caller: Caller, frame: Frame, one: Kept, why: Problem) -> None:
+    """Somebody has to look at it; what builds on its records waits."""
+    undecided = org.metadata.tables["_undecided"]
+    never = update(undecided).where(undecided.c.record_id == bindparam("id")).values(due_at=None, locked_times=0)
+    await database.run(compile_statement(never), id=one.record_id)
+    await _set_status(org, database, frame, one, Status.FAILED, why)
+    await _block(org, database, caller, one)
+    await note(org, database, caller, frame, one.record_id, [Entry(why.code.value, why.message, type="Error")])
+
+
+async def _set_status(
+    org: Org, database: Database, frame: Frame, one: Kept, status: Status, why: Problem | None
+) -> None:
+    table = org.metadata.tables["Sync_Transaction"]
+    attempts = func.coalesce(table.c.Failed_Attempts, 0) + int(why is not None)
+    values = {"Status": bindparam("status"), "Failed_Attempts": attempts, STAMP: bindparam("stamp")}
+    if why is not None:
+        values |= {"Outcome": bindparam("outcome"), "Last_Log": bindparam("log")}
+    told = {} if why is None else {"outcome": "Rejected", "log": why.message[:4_000]}
+    write = compile_statement(update(table).where(table.c.Id == bindparam("id")).values(values))
+    await database.run(write, id=one.record_id, status=status.value, stamp=frame.stamp, **told)
+
+
+async def _block(org: Org, database: Database, caller: Caller, one: Kept) -> None:
+    items = one.incoming.items if one.incoming is not None else ()
+    await database.run(org.save.unblock, device=caller.number, ns=[one.n])
+    found = sorted({item.id for item in items if ids.is_id(item.id)})
+    rows = [{"device": caller.number, "record_id": record_id, "n": one.n} for record_id in found]
+    await database.run(org.save.add_blocked, rows=encode_rows(rows))
