@@ -15,6 +15,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code
 from fieldsync.base.world import system_world
 from fieldsync.device import Device
+from fieldsync.protocol.session import Platform
 from fieldsync.schema.access.permissions import Access, Profile
 from fieldsync.schema.catalog import Catalog, build
 from fieldsync.schema.load import load_packs
@@ -168,3 +169,20 @@ def test_a_release_is_simulated_over_all_that_is_open_and_nothing_changes(
     assert "DUPLICATE" in console.simulate()
     assert {name: stage.rows(name) for name in before} == before
     assert len(ipad.errors()) == 2
+
+
+def test_put_off_by_a_setting_a_save_is_accepted_at_once_and_clears_when_its_job_has_run(
+    stage: Stage, database: str
+) -> None:
+    with seeding_org(database, "repair", system_world()) as seeding:
+        setting = "Deferred_Processing"
+        insert_rows(seeding, "Sync_Setting", [{"Name": setting, "Setting": setting, "Value": "true"}])
+    device, iphone = stage.device(SARAH, "ipad"), stage.device(SARAH, "iphone", Platform.IPHONE)
+    with device.edit() as edit:
+        shop = edit.create("Shop", {"Name": "New", "Code": "B2"})
+    with device.edit() as edit:
+        edit.create("Shop", {"Name": "Copy", "Code": "A1"})
+    wait_for(lambda: iphone.get("Shop", shop) is not None)
+    wait_for(lambda: [p.code for error in device.errors() for p in error.problems] == [Code.DUPLICATE])
+    wait_for(lambda: len(device.queue()) == len(device.errors()) or not device.queue())
+    assert statuses(stage) == ["Failed", "Success"]

@@ -80,9 +80,11 @@ class SaveStatements:
         self.unblock = compile_statement(_unblock(self._tables["_blocked"]))
         self.cancel = compile_statement(_cancel(self._tables["Sync_Transaction"]))
         self.keep_undecided = compile_statement(_keep_undecided(self._tables["_undecided"]))
-        self.drop_undecided = compile_statement(_drop_undecided(self._tables["_undecided"]))
-        self.forget_undecided = compile_statement(_forget_undecided(self._tables["_undecided"]))
-        self.drop_journaled = compile_statement(_drop_journaled(self._tables["Sync_Transaction_Record"]))
+        undecided, journaled = self._tables["_undecided"], self._tables["Sync_Transaction_Record"]
+        mine = (undecided.c.device == bindparam("device")) & ids_in(undecided.c.n, "ns")
+        self.forget_undecided = compile_statement(delete(undecided).where(mine))
+        self.drop_undecided = compile_statement(delete(undecided).where(ids_in(undecided.c.record_id)))
+        self.drop_journaled = compile_statement(delete(journaled).where(ids_in(journaled.c.Sync_TransactionId)))
         self.parts = compile_statement(_parts(self._tables["_part"]))
         self.add_part = compile_statement(_add_part(self._tables["_part"]))
         self.drop_parts = compile_statement(_drop_parts(self._tables["_part"]))
@@ -271,18 +273,6 @@ def _keep_undecided(undecided: Table) -> ClauseElement:
     kept = upsert(undecided).from_select(names, select(*[source.c[name] for name in names]))
     changed = {name: kept.excluded[name] for name in ("hash", "items", "due_at", "locked_times")}
     return kept.on_conflict_do_update(index_elements=["record_id"], set_=changed)
-
-
-def _drop_undecided(undecided: Table) -> ClauseElement:
-    return delete(undecided).where(ids_in(undecided.c.record_id))
-
-
-def _forget_undecided(undecided: Table) -> ClauseElement:
-    return delete(undecided).where(undecided.c.device == bindparam("device"), ids_in(undecided.c.n, "ns"))
-
-
-def _drop_journaled(record: Table) -> ClauseElement:
-    return delete(record).where(ids_in(record.c.Sync_TransactionId))
 
 
 def _parts(part: Table) -> ClauseElement:
