@@ -22,7 +22,7 @@ from fieldsync.base.world import SeededChance, SystemClock, World
 from fieldsync.device import Device
 from fieldsync.protocol.session import DeviceDescription, Platform
 
-SEEDS = range(int(os.environ.get("FIELDSYNC_REPLAY_SEEDS", "3")))
+SEEDS = range(int(os.environ.get("FIELDSYNC_REPLAY_SEEDS", "2")))
 
 
 class Shops:
@@ -37,11 +37,47 @@ class Shops:
         """A day that can begin."""
         name = f"rep{next(self._numbers)}"
         add_people(self.uri, [name])
+        began, wire = self._begin(), Wire(self.address, harms)
+        device = self.device(name, "ipad", wire)
+        return Day(device, seed, lambda: drain(device), began), wire
+
+    def two_days(self, seed: int, harms: Callable[[int], Harm | None], *, people: int) -> tuple[Day, Day]:
+        """Two short days that begin with the same records, of two devices of as many people. The script uploads
+        nothing."""
+        names = [f"rep{next(self._numbers)}" for _ in range(people)]
+        add_people(self.uri, names)
+        began = self._begin()
+        [visit] = add_rows(self.uri, "Visit", {"ShopId": began["Shop 0"]})
+        began["Visit 0"] = visit
+        first, second = (
+            Day(
+                self.device(who, kind, Wire(self.address, harms)),
+                seed + place,
+                _nothing,
+                dict(began),
+                saves=8,
+                sign=kind,
+            )
+            for place, (who, kind) in enumerate(((names[0], "a"), (names[-1], "b")))
+        )
+        return first, second
+
+    def both_ended(self, first: Day, second: Day) -> tuple[Ending, Ending]:
+        """How two days ended for both devices, after each has had news of the other."""
+        days = (first, second)
+        names = {
+            **first.ids,
+            **second.ids,
+            **{f"user {d.sign}": d.device.account.user.id for d in days if d.device.account},
+        }
+        for day in days:
+            day.device.sync()
+        return ending(self.uri, first.device, names), ending(self.uri, second.device, names)
+
+    def _begin(self) -> dict[str, RecordId]:
         [region] = add_rows(self.uri, "Region", {"Name": "Region"})
         [shop] = add_rows(self.uri, "Shop", {"Name": "Old shop", "City": "Graz", "RegionId": region})
-        wire = Wire(self.address, harms)
-        device = self.device(name, "ipad", wire)
-        return Day(device, seed, lambda: drain(device), {"Region 0": region, "Shop 0": shop}), wire
+        return {"Region 0": region, "Shop 0": shop}
 
     def device(self, name: str, kind: str, wire: Wire) -> Device:
         """A signed-in device with its first download done. Nothing happens on it by itself."""
@@ -82,3 +118,7 @@ class Shops:
         with psycopg.connect(self.uri) as connection:
             connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(f"org_{ORG}")))
             return connection.execute(query, values).fetchall()
+
+
+def _nothing() -> None:
+    """The script's upload of a device that stays offline."""

@@ -14,12 +14,16 @@ from tests.scenarios.replay.running import SEEDS, Shops
 from tests.scenarios.replay.script import drain
 from tests.scenarios.replay.wires import Harm, always, each_once, only
 
+from fieldsync.base import limits
 from fieldsync.base.problems import Refused
 from fieldsync.device import Device, State
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_day_ends_the_same_whatever_happened_to_its_uploads(shops: Shops, seed: int) -> None:
+def test_a_day_ends_the_same_whatever_happened_to_its_uploads(
+    shops: Shops, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "QUEUE_TRANSACTIONS_PER_REQUEST_MAX", (500, 2)[seed % 2])
     calm, uploads = shops.worked(seed)
     assert calm.queue == []
     assert len(calm.journal) > 8

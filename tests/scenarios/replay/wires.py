@@ -10,6 +10,7 @@ from enum import StrEnum
 from fieldsync.device.transport import HttpTransport, Reply, Unreachable
 
 UPLOAD = "/sync/v1/upload"
+OK = 200
 
 
 class Harm(StrEnum):
@@ -27,14 +28,27 @@ class Wire:
 
     def __init__(self, address: str, harms: Callable[[int], Harm | None] = lambda _: None) -> None:
         self._http, self._twin, self._harms = HttpTransport(address), HttpTransport(address), harms
+        self._ahead = ThreadPoolExecutor(1)
         self.uploads = 0
         """How many the device sent, each counted once."""
+        self.refused: list[int] = []
+        """Statuses of answers that were not what was asked for."""
 
     def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         harm = None
         if path == UPLOAD:
             harm = self._harms(self.uploads)
             self.uploads += 1
+        reply = self._harmed(harm, method, path, body, headers)
+        self.refused += [reply.status] if reply.status != OK else []
+        return reply
+
+    def later(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Callable[[], Reply]:
+        return self._ahead.submit(self.request, method, path, body, headers).result
+
+    def _harmed(
+        self, harm: Harm | None, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Reply:
         if harm is Harm.REQUEST_LOST:
             raise Unreachable("lost on its way")
         if harm is Harm.AT_ONCE:
@@ -62,6 +76,7 @@ class Wire:
         """Nothing is open."""
 
     def close(self) -> None:
+        self._ahead.shutdown()
         self._http.close()
         self._twin.close()
 
