@@ -69,6 +69,7 @@ class Code(StrEnum):
     ROW_LOCK = "ROW_LOCK"
     DECIDED = "DECIDED"
     SUBMITTED_ELSEWHERE = "SUBMITTED_ELSEWHERE"
+    DUPLICATED_ELSEWHERE = "DUPLICATED_ELSEWHERE"
     TIMEOUT = "TIMEOUT"
     PARTS_INCOMPLETE = "PARTS_INCOMPLETE"
     FAMILY = "FAMILY"
@@ -169,6 +170,11 @@ CATALOGUE: dict[Code, Kind] = {
         409,
         "This {label} was submitted on another device before your changes arrived, so they were not taken over.",
         "Nothing to do: what you had changed is kept in the sync history.",
+    ),
+    Code.DUPLICATED_ELSEWHERE: Kind(
+        409,
+        "This {label} was submitted on another device before your changes arrived; they are in a duplicate of it.",
+        "Look at the duplicate: complete and submit it, or delete it.",
     ),
     Code.BACKDATED: Kind(
         422, "{field} is more than {days} days ago; it cannot be submitted.", "Correct the date, or save it only."

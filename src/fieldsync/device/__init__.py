@@ -17,6 +17,7 @@ from fieldsync.device.status.events import (
     QueueChanged,
     RecordsChanged,
 )
+from fieldsync.device.status.notices import Notice
 from fieldsync.device.status.report import SyncKind, SyncReport
 from fieldsync.device.status.widget import Widget, WidgetState
 from fieldsync.device.sync.account import Account
@@ -33,6 +34,7 @@ __all__ = [
     "Event",
     "Mark",
     "NewsWaiting",
+    "Notice",
     "ProgressChanged",
     "QueueChanged",
     "QueueEntry",

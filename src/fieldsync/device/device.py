@@ -1,4 +1,4 @@
-"""The device engine's one door: a thin facade. What each method does stands in the room it names.
+"""The device engine's one door; what each method does stands in the room it names.
 
 Thread rules: any thread may call any method. Writes take the store's lock; reads have connections of their own; the
 network thread holds no lock while it waits. Callbacks run on the thread that caused them, after the commit.
@@ -27,6 +27,7 @@ from fieldsync.device.record import Mark, Record
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.events import Callback, Listeners, ProgressChanged, QueueChanged, records_changed
 from fieldsync.device.status.facts import facts_of
+from fieldsync.device.status.notices import Notice, notices
 from fieldsync.device.status.report import SyncKind, SyncReport
 from fieldsync.device.status.telling import events_of
 from fieldsync.device.status.widget import Widget, widget
@@ -62,10 +63,8 @@ class Device:
         self._calls = Calls(store, transport)
         self._engine = Engine(store, self._calls, self._numbers, world)
         self._sessions = Sessions(store, self._numbers, self._saved)
-        self._listeners = Listeners()
-        self._computed = Computed(world)
-        self._lists = Lists(world, self._computed)
-        self.drafts = Drafts(store)
+        self._listeners, self._computed = Listeners(), Computed(world)
+        self._lists, self.drafts = Lists(world, self._computed), Drafts(store)
         self.views = OpenRecords(store, world, lambda refs: self._listeners.tell(records_changed(refs)))
         self._background: Background | None = None
 
@@ -236,6 +235,10 @@ class Device:
         self._engine.news = True
         self._wake()
 
+    def _wake(self) -> None:
+        if self._background is not None:
+            self._background.wake()
+
     @property
     def online(self) -> bool:
         """False in flight mode."""
@@ -266,6 +269,10 @@ class Device:
         """What was refused or waits behind that, with the reasons."""
         return self._ask(reading.refused, self._tables)
 
+    def notices(self) -> list[Notice]:
+        """What ended otherwise than the person meant and asks nothing of him, newest first."""
+        return self._ask(notices, self._tables)
+
     def syncs(self) -> list[SyncReport]:
         """Syncs so far, newest first."""
         return self._ask(reports.reports)
@@ -282,10 +289,6 @@ class Device:
     @property
     def _tables(self) -> Any:
         return self._store.tables if self._store.has_catalog else None
-
-    def _wake(self) -> None:
-        if self._background is not None:
-            self._background.wake()
 
     def _saved(self, saved: Saved) -> None:
         self._wake()

@@ -4,7 +4,8 @@ This is the device's half of the one table that maps transaction status, outcome
 
 | outcome | event | entry | error list |
 |---|---|---|---|
-| Saved, Duplicated, Linked | settled | done | |
+| Saved, Linked | settled | done | |
+| Duplicated | settled | done, content kept with the undone | |
 | Discarded | settled | done, content kept with the undone | |
 | Canceled | settled | done, content kept with the undone | |
 | Rejected | refused | failed | yes |
@@ -48,4 +49,4 @@ def event_of(outcome: Outcome) -> Event:
 
 def keeps_content(outcome: Outcome) -> bool:
     """Whether the entry's content is kept, because it did not become the record's."""
-    return isinstance(outcome, Discarded | Canceled)
+    return isinstance(outcome, Duplicated | Discarded | Canceled)

@@ -1,0 +1,53 @@
+"""What a person is told of saves that ended otherwise than he meant, and asks nothing of him: submitted elsewhere.
+
+Errors, which do ask something of him, are in the queue; a notice stays with the copy of what he had saved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fieldsync.base.problems import CATALOGUE, Code, Problem, problem
+from fieldsync.device.queue.entry import decode_outcome
+from fieldsync.device.store.work import Work
+from fieldsync.protocol.rows import RecordRef
+from fieldsync.protocol.upload import Discarded, Duplicated, Outcome
+
+NOTICES_MAX = 100
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A save that was discarded, or became a duplicate. `record`: where to look, the duplicate if there is one."""
+
+    n: int
+    at: str
+    problem: Problem
+    record: RecordRef
+
+    @property
+    def remedy(self) -> str:
+        """What the person can do."""
+        return CATALOGUE[self.problem.code].remedy
+
+
+def notices(work: Work, tables: Any) -> list[Notice]:
+    """The newest notices, newest first."""
+    rows = work.rows(
+        "SELECT n, at, outcome FROM _undone WHERE outcome IS NOT NULL ORDER BY number DESC LIMIT ?", NOTICES_MAX
+    )
+    told = ((n, at, _told(decode_outcome(raw), tables)) for n, at, raw in rows)
+    return [Notice(n, at, *found) for n, at, found in told if found is not None]
+
+
+def _told(outcome: Outcome | None, tables: Any) -> tuple[Problem, RecordRef] | None:
+    match outcome:
+        case Discarded(reason=reason) if reason.object is not None and reason.id is not None:
+            return reason, RecordRef(reason.object, reason.id)  # type: ignore[arg-type]
+        case Duplicated(original=original, duplicate=duplicate):
+            known = tables is not None and original.object in tables
+            label = tables[original.object].type.label if known else original.object
+            return problem(Code.DUPLICATED_ELSEWHERE, object=original.object, id=original.id, label=label), duplicate
+        case _:
+            return None
