@@ -168,13 +168,11 @@ CATALOGUE: dict[Code, Kind] = {
     ),
     Code.SUBMITTED_ELSEWHERE: Kind(
         409,
-        "This {label} was submitted on another device before your changes arrived, so they were not taken over.",
-        "Nothing to do: what you had changed is kept in the sync history.",
+        "Submitted elsewhere first: this {label} did not take your changes.",
+        "Nothing to do: a copy of them is kept.",
     ),
     Code.DUPLICATED_ELSEWHERE: Kind(
-        409,
-        "This {label} was submitted on another device before your changes arrived; they are in a duplicate of it.",
-        "Look at the duplicate: complete and submit it, or delete it.",
+        409, "Submitted elsewhere first: your changes to this {label} are in a duplicate.", "Complete it, or delete it."
     ),
     Code.BACKDATED: Kind(
         422, "{field} is more than {days} days ago; it cannot be submitted.", "Correct the date, or save it only."

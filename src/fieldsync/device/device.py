@@ -209,8 +209,7 @@ class Device:
 
     def step(self) -> float | None:
         """Do one piece of network work that is due. Seconds until the next is due; None: nothing before a change."""
-        did = self._engine.step()
-        self._told(did)
+        self._told(did := self._engine.step())
         return did.again
 
     def sync(self, kind: str = "incremental") -> SyncReport:
