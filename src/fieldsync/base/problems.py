@@ -167,9 +167,7 @@ CATALOGUE: dict[Code, Kind] = {
         409, "{field} {value} is already used by another record.", "Use the other record, or change the value."
     ),
     Code.SUBMITTED_ELSEWHERE: Kind(
-        409,
-        "Submitted elsewhere first: this {label} did not take your changes.",
-        "Nothing to do: a copy of them is kept.",
+        409, "Submitted elsewhere first: this {label} did not take your changes.", "Nothing to do: a copy is kept."
     ),
     Code.DUPLICATED_ELSEWHERE: Kind(
         409, "Submitted elsewhere first: your changes to this {label} are in a duplicate.", "Complete it, or delete it."
