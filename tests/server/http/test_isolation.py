@@ -182,6 +182,7 @@ async def forget(planted: Planted) -> None:
     async with planted.lab.org.pool.connection() as connection:
         await connection.execute("DELETE FROM _receipt WHERE n > 1000")
         await connection.execute("DELETE FROM _blocked")
+        await connection.execute("DELETE FROM _undecided")
 
 
 def test_the_console_opens_no_page_to_who_is_no_admin(http: httpx.Client, planted: Planted) -> None:

@@ -27,11 +27,10 @@ from fieldsync.server.http.body import DecompressBody
 from fieldsync.server.http.context import Served
 from fieldsync.server.http.errors import HANDLERS
 from fieldsync.server.http.routes import ROUTES
-from fieldsync.server.http.wake import CHANNEL
 from fieldsync.server.org.open import open_orgs, reopen_org
 from fieldsync.server.org.recalculate import recalculate
 from fieldsync.server.org.upkeep import keep_up
-from fieldsync.server.postgres.listen import listen
+from fieldsync.server.postgres.listen import CHANNEL, listen
 from fieldsync.server.postgres.queue.worker import keep_working
 from fieldsync.server.postgres.stored_catalog import CATALOG_CHANNEL
 from fieldsync.server.postgres.work import DatabaseError

@@ -221,12 +221,12 @@ async def events(request: AnyRequest, served: ServedHere) -> Stream:
     """A server-sent event stream that says only that there is news."""
     org = org_for(served, request)
     async with calling(org, bearer(request)) as (_, caller):
-        user = caller.user_id
-    return Stream(_news(served, org, user), media_type="text/event-stream", headers={"cache-control": "no-store"})
+        who = caller
+    return Stream(_news(served, org, who), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
-async def _news(served: Served, org: Org, user: str) -> AsyncIterator[bytes]:
-    async with served.hub.waiting(org.schema, user) as event:
+async def _news(served: Served, org: Org, who: Caller) -> AsyncIterator[bytes]:
+    async with served.hub.waiting(org.schema, who.user_id, who.device_id) as event:
         yield NEWS
         while not served.hub.closed:
             try:

@@ -15,9 +15,15 @@ import psycopg
 
 from fieldsync.server.postgres.names import quoted
 
+CHANNEL = "fieldsync"
 RECONNECT_SECONDS = 1.0
 NOTIFY_SQL = "SELECT pg_notify(%(channel)s, %(payload)s)"
 """Run inside a transaction: the notification leaves when it commits."""
+
+
+def news_for(schema: str, user_id: str, sender: str | None = None) -> str:
+    """What is said on `CHANNEL` of news for a user. `sender`: the device it came from, which has it already."""
+    return f"{schema}:{user_id}/{sender}" if sender else f"{schema}:{user_id}"
 
 
 class Notification(NamedTuple):

@@ -7,7 +7,7 @@ compiled once and run as text, because that costs less than half of going throug
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum, auto
 from typing import Any
@@ -23,6 +23,8 @@ from psycopg_pool import AsyncConnectionPool
 from fieldsync.server.postgres.compiled import Statement
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]]
+Step = tuple[Statement, Mapping[str, Any]]
+"""A statement and its parameters."""
 GATHER_SECONDS = 0.0005
 """Rows of a COPY gather for so long before they are looked for again."""
 
@@ -75,10 +77,6 @@ def _in_our_words(error: psycopg.Error) -> DatabaseError:
     return DatabaseError(str(error))
 
 
-GATHER_SECONDS = 0.0005
-"""Rows of a COPY gather for so long before they are looked for again."""
-
-
 class Work:
     """A transaction in progress. Parameters are always bound, never written into the text."""
 
@@ -106,6 +104,15 @@ class Work:
         try:
             cursor = await self._connection.execute(statement.text, statement.bind(params))
             return cursor.rowcount
+        except psycopg.Error as error:
+            raise _in_our_words(error) from error
+
+    async def run_all(self, steps: Sequence[Step]) -> None:
+        """Statements whose rows nobody wants, in order, sent together: one wait for all of them."""
+        try:
+            async with self._connection.pipeline():
+                for statement, params in steps:
+                    await self._connection.execute(statement.text, statement.bind(params))
         except psycopg.Error as error:
             raise _in_our_words(error) from error
 

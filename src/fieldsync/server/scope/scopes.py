@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -70,15 +71,21 @@ class Scopes:
         self._rulebooks: Kept[tuple[int, int], tuple[SyncRule, ...]] = Kept(RULEBOOKS_MAX)
         self._cuts: Kept[tuple[object, ...], Cut] = Kept(CUTS_MAX)
         self._scopes: Kept[str, Scope] = Kept(SCOPES_MAX)
+        self._asked: Kept[tuple[Looked, str, str], Scope] = Kept(SCOPES_MAX)
+        """By all they are made of, so that a request need not compose what it was composed of before."""
         self._stored: Kept[tuple[str, date], bool] = Kept(10 * SCOPES_MAX)
 
     async def of(self, database: Database, caller: Caller, clock: Clock) -> Scope:
         """What the caller's device may hold now. Raises Refused(SYNC_RULE)."""
         looked = await self.look_up(database, caller, clock)
+        asked = (looked, caller.rights.version, _day(looked.person.time_zone, clock))
+        known = self._asked.use(asked)
+        if known is not None:
+            return known
         rules = self._rulebooks.use(looked.rules)
         if rules is None:
             rules = self._rulebooks.keep(looked.rules, await self.rules(database))
-        return self._made(*self.recipe(caller, looked, rules, clock))
+        return self._asked.keep(asked, self._made(*self.recipe(caller, looked, rules, clock)))
 
     async def look_up(self, database: Database, caller: Caller, clock: Clock) -> Looked:
         """What the caller's device depends on beside rows and rules."""
@@ -121,7 +128,7 @@ class Scopes:
             cut = make_cut(self._around.catalog, self._around.formulas, caller.rights, chosen)
             self._cuts.keep(key, cut)
         zone = person.time_zone if _is_zone(person.time_zone) else "UTC"
-        day = clock.now().astimezone(ZoneInfo(zone)).date().isoformat() if None in cut.operands else ""
+        day = _day(zone, clock) if None in cut.operands else ""
         values = {name: value for name, value in person.values.items() if name in cut.operands}
         return cut, Recipe(cut.chosen, cut.sharing, cut.shapes, values, day, zone, cut.routes)
 
@@ -141,6 +148,11 @@ class Scopes:
         self._stored.keep((recipe.hash, at.date()), value=True)
 
 
+def _day(zone: str, clock: Clock) -> str:
+    return clock.now().astimezone(ZoneInfo(zone if _is_zone(zone) else "UTC")).date().isoformat()
+
+
+@lru_cache(maxsize=1_000)
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)

@@ -17,7 +17,8 @@ from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol.upload import Saved, UploadRequest, UploadResponse
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.postgres.work import Busy, Collision
+from fieldsync.server.postgres.listen import CHANNEL, news_for
+from fieldsync.server.postgres.work import Busy, Collision, Step
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.deferred import put_off
 from fieldsync.server.save.batch import Caller, Frame
@@ -97,15 +98,17 @@ async def _take_back(org: Org, database: Database, caller: Caller, frame: Frame,
 async def _move_heads(
     org: Org, database: Database, caller: Caller, frame: Frame, request: UploadRequest, done: Done
 ) -> None:
-    await database.run(org.session.uploaded, device=caller.device_id, now=org.world.clock.now())
+    steps: list[Step] = [(org.session.uploaded, {"device": caller.device_id, "now": org.world.clock.now()})]
     high = max((r.n for r in done.results), default=0)
     through = min(request.confirmed_through, 2**53)
-    await database.run(org.save.move_device, device=caller.number, high=high, through=through)
+    steps.append((org.save.move_device, {"device": caller.number, "high": high, "through": through}))
     if through > 0:
-        await database.run(org.save.forget_receipts, device=caller.number, through=through)
+        steps.append((org.save.forget_receipts, {"device": caller.number, "through": through}))
     if done.position > frame.position:
-        await database.run(org.save.move_head, user=caller.user_id, to=done.position)
-        await database.rows(org.save.wake, channel="fieldsync", payload=f"{org.schema}:{caller.user_id}")
+        steps.append((org.save.move_head, {"user": caller.user_id, "to": done.position}))
+        payload = news_for(org.schema, caller.user_id, caller.device_id)
+        steps.append((org.save.wake, {"channel": CHANNEL, "payload": payload}))
+    await database.run_all(steps)
 
 
 async def _answer(

@@ -14,6 +14,7 @@ from fieldsync.base.world import unix_ms
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Saved
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.listen import CHANNEL, news_for
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save import changes, journal
 from fieldsync.server.save.access.authorise import root_of
@@ -60,7 +61,7 @@ async def settle(
     await defer(org, database, wave, written)
     if position > frame.position:
         await database.run(org.save.move_head, user=caller.user_id, to=position)
-        await database.rows(org.save.wake, channel="fieldsync", payload=f"{org.schema}:{caller.user_id}")
+        await database.rows(org.save.wake, channel=CHANNEL, payload=news_for(org.schema, caller.user_id))
     return ()
 
 
