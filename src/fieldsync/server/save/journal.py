@@ -58,23 +58,21 @@ async def journal(org: Org, database: Database, wave: Wave) -> None:
     """Receipts, journal rows and held-back records of every decided transaction of the wave."""
     if not wave.works:
         return
-    await _write_receipts(org, database, wave)
     tables: dict[str, list[Row]] = {TRANSACTION: [], RECORD: [], LOG: []}
     known = [_journal_one(wave, work, tables) for work in wave.works]
     await _write_again(org, database, [row for row in known if "Id" in row])
     tables[TRANSACTION] = [row for row in known if "Id" not in row]
-    for name, rows in tables.items():
-        await _insert(org, database, wave, name, rows)
+    await _complete(org, database, wave, tables)
+    steps = [(org.save.add_receipts, _receipts(wave)), (org.save.add_blocked, _blocking(wave))]
+    steps += [(org.save.insert(name), rows) for name, rows in tables.items()]
+    await database.run_all([(statement, {"rows": encode_rows(rows)}) for statement, rows in steps if rows])
     await _keep_undecided(org, database, wave, known)
-    blocking = _blocking(wave)
-    if blocking:
-        await database.run(org.save.add_blocked, rows=encode_rows(blocking))
 
 
-async def _write_receipts(org: Org, database: Database, wave: Wave) -> None:
+def _receipts(wave: Wave) -> list[Row]:
     if wave.caller.number is None:
-        return
-    rows = [
+        return []
+    return [
         {
             "device": wave.caller.number,
             "n": work.incoming.n,
@@ -85,7 +83,6 @@ async def _write_receipts(org: Org, database: Database, wave: Wave) -> None:
         }
         for work in wave.works
     ]
-    await database.run(org.save.add_receipts, rows=encode_rows(rows))
 
 
 def result_of(work: Work) -> Result:
@@ -240,19 +237,18 @@ def _log_row(reason: Problem, transaction: Row) -> Row:
     }
 
 
-async def _insert(org: Org, database: Database, wave: Wave, name: str, rows: list[Row]) -> None:
-    """Complete journal rows with ids, dates and owner, and write them."""
-    if not rows:
-        return
-    object_type = org.catalog[name]
-    counters = [value for (value,) in await database.rows(org.save.server_ids, count=len(rows))]
-    for row, counter in zip(rows, counters, strict=True):
-        parent = row.get("Sync_TransactionId")
-        if isinstance(parent, dict):
-            row["Sync_TransactionId"] = parent["Id"]
-        row.update(system_columns(wave, ids.mint(object_type.prefix, wave.frame.server_number, counter)))
-        row["Name"] = f"{name[5:6]}-{counter:010d}"
-    await database.run(org.save.insert(name), rows=encode_rows(rows))
+async def _complete(org: Org, database: Database, wave: Wave, tables: Mapping[str, list[Row]]) -> None:
+    """Give journal rows ids, dates and owner; a record or log row, the id of its transaction."""
+    counters = iter(await database.rows(org.save.server_ids, count=sum(map(len, tables.values()))))
+    for name, rows in tables.items():
+        prefix = org.catalog[name].prefix
+        for row in rows:
+            parent = row.get("Sync_TransactionId")
+            if isinstance(parent, dict):
+                row["Sync_TransactionId"] = parent["Id"]
+            (counter,) = next(counters)
+            row.update(system_columns(wave, ids.mint(prefix, wave.frame.server_number, counter)))
+            row["Name"] = f"{name[5:6]}-{counter:010d}"
 
 
 def system_columns(wave: Wave, record_id: RecordId) -> Row:
