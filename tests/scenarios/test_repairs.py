@@ -63,6 +63,13 @@ class Console:
         answer = self._browser.post(where, data={"page_token": form_of(page)["page_token"]})
         return answer.raise_for_status().text
 
+    def schedules(self) -> str:
+        return self._browser.get("/schedules").raise_for_status().text
+
+    def schedule(self, schedule: str, act: str, **fields: str) -> httpx.Response:
+        data = {"page_token": form_of(self.schedules())["page_token"], **fields}
+        return self._browser.post(f"/schedules/{schedule}/{act}", data=data)
+
     def close(self) -> None:
         self._browser.close()
 
@@ -186,3 +193,19 @@ def test_put_off_by_a_setting_a_save_is_accepted_at_once_and_clears_when_its_job
     wait_for(lambda: [p.code for error in device.errors() for p in error.problems] == [Code.DUPLICATE])
     wait_for(lambda: len(device.queue()) == len(device.errors()) or not device.queue())
     assert statuses(stage) == ["Failed", "Success"]
+
+
+def test_the_shipped_schedule_is_cloned_changed_and_activated_and_stays_as_it_is(
+    stage: Stage, console: Console
+) -> None:
+    [(template, shipped)] = stage.rows("Sync_Schedule").items()
+    assert "Every day at 01:00 UTC, over the last 60 days." in console.schedules()
+    values = {"Name": "Ours", "Hour": "3", "Look_Back_Days": "30", "Active": "true"}
+    assert console.schedule(template, "save", **values).status_code == 422
+    assert console.schedule(template, "clone").status_code == 303
+    [clone] = stage.rows("Sync_Schedule").keys() - {template}
+    assert console.schedule(clone, "save", **{**values, "Hour": "24"}).status_code == 422
+    assert console.schedule(clone, "save", **values).status_code == 303
+    ours = stage.rows("Sync_Schedule")[clone]
+    assert (ours["Name"], ours["Hour"], ours["Look_Back_Days"], ours["Active"]) == ("Ours", 3, 30, True)
+    assert stage.rows("Sync_Schedule")[template] == shipped

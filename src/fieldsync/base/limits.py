@@ -32,6 +32,14 @@ JOB_BACKOFF_BASE_SECONDS = 3
 """A failed job waits 3 seconds, then 9, 27 and so on: the eighth time almost two hours."""
 LOCK_RETRIES_MAX = 8
 """How often a transaction whose records another save holds is put off, with the pauses of a job, before it fails."""
+SCHEDULE_HOUR = 1
+"""UTC; of the shipped schedule."""
+SCHEDULE_LOOK_BACK_DAYS = 60
+SCHEDULE_LOOK_BACK_DAYS_MAX = 3_650
+PROCESSOR_RETRIES_MAX = 3
+"""How often a schedule runs a failed transaction again. The setting Processor_Retries_Max says otherwise."""
+STUCK_DAYS = 1
+"""A transaction that was taken so long ago and never run is told of."""
 JOB_CHAIN_MAX = 16
 """How often what a job saves may defer a job again."""
 JOB_STOP_SECONDS = 10.0

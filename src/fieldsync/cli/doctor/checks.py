@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from sqlalchemy import select
+
+from fieldsync.base import limits
 from fieldsync.cli.doctor import sync_rules
 from fieldsync.formula.catalog import CatalogFormulas
 from fieldsync.schema.access import metadata_api
 from fieldsync.schema.check import check
 from fieldsync.server.org.rights import people
 from fieldsync.server.org.seed import Seeding
+
+STUCK_TOLD_MAX = 20
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,22 @@ def _metadata_api(seeding: Seeding) -> Iterator[str]:
             yield f"{person.username}: profile {person.rights.profile}, permission sets {sets}"
 
 
+def _stuck(seeding: Seeding) -> Iterator[str]:
+    """FEATURES J19: what was taken from a device and never run."""
+    transaction = seeding.metadata.tables["Sync_Transaction"].c
+    before = datetime.fromisoformat(seeding.now) - timedelta(days=limits.STUCK_DAYS)
+    waiting = select(transaction.Name).where(transaction.Status == "New", transaction.Received_At < before)
+    for name in seeding.connection.execute(waiting.order_by(transaction.Received_At).limit(STUCK_TOLD_MAX)).scalars():
+        yield f"{name} has not run for more than a day"
+
+
 CHECKS = (
+    Check(
+        "queue",
+        "What devices sent was run.",
+        _stuck,
+        "Look whether a server runs, and at its log for jobs that failed.",
+    ),
     Check(
         "catalog",
         "The packs of the org make sense together.",

@@ -16,6 +16,7 @@ from fieldsync.formula.catalog import CatalogFormulas, LogicFault
 from fieldsync.schema.access.permissions import PermissionSet, Profile
 from fieldsync.schema.catalog import Catalog
 from fieldsync.server.org.begin.record_types import seed_record_types
+from fieldsync.server.org.begin.schedules import seed_schedules
 from fieldsync.server.org.begin.sync_rules import seed_sync_rules
 from fieldsync.server.org.directory import OrgListing, add_mac_key, add_org, enter_org
 from fieldsync.server.org.recalculate import changed_masters, note_due
@@ -87,6 +88,7 @@ def deploy_catalog(uri: str, name: str, catalog: Catalog, *, world: World, dry_r
         _seed_profiles(seeding)
         seed_record_types(seeding)
         seed_sync_rules(seeding)
+        seed_schedules(seeding)
         return Deployed(steps, applied=True, faults=faults)
 
 
@@ -131,6 +133,7 @@ def _seed(connection: AdminConnection, catalog: Catalog, admin: NewUser, world: 
     _seed_profiles(seeding)
     seed_record_types(seeding)
     seed_sync_rules(seeding)
+    seed_schedules(seeding)
     with_id = NewUser(admin.username, admin.password, admin.profile, admin.last_name, {**admin.values, "Id": admin_id})
     create_user(seeding, with_id, world.chance)
 

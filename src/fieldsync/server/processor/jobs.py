@@ -8,7 +8,7 @@ has another result or was put off too often (FEATURES J06).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -24,6 +24,7 @@ from fieldsync.server.processor.deferred import DueDevice, run_soon
 from fieldsync.server.processor.kept import Kept, behind, due_of_device, kept_of_device, locked_times, person
 from fieldsync.server.processor.marks import mark_failed, mark_put_off
 from fieldsync.server.processor.run import run_again, tell
+from fieldsync.server.processor.schedule import run_hour
 from fieldsync.server.processor.states import Status
 from fieldsync.server.save.batch import Caller, Channel, Frame
 from fieldsync.server.save.head import lock_head
@@ -35,7 +36,9 @@ def performing(orgs: Mapping[str, Org]) -> Perform:
     run_trigger = performing_triggers(orgs)
 
     async def run(job_id: int, arguments: Mapping[str, Any]) -> None:
-        if "device" in arguments:
+        if "timestamp" in arguments:
+            await run_hour(orgs[arguments["org"]], datetime.fromtimestamp(int(arguments["timestamp"]), UTC))
+        elif "device" in arguments:
             due = msgspec.convert(arguments, DueDevice)
             await process(orgs[due.org], due.device)
         else:

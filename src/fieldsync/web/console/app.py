@@ -13,6 +13,7 @@ from fieldsync.web.console.pages import PAGES, SEE_OTHER
 from fieldsync.web.console.records import RECORD_PAGES
 from fieldsync.web.console.rules.pages import RULE_PAGES
 from fieldsync.web.console.rules.parts import RULE_PARTS
+from fieldsync.web.console.schedules import SCHEDULE_PAGES
 from fieldsync.web.console.settings import SETTING_PAGES
 from fieldsync.web.console.transactions import TRANSACTION_PAGES
 from fieldsync.web.kit.guard import Guard
@@ -24,7 +25,7 @@ template_config = templates("console")
 
 def console_routes() -> list[Any]:
     """Everything under `/console`."""
-    pages = [*PAGES, *TRANSACTION_PAGES, *RECORD_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES]
+    pages = [*PAGES, *TRANSACTION_PAGES, *SCHEDULE_PAGES, *RECORD_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES]
     router = Router(
         PREFIX,
         route_handlers=[*pages, static_router("console")],  # type: ignore[list-item]

@@ -8,6 +8,9 @@ from fieldsync.server.postgres.queue.schema import QUEUE_SCHEMA
 TASK = "fieldsync"
 """The one task that procrastinate knows; what a job is about stands in its arguments."""
 
+HOURLY = "fieldsync_hour"
+"""The task that every queue gets once an hour; its `timestamp` is the hour in seconds."""
+
 _DEFER = f"""
 SELECT {QUEUE_SCHEMA}.procrastinate_defer_jobs_v1(array_agg(ROW(
     CAST(%(queue)s AS text), '{TASK}', 0, NULL, NULL, job.args, CAST(%(at)s AS timestamptz)

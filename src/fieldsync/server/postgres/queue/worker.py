@@ -24,7 +24,7 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from fieldsync.base import limits
 from fieldsync.server.postgres import settings
 from fieldsync.server.postgres.queue.schema import QUEUE_SCHEMA
-from fieldsync.server.postgres.queue.statements import TASK
+from fieldsync.server.postgres.queue.statements import HOURLY, TASK
 
 Perform = Callable[[int, Mapping[str, Any]], Awaitable[None]]
 """Does the job of this id with these arguments. Called again when it raises, unless it raises `Hopeless`."""
@@ -60,6 +60,9 @@ class Queue:
         self._ended: list[Job] = []
         self._ended_before: list[Job] = []
         app.task(name=TASK, pass_context=True, retry=BackOff())(self._do)
+        hourly = app.task(name=HOURLY, pass_context=True, retry=BackOff())(self._do_hourly)
+        for queue in self._queues:
+            app.periodic(cron="0 * * * *", periodic_id=queue, queue=queue, task_kwargs={"org": queue})(hourly)
 
     async def work(self) -> None:
         """Do jobs as they come, until cancelled; then those begun may end. Returns when it lost the database."""
@@ -110,6 +113,9 @@ class Queue:
         finally:
             self._running.discard(job.id)
             self._ended.append(job.evolve(task_kwargs={}))
+
+    async def _do_hourly(self, context: procrastinate.JobContext, /, timestamp: int, **arguments: Any) -> None:
+        await self._do(context, timestamp=timestamp, **arguments)
 
     async def _run(self, *, wait: bool) -> None:
         await self._app.run_worker_async(

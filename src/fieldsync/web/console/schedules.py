@@ -1,0 +1,74 @@
+"""The Console's page of schedules: the shipped template is cloned, the clone changed and activated (FEATURES J04)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.response import Redirect, Template
+
+from fieldsync.base.problems import CATALOGUE, Code, Problem, Refused, problem
+from fieldsync.protocol.upload import Item, Rejected
+from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.server.org.begin.schedules import OBJECT
+from fieldsync.server.org.bring_in import draw_ids
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.editing import save_from_page
+from fieldsync.server.postgres.work import snapshot
+from fieldsync.server.processor.schedule import Schedule, changed, cloned, schedules, stuck
+from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, require_page
+from fieldsync.web.console.pages import SEE_OTHER
+
+
+async def _page(org: Org, page_token: str, wrong: Problem | None = None) -> Template:
+    async with snapshot(org.pool) as database:
+        found, waiting = await schedules(org, database), await stuck(org, database)
+    told = {"schedules": found, "stuck": waiting, "wrong": wrong}
+    page = Template("schedules.html", context={"here": "transactions", "page_token": page_token, **told})
+    if wrong is not None:
+        page.status_code = CATALOGUE[wrong.code].status
+    return page
+
+
+@get("/schedules")
+async def schedule_page(request: AnyRequest, served: ServedHere) -> Template:
+    """Every schedule, and how many transactions are stuck."""
+    org, page_token = await admin_org(served, request)
+    return await _page(org, page_token)
+
+
+@post("/schedules/{schedule_id:str}/{act:str}", status_code=200)
+async def act_on_schedule(
+    request: AnyRequest, served: ServedHere, schedule_id: str, act: str
+) -> Response[Any] | Template:
+    """Clone it, or save what the form says of it."""
+    org, page_token = await admin_org(served, request)
+    form = {key: str(value) for key, value in (await request.form()).items()}
+    require_page(request, form.get("page_token", ""))
+    async with snapshot(org.pool) as database:
+        found = next((one for one in await schedules(org, database) if one.id == schedule_id), None)
+    if found is None:
+        raise Refused(problem(Code.NOT_FOUND, object="The schedule", id=schedule_id))
+    try:
+        item = await _item(org, found, act, form)
+    except Refused as refused:
+        return await _page(org, page_token, refused.problem)
+    if item is not None:
+        outcome = await save_from_page(org, lambda: calling(org, request.cookies[COOKIE]), item)
+        if isinstance(outcome, Rejected):
+            return await _page(org, page_token, outcome.problems[0])
+    return Redirect("/console/schedules", status_code=SEE_OTHER)
+
+
+async def _item(org: Org, schedule: Schedule, act: str, form: dict[str, str]) -> Item | None:
+    if act == "clone":
+        [new_id] = await draw_ids(org, [OBJECT])
+        return cloned(schedule, new_id, f"{schedule.name} (copy)")
+    numbers = {name: form.get(name, "").strip() for name in ("Hour", "Look_Back_Days")}
+    if act != "save" or not all(text.isascii() and text.isdecimal() and len(text) < 6 for text in numbers.values()):
+        raise Refused(problem(Code.BAD_REQUEST, reason="the hour and the days are whole numbers"))
+    values = {name: int(text) for name, text in numbers.items()}
+    return changed(schedule, {"Name": form.get("Name", "")[:80], "Active": form.get("Active") == "true", **values})
+
+
+SCHEDULE_PAGES = [schedule_page, act_on_schedule]
