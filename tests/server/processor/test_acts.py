@@ -236,3 +236,14 @@ def test_who_may_sign_in_no_more_has_nothing_run_but_what_he_left_can_be_ended(l
     with pytest.raises(Refused, match="FORBIDDEN"):
         do(lab, record_id, Act.RETRY)
     assert do(lab, record_id, Act.CANCEL, "left us") is Status.CANCELED
+
+
+@pytest.mark.parametrize("act", [Act.IGNORE, Act.MANUAL])
+def test_what_comes_after_an_ended_one_does_not_wait_for_it(lab: Lab, sarah: Phone, act: Act) -> None:
+    [shop] = lab.rows("Shop", {"Name": "Corner", "City": "York"})
+    lab.rows("Shop", {"Name": "Other", "Code": "A1"})
+    sent = sarah.save(update("Shop", shop, Code=(None, "A1")))
+    assert isinstance(sarah.upload(sent).results[0].outcome, Rejected)
+    do(lab, journaled(lab)[1][0], act, "as it is")
+    assert sarah.outcome(update("Shop", shop, after=1, City=("York", "Hull"))) == Saved()
+    assert sarah.upload(sent).results[0].outcome == Canceled("Admin", "as it is")

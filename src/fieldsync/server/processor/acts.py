@@ -21,6 +21,7 @@ from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
+from fieldsync.server.postgres.tables import system_table
 from fieldsync.server.postgres.work import Busy, Collision, transaction
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.audit import Entry, note
@@ -130,6 +131,9 @@ async def _end(org: Org, database: Database, caller: Caller, frame: Frame, endin
     said = cast(bindparam("said"), Text)
     values = {**{n: bindparam(n) for n in names}, "Comments": func.concat_ws("\n", table.c.Comments, said)}
     write = compile_statement(update(table).where(table.c.Id == bindparam("id")).values(values))
+    receipt = system_table("_receipt")
+    noted = update(receipt).where(receipt.c.transaction_id == bindparam("transaction"))
+    replayed = compile_statement(noted.values(result=bindparam("result")))
     told: list[tuple[RecordId, Result]] = []
     for place, one in enumerate(ending.ended):
         reason = ending.reason if place == 0 else f"It waited for {ending.ended[0].n}: {ending.reason}"
@@ -137,7 +141,9 @@ async def _end(org: Org, database: Database, caller: Caller, frame: Frame, endin
         await database.run(write, id=one.record_id, said=f"{ending.by}: {reason}", **now)
         if one.incoming is not None:
             touched = tuple(RecordRef(item.object, item.id) for item in one.incoming.items if ids.is_id(item.id))
-            told.append((one.record_id, Result(one.n, one.incoming.id, Canceled(ending.by, reason), touched)))
+            result = Result(one.n, one.incoming.id, Canceled(ending.by, reason), touched)
+            await database.run(replayed, transaction=result.id, result=msgspec.json.encode(result))
+            told.append((one.record_id, result))
     await database.run(org.save.unblock, device=caller.number, ns=[one.n for one in ending.ended])
     await tell(org, database, caller, frame, told)
     return replace(frame, position=frame.position + len(told))

@@ -19,6 +19,8 @@ from fieldsync.server.save.elsewhere.roots import add_roots
 from fieldsync.server.save.head import Receipt
 from fieldsync.server.save.logic.rollup.masters import add_masters
 
+_CANCELED = b'"type":"Canceled"'
+"""Ended by somebody: what comes after it is an edit of what is there, and waits for nothing."""
 _SETTLED = (b'"type":"Saved"', b'"type":"Duplicated"', b'"type":"Discarded"')
 """Outcomes that hold nothing up. A quote within a value is escaped, so no value can look like one."""
 
@@ -123,7 +125,7 @@ async def _look_up_device(org: Org, database: Database, wave: Wave, facts: Facts
     named = {e.item.after for e in wave.edits if e.item.after is not None} - facts.predecessors.keys()
     if named:
         found = await database.rows(org.save.receipts, device=number, ns=sorted(named), transactions=[])
-        for receipt in (Receipt(*row) for row in found):
+        for receipt in (one for one in (Receipt(*row) for row in found) if _CANCELED not in one.result):
             settled = any(mark in receipt.result for mark in _SETTLED)
             facts.predecessors[receipt.n] = Predecessor(settled, receipt.stamp)
 
