@@ -12,6 +12,7 @@ from tests.server.lab import Lab, Phone, create, delete, table, update
 
 from fieldsync.base import ids
 from fieldsync.base.problems import Code
+from fieldsync.base.world import instant
 from fieldsync.protocol.upload import Held, Rejected, Saved, UploadRequest
 from fieldsync.server.http.context import calling
 from fieldsync.server.postgres.compiled import compile_statement
@@ -101,6 +102,22 @@ def test_first_save_wins_and_the_refusal_shows_base_mine_and_theirs(lab: Lab, sa
     assert (conflict.code, conflict.field) == (Code.CONFLICT_OLD_VALUE, "City")
     assert [conflict.details[k] for k in ("base", "mine", "theirs")] == ["Graz", "Porto", "Lyon"]
     assert table(response.rows, "Shop")[shop]["City"] == "Lyon"
+
+
+def test_a_conflict_names_who_changed_the_field_and_not_who_touched_the_record_last(lab: Lab, sarah: Phone) -> None:
+    [shop] = lab.rows("Shop", {"Name": "Corner", "City": "Graz"})
+    tom, ann = lab.person("tom"), lab.person("ann")
+    assert isinstance(lab.phone("tom").outcome(update("Shop", shop, City=("Graz", "Lyon"))), Saved)
+    moment = instant(lab.clock.now())
+    for score in (1, 2):
+        lab.clock.advance(60)
+        assert isinstance(
+            lab.phone("ann", f"a{score}").outcome(update("Shop", shop, Score=(score - 1 or None, score))), Saved
+        )
+    outcome = sarah.outcome(update("Shop", shop, City=("Graz", "Porto"), Score=(None, 9)))
+    assert isinstance(outcome, Rejected)
+    told = {problem.field: (problem.details["who"], problem.details["when"]) for problem in outcome.problems}
+    assert told == {"City": (tom, moment), "Score": (ann, instant(lab.clock.now()))}
 
 
 def test_edits_of_different_fields_both_live(lab: Lab, sarah: Phone) -> None:

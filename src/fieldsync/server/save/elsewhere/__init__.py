@@ -1,1 +1,1 @@
-"""Edits of a family that was submitted elsewhere before its maker had seen that (DESIGN 7; FEATURES K05, K06, K14)."""
+"""What was done elsewhere meanwhile: who changed a field, and what a family was submitted to (DESIGN 7; K05, K06, K14)."""

@@ -1,0 +1,72 @@
+"""Who changed a field that is in conflict, and when: not who touched the record last (DESIGN 7).
+
+The change log has what each write replaced, its author's name included, so going back through it from the row finds the
+write that set the field. Long text is not in the log; there, as where the log has ended, the record's last author is told.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import ARRAY, ClauseElement, Text, bindparam, cast, func, select, true
+
+from fieldsync.base.problems import Code, Problem
+from fieldsync.protocol.upload import Rejected
+from fieldsync.server.postgres.compiled import compile_statement
+from fieldsync.server.postgres.tables import system_table
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.save.batch import Row, Wave
+
+_CHANGE = system_table("_change")
+WRITES_READ_MAX = 100
+"""So many writes of a record are gone back through."""
+BY, AT = "LastModifiedById", "LastModifiedDate"
+
+
+async def name_authors(database: Database, wave: Wave) -> None:
+    """Put the author of each field into the conflicts of a wave."""
+    refused = [(work, work.outcome.problems) for work in wave.works if isinstance(work.outcome, Rejected)]
+    places = {(p.object, p.id) for _, problems in refused for p in problems if p.code is Code.CONFLICT_OLD_VALUE}
+    if not places:
+        return
+    writes: dict[str, list[Row]] = {}
+    for name in sorted({str(name) for name, _ in places}):
+        wanted = sorted(str(record_id) for of, record_id in places if of == name)
+        for record_id, old in await database.rows(_WRITES, object=name, ids=wanted):
+            writes.setdefault(record_id, []).append(old)
+    for work, problems in refused:
+        work.outcome = Rejected(tuple(_named(one, wave.facts.rows, writes) for one in problems))
+
+
+def _named(found: Problem, rows: dict[str, Row], writes: dict[str, list[Row]]) -> Problem:
+    if found.code is not Code.CONFLICT_OLD_VALUE or found.id is None or found.id not in rows:
+        return found
+    who, when = author_of(rows[found.id], str(found.field), writes.get(found.id, []))
+    return msgspec.structs.replace(found, details={**found.details, "who": who, "when": when})
+
+
+def author_of(row: Row, column: str, writes: list[Row]) -> tuple[Any, Any]:
+    """Who set a column and when; `writes`: what each write replaced, newest first. Pure."""
+    who, when = row[BY], row[AT]
+    for old in writes:
+        if column in old:
+            return who, when
+        who, when = old.get(BY, who), old.get(AT, when)
+    return row[BY], row[AT]
+
+
+def _writes() -> ClauseElement:
+    wanted = func.unnest(cast(bindparam("ids"), ARRAY(Text))).table_valued("id").render_derived(name="w")
+    newest = (
+        select(_CHANGE.c.old, _CHANGE.c.version, _CHANGE.c.seq)
+        .where(_CHANGE.c.object == bindparam("object"), _CHANGE.c.id == wanted.c.id, _CHANGE.c.old.is_not(None))
+        .order_by(_CHANGE.c.stamp.desc())
+        .limit(WRITES_READ_MAX)
+        .lateral("newest")
+    )
+    found = select(wanted.c.id, newest.c.old).select_from(wanted.join(newest, true()))
+    return found.order_by(wanted.c.id, newest.c.version.desc(), newest.c.seq.desc())
+
+
+_WRITES = compile_statement(_writes())
