@@ -1,7 +1,7 @@
 """Who changed a field that is in conflict, and when: not who touched the record last (DESIGN 7).
 
 The change log has what each write replaced, its author's name included, so going back through it from the row finds the
-write that set the field. Long text is not in the log; there, as where the log has ended, it is the record's last author.
+write that set the field. Long text is not in it; there, as where it has ended, the record's last author is named.
 """
 
 from __future__ import annotations
