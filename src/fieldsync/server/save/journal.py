@@ -167,6 +167,8 @@ def _journal_one(wave: Wave, work: Work, tables: dict[str, list[Row]]) -> Row:
         "Root_Object": work.root.object if work.root else None,
         "Root_Record_Id": work.root.id if work.root else None,
     }
+    if isinstance(work.outcome, Canceled):
+        transaction["Comments"] = f"{work.outcome.by}: {work.outcome.reason}"
     if incoming.record_id is not None:
         transaction |= {"Id": incoming.record_id, STAMP: wave.frame.stamp}
     for sequence, (item, overridden) in enumerate(_lines(work), 1):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fieldsync.base import limits
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Problem, problem
-from fieldsync.protocol.upload import Discarded, Duplicated, Result, Saved
+from fieldsync.protocol.upload import Canceled, Discarded, Duplicated, Result, Saved
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.stored_catalog import former_fields
 from fieldsync.server.postgres.work import BadRow, NotUnique
@@ -21,7 +21,7 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save import changes, check, head, journal, prefetch, resolve, stamp, write
 from fieldsync.server.save.access import authorise, share
 from fieldsync.server.save.batch import Caller, Frame, Incoming, Predecessor, Wave, Work
-from fieldsync.server.save.elsewhere import author, redirect
+from fieldsync.server.save.elsewhere import author, deleted, redirect
 from fieldsync.server.save.logic.follow import follow
 from fieldsync.server.save.logic.judge import judge
 from fieldsync.server.save.logic.late import Late
@@ -53,7 +53,8 @@ async def save(org: Org, database: Database, caller: Caller, frame: Frame, incom
             position = await run_wave(org, database, wave, position)
             for work in wave_works:
                 saved = isinstance(work.outcome, Saved | Duplicated | Discarded)
-                decided[work.incoming.n] = Predecessor(saved, frame.stamp)
+                if not isinstance(work.outcome, Canceled):
+                    decided[work.incoming.n] = Predecessor(saved, frame.stamp)
                 results.append(journal.result_of(work))
     except ForkedAt as fork:
         known = {result.n for result in results}
@@ -114,6 +115,7 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     share.check_sharing(org, wave)
     await redirect.redirect(org, database, wave)
     resolve.resolve(org.catalog, wave)
+    await deleted.cancel_by_rule(org, database, wave)
     await author.name_authors(database, wave)
     resolve.hold(wave)
     stamp.fill_in(wave)
