@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -95,6 +96,28 @@ def drop(
             typer.confirm(f"Remove the org {name} with every record in it?", abort=True)
         drop_org(connection, name)
     say(f"dropped org {name}")
+
+
+@app.command("merge")
+def merge_records(
+    object_name: Annotated[str, typer.Argument(metavar="OBJECT", help="A mergeable object, such as Account.")],
+    loser: Annotated[str, typer.Argument(help="Id of the record that goes.")],
+    winner: Annotated[str, typer.Argument(help="Id of the record that stays, with its own values.")],
+    org: OrgOption = DEFAULT_ORG,
+    database: DatabaseOption = None,
+    data: DataOption = DEFAULT_DATA,
+    as_json: JsonOption = False,
+) -> None:
+    """Merge two records: what refers to one refers to the other, also what devices have not sent yet."""
+    from fieldsync.base.ids import RecordId
+    from fieldsync.server.merge.merge import merge_at
+
+    with database_uri(database, data) as uri:
+        done = asyncio.run(merge_at(uri, org, system_world(), (object_name, RecordId(loser), RecordId(winner))))
+    if as_json:
+        show_json(done)
+    else:
+        say(f"merged {done.object} {done.loser} into {done.winner}; {done.moved} records refer to it now")
 
 
 @users.command("add")

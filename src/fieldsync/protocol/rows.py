@@ -32,15 +32,17 @@ class RowBlock(msgspec.Struct, frozen=True):
 
 
 class Gone(msgspec.Struct, frozen=True, array_like=True):
-    """A record that is no longer there for this device: `[object, id, stamp, deleted]`.
+    """A record that is no longer there for this device: `[object, id, stamp, deleted, into]`.
 
-    `deleted` tells a deletion from a record that left the device's view.
+    `deleted` tells a deletion from a record that left the device's view. `into`: it was merged into this one, which
+    the person may read.
     """
 
     object: str
     id: RecordId
     stamp: int
     deleted: bool = True
+    into: RecordId | None = None
 
 
 STAMP_MAX = 2**63

@@ -226,6 +226,8 @@ class Object(Noun, frozen=True):
     conflict: ConflictPolicy = ConflictPolicy.ERROR
     system: bool = False
     """An object the platform itself keeps; people write it only where a profile says so."""
+    mergeable: bool = False
+    """Two of its records may be merged online; the loser's id goes on as an alias of the winner's."""
     bulk: Bulk | None = None
     """Its rows are loaded from files and are read-only for every save; they are never on a feed."""
 

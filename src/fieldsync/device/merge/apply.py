@@ -23,6 +23,7 @@ from fieldsync.device.merge.decide import NO_STAMP, counts_as_new, is_news
 from fieldsync.device.merge.facts import busy_roots
 from fieldsync.device.merge.image import Image
 from fieldsync.device.merge.manifest import Manifest, mark_partial, missing_members
+from fieldsync.device.merge.merged import follow_merges
 from fieldsync.device.store.objects import ObjectTables
 from fieldsync.device.store.records import root_in_table
 from fieldsync.device.store.values import pack, values_of
@@ -61,6 +62,8 @@ def apply(
     reach("apply.before_rows")
     _release(work, tables, {*freed, *(roots[i.ref.id] for i in ready)} - busy, ready, done)
     _write(work, tables, ready, done, forced=forced)
+    merged = ((image.ref, image.into) for image in images if image.into is not None)
+    done.changed.update(dict.fromkeys(follow_merges(work, tables, merged)))
     reach("apply.before_bases")
     _stage(work, tables, staged, roots, done, forced=forced)
     return done

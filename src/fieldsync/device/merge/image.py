@@ -24,6 +24,8 @@ class Image:
     stamp: int
     row: Sequence[Any] | None
     state: BaseState = BaseState.ROW
+    into: RecordId | None = None
+    """Of one that is gone: the record it was merged into online."""
 
 
 def images_of(tables: ObjectTables, blocks: Iterable[RowBlock], gone: Iterable[Gone]) -> list[Image]:
@@ -33,7 +35,7 @@ def images_of(tables: ObjectTables, blocks: Iterable[RowBlock], gone: Iterable[G
     for away in gone:
         if away.object in tables:
             state = BaseState.DELETED if away.deleted else BaseState.ABSENT
-            found.append(Image(RecordRef(away.object, away.id), away.stamp, None, state))
+            found.append(Image(RecordRef(away.object, away.id), away.stamp, None, state, away.into))
     return found
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from fieldsync.base.ids import RecordId
 from fieldsync.device.store.connect import refusing_damage
 from fieldsync.device.store.objects import ObjectTable, quoted
 from fieldsync.device.store.store import Store
+from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.standard import STAMP
 
 GONE = "_gone"
@@ -29,6 +31,8 @@ class Staging:
         )
         self._made: set[str] = set()
         self.brought: set[str] = set()
+        self.merged: list[tuple[RecordRef, RecordId]] = []
+        """Of the removals, records that were merged online, and into which."""
         """Objects of which rows or removals came."""
         self.rows = 0
 

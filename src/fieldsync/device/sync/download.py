@@ -20,6 +20,7 @@ from fieldsync.base.world import Clock
 from fieldsync.device.merge.apply import Applied, apply
 from fieldsync.device.merge.bulk import apply_slice, families, find_roots, next_slice
 from fieldsync.device.merge.image import arranged, images_of
+from fieldsync.device.merge.merged import follow_merges
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.staging import Staging
@@ -30,6 +31,7 @@ from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.digest import Digest, Repair
 from fieldsync.protocol.download import End, Head, Line, Removed, Rows, decode_line
+from fieldsync.protocol.rows import RecordRef
 
 WRITING_SECONDS_MAX = 0.05
 """How long one slice may hold the writing connection; the size of slices follows it."""
@@ -148,6 +150,9 @@ def _take_many(
         raise
     reach("download.staged")
     found = Downloaded(staging.rows, removed, frozenset(staging.brought), digest=end.digest, repaired=end.repaired)
+    if staging.merged:
+        with store.write() as work:
+            follow_merges(work, store.tables, staging.merged)
     with store.attached_staging():
         _apply(store, clock, progress, found, end=end, forced=forced)
     return found
@@ -219,6 +224,7 @@ def _receive(
                 progress(staging.rows, 0)
             case Removed(gone=gone):
                 staging.add_gone((g.object, g.id, g.stamp, g.deleted) for g in gone)
+                staging.merged += [(RecordRef(g.object, g.id), g.into) for g in gone if g.into is not None]
                 removed += len(gone)
             case End():
                 return line, removed

@@ -105,6 +105,11 @@ def _next_masters(metadata: MetaData, name: str) -> Statement:
 
 async def _chunk(org: Org, database: Database, name: str, ids: list[str]) -> int:
     frame = await lock_head(org, database, await admin_of(org, database))
+    return await sum_up(org, database, frame, name, ids)
+
+
+async def sum_up(org: Org, database: Database, frame: Frame, name: str, ids: list[str]) -> int:
+    """Sum up these masters anew; how many changed. They are locked in id order."""
     rows = {
         row["Id"]: row for (text,) in await database.rows(org.save.lock(name), ids=ids) for row in (decode_row(text),)
     }

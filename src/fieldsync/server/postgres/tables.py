@@ -96,6 +96,7 @@ def system_tables(metadata: MetaData) -> None:
     _undecided_tables(metadata)
     _people_tables(metadata)
     _duplicate_tables(metadata)
+    _merge_tables(metadata)
     _scope_tables(metadata)
     _job_tables(metadata)
 
@@ -242,6 +243,18 @@ def _duplicate_tables(metadata: MetaData) -> None:
         Column("copied", Text, nullable=False, comment="edited details of the original to their copies, as JSON"),
         PrimaryKeyConstraint("device_id", "original_id"),
         Index("ix__duplicate_id", "duplicate_id"),
+    )
+
+
+def _merge_tables(metadata: MetaData) -> None:
+    Table(
+        "_alias",
+        metadata,
+        Column("object", Text, nullable=False),
+        Column("loser", ID, primary_key=True),
+        Column("winner", ID, nullable=False, comment="the record that is there now, however often it was merged"),
+        Column("at", DateTime(timezone=True), nullable=False),
+        Index("ix__alias_winner", "winner"),
     )
 
 

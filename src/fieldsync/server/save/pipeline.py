@@ -14,6 +14,7 @@ from fieldsync.base import limits
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.protocol.upload import Canceled, Discarded, Duplicated, Result, Saved
+from fieldsync.server.merge import aliases
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.stored_catalog import former_fields
 from fieldsync.server.postgres.work import BadRow, NotUnique
@@ -43,6 +44,7 @@ async def save(org: Org, database: Database, caller: Caller, frame: Frame, incom
     works = [check.shape(org.catalog, caller.rights, one) for one in incoming]
     if any(check.names_unknown(work) for work in works):
         check.tell_what_went(org.catalog, works, await former_fields(database))
+    await aliases.point_to_winners(org.catalog, database, works)
     decided: dict[int, Predecessor] = {}
     position = frame.position
     results: list[Result] = []
@@ -109,6 +111,7 @@ async def run_wave(org: Org, database: Database, wave: Wave, position: int) -> i
 async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int:
     """The steps of DESIGN 6 in their order; `judge` and `follow` are those of the org's own logic."""
     await prefetch.prefetch(org, database, wave)
+    await aliases.refuse_overtaken(org.catalog, database, wave)
     await redirect.look_up_duplicates(org, database, wave)
     resolve.hold(wave)
     authorise.authorise(org, wave)

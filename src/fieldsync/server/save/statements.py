@@ -162,6 +162,11 @@ def _json_rows(table: Table) -> Select[str]:
     return select(func.row_to_json(literal_column(f'"{table.name}"')).cast(Text)).select_from(table)
 
 
+def locked_rows(table: Table, condition: ColumnElement[bool]) -> ClauseElement:
+    """Rows that fulfil a condition, in id order, locked against other writers."""
+    return _json_rows(table).where(condition).order_by(table.c.Id).with_for_update(key_share=True, of=table)
+
+
 def _lock(table: Table, *, delete: bool) -> ClauseElement:
     ordered = _json_rows(table).where(ids_in(table.c.Id)).order_by(table.c.Id)
     return ordered.with_for_update(key_share=not delete, of=table)

@@ -19,6 +19,7 @@ from fieldsync.base.world import instant
 from fieldsync.protocol.digest import Held, Repair
 from fieldsync.protocol.download import End, Head, Removed, encode_line, encode_rows_line
 from fieldsync.protocol.rows import Gone, encode_block
+from fieldsync.server.merge.aliases import readable
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
@@ -193,7 +194,8 @@ async def _removed(database: Database, one: Difference, name: str, stirred: froz
     rows = await database.rows(statement, **given)
     for start in range(0, len(rows), limits.DOWNLOAD_CHUNK_ROWS):
         chunk = rows[start : start + limits.DOWNLOAD_CHUNK_ROWS]
-        gone = (Gone(name, i, max(stamp, one.now.xmax), deleted) for i, deleted, stamp in chunk)
+        into = await readable(one.delta.now, database, name, [i for i, deleted, _ in chunk if deleted])
+        gone = (Gone(name, i, max(stamp, one.now.xmax), deleted, into.get(i)) for i, deleted, stamp in chunk)
         yield 0, encode_line(Removed(tuple(gone)))
 
 

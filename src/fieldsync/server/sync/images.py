@@ -16,6 +16,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Problem
 from fieldsync.protocol.rows import Gone, RecordRef, RowBlock
 from fieldsync.protocol.upload import Rejected, Result
+from fieldsync.server.merge.aliases import readable
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.scope.scope import Scope
 
@@ -58,6 +59,10 @@ async def read_images(scope: Scope, database: Database, refs: Iterable[RecordRef
             else:
                 images.rows[name][record_id] = row
         images.gone.update({r: Gone(r.object, r.id, 0, False) for r in _refs(name, ids - found)})
+        deleted_ids = [ref.id for ref in images.gone if ref.object == name]
+        for loser, winner in (await readable(scope, database, name, deleted_ids)).items():
+            ref = RecordRef(name, RecordId(loser))
+            images.gone[ref] = msgspec.structs.replace(images.gone[ref], into=winner)
     return images
 
 

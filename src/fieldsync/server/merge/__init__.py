@@ -1,0 +1,1 @@
+"""Records merged online: the act, and the aliases by which what devices still say of the loser reaches the winner."""

@@ -1,0 +1,140 @@
+"""Two accounts are merged online while people visit the one that goes: everything they did arrives at the one that
+stays, nobody's queue is rewritten, and nobody is told of a conflict (FEATURES E22)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+from tests.scenarios.stage import PASSWORD, Stage, wait_for
+
+from fieldsync.base.ids import RecordId
+from fieldsync.base.world import system_world
+from fieldsync.device import Device
+from fieldsync.schema.catalog import build
+from fieldsync.schema.load import load_packs, parse_pack
+from fieldsync.server.org.create import create_org, seeding_org
+from fieldsync.server.org.seed import insert_rows
+from fieldsync.server.org.users import NewUser, create_user
+from fieldsync.sim.territory import add_accounts, found_territory
+
+SARAH, TOM = "sarah@merge.example", "tom@merge.example"
+PACK = """
+name: own
+label: Own
+extensions:
+  - object: Contact
+    validation_rules: [{name: A_Number, condition: 'Phone = "none"', message: Say a number.}]
+"""
+COMMAND = [sys.executable, "-c", "from fieldsync.cli.main import main; main()"]
+
+
+class Practice:
+    """Three records of one doctor, as they came from three lists."""
+
+    def __init__(self, stage: Stage, accounts: list[RecordId]) -> None:
+        self.stage = stage
+        self.old, self.main, self.third = accounts
+
+    def merge(self, loser: RecordId, winner: RecordId) -> str:
+        """As an admin does; what the command says."""
+        named = ["org", "merge", "Account", loser, winner, "--org", self.stage.org, "--database", self.stage.uri]
+        done = subprocess.run([*COMMAND, *named], capture_output=True, text=True, check=False)
+        return done.stdout if done.returncode == 0 else done.stderr
+
+    def journal(self) -> list[tuple[str, str, str]]:
+        """Object, operation and values of everything that the merges changed."""
+        query = """SELECT r."Object_Name", r."Operation", r."Field_Values" FROM org_merge."Sync_Transaction_Record" r
+            JOIN org_merge."Sync_Transaction" t ON t."Id" = r."Sync_TransactionId" WHERE t."Channel" = 'import'"""
+        with psycopg.connect(self.stage.uri) as connection:
+            return connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def practice(database: str, tmp_path: Path) -> Iterator[Practice]:
+    admin = NewUser("admin@merge.example", PASSWORD, "System_Administrator", "Admin")
+    world = system_world()
+    create_org(database, "merge", build([*load_packs(), parse_pack(PACK, "own")]), admin=admin, world=world)
+    with seeding_org(database, "merge", world) as seeding:
+        people = [
+            create_user(seeding, NewUser(name, PASSWORD, "Field_Representative", name[:5]), world.chance)
+            for name in (SARAH, TOM)
+        ]
+        rows = [{"Name": name, "Phone": "555-0100"} for name in ("Dr. Old", "Dr. Main", "Dr. Third")]
+        accounts = add_accounts(seeding, found_territory(seeding, people), rows)
+        insert_rows(seeding, "Contact", [{"LastName": "Nurse", "AccountId": accounts[0]}])
+    with ExitStack() as stack:
+        yield Practice(Stage(stack, database, "merge", tmp_path), accounts)
+
+
+def visit(device: Device, account: RecordId) -> RecordId:
+    with device.edit() as edit:
+        return edit.create("Call", {"AccountId": account, "Call_Date": "2026-03-02T09:00:00Z"})
+
+
+def account_of(device: Device, object_name: str, record_id: RecordId) -> object:
+    record = device.get(object_name, record_id)
+    return None if record is None else record.values["AccountId"]
+
+
+def test_what_was_done_offline_for_the_one_that_goes_arrives_at_the_one_that_stays(practice: Practice) -> None:
+    sarah = practice.stage.device(SARAH, "ipad")
+    [nurse] = sarah.find("Contact")
+    sarah.go_offline()
+    call = visit(sarah, practice.old)
+    with sarah.edit() as edit:
+        edit.update("Account", practice.old, {"Phone": "555-0199"})
+    with sarah.edit() as edit:
+        edit.update("Contact", nurse.id, {"AccountId": practice.third})
+    assert "1 records" not in practice.merge(practice.old, practice.main)
+    assert account_of(sarah, "Call", call) == practice.old
+    sarah.go_online()
+    assert sarah.sync().successful
+    assert (sarah.queue(), sarah.errors()) == ([], [])
+    accounts = practice.stage.rows("Account")
+    assert practice.old not in accounts
+    assert accounts[practice.main]["Phone"] == "555-0199", "the edit of the loser is one of the winner"
+    assert practice.stage.rows("Call")[call]["AccountId"] == practice.main
+    assert practice.stage.rows("Contact")[nurse.id]["AccountId"] == practice.third, "no conflict with the loser's id"
+    assert sarah.get("Account", practice.old) is None
+    assert account_of(sarah, "Call", call) == practice.main
+
+
+def test_a_merge_is_a_journaled_act_that_moves_everything_and_the_winner_may_lose_later(practice: Practice) -> None:
+    sarah, tom = practice.stage.device(SARAH, "ipad"), practice.stage.device(TOM, "iphone")
+    call = visit(sarah, practice.old)
+    wait_for(lambda: not sarah.queue())
+    tom.go_offline()
+    late = visit(tom, practice.old)
+    assert "merged Account" in practice.merge(practice.old, practice.main)
+    assert "merged Account" in practice.merge(practice.main, practice.third)
+    assert "is not there" in practice.merge(practice.old, practice.third)
+    sarah.sync()
+    tom.go_online()
+    tom.sync()
+    assert (tom.queue(), tom.errors()) == ([], [])
+    assert {row["AccountId"] for row in practice.stage.rows("Call").values()} == {practice.third}
+    for device, mine in ((sarah, call), (tom, late)):
+        assert account_of(device, "Call", mine) == practice.third
+        assert [record.id for record in device.find("Account")] == [practice.third]
+        assert account_of(device, "Contact", device.find("Contact")[0].id) == practice.third
+    told = practice.journal()
+    assert [operation for name, operation, _ in told if name == "Account"] == ["delete", "delete"]
+    assert sum(name == "Call" and practice.old in values for name, _, values in told) == 1
+
+
+def test_a_save_that_waits_for_its_person_keeps_what_it_says_and_shows_the_one_that_stays(practice: Practice) -> None:
+    sarah = practice.stage.device(SARAH, "ipad")
+    with sarah.edit() as edit:
+        contact = edit.create("Contact", {"LastName": "New", "AccountId": practice.old, "Phone": "none"})
+    wait_for(sarah.errors)
+    practice.merge(practice.old, practice.main)
+    sarah.sync()
+    [error] = sarah.errors()
+    assert practice.old in [changed.new for changed in error.content]
+    assert account_of(sarah, "Contact", contact) == practice.main
