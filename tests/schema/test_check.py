@@ -170,3 +170,10 @@ def test_a_faulty_pack_is_found(text: str, sentence: str) -> None:
 def test_two_packs_of_one_name_are_found() -> None:
     [platform] = load_packs(("platform",))
     assert any("more than one pack" in f.sentence for f in check([platform, platform]))
+
+
+def test_a_duplicate_names_fields_that_are_there() -> None:
+    plan = "{status: w, original: O, link: S, reason: S}"
+    submit = f"{{field: S, value: w, when_edited_elsewhere: duplicate, duplicate: {plan}}}"
+    [sentence] = found(f"objects: [{{name: A, label: A, family: {{submit: {submit}}}, fields: [{STATUS}]}}]")
+    assert "its duplicate names O, which is no field of it" in sentence

@@ -51,7 +51,7 @@ REF = RecordRef("Shop", RecordId("a00SRV010000001"))
     ("outcome", "state", "shown", "kept"),
     [
         (Saved(), None, "b", 0),
-        (Duplicated(REF, REF), None, "a", 0),
+        (Duplicated(REF, REF), None, "a", 1),
         (Linked({}), None, "a", 0),
         (Discarded(problem(Code.LOCKED)), None, "a", 1),
         (Canceled("admin", "no"), None, "a", 1),

@@ -15,6 +15,7 @@ from fieldsync.schema.catalog import REFERENCE_TYPES, columns_of, extended, rela
 from fieldsync.schema.check.access import grants_faults
 from fieldsync.schema.check.bulk import bulk_faults
 from fieldsync.schema.check.field import bad_name, field_faults, name_field_faults, picklist_faults
+from fieldsync.schema.family.declaration import Duplication
 from fieldsync.schema.filters import BadFilter, read_filter
 from fieldsync.schema.model import Field, FieldType, Object, Pack, RollUp, ValueSet
 from fieldsync.schema.standard import STAMP, standard_fields
@@ -161,6 +162,12 @@ def _column_faults(object_name: str, fields: Sequence[Field]) -> Iterator[tuple[
             yield where, f"two of its fields have the relationship {relationship_name(field)}"
 
 
+def _duplicate_faults(name: str, plan: Duplication | None, fields: Mapping[str, Field]) -> Iterator[tuple[str, str]]:
+    for one in (plan.original, plan.link, plan.reason, *plan.without) if plan is not None else ():
+        if one not in fields:
+            yield name, f"its duplicate names {one}, which is no field of it"
+
+
 def _family_faults(declared: Object, fields: Mapping[str, Field]) -> Iterator[tuple[str, str]]:
     family = declared.family
     if family is None:
@@ -177,6 +184,7 @@ def _family_faults(declared: Object, fields: Mapping[str, Field]) -> Iterator[tu
     for name in (n for n in (family.submit.unlocked, family.submit.override) if n is not None):
         if name not in fields or fields[name].type is not FieldType.CHECKBOX:
             yield declared.name, f"its submit names {name}, which is no checkbox of it"
+    yield from _duplicate_faults(declared.name, family.submit.duplicate, fields)
     day = family.submit.date
     if day is not None and (day not in fields or fields[day].type not in (FieldType.DATE, FieldType.DATETIME)):
         yield declared.name, f"its submit names {day}, which is no date of it"
