@@ -34,4 +34,7 @@ def test_what_is_only_spelled_differently_is_no_edit(tmp_path: Path) -> None:
             edit.update("Shop", shop, {column: one.two})
         assert lab.device.queue() == [], "back to where it began, so nothing is left to send"
 
-    check()
+    try:
+        check()
+    finally:
+        lab.device.close()

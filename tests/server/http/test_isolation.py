@@ -209,8 +209,8 @@ def test_the_console_opens_no_page_to_who_is_no_admin(http: httpx.Client, plante
 
 def visit(http: httpx.Client, method: str, path: str, record_id: str, cookie: str) -> str:
     """Status, place and body of a page's answer."""
-    address = path.replace("{name:str}", "Clinic")
-    for name in ("record_id", "rule_id"):
+    address = path.replace("{name:str}", "Clinic").replace("{act:str}", "clone")
+    for name in ("record_id", "rule_id", "schedule_id"):
         address = address.replace(f"{{{name}:str}}", record_id)
     assert "{" not in address, f"what stands for {path}?"
     headers = {"cookie": f"{COOKIE}={cookie}", "origin": str(http.base_url).rstrip("/")}
