@@ -30,13 +30,23 @@ class Stage:
         self.address, _ = stack.enter_context(running_server(uri))
         self.world: World = system_world()
 
+    def another_server(self) -> str:
+        """The address of one more server process over the same database."""
+        address, _ = self._stack.enter_context(running_server(self.uri))
+        return address
+
     def device(
-        self, username: str, name: str, platform: Platform = Platform.IPAD, clock: Clock | None = None
+        self,
+        username: str,
+        name: str,
+        platform: Platform = Platform.IPAD,
+        clock: Clock | None = None,
+        at: str | None = None,
     ) -> Device:
-        """A signed-in device with its first download done, working in the background."""
+        """A signed-in device with its first download done, working in the background. `at`: of another server."""
         world = World(clock or SystemClock(), SeededChance(name))
         device = Device.open(
-            self._folder / name, world.chance.bytes(32), world=world, transport=HttpTransport(self.address)
+            self._folder / name, world.chance.bytes(32), world=world, transport=HttpTransport(at or self.address)
         )
         self._stack.callback(device.close)
         device.sign_in(

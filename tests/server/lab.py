@@ -158,9 +158,9 @@ class Lab:
         with seeding_org(self.uri, "small", self.world) as seeding:
             return insert_rows(seeding, object_name, values)
 
-    def phone(self, name: str, device: str = "ipad") -> Phone:
+    def phone(self, name: str, device: str = "ipad", platform: Platform = Platform.IPAD) -> Phone:
         """A device of this person, signed in."""
-        return Phone(self, name, device)
+        return Phone(self, name, device, platform)
 
     def query(self, sql: str, **params: object) -> list[tuple[Any, ...]]:
         """What the database holds."""
@@ -175,10 +175,10 @@ class Lab:
 class Phone:
     """A device without an engine: it makes the wire's values and keeps what came back."""
 
-    def __init__(self, lab: Lab, name: str, device: str) -> None:
+    def __init__(self, lab: Lab, name: str, device: str, platform: Platform = Platform.IPAD) -> None:
         self.lab, self.n, self.counter = lab, 0, 0
         self.key = (f"{name}-{device}-" + "k" * 43)[:60]
-        description = DeviceDescription(self.key, device, Platform.IPAD, "17.1", "1.0")
+        description = DeviceDescription(self.key, device, platform, "17.1", "1.0")
         request = SignIn("small", f"{name}@small.example", PASSWORD, description)
         self.session = lab.run(self._signed_in(request))
         self.number = self.session.device_number

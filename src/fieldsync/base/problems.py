@@ -86,6 +86,8 @@ class Code(StrEnum):
     DEPLOY_FAILED = "DEPLOY_FAILED"
     NO_ORG = "NO_ORG"
     ORG_EXISTS = "ORG_EXISTS"
+    ORG_NEWER = "ORG_NEWER"
+    ORG_OLDER = "ORG_OLDER"
     BAD_NAME = "BAD_NAME"
     UNUSABLE = "UNUSABLE"
     WEAK_PASSWORD = "WEAK_PASSWORD"
@@ -111,9 +113,7 @@ CATALOGUE: dict[Code, Kind] = {
         "The device takes a new number and sends again by itself.",
     ),
     Code.BAD_CURSOR: Kind(
-        400,
-        "The position this device sent is not one the server gave it.",
-        "Run a sync; if it stays, refresh the database.",
+        400, "The position this device sent is none the server gave it.", "Run a sync; if that does not help, refresh."
     ),
     Code.INCREMENTAL_REQUIRED: Kind(
         409, "This device has been away for longer than news is kept.", "Run an incremental sync."
@@ -202,9 +202,7 @@ CATALOGUE: dict[Code, Kind] = {
     Code.VALIDATION: Kind(422, "{message}", "Correct the record and save again."),
     Code.ROW_LOCK: Kind(409, "Another save held this record for too long.", "Nothing to do: it is tried again."),
     Code.DECIDED: Kind(
-        409,
-        "This transaction is {status}; you cannot {act} it.",
-        "Look at it again: somebody else may have been faster.",
+        409, "This transaction is {status}; you cannot {act} it.", "Look again: somebody else may have been faster."
     ),
     Code.TIMEOUT: Kind(504, "The server took too long.", "Nothing to do: it is tried again."),
     Code.PARTS_INCOMPLETE: Kind(
@@ -237,18 +235,20 @@ CATALOGUE: dict[Code, Kind] = {
         503, "PostgreSQL does not answer: {reason}.", "Start it, or correct its address, then try again."
     ),
     Code.DEPLOY_LOSES_DATA: Kind(
-        409,
-        "This deploy would lose data: {steps}.",
-        "Look at the plan (--plan); to go on all the same, deploy with --allow-drop.",
+        409, "This deploy would lose data: {steps}.", "Look at it with --plan; to go on, deploy with --allow-drop."
     ),
     Code.DEPLOY_FAILED: Kind(
-        422,
-        "The deploy was taken back, nothing changed. {step}: {reason}.",
-        "Correct the data or the catalog, then deploy again.",
+        422, "The deploy was not finished. {step}: {reason}.", "Correct the data or the catalog, then deploy again."
     ),
     Code.NO_ORG: Kind(404, "There is no org {name}.", "See the orgs with: fieldsync org list"),
     Code.ORG_EXISTS: Kind(
         409, "There is an org {name} already.", "Choose another name, or drop that org first (fieldsync org drop)."
+    ),
+    Code.ORG_NEWER: Kind(
+        409, "A newer fieldsync has brought {name} to level {level}; this one knows {known}.", "Use the newer one."
+    ),
+    Code.ORG_OLDER: Kind(
+        409, "{name} was made by an earlier fieldsync.", "Start the server, or run: fieldsync org upgrade {name}"
     ),
     Code.UNUSABLE: Kind(422, "{what} cannot be used: {reason}.", "Correct it, or name another one."),
     Code.BAD_NAME: Kind(422, "{name} cannot be a name here: {reason}.", "Choose another name."),

@@ -88,6 +88,18 @@ def scope(
     _run(lambda folder, _: measure(folder, practices=practices), as_json=as_json)
 
 
+@app.command("feed")
+def feed(
+    few: Annotated[int, typer.Option("--few", min=1_000, help="Entries of the short feed.")] = 10_000,
+    many: Annotated[int, typer.Option("--many", min=2_000, help="Entries of the long one.")] = 1_000_000,
+    as_json: JsonOption = False,
+) -> None:
+    """The feed's next page by how long the feed is, and dropping a day by what is in it."""
+    from fieldsync.sim.bench.feed import measure
+
+    _run(lambda folder, _: measure(folder, few=few, many=many), as_json=as_json)
+
+
 def _run(measure: Callable[[Path, int], list[Figure]], *, as_json: bool) -> None:
     from fieldsync.sim.bench.figures import as_table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from fieldsync.cli.place import (
     database_uri,
 )
 from fieldsync.cli.report import say, show_json, show_table
+
+if TYPE_CHECKING:
+    from fieldsync.server.org.begin.upgrade import Upgraded
 
 app = typer.Typer(help="Orgs and their people.", no_args_is_help=True)
 users = typer.Typer(help="The people of an org.", no_args_is_help=True)
@@ -77,6 +80,40 @@ def listing(database: DatabaseOption = None, data: DataOption = DEFAULT_DATA, as
     else:
         rows = [(org.name, org.org_id, org.schema, org.created_at.isoformat(timespec="seconds")) for org in orgs]
         show_table("Orgs", ("name", "id", "schema", "created"), rows)
+
+
+@app.command("upgrade")
+def upgrade(
+    name: Annotated[str | None, typer.Argument(help="Name of the org; without it, every one.")] = None,
+    database: DatabaseOption = None,
+    data: DataOption = DEFAULT_DATA,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring an org made by an earlier version to this one, while people work. `serve` does the same when it starts."""
+    from fieldsync.server.org.begin.upgrade import upgrade_org
+    from fieldsync.server.org.directory import list_orgs
+    from fieldsync.server.postgres.connect import admin_connection
+
+    with database_uri(database, data) as uri:
+        with admin_connection(uri) as connection:
+            names = [name] if name else [org.name for org in list_orgs(connection)]
+        done = [upgrade_org(uri, one, system_world()) for one in names]
+    for upgraded in done:
+        if as_json:
+            show_json(upgraded)
+        else:
+            _say_upgraded(upgraded)
+
+
+def _say_upgraded(upgraded: Upgraded) -> None:
+    if upgraded.from_level == upgraded.to_level and not upgraded.steps:
+        say(f"{upgraded.org} is at level {upgraded.to_level} already")
+        return
+    say(f"upgraded {upgraded.org} from level {upgraded.from_level} to {upgraded.to_level}")
+    for step in upgraded.steps:
+        say(f"  {step}")
+    for step in upgraded.left:
+        say(f"  left alone, as it would lose data: {step}")
 
 
 @app.command("drop")

@@ -28,6 +28,7 @@ def serve(
     """Serve every org until Ctrl-C."""
     from fieldsync.server.http.app import create_app
     from fieldsync.server.http.serve import serve_alone as run
+    from fieldsync.server.org.begin.upgrade import upgrade_org
     from fieldsync.server.org.directory import list_orgs
     from fieldsync.server.postgres.connect import admin_connection
 
@@ -39,6 +40,10 @@ def serve(
     with database_uri(database, data) as uri, announced(data, uri, address):
         with admin_connection(uri) as connection:
             orgs = [org.name for org in list_orgs(connection)]
+        for org in orgs:
+            upgraded = upgrade_org(uri, org, system_world())
+            if upgraded.steps:
+                say(f"upgraded {org} to level {upgraded.to_level} in {len(upgraded.steps)} steps")
         welcome = f"fieldsync serves {', '.join(orgs) or 'no org yet (fieldsync org create)'} at {address}"
         asyncio.run(
             run(create_app(uri, system_world(), pages=console()), host=host, port=port, ready=lambda: say(welcome))

@@ -157,7 +157,6 @@ class UploadResponse(msgspec.Struct, frozen=True, omit_defaults=True):
     rows: tuple[RowBlock, ...] = ()
     gone: tuple[Gone, ...] = ()
     fork_at: int | None = None
-    poll_seconds: float = 30.0
 
 
 _ITEMS = msgspec.json.Decoder(tuple[Item, ...], float_hook=Decimal)

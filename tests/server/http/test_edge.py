@@ -188,6 +188,16 @@ def test_the_openapi_document_names_every_address(http: httpx.Client) -> None:
     assert {f"/sync/v1/{name}" for name in names} <= set(paths)
 
 
+def test_feeds_are_told_to_an_admin_and_to_nobody_else(http: httpx.Client) -> None:
+    """FEATURES C14."""
+    admin = sign_in(http, username="admin@small.example", device={**DEVICE, "key": "a" * 43}).json()
+    told = http.get("/admin/v1/feeds", headers={"authorization": f"Bearer {admin['tokens']['access_token']}"})
+    assert told.json() == {"people": 0, "entries": 0, "longest": []}
+    refused = http.get("/admin/v1/feeds", headers=bearer(http))
+    assert (refused.status_code, code_of(refused)) == (403, "FORBIDDEN")
+    assert http.get("/admin/v1/feeds").status_code == 401
+
+
 def test_the_openapi_document_tells_the_shape_of_an_upload(http: httpx.Client) -> None:
     upload = http.get("/openapi/openapi.json").json()["paths"]["/sync/v1/upload"]["post"]
     shape = upload["requestBody"]["content"]["application/json"]["schema"]

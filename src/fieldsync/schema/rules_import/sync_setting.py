@@ -57,7 +57,7 @@ class SettingKind:
         return f"{value} is no whole number from {self.least} to {self.most}"
 
 
-_MOBILE, _PROCESSOR = SettingGroup.MOBILE, SettingGroup.PROCESSOR
+_MOBILE, _PROCESSOR, _FEED = SettingGroup.MOBILE, SettingGroup.PROCESSOR, SettingGroup.FEED
 
 SETTINGS: Mapping[str, SettingKind] = {
     "Related_Record_Names": SettingKind(_MOBILE, "names of related records that are out of reach are shown, read-only"),
@@ -74,5 +74,10 @@ SETTINGS: Mapping[str, SettingKind] = {
     "Cancel_Updates_Of_Missing": SettingKind(_PROCESSOR, "changes of what is gone are cancelled instead of failing"),
     "Retry_Locked": SettingKind(_PROCESSOR, "what another save holds is tried until there is another result"),
     "Processor_Retries_Max": SettingKind(_PROCESSOR, "how often a transaction is tried again", "times", 0, 100),
+    "Feed_Days": SettingKind(_FEED, "days that a person's saves wait for his other devices", "days", 1, 30),
+    "Poll_Seconds": SettingKind(
+        _FEED, "pause between two looks for news, where no stream is open", "seconds", 5, 3_600
+    ),
 }
-"""The settings of FEATURES J23, and the caps of A28 and A29; packs and customers may have others beside them."""
+"""The settings of FEATURES J23, the caps of A28 and A29, the feed's of C07 and C08; packs and customers may have others
+beside them."""

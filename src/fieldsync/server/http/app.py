@@ -23,12 +23,14 @@ from fieldsync.base import limits
 from fieldsync.base.problems import Refused
 from fieldsync.base.version import VERSION
 from fieldsync.base.world import World
+from fieldsync.server.http import admin
 from fieldsync.server.http.body import DecompressBody
 from fieldsync.server.http.context import Served
 from fieldsync.server.http.errors import HANDLERS
 from fieldsync.server.http.routes import ROUTES
 from fieldsync.server.org.open import open_orgs, reopen_org
 from fieldsync.server.org.recalculate import recalculate
+from fieldsync.server.org.runtime import Org
 from fieldsync.server.org.upkeep import keep_up
 from fieldsync.server.postgres.listen import CHANNEL, listen
 from fieldsync.server.postgres.queue.worker import keep_working
@@ -37,6 +39,8 @@ from fieldsync.server.postgres.work import DatabaseError
 from fieldsync.server.processor.jobs import performing
 
 UPKEEP_SECONDS = 3_600
+FIRST_UPKEEP_SECONDS = 60
+"""A server that is started anew more often than hourly keeps up all the same."""
 _log = structlog.get_logger()
 
 
@@ -58,7 +62,8 @@ class Pages:
 def create_app(uri: str, world: World, *, pages: Pages | None = None) -> Litestar:
     """The application over the PostgreSQL at `uri`, serving every org of its directory."""
     served = Served()
-    routes: list[ControllerRouterHandler] = [Router("/sync/v1", route_handlers=ROUTES), health]
+    apis = [Router("/sync/v1", route_handlers=ROUTES), Router("/admin/v1", route_handlers=admin.ROUTES)]
+    routes: list[ControllerRouterHandler] = [*apis, health]
     return Litestar(
         route_handlers=[*routes, *(pages.routes if pages else ())],
         template_config=pages.templates if pages else None,
@@ -105,7 +110,16 @@ async def _listen(uri: str, served: Served) -> None:
             continue
         for name, org in list(served.orgs.items()):
             if notice.payload in ("", org.schema):
-                served.orgs[name] = await reopen_org(uri, org)
+                served.orgs[name] = await _taken_up(uri, org)
+
+
+async def _taken_up(uri: str, org: Org) -> Org:
+    """The org as it was deployed last; as this server has it, where a newer version has upgraded it."""
+    try:
+        return await reopen_org(uri, org)
+    except Refused as refused:
+        _log.error("reopen", org=org.name, error=str(refused))
+        return org
 
 
 async def _do_jobs(uri: str, served: Served) -> None:
@@ -115,12 +129,13 @@ async def _do_jobs(uri: str, served: Served) -> None:
 
 
 async def _keep_up(uri: str, served: Served, world: World) -> None:
-    """Hourly upkeep of every org. One that fails is told, and tried again an hour later."""
+    """Upkeep of every org, soon after the start and hourly. One that fails is told, and tried again an hour later."""
+    await asyncio.sleep(FIRST_UPKEEP_SECONDS)
     while True:
-        await asyncio.sleep(UPKEEP_SECONDS)
         for name in list(served.orgs):
             try:
                 await asyncio.to_thread(keep_up, uri, name, world)
                 await recalculate(served.orgs[name], lambda *_: None)
             except (Refused, SQLAlchemyError, DatabaseError) as failed:
                 _log.error("upkeep", org=name, error=str(failed))
+        await asyncio.sleep(UPKEEP_SECONDS)

@@ -18,13 +18,14 @@ from fieldsync.schema.catalog import Catalog
 from fieldsync.server.org.begin.record_types import seed_record_types
 from fieldsync.server.org.begin.schedules import seed_schedules
 from fieldsync.server.org.begin.sync_rules import seed_sync_rules
-from fieldsync.server.org.directory import OrgListing, add_mac_key, add_org, enter_org
+from fieldsync.server.org.directory import OrgListing, add_mac_key, add_org, enter_any_org, enter_org
 from fieldsync.server.org.recalculate import changed_masters, note_due
 from fieldsync.server.org.seed import Seeding, insert_rows, mint_ids
 from fieldsync.server.org.statistics import refresh_statistics
 from fieldsync.server.org.users import NewUser, create_user
 from fieldsync.server.postgres.connect import AdminConnection, admin_connection
 from fieldsync.server.postgres.deploy.apply import apply, lock_deploys
+from fieldsync.server.postgres.deploy.levels import note_reached
 from fieldsync.server.postgres.deploy.plan import Plan, plan
 from fieldsync.server.postgres.epoch import current_epoch
 from fieldsync.server.postgres.names import is_org_name, org_schema, quoted
@@ -58,8 +59,9 @@ def create_org(uri: str, name: str, catalog: Catalog, *, admin: NewUser, world: 
     with admin_connection(uri) as connection:
         add_org(connection, org)
         connection.exec_driver_sql(f"CREATE SCHEMA {quoted(org.schema)}")
-        enter_org(connection, name)
+        enter_any_org(connection, name)
         apply(connection, plan(connection, catalog), clock=world.clock)
+        note_reached(connection, world.clock.now())
         current_epoch(connection, org.schema, world)
         add_mac_key(connection, world.chance.bytes(MAC_KEY_BYTES))
         _seed(connection, catalog, admin, world)
@@ -78,18 +80,24 @@ def deploy_catalog(uri: str, name: str, catalog: Catalog, *, world: World, dry_r
         faults = tuple(CatalogFormulas(catalog).faults)
         if dry_run or steps.empty:
             return Deployed(steps, applied=False, faults=faults)
-        before = current_catalog(connection)
-        if before is None or _access_of(before) != _access_of(catalog):
-            _renew_rights(connection)
-        apply(connection, steps, clock=world.clock, allow_drop=allow_drop)
-        note_due(connection, changed_masters(before, catalog))
-        current_epoch(connection, org.schema, world)
-        seeding = _seeding(connection, catalog, world)
-        _seed_profiles(seeding)
-        seed_record_types(seeding)
-        seed_sync_rules(seeding)
-        seed_schedules(seeding)
+        bring_to(connection, org, steps, world=world, allow_drop=allow_drop)
         return Deployed(steps, applied=True, faults=faults)
+
+
+def bring_to(
+    connection: AdminConnection, org: OrgListing, steps: Plan, *, world: World, allow_drop: bool = False
+) -> None:
+    """Carry out a plan in the org that was entered, with all that follows from it.
+
+    Raises Refused: DEPLOY_LOSES_DATA, DEPLOY_FAILED.
+    """
+    before = current_catalog(connection)
+    if before is None or _access_of(before) != _access_of(steps.catalog):
+        _renew_rights(connection)
+    apply(connection, steps, clock=world.clock, allow_drop=allow_drop)
+    note_due(connection, changed_masters(before, steps.catalog))
+    current_epoch(connection, org.schema, world)
+    _seed_declared(_seeding(connection, steps.catalog, world))
 
 
 def catalog_of(uri: str, name: str) -> Catalog:
@@ -130,12 +138,17 @@ def _seed(connection: AdminConnection, catalog: Catalog, admin: NewUser, world: 
     nobody = Seeding(connection, catalog, RecordId(""), world.clock)
     [admin_id] = mint_ids(nobody, "User", 1)
     seeding = Seeding(connection, catalog, admin_id, world.clock)
+    _seed_declared(seeding)
+    with_id = NewUser(admin.username, admin.password, admin.profile, admin.last_name, {**admin.values, "Id": admin_id})
+    create_user(seeding, with_id, world.chance)
+
+
+def _seed_declared(seeding: Seeding) -> None:
+    """Records for what the catalog declares, where the org does not have them."""
     _seed_profiles(seeding)
     seed_record_types(seeding)
     seed_sync_rules(seeding)
     seed_schedules(seeding)
-    with_id = NewUser(admin.username, admin.password, admin.profile, admin.last_name, {**admin.values, "Id": admin_id})
-    create_user(seeding, with_id, world.chance)
 
 
 def _seed_profiles(seeding: Seeding) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Column, DateTime, MetaData, Table, Text, delete, func, in
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.org.runtime import OrgRow
 from fieldsync.server.postgres.connect import AdminConnection
+from fieldsync.server.postgres.deploy.levels import PRESENT, Reached, reached
 from fieldsync.server.postgres.names import quoted
 from fieldsync.server.postgres.tables import system_tables
 
@@ -56,10 +57,26 @@ def find_org(connection: AdminConnection, name: str) -> OrgListing:
 
 
 def enter_org(connection: AdminConnection, name: str) -> OrgListing:
-    """Point the rest of this transaction at an org's schema. Raises Refused(NO_ORG)."""
+    """Point the rest of this transaction at an org's schema. Raises Refused: NO_ORG, ORG_NEWER, ORG_OLDER."""
+    org = enter_any_org(connection, name)
+    if not level_of(connection, org).present:
+        raise Refused(problem(Code.ORG_OLDER, name=name))
+    return org
+
+
+def enter_any_org(connection: AdminConnection, name: str) -> OrgListing:
+    """As `enter_org`, for who creates or upgrades it. Raises Refused(NO_ORG)."""
     org = find_org(connection, name)
     connection.execute(select(func.set_config("search_path", quoted(org.schema), True)))
     return org
+
+
+def level_of(connection: AdminConnection, org: OrgListing) -> Reached:
+    """Where an org that was entered stands. Raises Refused(ORG_NEWER)."""
+    found = reached(connection)
+    if found.newer:
+        raise Refused(problem(Code.ORG_NEWER, name=org.name, level=found.level, known=PRESENT))
+    return found
 
 
 def org_row(connection: AdminConnection, org: OrgListing) -> OrgRow:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from fieldsync.base.world import World
 from fieldsync.schema.catalog import Catalog
 from fieldsync.server.org.begin.record_types import known_record_types
+from fieldsync.server.org.begin.upgrade import upgrade_org
 from fieldsync.server.org.directory import enter_org, find_org, list_orgs, org_row
 from fieldsync.server.org.runtime import KnownRecordType, Org, OrgRow, make_org
 from fieldsync.server.postgres.connect import admin_connection, open_database
@@ -24,7 +25,11 @@ async def open_orgs(stack: AsyncExitStack, uri: str, world: World) -> dict[str, 
 
 
 async def open_org(stack: AsyncExitStack, uri: str, name: str, world: World) -> Org:
-    """One org with an open pool that `stack` closes. Raises Refused(NO_ORG)."""
+    """One org with an open pool that `stack` closes, brought to this version first (`begin/upgrade.py`).
+
+    Raises Refused: NO_ORG, and what an upgrade refuses.
+    """
+    await asyncio.to_thread(upgrade_org, uri, name, world)
     schema = await asyncio.to_thread(_schema, uri, name)
     database = await open_database(uri, schema, world=world, application_name=f"fieldsync {name}")
     stack.push_async_callback(database.close)

@@ -119,15 +119,29 @@ def admin_connection(uri: str, org_schema: str = "public") -> Iterator[AdminConn
     Raises Refused(DATABASE_UNREACHABLE) and Refused(DATABASE_UNFIT).
     """
 
-    engine = sqlalchemy.create_engine(
-        "postgresql+psycopg://", creator=lambda: _admin_connect(uri, org_schema), poolclass=NullPool
-    )
-    try:
-        opened = engine.connect()
-    except (psycopg.OperationalError, sqlalchemy.exc.OperationalError) as failed:
-        raise _unreachable(failed) from None
+    opened = _open_admin(uri, org_schema)
     with opened, opened.begin():
         yield opened
+
+
+@contextmanager
+def lone_connection(uri: str, org_schema: str) -> Iterator[AdminConnection]:
+    """As `admin_connection`, but each statement is a transaction of its own: for what PostgreSQL does only so.
+
+    Between statements it holds nothing, so what waits for every transaction to end does not wait for it.
+    """
+    with _open_admin(uri, org_schema, isolation_level="AUTOCOMMIT") as opened:
+        yield opened
+
+
+def _open_admin(uri: str, org_schema: str, **options: Any) -> AdminConnection:
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: _admin_connect(uri, org_schema), poolclass=NullPool, **options
+    )
+    try:
+        return engine.connect()
+    except (psycopg.OperationalError, sqlalchemy.exc.OperationalError) as failed:
+        raise _unreachable(failed) from None
 
 
 def _admin_connect(uri: str, org_schema: str) -> psycopg.Connection[tuple[Any, ...]]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from datetime import date, timedelta
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
+
+from fieldsync.server.postgres.names import partition_name
 
 
 def commit_seconds(uri: str, *, times: int) -> list[float]:
@@ -86,3 +90,66 @@ def copy_out_seconds(uri: str, schema: str, table: str) -> float:
             for _ in copy:
                 pass
         return time.perf_counter() - start
+
+
+class Entries(NamedTuple):
+    """So many entries of a person's feed, from behind a position on, that name these records in turn."""
+
+    user: str
+    object: str
+    records: tuple[str, ...]
+    after: int
+    many: int
+
+
+_ENTRIES = """
+INSERT INTO {part} (day, stamp, version, seq, object, id, kind, transaction_id, root_object, root_id, device,
+    feed_user, feed_position, at)
+SELECT {day}, 1, 1, 0, {object}, r.id, 'updated', 't' || p, {object}, r.id, 'other', {user}, p, {day}::timestamptz
+FROM generate_series({first}, {last}) p
+JOIN unnest({records}::text[]) WITH ORDINALITY r (id, n) ON r.n = 1 + p % {records_count}
+"""
+
+
+def fill_day(uri: str, schema: str, day: date, entries: Entries) -> None:
+    """Make the change log's part of a day with these entries, and let the person's feed end with them.
+
+    The part is filled first and gets its indexes at once, as set-based as PostgreSQL can.
+    """
+    part = sql.Identifier(partition_name(day))
+    with psycopg.connect(uri) as connection:
+        connection.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(schema)))
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(part))
+        connection.execute(sql.SQL("CREATE TABLE {} (LIKE _change INCLUDING DEFAULTS)").format(part))
+        values = {
+            "day": sql.Literal(day),
+            "object": sql.Literal(entries.object),
+            "user": sql.Literal(entries.user),
+            "first": sql.Literal(entries.after + 1),
+            "last": sql.Literal(entries.after + entries.many),
+            "records": sql.Literal(list(entries.records)),
+            "records_count": sql.Literal(len(entries.records)),
+        }
+        connection.execute(sql.SQL(_ENTRIES).format(part=part, **values))
+        bounds = (sql.Literal(day), sql.Literal(day + timedelta(days=1)))
+        attach = sql.SQL("ALTER TABLE _change ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})")
+        connection.execute(attach.format(part, *bounds))
+        moved = (entries.after + entries.many, entries.user)
+        connection.execute("UPDATE _user_head SET position = greatest(position, %s) WHERE user_id = %s", moved)
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(sql.SQL("ANALYZE {}.{}").format(sql.Identifier(schema), part))
+
+
+def select_page_seconds(uri: str, schema: str, read: tuple[str, int, int], table: str, *, times: int) -> list[float]:
+    """Seconds of reading entries (of a person, behind a position, so many) and the rows they name."""
+    taken = []
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(schema)))
+        page = "SELECT id, * FROM _change WHERE feed_user = %s AND feed_position > %s ORDER BY feed_position LIMIT %s"
+        rows = sql.SQL('SELECT * FROM {} WHERE "Id" = ANY(%s)').format(sql.Identifier(table))
+        for _ in range(times):
+            start = time.perf_counter()
+            ids = [entry[0] for entry in connection.execute(page, read, prepare=True).fetchall()]
+            connection.execute(rows, (ids,), prepare=True).fetchall()
+            taken.append(time.perf_counter() - start)
+    return taken

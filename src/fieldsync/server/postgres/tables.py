@@ -97,8 +97,7 @@ def system_tables(metadata: MetaData) -> None:
     _people_tables(metadata)
     _duplicate_tables(metadata)
     _merge_tables(metadata)
-    _scope_tables(metadata)
-    _job_tables(metadata)
+    _derived_tables(metadata)
 
 
 def system_table(name: str) -> Table:
@@ -164,8 +163,10 @@ def _change_tables(metadata: MetaData) -> None:
         Column("route_before", Text, nullable=True, comment="where the write changed it"),
         Column("feed_user", ID, nullable=True),
         Column("feed_position", BigInteger, nullable=True),
+        Column("beside", Boolean, nullable=True, comment="fed, but neither uploaded nor master of what was"),
         Column("at", DateTime(timezone=True), nullable=False),
         Index("ix__change_object", "object", "stamp"),
+        Index("ix__change_id", "id", "stamp"),
         Index("ix__change_route", "route", "stamp", postgresql_where=text("route IS NOT NULL")),
         Index("ix__change_left", "route_before", "stamp", postgresql_where=text("route_before IS NOT NULL")),
         Index("ix__change_feed", "feed_user", "feed_position"),
@@ -258,7 +259,7 @@ def _merge_tables(metadata: MetaData) -> None:
     )
 
 
-def _scope_tables(metadata: MetaData) -> None:
+def _derived_tables(metadata: MetaData) -> None:
     Table(
         "_recipe",
         metadata,
@@ -266,9 +267,6 @@ def _scope_tables(metadata: MetaData) -> None:
         Column("content", LargeBinary, nullable=False, comment="what decided, beside the rows, what a device holds"),
         Column("at", DateTime(timezone=True), nullable=False),
     )
-
-
-def _job_tables(metadata: MetaData) -> None:
     Table(
         "_recalculation",
         metadata,

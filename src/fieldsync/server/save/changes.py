@@ -7,7 +7,7 @@ positions of the uploading user's feed. The user's head row is locked, so positi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from fieldsync.base.ids import DeviceNumber
 from fieldsync.protocol.rows import RecordRef
@@ -38,8 +38,10 @@ async def log(org: Org, database: Database, wave: Wave, written: list[Written], 
         work.touched = list(dict.fromkeys((*(entry.ref for entry in mine), *(edit.ref for edit in work.edits))))
         own = [_entry(org, wave, work, e.ref, e.kind, e) for e in mine]
         if wave.caller.feeds:
+            caused = [row for e, row in zip(mine, own, strict=True) if e.causes]
             named = (*unwritten(work, mine), *untouched_masters(org.catalog, wave, work))
             own += [_entry(org, wave, work, ref, "fed", None) for ref in named]
+            _mark_beside(org.catalog, wave, work, own if wave.caller.job_feeds else caused)
             position = _feed(own, wave, position)
         entries += own
     if entries:
@@ -54,6 +56,19 @@ def _feed(entries: list[Row], wave: Wave, position: int) -> int:
     return position
 
 
+def _mark_beside(catalog: Catalog, wave: Wave, work: Work, entries: list[Row]) -> None:
+    """Mark what the transaction changed and nobody uploaded: it goes along only where rules select it (C15)."""
+    if not entries:
+        return
+    edits = () if wave.caller.job_feeds else work.edits
+    named = {edit.ref for edit in edits} | ({work.becomes.original} if work.becomes is not None else set())
+    named |= {above for edit in edits for above in _masters(catalog, wave, work, edit.ref)}
+    for entry in entries:
+        own, root = (RecordRef(entry[o], entry[i]) for o, i in (("object", "id"), ("root_object", "root_id")))
+        if own not in named and root not in named:
+            entry["beside"] = True
+
+
 def unwritten(work: Work, written: Iterable[Written]) -> Iterable[RecordRef]:
     """Records that were uploaded and already were as the upload wants them."""
     known = {entry.ref for entry in written}
@@ -64,11 +79,18 @@ def untouched_masters(catalog: Catalog, wave: Wave, work: Work) -> Iterable[Reco
     """Masters of the uploaded records, and theirs, that the transaction did not write; each once."""
     seen = set(work.touched) | {edit.ref for edit in work.edits}
     for edit in work.edits:
-        place = master_of(catalog, wave.facts, work, edit.ref)
-        while place is not None and place not in seen:
-            seen.add(place)
-            yield place
-            place = master_of(catalog, wave.facts, work, place)
+        for place in _masters(catalog, wave, work, edit.ref):
+            if place not in seen:
+                seen.add(place)
+                yield place
+
+
+def _masters(catalog: Catalog, wave: Wave, work: Work, ref: RecordRef) -> Iterator[RecordRef]:
+    """The way up from a record."""
+    place = master_of(catalog, wave.facts, work, ref)
+    while place is not None and place != ref:
+        yield place
+        place = master_of(catalog, wave.facts, work, place)
 
 
 async def log_shown(

@@ -125,12 +125,12 @@ def _number(text: str | None) -> int | None:
 def _allowed(tables: Mapping[str, Table]) -> Select[Any]:
     user, device = tables["User"], tables["Device"]
     platform = select(device.c.Platform).where(device.c.Id == bindparam("device")).scalar_subquery()
-    settings = [_setting(tables["Sync_Setting"], user, name) for name in (ACCOUNTS_SETTING, ROWS_SETTING)]
+    settings = [setting_of(tables["Sync_Setting"], user, name) for name in (ACCOUNTS_SETTING, ROWS_SETTING)]
     return select(platform, *settings).where(user.c.Id == bindparam("user"))
 
 
-def _setting(setting: Table, user: Table, name: str) -> ColumnElement[str]:
-    """What it is for the profile of this person, else for the org."""
+def setting_of(setting: Table, user: Table, name: str) -> ColumnElement[str]:
+    """What a setting is for the profile of this person, else for the org."""
     here = or_(setting.c.ProfileId == user.c.ProfileId, setting.c.ProfileId.is_(None))
     values = select(setting.c.Value).where(setting.c.Setting == name, here, setting.c.IsDeleted.is_(False))
     return values.order_by(setting.c.ProfileId.nulls_last(), setting.c.Id).limit(1).scalar_subquery()

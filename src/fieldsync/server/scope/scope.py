@@ -142,6 +142,10 @@ class Scope:
         """Wire rows of everything the device is to have of an object, in order of ids, from behind the id `after`."""
         return self.kept("rows_behind", name, build=lambda: self._rows_behind(name))
 
+    def among(self, name: str) -> Statement:
+        """Those of `ids` that are rows the device is to have, of an object it has."""
+        return self.kept("among", name, build=lambda: self._among(name))
+
     def is_public(self, name: str) -> bool:
         """Whether everybody who may read the object may read and write all of its rows."""
         shared, written = (self.cut.composer.shared(name, writing=writing) for writing in (False, True))
@@ -176,6 +180,11 @@ class Scope:
         found = select(table.c.Id, table.c.IsDeleted, computed.stamp, row).select_from(computed.source)
         shared = self.holds(self.cut.composer.shared(name), table)
         return found.where(table.c.Id == any_(bindparam("ids")), shared).order_by(table.c.Id)
+
+    def _among(self, name: str) -> Select[Any]:
+        table = self.around.metadata.tables[name]
+        named = table.c.Id == any_(bindparam("ids"))
+        return select(table.c.Id).where(named, table.c.IsDeleted.is_(False), self.selected(name, table))
 
     def _access(self, name: str) -> Select[Any]:
         table = self.around.metadata.tables[name]

@@ -6,6 +6,7 @@ looked at when reading; sync rules are not (FEATURES C06, C13).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.save.batch import Caller
+from fieldsync.server.scope.scope import Scope
 from fieldsync.server.sync.images import closed, concerned, read_families, read_images
 from fieldsync.server.sync.token import Purpose, seal, unseal
 
@@ -40,6 +42,10 @@ class Entry:
     root_object: str
     root_id: str
     device: str | None
+    object: str
+    id: str
+    beside: bool | None
+    """It was changed by the save without being uploaded, or being master of what was."""
     told: dict[str, Any] | None
     """The later outcome of a transaction."""
 
@@ -51,29 +57,44 @@ def seal_cursor(org: Org, caller: Caller, position: int) -> str:
 
 async def feed_position(org: Org, database: Database, caller: Caller) -> int:
     """The feed's last position in this transaction's snapshot. Raises Refused(AUTH) for a revoked user."""
-    return (await _head(org, database, caller))[0]
+    return (await _head(org, database, caller)).position
 
 
-async def _head(org: Org, database: Database, caller: Caller) -> tuple[int, int]:
+@dataclass(frozen=True)
+class _Head:
+    position: int
+    floor: int
+    poll_seconds: float
+
+
+async def _head(org: Org, database: Database, caller: Caller) -> _Head:
     row = await database.one(org.read.head, user=caller.user_id)
     if row is None or row[2]:
         raise Refused(problem(Code.AUTH))
-    return row[0], row[1]
+    return _Head(row[0], row[1], poll_seconds(row[3]))
+
+
+def poll_seconds(setting: str | None) -> float:
+    """How long a device waits between two looks for news; a setting that is no number sets nothing."""
+    return float(setting) if setting and setting.isascii() and setting.isdecimal() else float(limits.POLL_SECONDS)
 
 
 async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -> FeedPage:
     """News after the cursor, read in the snapshot `database` is. Raises Refused: BAD_CURSOR, INCREMENTAL_REQUIRED."""
     after = unseal(org.mac_key, Purpose.FEED, caller, cursor, Cursor).position
-    last, floor = await _head(org, database, caller)
-    if after < floor or after > last:
+    head = await _head(org, database, caller)
+    if after < head.floor or after > head.position:
         raise Refused(problem(Code.INCREMENTAL_REQUIRED))
-    if after == last:
-        return FeedPage(cursor=seal_cursor(org, caller, last), poll_seconds=float(limits.POLL_SECONDS))
+    if after == head.position:
+        return FeedPage(cursor=seal_cursor(org, caller, after), poll_seconds=head.poll_seconds)
     entries = await _whole_transactions(org, database, caller, after)
+    if not entries or entries[0].position != after + 1:  # the next one went with its part of the log
+        raise Refused(problem(Code.INCREMENTAL_REQUIRED))
     news = [e for e in entries if e.told is None and e.device not in caller.numbers]
     results = [msgspec.convert(e.told, Result) for e in entries if e.told is not None and e.device in caller.numbers]
-    roots = {RecordRef(e.root_object, ids.RecordId(e.root_id)): None for e in news}
     scope = await org.scopes.of(database, caller, org.world.clock)
+    news = await _for_this_device(scope, database, news)
+    roots = {RecordRef(e.root_object, ids.RecordId(e.root_id)): None for e in news}
     images = await read_images(scope, database, {*roots, *(ref for result in results for ref in concerned(result))})
     members = await read_families(scope, database, roots, images)
     if (members or results) and caller.number is not None:
@@ -84,9 +105,21 @@ async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -
         rows=images.blocks(scope),
         gone=tuple(images.gone.values()),
         results=tuple(closed(result, images, scope) for result in results),
-        more=entries[-1].position < last,
-        poll_seconds=float(limits.POLL_SECONDS),
+        more=entries[-1].position < head.position,
+        poll_seconds=head.poll_seconds,
     )
+
+
+async def _for_this_device(scope: Scope, database: Database, news: list[Entry]) -> list[Entry]:
+    """What was uploaded, and its masters; of what else the save changed, that which rules select (FEATURES C15)."""
+    asked: dict[str, set[str]] = defaultdict(set)
+    for entry in news:
+        if entry.beside and entry.object in scope.cut.chosen:
+            asked[entry.object].add(entry.id)
+    selected: set[str] = set()
+    for name, wanted in asked.items():
+        selected.update(found for (found,) in await database.rows(scope.among(name), ids=sorted(wanted)))
+    return [entry for entry in news if not entry.beside or entry.id in selected]
 
 
 async def _note(org: Org, database: Database, caller: Caller) -> None:

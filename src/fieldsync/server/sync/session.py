@@ -23,6 +23,7 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.save.batch import Caller, Channel
 from fieldsync.server.sync.devices import register_device
+from fieldsync.server.sync.feed import poll_seconds
 
 TOKEN_BYTES = 32
 DEVICE_KEY_CHARS_MIN = 43
@@ -151,13 +152,15 @@ async def _open(org: Org, database: Database, user: UserInfo, number: DeviceNumb
         refresh_expires=now + timedelta(days=limits.REFRESH_TOKEN_DAYS),
     )
     tokens = Tokens(access, refresh, limits.ACCESS_TOKEN_HOURS * 3600)
-    return Session(tokens, user, org.org_id, number or DeviceNumber(""), settings(), org.catalog.version)
+    head = await database.one(org.read.head, user=user.id)
+    poll = poll_seconds(head[3] if head is not None else None)
+    return Session(tokens, user, org.org_id, number or DeviceNumber(""), settings(poll), org.catalog.version)
 
 
-def settings() -> Settings:
+def settings(poll: float) -> Settings:
     """The settings a device follows."""
     return Settings(
-        poll_seconds=float(limits.POLL_SECONDS),
+        poll_seconds=poll,
         heartbeat_seconds=float(limits.HEARTBEAT_SECONDS),
         items_per_transaction=limits.TRANSACTION_ITEMS_MAX,
         overdue_days=limits.OVERDUE_DAYS,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import (
     ClauseElement,
     MetaData,
@@ -19,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from fieldsync.server.postgres.compiled import compile_statement
+from fieldsync.server.scope.caps import setting_of
 from fieldsync.server.scope.delta.past import is_new, is_written
 
 
@@ -29,7 +32,7 @@ class ReadStatements:
         change = metadata.tables["_change"]
         self.place = compile_statement(_place(metadata.tables["_epoch"]))
         self.epochs = compile_statement(_epochs(metadata.tables["_epoch"]))
-        self.head = compile_statement(_head(metadata.tables["_user_head"]))
+        self.head = compile_statement(_head(metadata.tables))
         self.feed = compile_statement(_feed(change))
         self.stirred = compile_statement(_stirred(change))
         self.fed = compile_statement(_fed(change))
@@ -48,12 +51,16 @@ def _epochs(epoch: Table) -> ClauseElement:
     return select(*[epoch.c[name] for name in names]).order_by(epoch.c.number)
 
 
-def _head(head: Table) -> ClauseElement:
-    return select(head.c.position, head.c.floor, head.c.revoked).where(head.c.user_id == bindparam("user"))
+def _head(tables: Mapping[str, Table]) -> ClauseElement:
+    """Where a person's feed stands, and how long his devices wait between two looks for news (FEATURES C08)."""
+    head, user = tables["_user_head"], tables["User"]
+    poll = setting_of(tables["Sync_Setting"], user, "Poll_Seconds")
+    found = select(head.c.position, head.c.floor, head.c.revoked, poll)
+    return found.join_from(head, user, user.c.Id == head.c.user_id).where(head.c.user_id == bindparam("user"))
 
 
 def _feed(change: Table) -> ClauseElement:
-    columns = ("feed_position", "kind", "transaction_id", "root_object", "root_id", "device")
+    columns = ("feed_position", "kind", "transaction_id", "root_object", "root_id", "device", "object", "id", "beside")
     mine = (change.c.feed_user == bindparam("user")) & (change.c.feed_position > bindparam("after"))
     told = case((change.c.kind == "outcome", change.c.old))
     query = select(*[change.c[name] for name in columns], told).where(mine)

@@ -135,5 +135,4 @@ async def _answer(
         rows=images.blocks(scope),
         gone=tuple(images.gone.values()),
         fork_at=fork_at,
-        poll_seconds=float(limits.POLL_SECONDS),
     )

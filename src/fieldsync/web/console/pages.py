@@ -12,8 +12,9 @@ from litestar.response import Redirect, Template
 from fieldsync.base.problems import Refused
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.feeds import feeds
 from fieldsync.server.oversight.transactions import OVERDUE_DAYS, PAGE, STATUSES, DeviceLine, Oversight
-from fieldsync.server.postgres.work import transaction
+from fieldsync.server.postgres.work import snapshot, transaction
 from fieldsync.server.sync import session
 from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, cookie, require_page
 
@@ -111,9 +112,12 @@ async def transactions(
 
 @get("/devices")
 async def devices(request: AnyRequest, served: ServedHere) -> Template:
-    """Every device."""
+    """Every device, and what waits for them on feeds."""
     org, page_token = await admin_org(served, request)
-    return _page("devices.html", here="devices", page_token=page_token, devices=await Oversight(org).devices())
+    async with snapshot(org.pool) as database:
+        waiting = await feeds(org, database)
+    told = {"devices": await Oversight(org).devices(), "feeds": waiting}
+    return _page("devices.html", here="devices", page_token=page_token, **told)
 
 
 @get("/parts/tiles")

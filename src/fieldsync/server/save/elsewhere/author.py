@@ -27,14 +27,12 @@ BY, AT = "LastModifiedById", "LastModifiedDate"
 async def name_authors(database: Database, wave: Wave) -> None:
     """Put the author of each field into the conflicts of a wave."""
     refused = [(work, work.outcome.problems) for work in wave.works if isinstance(work.outcome, Rejected)]
-    places = {(p.object, p.id) for _, problems in refused for p in problems if p.code is Code.CONFLICT_OLD_VALUE}
+    places = {str(p.id) for _, problems in refused for p in problems if p.code is Code.CONFLICT_OLD_VALUE}
     if not places:
         return
     writes: dict[str, list[Row]] = {}
-    for name in sorted({str(name) for name, _ in places}):
-        wanted = sorted(str(record_id) for of, record_id in places if of == name)
-        for record_id, old in await database.rows(_WRITES, object=name, ids=wanted):
-            writes.setdefault(record_id, []).append(old)
+    for record_id, old in await database.rows(_WRITES, ids=sorted(places)):
+        writes.setdefault(record_id, []).append(old)
     for work, problems in refused:
         work.outcome = Rejected(tuple(_named(one, wave.facts.rows, writes) for one in problems))
 
@@ -60,7 +58,7 @@ def _writes() -> ClauseElement:
     wanted = func.unnest(cast(bindparam("ids"), ARRAY(Text))).table_valued("id").render_derived(name="w")
     newest = (
         select(_CHANGE.c.old, _CHANGE.c.version, _CHANGE.c.seq)
-        .where(_CHANGE.c.object == bindparam("object"), _CHANGE.c.id == wanted.c.id, _CHANGE.c.old.is_not(None))
+        .where(_CHANGE.c.id == wanted.c.id, _CHANGE.c.old.is_not(None))
         .order_by(_CHANGE.c.stamp.desc())
         .limit(WRITES_READ_MAX)
         .lateral("newest")

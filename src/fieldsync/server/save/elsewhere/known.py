@@ -28,11 +28,9 @@ class Submitted:
     device: DeviceNumber | None
 
 
-async def submitted_since(
-    database: Database, object_name: str, submit: Submit, roots: Iterable[str]
-) -> dict[str, Submitted]:
+async def submitted_since(database: Database, submit: Submit, roots: Iterable[str]) -> dict[str, Submitted]:
     """For each root that the change log knows, the newest write that set its submit field."""
-    rows = await database.rows(_SINCE, object=object_name, field=submit.field, ids=sorted(roots))
+    rows = await database.rows(_SINCE, field=submit.field, ids=sorted(roots))
     return {found: Submitted(version, device) for found, version, device in rows}
 
 
@@ -68,7 +66,7 @@ def _since() -> ClauseElement:
     sets_it = or_(_CHANGE.c.kind == "created", _CHANGE.c.old.has_key(bindparam("field", type_=Text)))
     newest = (
         select(_CHANGE.c.version, _CHANGE.c.device)
-        .where(_CHANGE.c.object == bindparam("object"), _CHANGE.c.id == wanted.c.id, sets_it)
+        .where(_CHANGE.c.id == wanted.c.id, sets_it)
         .order_by(_CHANGE.c.stamp.desc(), _CHANGE.c.version.desc())
         .limit(1)
         .lateral("newest")

@@ -59,7 +59,7 @@ async def redirect(org: Org, database: Database, wave: Wave) -> None:
         family = org.catalog.families[name]
         submit = family.declaration.submit
         assert submit is not None
-        since = await submitted_since(database, name, submit, {work.root.id for work in works if work.root})
+        since = await submitted_since(database, submit, {work.root.id for work in works if work.root})
         unseen = [w for w in works if w.root and not _knows(w, since.get(w.root.id), wave.caller)]
         if submit.when_edited_elsewhere is EditedElsewhere.DISCARD:
             _discard(org, family, unseen)

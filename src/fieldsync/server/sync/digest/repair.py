@@ -44,8 +44,7 @@ async def ids_to_go(scope: Scope, database: Database, held: Held, stamp: int) ->
     ids = [record_id for record_id, _ in held.rows]
     gone: set[str] = set(ids)
     if held.object in scope.cut.chosen:
-        statement = scope.kept("among", held.object, build=lambda: _among(scope, held.object))
-        gone -= {record_id for (record_id,) in await database.rows(statement, ids=ids)}
+        gone -= {record_id for (record_id,) in await database.rows(scope.among(held.object), ids=ids)}
     return [Gone(held.object, record_id, stamp, deleted=False) for record_id in ids if record_id in gone]
 
 
@@ -64,10 +63,3 @@ def _unlike(scope: Scope, name: str) -> Select[Any]:
         )
         .order_by(table.c.Id)
     )
-
-
-def _among(scope: Scope, name: str) -> Select[Any]:
-    """Which of these ids are rows the device is to have."""
-    table = scope.around.metadata.tables[name]
-    named = table.c.Id == any_(bindparam("ids", type_=ARRAY(Text)))
-    return select(table.c.Id).where(named, table.c.IsDeleted.is_(False), scope.selected(name, table))
