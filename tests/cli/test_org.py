@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 from tests.cli.conftest import Run
 
 
@@ -57,3 +58,17 @@ def test_a_wrong_option_exits_with_2(run: Run) -> None:
 def test_without_a_named_database_the_embedded_one_is_started_for_the_command(run: Run) -> None:
     assert run("org", "create", "acme").code == 0
     assert [org["name"] for org in run("org", "list", "--json").json()] == ["acme"]
+
+
+def test_an_org_of_an_earlier_version_is_refused_until_it_is_upgraded(run_here: Run, database: str) -> None:
+    assert run_here("org", "create", "acme").code == 0
+    with psycopg.connect(database) as connection:
+        connection.execute("DROP TABLE org_acme._upgrade, org_acme._alias")
+    refused = run_here("doctor", "--org", "acme", "--json")
+    assert (refused.code, refused.error()["code"]) == (1, "ORG_OLDER")
+    assert "fieldsync org upgrade" in refused.error()["remedy"]
+    upgraded = run_here("org", "upgrade", "--json").json()
+    assert (upgraded["org"], upgraded["from_level"], upgraded["left"]) == ("acme", 0, [])
+    assert "create table _alias" in upgraded["steps"]
+    assert "already" in run_here("org", "upgrade", "acme").out
+    assert run_here("doctor", "--org", "acme", "--json").json()["org"] == "acme"

@@ -248,7 +248,7 @@ CATALOGUE: dict[Code, Kind] = {
         409, "A newer fieldsync has brought {name} to level {level}; this one knows {known}.", "Use the newer one."
     ),
     Code.ORG_OLDER: Kind(
-        409, "{name} was made by an earlier fieldsync.", "Start the server, or run: fieldsync org upgrade {name}"
+        409, "{name} was made by an earlier fieldsync.", "Start the server, or run: fieldsync org upgrade"
     ),
     Code.UNUSABLE: Kind(422, "{what} cannot be used: {reason}.", "Correct it, or name another one."),
     Code.BAD_NAME: Kind(422, "{name} cannot be a name here: {reason}.", "Choose another name."),

@@ -39,7 +39,7 @@ from fieldsync.server.postgres.work import DatabaseError
 from fieldsync.server.processor.jobs import performing
 
 UPKEEP_SECONDS = 3_600
-FIRST_UPKEEP_SECONDS = 60
+FIRST_UPKEEP_SECONDS = 600
 """A server that is started anew more often than hourly keeps up all the same."""
 _log = structlog.get_logger()
 
