@@ -8,12 +8,18 @@ from pathlib import Path
 import pytest
 from tests.conftest import Databases
 
+from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Refused
 from fieldsync.device import SyncReport
+from fieldsync.device.sync import run
+from fieldsync.device.sync.digest.agreement import read_agreement
+from fieldsync.device.transport import Unreachable
+from fieldsync.protocol.session import DeviceDescription, Platform
 from fieldsync.sim import actions
 from fieldsync.sim.laws import agreed_digest, convergence
 from fieldsync.sim.run import settle
-from fieldsync.sim.world import SimDevice, SimWorld
+from fieldsync.sim.world import ORG, PASSWORD, SimDevice, SimWorld
 
 
 @pytest.fixture
@@ -74,3 +80,77 @@ def test_a_device_that_was_tampered_with_comes_right_again(world: SimWorld, monk
     assert ids(sarah, "Sync_Rule") == []
     again = sarah.engine.verify()
     assert (again.verified, again.rows_repaired) == (True, 0)
+
+
+AWAY_SECONDS = (limits.CHANGE_LOG_DAYS + 2) * 86_400
+
+
+@pytest.fixture
+def away(world: SimWorld, monkeypatch: pytest.MonkeyPatch) -> tuple[SimDevice, str, str, str]:
+    """Sarah comes back when the log of her time away is gone: her device, an account that was changed, one that was
+    deleted, and one with an edit of hers that she could not send. Her org lets devices be away for ever."""
+    sarah = world.devices[0]
+    changed, gone, edited = ids(sarah, "Account")[:3]
+    with sarah.engine.edit() as edit:
+        edit.update("Account", RecordId(edited), {"Description": "hers"})
+    world.clock.advance(AWAY_SECONDS)
+    world.query(f"""UPDATE org_sim."Account" SET "Phone" = '+43 1', _stamp = _stamp + 1 WHERE "Id" = '{changed}'
+        RETURNING 1""")
+    world.query(f"""UPDATE org_sim."Account" SET "IsDeleted" = true, _stamp = _stamp + 1 WHERE "Id" = '{gone}'
+        RETURNING 1""")
+    world.query("DELETE FROM org_sim._change WHERE kind = 'updated' RETURNING 1")
+    monkeypatch.setattr(limits, "OFFLINE_DAYS", 0)
+    secret = "device-0-".ljust(43, "k")
+    description = DeviceDescription(secret, "sarah's iPad", Platform.IPAD, "1", "1")
+    sarah.engine.sign_in(ORG, f"{sarah.person}@sim.example", PASSWORD, description)
+    return sarah, changed, gone, edited
+
+
+def is_right(sarah: SimDevice, changed: str, gone: str, edited: str) -> bool:
+    record, mine = (sarah.engine.get("Account", RecordId(one)) for one in (changed, edited))
+    assert record is not None
+    assert mine is not None
+    values = record.values["Phone"], mine.values["Description"], sarah.engine.get("Account", RecordId(gone))
+    return values == ("+43 1", "hers", None)
+
+
+def test_who_was_away_for_longer_than_the_log_is_compared_and_gets_what_differs(
+    away: tuple[SimDevice, str, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sarah, *accounts = away
+    asked = requests(sarah, monkeypatch)
+    report: SyncReport = sarah.engine.sync()
+    assert asked == ["/sync/v1/download", "/sync/v1/digest"]
+    assert (report.verified, report.rows_repaired) == (True, 2)
+    assert is_right(sarah, *accounts)
+    assert sarah.engine.sync().rows_received == 0
+
+
+def test_who_is_killed_before_the_comparison_makes_it_with_the_next_sync(
+    away: tuple[SimDevice, str, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sarah, *accounts = away
+
+    def killed(*_: object) -> None:
+        raise Unreachable("killed here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "verify", killed)
+        with pytest.raises(Refused):
+            sarah.engine.sync()
+    with sarah.engine._store.read() as work:
+        assert read_agreement(work) is None, "nothing is proved, and nothing says so (law L12)"
+    sarah.reopen()
+    assert sarah.engine.sync().verified
+    assert is_right(sarah, *accounts)
+
+
+def test_what_a_comparison_cannot_mend_is_refreshed(
+    away: tuple[SimDevice, str, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sarah, *accounts = away
+    monkeypatch.setattr(limits, "DIGEST_ROWS_MAX", 0)
+    asked = requests(sarah, monkeypatch)
+    assert sarah.engine.sync().verified
+    assert "/sync/v1/refresh" in asked
+    assert is_right(sarah, *accounts)

@@ -37,7 +37,8 @@ class End(msgspec.Struct, frozen=True, omit_defaults=True, tag="end", tag_field=
     """Last line: where the device stands now, and the feed position of this same snapshot.
 
     `digest`: what the device is to have now, where it asked for it with `digest=1`. `repaired`: how many of the rows
-    and removals came because of a `Repair` (see `protocol.digest`).
+    and removals came because of a `Repair` (see `protocol.digest`). `untold`: what changed since the checkpoint is not
+    known any more, so nothing of it came; what differs is found by the digest.
     """
 
     checkpoint: str
@@ -46,6 +47,7 @@ class End(msgspec.Struct, frozen=True, omit_defaults=True, tag="end", tag_field=
     as_of: str
     digest: Digest | None = None
     repaired: int = 0
+    untold: bool = False
 
 
 Line = Head | Rows | Removed | End

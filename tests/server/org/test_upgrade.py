@@ -34,6 +34,7 @@ ADMIN = NewUser("admin@old.example", PASSWORD, "System_Administrator", "Admin")
 OLD_SHAPE = """
 DROP TABLE _upgrade, _alias, _duplicate, _undecided, "Sync_Schedule";
 ALTER TABLE _device_number DROP COLUMN fed_through;
+ALTER TABLE _change DROP COLUMN beside;
 DROP INDEX ix__change_id, ix__change_route, ix__change_left;
 CREATE INDEX ix__change_stamp ON _change (stamp);
 CREATE INDEX ix__change_route ON _change (object, route, stamp) WHERE route IS NOT NULL;
@@ -46,7 +47,8 @@ INSERT INTO _change (day, stamp, version, seq, object, id, kind, route, route_be
 """What an org of the last version before levels looked like: tables, a column, indexes and values that were others."""
 SHAPE = """
 SELECT 'column', c.relname, a.attname, concat_ws(' ', format_type(a.atttypid, a.atttypmod), a.attnotnull,
-    pg_get_expr(d.adbin, d.adrelid), a.attcollation, col_description(c.oid, a.attnum))
+    pg_get_expr(d.adbin, d.adrelid), a.attcollation,
+    CASE WHEN NOT c.relispartition THEN col_description(c.oid, a.attnum) END)
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (c.oid, a.attnum)
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
@@ -64,7 +66,8 @@ UNION ALL
 SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE connamespace = current_schema()::regnamespace AND contype <> 'n'
 """
-"""Everything PostgreSQL knows of an org's tables but the order of their columns, and what parts call their indexes."""
+"""Everything PostgreSQL knows of an org's tables but the order of their columns, what parts call their indexes, and
+comments on parts."""
 
 
 def shape(uri: str, org: str) -> set[tuple[Any, ...]]:

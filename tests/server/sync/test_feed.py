@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from tests.server.lab import Lab, Phone, create, delete, table, update
 
 from fieldsync.base.problems import Code, Refused
 from fieldsync.protocol.rows import RecordRef
+from fieldsync.protocol.upload import Saved
+from fieldsync.server.http.context import reading
+from fieldsync.server.sync.feed import read_feed
 
 
 @pytest.fixture
@@ -127,3 +132,41 @@ def test_an_edit_shows_the_latest_image_once(lab: Lab, sarah: Phone, iphone: Pho
     page = iphone.feed()
     assert [f.root.id for f in page.families] == [shop]
     assert table(page.rows, "Shop")[shop]["City"] == "Lyon"
+
+
+def test_a_reader_among_writers_misses_nothing_and_gets_nothing_twice(lab: Lab, sarah: Phone) -> None:
+    """FEATURES C09, law L9: four devices save at once, some saves refused, while a fifth reads page after page."""
+    reader = lab.phone("sarah", "reader")
+    reader.download()
+    writers = [lab.phone("sarah", f"writer {number}") for number in range(4)]
+    made: list[str] = []
+    seen: list[str] = []
+
+    async def save(phone: Phone, number: int) -> None:
+        for turn in range(12):
+            shop = phone.new_id("Shop")
+            bad = turn % 4 == 3
+            batch = [phone.save(create("Shop", shop, Name="x", Code="same" if bad else f"{number} {turn}"))]
+            batch += [phone.save(create("Visit", phone.new_id("Visit"), ShopId=shop)) for _ in range(turn % 3)]
+            answer = await phone.send(*batch)
+            saved = (result for result in answer.results if isinstance(result.outcome, Saved))
+            made.extend(ref.id for result in saved for ref in result.touched)
+
+    async def read() -> None:
+        while not (all(task.done() for task in tasks) and set(made) <= set(seen)):
+            async with reading(lab.org, reader.token) as (work, caller):
+                page = await read_feed(lab.org, work, caller, reader.cursor)
+            reader.cursor = page.cursor
+            seen.extend(family.root.id for family in page.families)
+            await asyncio.sleep(0.001)
+
+    async def all_at_once() -> None:
+        tasks.extend(asyncio.create_task(save(phone, number)) for number, phone in enumerate(writers))
+        await asyncio.wait_for(asyncio.gather(*tasks, read()), 60)
+
+    tasks: list[asyncio.Task[None]] = []
+    lab.run(all_at_once())
+    assert sorted(made) == sorted(set(made))
+    assert sorted(seen) == sorted(made)
+    positions = [p for (p,) in lab.query("SELECT feed_position FROM _change WHERE feed_position > 0 ORDER BY 1")]
+    assert positions == list(range(1, len(positions) + 1))

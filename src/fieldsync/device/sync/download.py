@@ -27,6 +27,7 @@ from fieldsync.device.store.staging import Staging
 from fieldsync.device.store.store import Store
 from fieldsync.device.store.work import Work
 from fieldsync.device.sync.calls import Calls
+from fieldsync.device.sync.digest.agreement import keep_agreement
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.digest import Digest, Repair
@@ -61,6 +62,8 @@ class Downloaded:
     """What the device is to hold now, where it asked for that."""
     repaired: int = 0
     """Rows that came or went because the digest differed."""
+    untold: bool = False
+    """What changed could not be told: the digest has to find it."""
 
     def add(self, more: Downloaded) -> None:
         """What a repair brought; its digest takes the place of this one."""
@@ -135,7 +138,7 @@ def _take_few(store: Store, read: Sequence[Rows | Removed], end: End, *, forced:
         stand(work, end)
         reach("download.before_commit")
     brought = frozenset(image.ref.object for image in images)
-    return Downloaded(rows, len(gone), brought, applied, end.digest, end.repaired)
+    return Downloaded(rows, len(gone), brought, applied, end.digest, end.repaired, end.untold)
 
 
 def _take_many(
@@ -150,6 +153,7 @@ def _take_many(
         raise
     reach("download.staged")
     found = Downloaded(staging.rows, removed, frozenset(staging.brought), digest=end.digest, repaired=end.repaired)
+    found.untold = end.untold
     if staging.merged:
         with store.write() as work:
             follow_merges(work, store.tables, staging.merged)
@@ -271,3 +275,5 @@ def stand(work: Work, end: End) -> None:
     meta.put(work, Key.AS_OF, end.as_of)
     meta.put(work, Key.INCREMENTAL_REQUIRED, None)
     meta.put(work, Key.STARTING_OVER, None)
+    if end.untold:
+        keep_agreement(work, None)  # until the comparison was made, nothing is proved (law L12)

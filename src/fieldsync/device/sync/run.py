@@ -189,7 +189,10 @@ def _proved(
     else:
         found = downloads.download(store, engine.calls, clock, progress, Asked(digest=digest))
     try:
-        return found, verify(store, engine.calls, clock, progress, found)
+        agreement = verify(store, engine.calls, clock, progress, found)
+        if found.untold and not (agreement and agreement.agreed):
+            raise downloads.RefreshNeeded  # more differs than a comparison can mend
+        return found, agreement
     finally:
         did.changed.update(found.applied.changed)
         did.waiting.update(found.applied.waiting)

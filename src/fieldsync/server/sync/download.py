@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from fieldsync.base import limits
-from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.base.world import instant
 from fieldsync.protocol.digest import Held, Repair
 from fieldsync.protocol.download import End, Head, Removed, encode_line, encode_rows_line
@@ -55,9 +55,13 @@ async def download(
     position = await feed_position(org, database, caller)
     scope = await org.scopes.of(database, caller, org.world.clock)
     then = scope if since is None else await _scope_then(org, database, since, scope)
+    if isinstance(then, Problem) and not asked.digest:
+        raise Refused(then)
     now = await present_checkpoint(org, database, scope)
     held = repairs(scope, asked.repair) if asked.repair else ()
-    if since is None:
+    if isinstance(then, Problem):
+        lines, grown, anew = _nothing(), scope.objects, scope.objects
+    elif since is None:
         lines, grown, anew = _everything(database, scope), scope.objects, scope.objects
     else:
         one = Difference(Delta(then, scope), caller, since, now)
@@ -77,18 +81,25 @@ async def download(
         yield line
     digest = await digest_of(scope, database) if asked.digest else None
     place = seal_checkpoint(org, caller, now), seal_cursor(org, caller, position)
-    yield encode_line(End(*place, count, instant(org.world.clock.now()), digest, repaired))
+    untold = isinstance(then, Problem)
+    yield encode_line(End(*place, count, instant(org.world.clock.now()), digest, repaired, untold))
 
 
-async def _scope_then(org: Org, database: Database, since: Checkpoint, scope: Scope) -> Scope:
-    """The scope a checkpoint was made in. Raises Refused(REFRESH_REQUIRED) where it is not known any more."""
+async def _scope_then(org: Org, database: Database, since: Checkpoint, scope: Scope) -> Scope | Problem:
+    """The scope a checkpoint was made in; why it is not known any more, where it is not."""
     earliest = org.world.clock.now().date() - timedelta(days=limits.CHANGE_LOG_DAYS)
     if date.fromisoformat(since.day) < earliest:
-        raise Refused(problem(Code.REFRESH_REQUIRED, reason="it has been away for longer than changes are kept"))
+        return problem(Code.REFRESH_REQUIRED, reason="it has been away for longer than changes are kept")
     then = scope if since.binding == scope.recipe.hash else await org.scopes.past(database, since.binding)
     if then is None or not then.still_fits:
-        raise Refused(problem(Code.REFRESH_REQUIRED, reason="what it was to hold then is not known any more"))
+        return problem(Code.REFRESH_REQUIRED, reason="what it was to hold then is not known any more")
     return then
+
+
+async def _nothing() -> Lines:
+    """What changed cannot be told: the digest at the end says what differs."""
+    for line in list[tuple[int, bytes]]():
+        yield line
 
 
 async def _everything(database: Database, scope: Scope) -> Lines:
