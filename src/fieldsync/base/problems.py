@@ -7,10 +7,13 @@ The codes of FEATURES G03 keep their names; a code never changes its meaning.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+from fieldsync.base.codes import Code
+
+__all__ = ["CATALOGUE", "Code", "Kind", "Problem", "Refused", "problem"]
 
 
 @dataclass(frozen=True)
@@ -20,78 +23,6 @@ class Kind:
     status: int
     sentence: str
     remedy: str
-
-
-class Code(StrEnum):
-    """Every code. What each means stands in `CATALOGUE`."""
-
-    BAD_REQUEST = "BAD_REQUEST"
-    TOO_LARGE = "TOO_LARGE"
-    AUTH = "AUTH"
-    FORBIDDEN = "FORBIDDEN"
-    NOT_FOUND = "NOT_FOUND"
-    BUSY = "BUSY"
-    FORK = "FORK"
-    BAD_CURSOR = "BAD_CURSOR"
-    INCREMENTAL_REQUIRED = "INCREMENTAL_REQUIRED"
-    APP_TOO_OLD = "APP_TOO_OLD"
-    UNKNOWN_OBJECT = "UNKNOWN_OBJECT"
-    UNKNOWN_FIELD = "UNKNOWN_FIELD"
-    METADATA_CHANGED = "METADATA_CHANGED"
-    READ_ONLY = "READ_ONLY"
-    READ_ONLY_FIELD = "READ_ONLY_FIELD"
-    WRONG_TYPE = "WRONG_TYPE"
-    TOO_LONG = "TOO_LONG"
-    OUT_OF_RANGE = "OUT_OF_RANGE"
-    REQUIRED = "REQUIRED"
-    PICKLIST = "PICKLIST"
-    INVALID_REF = "INVALID_REF"
-    BAD_RECORD_ID = "BAD_RECORD_ID"
-    PERMISSION = "PERMISSION"
-    FIELD_PERMISSION = "FIELD_PERMISSION"
-    METADATA_API = "METADATA_API"
-    VISIBILITY_LOST = "VISIBILITY_LOST"
-    CONFLICT_OLD_VALUE = "CONFLICT_OLD_VALUE"
-    DELETE_DENIED = "DELETE_DENIED"
-    ENTITY_DELETED = "ENTITY_DELETED"
-    LOCKED = "LOCKED"
-    DUPLICATE = "DUPLICATE"
-    VALIDATION = "VALIDATION"
-    SYNC_RULE = "SYNC_RULE"
-    REFRESH_REQUIRED = "REFRESH_REQUIRED"
-    TOO_MANY_ROWS = "TOO_MANY_ROWS"
-    TOO_MANY_ACCOUNTS = "TOO_MANY_ACCOUNTS"
-    RECORD_TYPE = "RECORD_TYPE"
-    TRIGGER = "TRIGGER"
-    BACKDATED = "BACKDATED"
-    FUTURE_SUBMIT = "FUTURE_SUBMIT"
-    RECURSION = "RECURSION"
-    ROW_LOCK = "ROW_LOCK"
-    DECIDED = "DECIDED"
-    SUBMITTED_ELSEWHERE = "SUBMITTED_ELSEWHERE"
-    DUPLICATED_ELSEWHERE = "DUPLICATED_ELSEWHERE"
-    TIMEOUT = "TIMEOUT"
-    PARTS_INCOMPLETE = "PARTS_INCOMPLETE"
-    FAMILY = "FAMILY"
-    DIGEST = "DIGEST"
-    OFFLINE = "OFFLINE"
-    SYNC_RUNNING = "SYNC_RUNNING"
-    SYNC_CANCELED = "SYNC_CANCELED"
-    WRONG_KEY = "WRONG_KEY"
-    STORE_DAMAGED = "STORE_DAMAGED"
-    OPEN_ELSEWHERE = "OPEN_ELSEWHERE"
-    DATABASE_UNFIT = "DATABASE_UNFIT"
-    DATABASE_UNREACHABLE = "DATABASE_UNREACHABLE"
-    DEPLOY_LOSES_DATA = "DEPLOY_LOSES_DATA"
-    DEPLOY_FAILED = "DEPLOY_FAILED"
-    NO_ORG = "NO_ORG"
-    ORG_EXISTS = "ORG_EXISTS"
-    ORG_NEWER = "ORG_NEWER"
-    ORG_OLDER = "ORG_OLDER"
-    BAD_NAME = "BAD_NAME"
-    UNUSABLE = "UNUSABLE"
-    WEAK_PASSWORD = "WEAK_PASSWORD"
-    INTERNAL = "INTERNAL"
 
 
 CATALOGUE: dict[Code, Kind] = {
@@ -166,16 +97,19 @@ CATALOGUE: dict[Code, Kind] = {
     Code.DUPLICATE: Kind(
         409, "{field} {value} is already used by another record.", "Use the other record, or change the value."
     ),
+    Code.LINKED: Kind(
+        409, "This {label} was there already: yours now stands for it.", "Look whether it lacks what you had entered."
+    ),
     Code.SUBMITTED_ELSEWHERE: Kind(
         409, "Submitted elsewhere first: this {label} did not take your changes.", "Nothing to do: a copy is kept."
     ),
     Code.DUPLICATED_ELSEWHERE: Kind(
         409, "Submitted elsewhere first: your changes to this {label} are in a duplicate.", "Complete it, or delete it."
     ),
-    Code.BACKDATED: Kind(
+    Code.BACKDATE: Kind(
         422, "{field} is more than {days} days ago; it cannot be submitted.", "Correct the date, or save it only."
     ),
-    Code.FUTURE_SUBMIT: Kind(
+    Code.FUTURE_DATE: Kind(
         422, "{field} is in the future; it cannot be submitted yet.", "Correct the date, or submit it when it is past."
     ),
     Code.RECORD_TYPE: Kind(

@@ -248,6 +248,7 @@ def extended(packs: Iterable[Pack]) -> Iterator[Object]:
                 validation_rules=declared.validation_rules + tuple(r for e in more for r in e.validation_rules),
                 list_views=declared.list_views + tuple(v for e in more for v in e.list_views),
                 record_types=declared.record_types + tuple(t for e in more for t in e.record_types),
+                duplicate_rules=declared.duplicate_rules + tuple(r for e in more for r in e.duplicate_rules),
             )
         )
 

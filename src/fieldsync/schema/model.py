@@ -81,6 +81,31 @@ class ConflictPolicy(StrEnum):
     DEVICE = "device"
 
 
+class DeletedElsewhere(StrEnum):
+    """What becomes of an edit of a record that was deleted online before it arrived (FEATURES K11)."""
+
+    ERROR = "error"
+    RECREATE = "recreate"
+
+
+class WhenAlike(StrEnum):
+    """What becomes of a new record that is like one there is."""
+
+    BLOCK = "block"
+    LINK = "link"
+
+
+class DuplicateRule(Noun, frozen=True):
+    """When two records are the same: these fields are equal, and none is empty (FEATURES G19)."""
+
+    name: str
+    fields: tuple[str, ...]
+    when_alike: WhenAlike = WhenAlike.BLOCK
+    """`link`: a new record becomes the one there is, where its maker may read that. Only of what can be merged."""
+    active: bool = True
+    description: str | None = None
+
+
 class OnDelete(StrEnum):
     """What deleting the referenced record does to the reference."""
 
@@ -216,6 +241,7 @@ class Object(Noun, frozen=True):
     validation_rules: tuple[ValidationRule, ...] = ()
     list_views: tuple[ListView, ...] = ()
     record_types: tuple[RecordType, ...] = ()
+    duplicate_rules: tuple[DuplicateRule, ...] = ()
     sharing: Sharing = Sharing.READ_WRITE
     shared_with: str | None = None
     """Of a private or read-only object: a SOQL condition for what others than the owner share; with tokens."""
@@ -224,6 +250,8 @@ class Object(Noun, frozen=True):
     over without a look at them."""
     family: FamilyDeclaration | None = None
     conflict: ConflictPolicy = ConflictPolicy.ERROR
+    when_deleted_elsewhere: DeletedElsewhere = DeletedElsewhere.ERROR
+    """`recreate`: an edit made without having seen the delete brings the record back, for who may also create it."""
     system: bool = False
     """An object the platform itself keeps; people write it only where a profile says so."""
     mergeable: bool = False
@@ -240,6 +268,7 @@ class Extension(Noun, frozen=True):
     validation_rules: tuple[ValidationRule, ...] = ()
     list_views: tuple[ListView, ...] = ()
     record_types: tuple[RecordType, ...] = ()
+    duplicate_rules: tuple[DuplicateRule, ...] = ()
 
 
 class ValueSet(Noun, frozen=True):

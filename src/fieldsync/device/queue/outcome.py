@@ -4,7 +4,8 @@ This is the device's half of the one table that maps transaction status, outcome
 
 | outcome | event | entry | error list |
 |---|---|---|---|
-| Saved, Linked | settled | done | |
+| Saved | settled | done | |
+| Linked | settled | done, content kept with the undone | |
 | Duplicated | settled | done, content kept with the undone | |
 | Discarded | settled | done, content kept with the undone | |
 | Canceled | settled | done, content kept with the undone | |
@@ -49,4 +50,4 @@ def event_of(outcome: Outcome) -> Event:
 
 def keeps_content(outcome: Outcome) -> bool:
     """Whether the entry's content is kept, because it did not become the record's."""
-    return isinstance(outcome, Duplicated | Discarded | Canceled)
+    return isinstance(outcome, Duplicated | Discarded | Canceled | Linked)

@@ -12,14 +12,15 @@ from fieldsync.base.problems import CATALOGUE, Code, Problem, problem
 from fieldsync.device.queue.entry import decode_outcome
 from fieldsync.device.store.work import Work
 from fieldsync.protocol.rows import RecordRef
-from fieldsync.protocol.upload import Discarded, Duplicated, Outcome
+from fieldsync.protocol.upload import Discarded, Duplicated, Linked, Outcome
 
 NOTICES_MAX = 100
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A save that was discarded, or became a duplicate. `record`: where to look, the duplicate if there is one."""
+    """A save that was discarded, or became a duplicate or a link. `record`: where to look: the duplicate, or the record
+    that was there."""
 
     n: int
     at: str
@@ -49,5 +50,10 @@ def _told(outcome: Outcome | None, tables: Any) -> tuple[Problem, RecordRef] | N
             known = tables is not None and original.object in tables
             label = tables[original.object].type.label if known else original.object
             return problem(Code.DUPLICATED_ELSEWHERE, object=original.object, id=original.id, label=label), duplicate
+        case Linked(existing=existing) if tables is not None:
+            [(sent, there)] = existing.items()
+            found = tables.catalog.by_prefix[sent[:3]]
+            reason = problem(Code.LINKED, object=found.name, id=sent, label=found.label)
+            return reason, RecordRef(found.name, there)
         case _:
             return None

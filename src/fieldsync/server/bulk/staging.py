@@ -41,7 +41,7 @@ from fieldsync.schema.catalog import ObjectType, literal_default
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.bulk.lines import Target
 from fieldsync.server.org.seed import Seeding
-from fieldsync.server.save.changes import UNLOGGED
+from fieldsync.server.save.batch import UNLOGGED
 
 LINE, ID, NAME, KIND, OLD = "_line", "_id", "_name", "_kind", "_old"
 CREATED, UPDATED, REVIVED, DELETED, SAME = "created", "updated", "undeleted", "deleted", "same"

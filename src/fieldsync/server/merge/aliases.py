@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
-from sqlalchemy import any_, bindparam, select
+from sqlalchemy import any_, bindparam, insert, select
 
 from fieldsync.base.ids import RecordId
+from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Change, Item, Operation
 from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.server.postgres.compiled import compile_statement
@@ -28,11 +29,18 @@ Aliases = Mapping[str, RecordId]
 _ALIAS = system_table("_alias")
 _FIND = compile_statement(select(_ALIAS.c.loser, _ALIAS.c.winner).where(_ALIAS.c.loser == any_(bindparam("ids"))))
 
+_ADD = compile_statement(insert(_ALIAS).values({c.name: bindparam(c.name) for c in _ALIAS.c}))
+
 
 async def find(database: Database, ids: Iterable[str]) -> Aliases:
     """The winners of those of these ids that lost."""
     wanted = sorted(set(ids))
     return dict(await database.rows(_FIND, ids=wanted)) if wanted else {}
+
+
+async def remember(database: Database, sent: RecordRef, winner: RecordId, now: str) -> None:
+    """From here on an id that was given to nothing names this record."""
+    await database.run(_ADD, object=sent.object, loser=sent.id, winner=winner, at=now)
 
 
 async def readable(scope: Scope, database: Database, name: str, ids: Iterable[str]) -> Aliases:

@@ -24,6 +24,7 @@ from fieldsync.protocol.upload import Duplicated, Item, Operation, Outcome, Reje
 from fieldsync.schema.access.rights import NOBODY, Rights
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
+from fieldsync.schema.model import DeletedElsewhere, FieldType
 from fieldsync.schema.standard import STAMP
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 """A record's stored columns by name, canonical values, `_stamp` included."""
 
+UNLOGGED = frozenset({FieldType.LONG_TEXT, FieldType.BASE64})
+"""Types whose old values are not in the change log: neither a condition nor a formula can read them."""
 NAME_CHARS_MAX = 63
 """As long as a name may be in PostgreSQL."""
 _DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
@@ -140,6 +143,18 @@ class Edit:
         )
 
     @property
+    def recreates(self) -> bool:
+        """Whether it brings back what was deleted without its maker having seen that (FEATURES K11)."""
+        kept = self.object_type.declared.when_deleted_elsewhere is DeletedElsewhere.RECREATE
+        row = self.current if kept and self.item.operation is Operation.UPDATE else None
+        return row is not None and row["IsDeleted"] and self.item.seen < row[STAMP]
+
+    @property
+    def revives(self) -> bool:
+        """Whether the row it leaves is there, and the one it found was deleted."""
+        return bool(self.current and self.new and self.current["IsDeleted"] and not self.new["IsDeleted"])
+
+    @property
     def writes(self) -> bool:
         """Whether the row is really written: an edit whose values are all there already writes nothing."""
         return self.item.operation is not Operation.UPDATE or bool(self.changed)
@@ -181,6 +196,14 @@ class Predecessor:
     stamp: int
 
 
+@dataclass(frozen=True)
+class Since:
+    """What others wrote of a record after an earlier save of the same device: whether at all, and which columns."""
+
+    written: bool
+    columns: frozenset[str]
+
+
 @dataclass
 class Facts:
     """What a wave looked up before it decides anything, all of it locked."""
@@ -192,6 +215,8 @@ class Facts:
     blocked: dict[str, int] = field(default_factory=dict)
     """Records of this device's rejected or held saves, with the queue number."""
     predecessors: dict[int, Predecessor] = field(default_factory=dict)
+    since: dict[str, Since] = field(default_factory=dict)
+    """By record: what others did after the predecessor that its edit names, where that was not the last to write."""
     taken: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """(object, unique column, value) to the id that has it."""
     duplicates: dict[str, Duplicate] = field(default_factory=dict)

@@ -12,12 +12,11 @@ from collections.abc import Iterable, Iterator
 from fieldsync.base.ids import DeviceNumber
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.catalog import Catalog, ObjectType
-from fieldsync.schema.model import FieldType
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.access.authorise import master_of
-from fieldsync.server.save.batch import Caller, Frame, Row, Wave, Work, encode_rows
+from fieldsync.server.save.batch import UNLOGGED, Caller, Frame, Row, Wave, Work, encode_rows
 from fieldsync.server.save.write import Written
 from fieldsync.server.scope.delta.routes import route_of
 
@@ -163,10 +162,6 @@ def _routes(org: Org, name: str, entry: Written | None) -> tuple[str | None, str
         return None, None
     before, after = (route_of(org.catalog[name], row) for row in (entry.before, entry.after))
     return after, before if entry.before is not None and before != after else None
-
-
-UNLOGGED = frozenset({FieldType.LONG_TEXT, FieldType.BASE64})
-"""Neither a condition nor a formula can read them."""
 
 
 def old_values(object_type: ObjectType, before: Row | None, after: Row) -> Row | None:

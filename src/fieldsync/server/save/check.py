@@ -120,7 +120,7 @@ def _seen_value(object_type: ObjectType, column: str, value: object) -> object:
 
 def validate(wave: Wave) -> None:
     """Reject transactions whose rows would not be valid."""
-    created = {e.item.id for e in wave.edits if e.item.operation is Operation.CREATE}
+    created = {e.item.id for e in wave.edits if e.item.operation is Operation.CREATE or e.revives}
     for work in wave.works:
         if not work.open:
             continue
@@ -138,7 +138,8 @@ def _row_problems(edit: Edit, facts: Facts, created: set[ids.RecordId]) -> list[
         for field in edit.object_type.needed
         if (field.name in edit.changed or item.operation is Operation.CREATE) and row.get(field.name) is None
     ]
-    for column in sorted(edit.changed):
+    master = edit.object_type.master if edit.revives else None
+    for column in sorted(edit.changed | ({master.name} if master is not None else set())):
         field = edit.object_type.column_fields[column]
         value = row[column]
         if value is None:

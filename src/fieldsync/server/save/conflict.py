@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.protocol.upload import Change, Item, Operation
-from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.catalog import Catalog, ObjectType
+from fieldsync.schema.family.declaration import FamilyConflict
 from fieldsync.schema.fields import FieldValue, same
-from fieldsync.schema.model import ConflictPolicy
+from fieldsync.schema.model import ConflictPolicy, Field
 from fieldsync.schema.standard import STAMP
-from fieldsync.server.save.batch import Predecessor, Row
+from fieldsync.server.save.batch import UNLOGGED, Predecessor, Row, Since
 
 
 @dataclass
@@ -26,27 +27,65 @@ class Verdict:
     problems: list[Problem] = field(default_factory=list)
 
 
-def decide_update(
-    object_type: ObjectType, item: Item, row: Row, *, override: bool, predecessor: Predecessor | None
-) -> Verdict:
+def overrides(catalog: Catalog, object_name: str) -> bool:
+    """Whether the object belongs to a family in which the last save to arrive wins."""
+    family = catalog.family_of(object_name)
+    return family is not None and family.declaration.conflict is FamilyConflict.OVERRIDE
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What an edit follows: the save of the same device that it names in `after`, and what others did since."""
+
+    predecessor: Predecessor | None = None
+    since: Since | None = None
+
+    def wrote_last(self, row: Row) -> bool:
+        """Whether nobody else has written the row since."""
+        if self.predecessor is None or not self.predecessor.saved:
+            return False
+        return self.predecessor.stamp == row[STAMP] or (self.since is not None and not self.since.written)
+
+    def is_newest(self, row: Row) -> bool:
+        """Whether no transaction that began later has written the row: enough for one who takes all of it away."""
+        return self.wrote_last(row) or (self.predecessor is not None and self.predecessor.stamp >= row[STAMP])
+
+    def knows(self, row: Row, field: Field, column: str) -> bool:
+        """Whether nobody else has set this column since. Long text is not in the log, so its values are compared."""
+        logged = field.type not in UNLOGGED and self.since is not None
+        return self.wrote_last(row) or (logged and self.since is not None and column not in self.since.columns)
+
+
+def decide_update(object_type: ObjectType, item: Item, row: Row, *, override: bool, chain: Chain) -> Verdict:
     """Which of an update's columns apply to `row`."""
     verdict = Verdict()
     if row["IsDeleted"]:
         verdict.problems.append(problem(Code.ENTITY_DELETED, object=item.object, id=item.id))
         return verdict
-    compare = not (predecessor and predecessor.saved and predecessor.stamp == row[STAMP])
     for column, change in item.changes.items():
         definition = object_type.column_fields[column]
         theirs = row[column]
         if same(definition, theirs, change.new):
             continue
-        if not compare or same(definition, theirs, change.old):
+        if same(definition, theirs, change.old) or chain.knows(row, definition, column):
             verdict.values[column] = change.new
         elif override:
             verdict.values[column] = change.new
             verdict.overridden[column] = theirs
         else:
             _by_policy(verdict, object_type.policy(definition), item, column, change, row)
+    return verdict
+
+
+def decide_recreation(object_type: ObjectType, item: Item, row: Row) -> Verdict:
+    """The edit laid over the deleted row, which is there again; what it replaces goes to the journal (K11)."""
+    verdict = Verdict({"IsDeleted": False}, {"IsDeleted": True})
+    for column, change in item.changes.items():
+        definition = object_type.column_fields[column]
+        if not same(definition, row[column], change.new):
+            verdict.values[column] = change.new
+            if not same(definition, row[column], change.old):
+                verdict.overridden[column] = row[column]
     return verdict
 
 
@@ -71,10 +110,9 @@ def _by_policy(verdict: Verdict, policy: ConflictPolicy, item: Item, column: str
         )
 
 
-def decide_delete(item: Item, row: Row, *, override: bool, predecessor: Predecessor | None) -> Problem | None:
+def decide_delete(item: Item, row: Row, *, override: bool, chain: Chain) -> Problem | None:
     """What speaks against a delete: the row was changed since the person saw it, unless a family's delete wins."""
-    seen = item.seen >= row[STAMP] or (predecessor is not None and predecessor.stamp >= row[STAMP])
-    if override or seen:
+    if override or item.seen >= row[STAMP] or chain.is_newest(row):
         return None
     reason = "it was changed online after you last saw it"
     return problem(Code.DELETE_DENIED, object=item.object, id=item.id, reason=reason)

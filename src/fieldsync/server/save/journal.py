@@ -20,6 +20,7 @@ from fieldsync.protocol.upload import (
     Duplicated,
     Held,
     Item,
+    Linked,
     Outcome,
     Rejected,
     Result,
@@ -221,6 +222,8 @@ def _result_id(item: Item, outcome: Outcome | None) -> RecordId | None:
             return item.id
         case Duplicated(original=original, duplicate=duplicate, copied=copied):
             return duplicate.id if item.id == original.id else copied.get(item.id, item.id)
+        case Linked(existing=existing):
+            return existing.get(item.id)
         case _:
             return None
 

@@ -7,13 +7,13 @@ back; it runs again, at most three times, then one transaction at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from fieldsync.base import limits
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Problem, problem
-from fieldsync.protocol.upload import Canceled, Discarded, Duplicated, Result, Saved
+from fieldsync.protocol.upload import Canceled, Discarded, Duplicated, Linked, Result, Saved
 from fieldsync.server.merge import aliases
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.stored_catalog import former_fields
@@ -22,7 +22,7 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save import changes, check, head, journal, prefetch, resolve, stamp, write
 from fieldsync.server.save.access import authorise, share
 from fieldsync.server.save.batch import Caller, Frame, Incoming, Predecessor, Wave, Work
-from fieldsync.server.save.elsewhere import author, deleted, redirect
+from fieldsync.server.save.elsewhere import alike, author, deleted, redirect, since
 from fieldsync.server.save.logic.follow import follow
 from fieldsync.server.save.logic.judge import judge
 from fieldsync.server.save.logic.late import Late
@@ -41,6 +41,19 @@ class Done:
 
 async def save(org: Org, database: Database, caller: Caller, frame: Frame, incoming: tuple[Incoming, ...]) -> Done:
     """Steps 2 to 13 for transactions that are new. The head row is locked already (`head.py`)."""
+    position, results = frame.position, list[Result]()
+    rest = incoming
+    while rest:
+        done = await _save(org, database, caller, replace(frame, position=position), rest)
+        position, results = done.position, [*results, *done.results]
+        if done.fork_at is not None:
+            return Done(tuple(results), position, done.fork_at)
+        rest = rest[len(done.results) :]
+    return Done(tuple(results), position, None)
+
+
+async def _save(org: Org, database: Database, caller: Caller, frame: Frame, incoming: tuple[Incoming, ...]) -> Done:
+    """As many of them as go before an id becomes another record's: those behind may name it, and are looked at anew."""
     works = [check.shape(org.catalog, caller.rights, one) for one in incoming]
     if any(check.names_unknown(work) for work in works):
         check.tell_what_went(org.catalog, works, await former_fields(database))
@@ -54,16 +67,22 @@ async def save(org: Org, database: Database, caller: Caller, frame: Frame, incom
             wave.facts.predecessors.update(decided)
             position = await run_wave(org, database, wave, position)
             for work in wave_works:
-                saved = isinstance(work.outcome, Saved | Duplicated | Discarded)
+                saved = isinstance(work.outcome, Saved | Duplicated | Discarded | Linked)
                 if not isinstance(work.outcome, Canceled):
                     decided[work.incoming.n] = Predecessor(saved, frame.stamp)
                 results.append(journal.result_of(work))
+            if _linked(wave_works):
+                break
     except ForkedAt as fork:
         known = {result.n for result in results}
         before = tuple(one for one in incoming if one.n < fork.n and one.n not in known)
         rest = await save(org, database, caller, replace(frame, position=position), before)
         return Done((*results, *rest.results), rest.position, fork.n)
     return Done(tuple(results), position, None)
+
+
+def _linked(works: Iterable[Work]) -> bool:
+    return any(isinstance(work.outcome, Linked) for work in works)
 
 
 def waves(works: list[Work]) -> Iterator[list[Work]]:
@@ -94,7 +113,9 @@ async def run_wave(org: Org, database: Database, wave: Wave, position: int) -> i
             if not late.is_certain:
                 break
             late.reject()
-    for work in wave.works:
+    for place, work in enumerate(wave.works):
+        if _linked(wave.works[:place]):
+            await aliases.point_to_winners(org.catalog, database, [work])
         single = Wave(wave.caller, wave.frame, [work])
         single.facts.predecessors.update(wave.facts.predecessors)
         try:
@@ -117,12 +138,14 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     authorise.authorise(org, wave)
     share.check_sharing(org, wave)
     await redirect.redirect(org, database, wave)
+    await since.look_back(org.catalog, database, wave)
     resolve.resolve(org.catalog, wave)
     await deleted.cancel_by_rule(org, database, wave)
     await author.name_authors(database, wave)
     resolve.hold(wave)
     stamp.fill_in(wave)
     await judge(org, database, wave)
+    await alike.match(org, database, wave)
     resolve.hold(wave)
     await stamp.number(org, database, wave)
     reach("save.before_write")

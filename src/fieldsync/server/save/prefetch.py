@@ -21,7 +21,7 @@ from fieldsync.server.save.logic.rollup.masters import add_masters
 
 _CANCELED = b'"type":"Canceled"'
 """Ended by somebody: what comes after it is an edit of what is there, and waits for nothing."""
-_SETTLED = (b'"type":"Saved"', b'"type":"Duplicated"', b'"type":"Discarded"')
+_SETTLED = (b'"type":"Saved"', b'"type":"Duplicated"', b'"type":"Discarded"', b'"type":"Linked"')
 """Outcomes that hold nothing up. A quote within a value is escaped, so no value can look like one."""
 
 
@@ -95,6 +95,8 @@ async def share_references(org: Org, database: Database, wave: Wave) -> None:
     for edit in wave.edits:
         for target, value in edit.references:
             wanted[target].add(value)
+        if edit.recreates and edit.object_type.master is not None and edit.current is not None:
+            wanted[edit.object_type.master.references or ""].add(edit.current[edit.object_type.master.name])
         if edit.item.operation is Operation.CREATE and "OwnerId" not in edit.item.changes:
             wanted["User"].add(wave.caller.user_id)
     for name in _by_prefix(org, wanted):

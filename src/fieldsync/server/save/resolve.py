@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from fieldsync.protocol.upload import Held, Operation, Rejected
 from fieldsync.schema.catalog import Catalog
-from fieldsync.schema.family.declaration import FamilyConflict
 from fieldsync.server.save import conflict
-from fieldsync.server.save.batch import Edit, Predecessor, Wave, Work
+from fieldsync.server.save.batch import Edit, Row, Wave, Work
+from fieldsync.server.save.conflict import Chain
 
 
 class ForkedAt(Exception):
@@ -55,15 +55,22 @@ def resolve(catalog: Catalog, wave: Wave) -> None:
     for work in wave.works:
         if not work.open:
             continue
-        family = catalog.family_of(work.edits[0].item.object)
-        override = family is not None and family.declaration.conflict is FamilyConflict.OVERRIDE
+        override = conflict.overrides(catalog, work.edits[0].item.object)
         for edit in work.edits:
-            after = edit.item.after
-            predecessor = wave.facts.predecessors.get(after) if after is not None else None
-            _resolve_edit(work, edit, override=override, predecessor=predecessor)
+            _resolve_edit(work, edit, override=override, chain=_chain(wave, edit))
 
 
-def _resolve_edit(work: Work, edit: Edit, *, override: bool, predecessor: Predecessor | None) -> None:
+def _chain(wave: Wave, edit: Edit) -> Chain:
+    after = edit.item.after
+    if after is None:
+        return _UNCHAINED
+    return Chain(wave.facts.predecessors.get(after), wave.facts.since.get(edit.item.id))
+
+
+_UNCHAINED = Chain()
+
+
+def _resolve_edit(work: Work, edit: Edit, *, override: bool, chain: Chain) -> None:
     item, row = edit.item, edit.current
     match item.operation:
         case Operation.CREATE:
@@ -73,16 +80,12 @@ def _resolve_edit(work: Work, edit: Edit, *, override: bool, predecessor: Predec
             edit.new |= {column: change.new for column, change in item.changes.items()} | {"Id": item.id}
             edit.changed = set(item.changes)
         case Operation.UPDATE if row is not None:
-            verdict = conflict.decide_update(edit.object_type, item, row, override=override, predecessor=predecessor)
-            edit.new = row | verdict.values
-            edit.changed, edit.overridden = set(verdict.values), verdict.overridden
-            if verdict.problems:
-                work.reject(*verdict.problems)
+            _update(work, edit, row, override=override, chain=chain)
         case Operation.DELETE if row is not None:
             if row["IsDeleted"]:
                 edit.new = None
                 return
-            reason = conflict.decide_delete(item, row, override=override, predecessor=predecessor)
+            reason = conflict.decide_delete(item, row, override=override, chain=chain)
             if reason is not None:
                 work.reject(reason)
             _mark(edit, deleted=True)
@@ -92,6 +95,17 @@ def _resolve_edit(work: Work, edit: Edit, *, override: bool, predecessor: Predec
             edit.new = None
         case _:
             work.reject(conflict.missing(item))
+
+
+def _update(work: Work, edit: Edit, row: Row, *, override: bool, chain: Chain) -> None:
+    if edit.recreates:
+        verdict = conflict.decide_recreation(edit.object_type, edit.item, row)
+    else:
+        verdict = conflict.decide_update(edit.object_type, edit.item, row, override=override, chain=chain)
+    edit.new = row | verdict.values
+    edit.changed, edit.overridden = set(verdict.values), verdict.overridden
+    if verdict.problems:
+        work.reject(*verdict.problems)
 
 
 def _mark(edit: Edit, *, deleted: bool) -> None:

@@ -51,7 +51,8 @@ async def write(org: Org, database: Database, wave: Wave) -> list[Written]:
             if edit.new is None or not edit.writes:
                 continue
             (creates if edit.item.operation is Operation.CREATE else updates)[edit.item.object].append(edit)
-            written.append(Written(work, edit.ref, _KINDS[edit.item.operation], edit.current, edit.new))
+            kind = "undeleted" if edit.revives else _KINDS[edit.item.operation]
+            written.append(Written(work, edit.ref, kind, edit.current, edit.new))
     for object_type in org.catalog:
         if object_type.name in creates:
             rows = [e.new for e in creates[object_type.name] if e.new is not None]
@@ -76,27 +77,32 @@ async def _update(org: Org, database: Database, edits: list[Edit]) -> None:
     await database.run(org.save.update(edits[0].item.object, columns), rows=encode_rows(rows))
 
 
+Owners = dict[str, tuple[Work, Row]]
+"""Of masters: the transaction that deletes or undeletes each, and its row before that."""
+
+
 async def _cascade(org: Org, database: Database, wave: Wave) -> list[Written]:
     """Details of what was deleted or undeleted, level by level."""
     written: list[Written] = []
     for operation, deleted in ((Operation.DELETE, True), (Operation.UNDELETE, False)):
-        level: dict[str, dict[str, Work]] = defaultdict(dict)
+        level: dict[str, Owners] = defaultdict(dict)
         for work in wave.works:
             for edit in work.edits if work.open else ():
-                if edit.item.operation is operation and edit.new is not None:
-                    level[edit.item.object][edit.item.id] = work
+                goes = edit.item.operation is operation and edit.new is not None
+                if edit.current is not None and (goes or (edit.revives and not deleted)):
+                    level[edit.item.object][edit.item.id] = work, edit.current
         while level:
-            below: dict[str, dict[str, Work]] = defaultdict(dict)
+            below: dict[str, Owners] = defaultdict(dict)
             for master, owners in level.items():
                 for entry in await _cascade_level(org, database, wave, master, owners, deleted=deleted):
                     written.append(entry)
-                    below[entry.ref.object][entry.ref.id] = entry.work
+                    below[entry.ref.object][entry.ref.id] = entry.work, entry.before or {}
             level = below
     return written
 
 
 async def _cascade_level(
-    org: Org, database: Database, wave: Wave, master: str, owners: dict[str, Work], *, deleted: bool
+    org: Org, database: Database, wave: Wave, master: str, owners: Owners, *, deleted: bool
 ) -> list[Written]:
     written: list[Written] = []
     for detail in org.catalog:
@@ -104,7 +110,8 @@ async def _cascade_level(
         if reference is None or reference.references != master:
             continue
         statement = org.save.children(detail.name, reference.name)
-        rows = [decode_row(t) for (t,) in await database.rows(statement, ids=sorted(owners), deleted=not deleted)]
+        found = [decode_row(t) for (t,) in await database.rows(statement, ids=sorted(owners), deleted=not deleted)]
+        rows = [row for row in found if deleted or _went_with(row, owners[row[reference.name]][1])]
         if not rows:
             continue
         stamps = {"LastModifiedDate": wave.frame.now, "SystemModstamp": wave.frame.now}
@@ -114,6 +121,11 @@ async def _cascade_level(
         await database.run(update, rows=encode_rows(new))
         kind = "deleted" if deleted else "undeleted"
         for row, changed in zip(rows, new, strict=True):
-            work = owners[row[reference.name]]
+            work, _ = owners[row[reference.name]]
             written.append(Written(work, RecordRef(detail.name, row["Id"]), kind, row, row | changed))
     return written
+
+
+def _went_with(detail: Row, master: Row) -> bool:
+    """Whether a detail was deleted with its master, and not by itself before."""
+    return bool(detail["LastModifiedDate"] == master["LastModifiedDate"])

@@ -1,7 +1,8 @@
-"""Five kinds of objects, each with a root and its details: what conflicts are decided by, and nothing else."""
+"""Six kinds of objects, each with a root and its details: what conflicts are decided by, and nothing else."""
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from tests.server.lab import PASSWORD, START
 
 from fieldsync.base.world import ManualClock, SeededChance, World
@@ -9,11 +10,28 @@ from fieldsync.schema.access.permissions import Access, Profile
 from fieldsync.schema.catalog import Catalog, build
 from fieldsync.schema.family.declaration import Duplication, EditedElsewhere, FamilyConflict, FamilyDeclaration, Submit
 from fieldsync.schema.load import load_packs
-from fieldsync.schema.model import ConflictPolicy, Field, FieldType, Object, Pack, PicklistValue
+from fieldsync.schema.model import (
+    ConflictPolicy,
+    DeletedElsewhere,
+    Field,
+    FieldType,
+    Object,
+    Pack,
+    PicklistValue,
+    RollUp,
+    Sharing,
+)
 from fieldsync.server.org.create import create_org
 from fieldsync.server.org.users import NewUser
 
-NAMES = {"plain": "Clinic", "strict": "Survey", "override": "Visit", "call": "Trip", "order": "Purchase"}
+NAMES = {
+    "plain": "Clinic",
+    "strict": "Survey",
+    "override": "Visit",
+    "call": "Trip",
+    "order": "Purchase",
+    "recreate": "Depot",
+}
 """Kind to its root object; its details are `<Root>_Line`."""
 FIELDS = {"error": "Notes", "server": "Rating", "device": "Mood"}
 """Policy to the field that has it."""
@@ -21,7 +39,7 @@ EVERYTHING = (Access.READ, Access.CREATE, Access.EDIT, Access.DELETE)
 
 
 def pack() -> Pack:
-    """The five kinds and the profile of those who edit them."""
+    """The six kinds and the profile of those who edit them."""
     linked = Duplication(status="Saved", original="Original", link="Duplicate", reason="Why", without=("Signed_On",))
     submits = {
         "call": Submit("Status", "Submitted", EditedElsewhere.DUPLICATE, duplicate=linked, unlocked="Unlocked"),
@@ -33,11 +51,37 @@ def pack() -> Pack:
         "override": FamilyDeclaration(),
         "call": FamilyDeclaration(submit=submits["call"]),
         "order": FamilyDeclaration(submit=submits["order"]),
+        "recreate": None,
     }
     objects = [o for n, (kind, family) in enumerate(families.items()) for o in _kind(NAMES[kind], n, family)]
+    objects += _diary()
     allowed = {o.name: EVERYTHING for o in objects}
     rep = Profile(name="Rep", label="Rep", objects={**allowed, "User": (Access.READ,)})
-    return Pack(name="kinds", label="Kinds", objects=tuple(objects), profiles=(rep,))
+    changes: dict[str, tuple[Access, ...]] = dict.fromkeys(allowed, (Access.READ, Access.EDIT))
+    changes["User"] = (Access.READ,)
+    helper = Profile(name="Helper", label="Helper", objects=changes)
+    return Pack(name="kinds", label="Kinds", objects=tuple(objects), profiles=(rep, helper))
+
+
+def _diary() -> tuple[Object, Object]:
+    """Open to its owner alone, and counting its lines; brought back by an edit as a depot is."""
+    count = RollUp(operation="COUNT", child_object="Diary_Line", child_reference="DiaryId")
+    page = Object(
+        name="Diary",
+        label="Diary",
+        prefix="a90",
+        sharing=Sharing.PRIVATE,
+        when_deleted_elsewhere=DeletedElsewhere.RECREATE,
+        fields=(
+            Field(name="Notes", type=FieldType.TEXT),
+            Field(name="Lines", type=FieldType.ROLL_UP, roll_up=count),
+        ),
+    )
+    master = Field(name="DiaryId", type=FieldType.MASTER_DETAIL, references="Diary")
+    notes = Field(name="Notes", type=FieldType.TEXT)
+    return page, replace(
+        page, name="Diary_Line", label="Line", prefix="a91", sharing=Sharing.BY_PARENT, fields=(notes, master)
+    )
 
 
 def _kind(name: str, number: int, family: FamilyDeclaration | None) -> tuple[Object, Object]:
@@ -58,12 +102,14 @@ def _kind(name: str, number: int, family: FamilyDeclaration | None) -> tuple[Obj
         Field(name="Why", type=FieldType.TEXT),
     )
     master = Field(name="RootId", type=FieldType.MASTER_DETAIL, references=name)
+    kept = DeletedElsewhere.RECREATE if name == NAMES["recreate"] else DeletedElsewhere.ERROR
     root = Object(name=name, label=name, prefix=f"a{number}0", fields=(*text, *own), family=family)
-    return root, Object(name=f"{name}_Line", label=f"{name} line", prefix=f"a{number}1", fields=(*text, master))
+    line = Object(name=f"{name}_Line", label=f"{name} line", prefix=f"a{number}1", fields=(*text, master))
+    return replace(root, when_deleted_elsewhere=kept), replace(line, when_deleted_elsewhere=kept)
 
 
 def catalog() -> Catalog:
-    """The platform's own objects and the five kinds."""
+    """The platform's own objects and the six kinds."""
     return build([*load_packs(("platform",)), pack()])
 
 

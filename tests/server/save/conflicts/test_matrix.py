@@ -102,6 +102,16 @@ def _gone(_: Run, case: Case, told: Told) -> None:
         assert all(row["IsDeleted"] for row in told.after.values())
 
 
+def _back(run: Run, case: Case, told: Told) -> None:
+    _applied(run, case, told)
+    row, before = _row(case, told), told.before[case.object]
+    stamps = {"IsDeleted", "LastModifiedDate", "LastModifiedById", "SystemModstamp", "_stamp", case.column}
+    assert before["IsDeleted"] is True
+    assert {k: v for k, v in row.items() if k not in stamps} == {k: v for k, v in before.items() if k not in stamps}
+    assert all(row["IsDeleted"] is False for row in told.after.values()), "with what went with it"
+    assert '"IsDeleted":{"theirs":true}' in told.journal["values"]
+
+
 def _refused(run: Run, case: Case, told: Told, code: Code) -> dict[str, object]:
     assert isinstance(told.outcome, Rejected), told.outcome
     [problem] = told.outcome.problems
@@ -174,6 +184,7 @@ def _discarded(run: Run, case: Case, told: Told) -> None:
 
 CHECKS: dict[str, Callable[[Run, Case, Told], object]] = {
     "applied": _applied,
+    "back": _back,
     "both": _both,
     "nothing": _nothing,
     "mine": _mine,

@@ -84,7 +84,7 @@ def test_others_cannot_override(lab: Lab, sarah: Phone) -> None:
 
 @pytest.mark.parametrize(
     ("day", "code"),
-    [("2026-03-02", None), ("2026-03-03", Code.FUTURE_SUBMIT), ("2026-01-31", None), ("2026-01-30", Code.BACKDATED)],
+    [("2026-03-02", None), ("2026-03-03", Code.FUTURE_DATE), ("2026-01-31", None), ("2026-01-30", Code.BACKDATE)],
 )
 def test_a_submit_is_neither_in_the_future_nor_too_long_ago(
     lab: Lab, sarah: Phone, day: str, code: Code | None
@@ -97,6 +97,6 @@ def test_a_submit_is_neither_in_the_future_nor_too_long_ago(
 def test_the_days_are_a_setting(lab: Lab, sarah: Phone) -> None:
     lab.rows("Sync_Setting", {"Name": "s", "Setting": "Purchase_Backdate_Days", "Value": "3"})
     order, _ = purchase(sarah, buyer_of(lab))
-    assert codes(submit(sarah, order, "2026-02-26")) == [(Code.BACKDATED, "Placed_On")]
+    assert codes(submit(sarah, order, "2026-02-26")) == [(Code.BACKDATE, "Placed_On")]
     tried_again, _ = purchase(sarah, buyer_of(lab))
     assert isinstance(submit(sarah, tried_again, "2026-02-27"), Saved)

@@ -42,8 +42,9 @@ def _edit_problems(org: Org, caller: Caller, edit: Edit) -> list[Problem]:
     item = edit.item
     if edit.object_type.declared.bulk is not None:
         return [problem(Code.READ_ONLY, object=item.object, id=item.id, label=edit.object_type.label)]
-    if not caller.rights.may(item.object, _NEEDS[item.operation]):
-        return [problem(Code.PERMISSION, object=item.object, id=item.id, operation=item.operation.value)]
+    for operation in (item.operation, Operation.CREATE) if edit.recreates else (item.operation,):
+        if not caller.rights.may(item.object, _NEEDS[operation]):
+            return [problem(Code.PERMISSION, object=item.object, id=item.id, operation=operation.value)]
     problems = [
         problem(Code.FIELD_PERMISSION, object=item.object, id=item.id, field=column)
         for column in item.changes

@@ -1,4 +1,4 @@
-"""Who changed a field that is in conflict, and when: not who touched the record last (DESIGN 7).
+"""Who changed a field, and when: not who touched the record last (DESIGN 7).
 
 The change log has what each write replaced, its author's name included, so going back through it from the row finds the
 write that set the field. Long text is not in it; there, as where it has ended, the record's last author is named.
@@ -6,11 +6,13 @@ write that set the field. Long text is not in it; there, as where it has ended, 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ARRAY, ClauseElement, Text, bindparam, cast, func, select, true
+from sqlalchemy import ARRAY, ClauseElement, Text, bindparam, cast, func, or_, select, true
 
+from fieldsync.base.ids import DeviceNumber
 from fieldsync.base.problems import Code, Problem
 from fieldsync.protocol.upload import Rejected
 from fieldsync.server.postgres.compiled import compile_statement
@@ -24,46 +26,63 @@ WRITES_READ_MAX = 100
 BY, AT = "LastModifiedById", "LastModifiedDate"
 
 
+class Write(NamedTuple):
+    """One write of a record: the transaction's stamp, the device that one came from, and what it replaced."""
+
+    stamp: int
+    device: DeviceNumber | None
+    old: Row
+    """Empty for the write that created the record."""
+
+
+async def writes_of(database: Database, ids: Iterable[str]) -> dict[str, list[Write]]:
+    """The last writes of these records as the change log has them, newest first."""
+    found: dict[str, list[Write]] = {}
+    for record_id, stamp, device, old in await database.rows(_WRITES, ids=sorted(set(ids))):
+        found.setdefault(record_id, []).append(Write(stamp, device, old or {}))
+    return found
+
+
 async def name_authors(database: Database, wave: Wave) -> None:
     """Put the author of each field into the conflicts of a wave."""
     refused = [(work, work.outcome.problems) for work in wave.works if isinstance(work.outcome, Rejected)]
     places = {str(p.id) for _, problems in refused for p in problems if p.code is Code.CONFLICT_OLD_VALUE}
     if not places:
         return
-    writes: dict[str, list[Row]] = {}
-    for record_id, old in await database.rows(_WRITES, ids=sorted(places)):
-        writes.setdefault(record_id, []).append(old)
+    writes = await writes_of(database, places)
     for work, problems in refused:
         work.outcome = Rejected(tuple(_named(one, wave.facts.rows, writes) for one in problems))
 
 
-def _named(found: Problem, rows: dict[str, Row], writes: dict[str, list[Row]]) -> Problem:
+def _named(found: Problem, rows: dict[str, Row], writes: dict[str, list[Write]]) -> Problem:
     if found.code is not Code.CONFLICT_OLD_VALUE or found.id is None or found.id not in rows:
         return found
     who, when = author_of(rows[found.id], str(found.field), writes.get(found.id, []))
     return msgspec.structs.replace(found, details={**found.details, "who": who, "when": when})
 
 
-def author_of(row: Row, column: str, writes: list[Row]) -> tuple[Any, Any]:
-    """Who set a column and when; `writes`: what each write replaced, newest first. Pure."""
+def author_of(row: Row, column: str, writes: Sequence[Write]) -> tuple[Any, Any]:
+    """Who set a column and when. Pure."""
     who, when = row[BY], row[AT]
-    for old in writes:
-        if column in old:
+    for write in writes:
+        if column in write.old:
             return who, when
-        who, when = old.get(BY, who), old.get(AT, when)
+        who, when = write.old.get(BY, who), write.old.get(AT, when)
     return row[BY], row[AT]
 
 
 def _writes() -> ClauseElement:
     wanted = func.unnest(cast(bindparam("ids"), ARRAY(Text))).table_valued("id").render_derived(name="w")
+    is_write = or_(_CHANGE.c.old.is_not(None), _CHANGE.c.kind == "created")
     newest = (
-        select(_CHANGE.c.old, _CHANGE.c.version, _CHANGE.c.seq)
-        .where(_CHANGE.c.id == wanted.c.id, _CHANGE.c.old.is_not(None))
+        select(_CHANGE.c.stamp, _CHANGE.c.device, _CHANGE.c.old, _CHANGE.c.version, _CHANGE.c.seq)
+        .where(_CHANGE.c.id == wanted.c.id, is_write)
         .order_by(_CHANGE.c.stamp.desc())
         .limit(WRITES_READ_MAX)
         .lateral("newest")
     )
-    found = select(wanted.c.id, newest.c.old).select_from(wanted.join(newest, true()))
+    columns = (wanted.c.id, newest.c.stamp, newest.c.device, newest.c.old)
+    found = select(*columns).select_from(wanted.join(newest, true()))
     return found.order_by(wanted.c.id, newest.c.version.desc(), newest.c.seq.desc())
 
 

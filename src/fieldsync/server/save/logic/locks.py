@@ -90,9 +90,9 @@ def _date_problems(wave: Wave, work: Work, family: Family, submit: Submit, days:
     field = edit.object_type.fields[submit.date]
     place = {"object": family.root, "id": edit.item.id, "field": field.label or field.name}
     if moment is not None and moment > now + CLOCK_TOLERANCE:
-        yield problem(Code.FUTURE_SUBMIT, **place)
+        yield problem(Code.FUTURE_DATE, **place)
     if moment is not None and days is not None and moment.date() < (now - timedelta(days=days)).date():
-        yield problem(Code.BACKDATED, days=days, **place)
+        yield problem(Code.BACKDATE, days=days, **place)
 
 
 def _submits(edit: Edit, submit: Submit) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from fieldsync.base import ids
 from fieldsync.protocol.upload import Item, Operation
+from fieldsync.schema.model import DeletedElsewhere
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Row, Wave, Work, decode_row
@@ -63,7 +64,8 @@ async def _add_cascaded(org: Org, database: Database, wave: Wave, known: Wanted)
     """Details that go or come back with a deleted or undeleted master may be summed up by other masters too."""
     level: Wanted = defaultdict(set)
     for edit in wave.edits:
-        if edit.item.operation in (Operation.DELETE, Operation.UNDELETE):
+        may_revive = edit.object_type.declared.when_deleted_elsewhere is DeletedElsewhere.RECREATE
+        if may_revive or edit.item.operation in (Operation.DELETE, Operation.UNDELETE):
             level[edit.item.object].add(edit.item.id)
     while level:
         below: Wanted = defaultdict(set)
