@@ -19,7 +19,7 @@ from fieldsync.schema.catalog import Catalog, build
 from fieldsync.schema.fields import TYPES
 from fieldsync.schema.model import Field, FieldType, NameField, Object, Pack, PicklistValue
 from fieldsync.server.postgres.connect import AdminConnection
-from fieldsync.server.postgres.tables import Sql
+from fieldsync.server.postgres.own.columns import Sql
 from fieldsync.soql import parse
 from fieldsync.soql.bound import BoundCondition, BoundQuery
 from fieldsync.soql.compile.shape import Record

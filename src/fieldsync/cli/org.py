@@ -157,6 +157,40 @@ def merge_records(
         say(f"merged {done.object} {done.loser} into {done.winner}; {done.moved} records refer to it now")
 
 
+@users.command("clear-errors")
+def clear_errors(
+    username: Annotated[str, typer.Argument()],
+    off: Annotated[bool, typer.Option("--off", help="Take the wish back.")] = False,
+    org: OrgOption = DEFAULT_ORG,
+    database: DatabaseOption = None,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Have a person's devices give up their error lists at their next sync; what goes is kept on the server first."""
+    from fieldsync.server.org.open import at_work
+    from fieldsync.server.processor.clearing import ask
+
+    with database_uri(database, data) as uri:
+        asyncio.run(at_work(uri, org, system_world(), lambda one, work: ask(one, work, username, on=not off)))
+    say(f"{username}: errors are {'kept' if off else 'cleared at the next sync of each device'}")
+
+
+@users.command("cleared")
+def cleared(
+    file: Annotated[Path, typer.Argument(help="Written as JSON, one object a line.")],
+    org: OrgOption = DEFAULT_ORG,
+    database: DatabaseOption = None,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Write what was cleared on devices to a file, whole saves as the devices had them."""
+    from fieldsync.server.org.open import at_work
+    from fieldsync.server.processor.clearing import exported
+
+    with database_uri(database, data) as uri:
+        lines = asyncio.run(at_work(uri, org, system_world(), exported))
+    file.write_bytes(b"".join(lines))
+    say(f"wrote {len(lines)} lines to {file}")
+
+
 @users.command("add")
 def add_user(
     username: Annotated[str, typer.Argument(help="The name the person signs in with.")],

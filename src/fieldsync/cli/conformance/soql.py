@@ -24,7 +24,7 @@ from fieldsync.schema.fields import TYPES
 from fieldsync.schema.model import Field, FieldType, Object, Pack
 from fieldsync.server.postgres.connect import AdminConnection, admin_connection
 from fieldsync.server.postgres.embedded import EmbeddedPostgres
-from fieldsync.server.postgres.tables import Sql
+from fieldsync.server.postgres.own.columns import Sql
 from fieldsync.soql import SoqlError, escape, parse, parse_condition
 from fieldsync.soql.compile.shape import Record
 from fieldsync.soql.compile.statement import run

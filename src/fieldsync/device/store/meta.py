@@ -23,6 +23,7 @@ class Key(StrEnum):
     DIGEST = "digest"
     INCREMENTAL_REQUIRED = "incremental_required"
     STARTING_OVER = "starting_over"
+    CLEARING = "clearing"
     ACCOUNT = "account"
     TOKENS = "tokens"
     SETTINGS = "settings"

@@ -277,3 +277,4 @@ def stand(work: Work, end: End) -> None:
     meta.put(work, Key.STARTING_OVER, None)
     if end.untold:
         keep_agreement(work, None)  # until the comparison was made, nothing is proved (law L12)
+    meta.put(work, Key.CLEARING, end.clear)

@@ -9,6 +9,7 @@ import msgspec
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.base.version import VERSION
 from fieldsync.base.world import unix_ms
+from fieldsync.device.edit.clearing import clear, to_clear
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport
 from fieldsync.device.store import meta
@@ -23,6 +24,7 @@ from fieldsync.device.sync.engine import Engine, Stepped
 from fieldsync.device.sync.refresh import refresh
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
+from fieldsync.protocol.clearing import Cleared, Clearing
 
 IDLE_ROUNDS_MAX = 3
 TURNS_MAX = 5
@@ -56,6 +58,7 @@ def _run(engine: Engine, kind: SyncKind, tell: Progress, did: Stepped) -> SyncRe
             report = _upload(engine, report, did)
             if kind is not SyncKind.UPLOAD_ONLY:
                 report = _download(engine, report, tell, did)
+                _clear_errors(engine, did)
         except Unreachable:
             _end(engine, report, problem(Code.OFFLINE))
             raise Refused(problem(Code.OFFLINE)) from None
@@ -120,6 +123,24 @@ def _upload(engine: Engine, report: SyncReport, did: Stepped) -> SyncReport:
         uploads=total,
         upload_errors=len(did.refused),
     )
+
+
+def _clear_errors(engine: Engine, did: Stepped) -> None:
+    """An admin's wish: what is in the error list goes to the server, and then away (FEATURES G08)."""
+    with engine.store.read() as work:
+        asked, last = meta.get(work, Key.CLEARING), False
+    while asked is not None and not last:
+        assert engine.numbers.device is not None
+        with engine.store.read() as work:
+            entries, last = to_clear(work)
+        sent = Clearing(engine.numbers.device, asked, last, entries)
+        cleared = engine.calls.post("/sync/v1/errors/clear", sent, Cleared)
+        with engine.store.write() as work:
+            refs = clear(work, engine.store.tables, cleared.numbers, engine.now())
+            last = last or not cleared.numbers
+            if last:
+                meta.put(work, Key.CLEARING, None)
+        did.changed.update(dict.fromkeys(refs))
 
 
 def _go_on(engine: Engine) -> None:

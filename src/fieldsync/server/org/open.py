@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import TypeVar
 
 from fieldsync.base.world import World
 from fieldsync.schema.catalog import Catalog
@@ -15,8 +17,10 @@ from fieldsync.server.postgres.connect import admin_connection, open_database
 from fieldsync.server.postgres.partitions import ensure_partitions
 from fieldsync.server.postgres.queue.schema import make_queue
 from fieldsync.server.postgres.stored_catalog import current_catalog
-from fieldsync.server.postgres.work import Pool
+from fieldsync.server.postgres.work import Pool, Work, transaction
 from fieldsync.soql.parse import make_ready
+
+T = TypeVar("T")
 
 
 async def open_orgs(stack: AsyncExitStack, uri: str, world: World) -> dict[str, Org]:
@@ -34,6 +38,14 @@ async def open_org(stack: AsyncExitStack, uri: str, name: str, world: World) -> 
     database = await open_database(uri, schema, world=world, application_name=f"fieldsync {name}")
     stack.push_async_callback(database.close)
     return await asyncio.to_thread(_made, uri, name, database.pool, world)
+
+
+async def at_work(uri: str, name: str, world: World, act: Callable[[Org, Work], Awaitable[T]]) -> T:
+    """One act in one transaction, on an org that no server of this process serves. Raises what the act raises."""
+    async with AsyncExitStack() as stack:
+        org = await open_org(stack, uri, name, world)
+        async with transaction(org.pool) as work:
+            return await act(org, work)
 
 
 async def reopen_org(uri: str, org: Org) -> Org:

@@ -23,29 +23,14 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import UserDefinedType
 
 from fieldsync.schema.catalog import Catalog, ObjectType, columns_of
 from fieldsync.schema.fields import TYPES
 from fieldsync.schema.model import Field, FieldType
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.postgres.names import index_name
-
-
-class Sql(UserDefinedType[object]):
-    """A column type given by its PostgreSQL text, as the table of field types states it."""
-
-    cache_ok = True
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def get_col_spec(self, **_: object) -> str:
-        return self.text
-
-
-ID = Sql('character varying(18) COLLATE "C"')
-NUMBER = Sql('character varying(5) COLLATE "C"')
+from fieldsync.server.postgres.own.columns import ID, NUMBER, Sql
+from fieldsync.server.postgres.own.devices import clearing_tables, duplicate_tables
 
 
 def data_table(object_type: ObjectType, metadata: MetaData) -> Table:
@@ -95,7 +80,8 @@ def system_tables(metadata: MetaData) -> None:
     _receipt_tables(metadata)
     _undecided_tables(metadata)
     _people_tables(metadata)
-    _duplicate_tables(metadata)
+    duplicate_tables(metadata)
+    clearing_tables(metadata)
     _merge_tables(metadata)
     _derived_tables(metadata)
 
@@ -231,19 +217,6 @@ def _undecided_tables(metadata: MetaData) -> None:
         Column("due_at", DateTime(timezone=True), nullable=True, comment="when it is tried again by itself"),
         Column("locked_times", Integer, nullable=False, server_default="0", comment="put off for another save's locks"),
         Index("ix__undecided_device", "device", "n", unique=True),
-    )
-
-
-def _duplicate_tables(metadata: MetaData) -> None:
-    Table(
-        "_duplicate",
-        metadata,
-        Column("device_id", ID, nullable=False),
-        Column("original_id", ID, nullable=False),
-        Column("duplicate_id", ID, nullable=False),
-        Column("copied", Text, nullable=False, comment="edited details of the original to their copies, as JSON"),
-        PrimaryKeyConstraint("device_id", "original_id"),
-        Index("ix__duplicate_id", "duplicate_id"),
     )
 
 

@@ -22,6 +22,7 @@ from fieldsync.protocol.rows import Gone, encode_block
 from fieldsync.server.merge.aliases import readable
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.processor.clearing import wish
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.scope.caps import try_out
 from fieldsync.server.scope.delta.difference import Delta
@@ -81,8 +82,8 @@ async def download(
         yield line
     digest = await digest_of(scope, database) if asked.digest else None
     place = seal_checkpoint(org, caller, now), seal_cursor(org, caller, position)
-    untold = isinstance(then, Problem)
-    yield encode_line(End(*place, count, instant(org.world.clock.now()), digest, repaired, untold))
+    told = isinstance(then, Problem), await wish(org, database, caller)
+    yield encode_line(End(*place, count, instant(org.world.clock.now()), digest, repaired, *told))
 
 
 async def _scope_then(org: Org, database: Database, since: Checkpoint, scope: Scope) -> Scope | Problem:

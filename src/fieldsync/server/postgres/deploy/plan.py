@@ -21,8 +21,9 @@ from fieldsync.schema.catalog import Catalog
 from fieldsync.schema.model import FieldType
 from fieldsync.server.postgres.deploy import retype
 from fieldsync.server.postgres.names import RECORD_COUNTER, auto_number_sequence, quoted
+from fieldsync.server.postgres.own.columns import Sql
 from fieldsync.server.postgres.stored_catalog import current_catalog
-from fieldsync.server.postgres.tables import Sql, org_metadata
+from fieldsync.server.postgres.tables import org_metadata
 
 
 class StepKind(StrEnum):

@@ -22,7 +22,7 @@ _CHANGE, _DUPLICATE = system_table("_change"), system_table("_duplicate")
 
 @dataclass(frozen=True)
 class Submitted:
-    """The write that submitted a root: the version it made, and whose device made it."""
+    """The write that submitted a root, or set another field: the version it made, and whose device made it."""
 
     version: int
     device: DeviceNumber | None
@@ -30,7 +30,12 @@ class Submitted:
 
 async def submitted_since(database: Database, submit: Submit, roots: Iterable[str]) -> dict[str, Submitted]:
     """For each root that the change log knows, the newest write that set its submit field."""
-    rows = await database.rows(_SINCE, field=submit.field, ids=sorted(roots))
+    return await last_set(database, submit.field, roots)
+
+
+async def last_set(database: Database, field: str, ids: Iterable[str]) -> dict[str, Submitted]:
+    """For each record that the change log knows, the newest write that set a field of it."""
+    rows = await database.rows(_SINCE, field=field, ids=sorted(ids))
     return {found: Submitted(version, device) for found, version, device in rows}
 
 
