@@ -38,8 +38,8 @@ class End(msgspec.Struct, frozen=True, omit_defaults=True, tag="end", tag_field=
 
     `digest`: what the device is to have now, where it asked for it with `digest=1`. `repaired`: how many of the rows
     and removals came because of a `Repair` (see `protocol.digest`). `untold`: what changed since the checkpoint is not
-    known any more, so nothing of it came; what differs is found by the digest. `clear`: an admin's wish that the device's
-    errors go (see `protocol.clearing`).
+    known any more, so nothing of it came; what differs is found by the digest. `clear`: an admin's wish that the device
+    gives up its errors (see `protocol.clearing`).
     """
 
     checkpoint: str

@@ -121,6 +121,11 @@ ASKED: dict[str, Callable[[Known], list[Ask]]] = {
     ],
     "GET /sync/v1/refresh": lambda k: [Ask(), *(Ask({"resume": m}) for m in (k.own[2], *(t[2] for t in k.taken)))],
     "POST /sync/v1/digest": repairs,
+    "POST /sync/v1/errors/clear": lambda k: [
+        Ask(body={"device": number, "asked": "0", "last": True, "entries": []})
+        for number in (k.tom.number, k.planted.sarah.number)
+    ],
+    "GET /sync/v1/errors/cleared": lambda _: [Ask()],
     "GET /sync/v1/events": lambda _: [Ask()],
     "GET /health": lambda _: [Ask()],
 }

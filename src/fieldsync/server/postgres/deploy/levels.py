@@ -61,12 +61,12 @@ def _route(column: str) -> Filling:
 LEVELS = (
     Level(
         1,
-        "transactions that are not decided, duplicates, merged records; changes are found by record and by route",
+        "undecided transactions, duplicates, merged records, cleared errors; changes are found by record and by route",
         (_route("route"), _route("route_before")),
     ),
 )
 PRESENT = LEVELS[-1].number
-FINGERPRINT = "3fc25357d4917e37"
+FINGERPRINT = "ad95677a17a35e92"
 """Of the present level. An org that has the level with another one was made while the level was written, and is
 compared anew."""
 
