@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -111,8 +112,8 @@ JOIN unnest({records}::text[]) WITH ORDINALITY r (id, n) ON r.n = 1 + p % {recor
 """
 
 
-def fill_day(uri: str, schema: str, day: date, entries: Entries) -> None:
-    """Make the change log's part of a day with these entries, and let the person's feed end with them.
+def fill_day(uri: str, schema: str, day: date, feeds: Sequence[Entries]) -> None:
+    """Make the change log's part of a day with these entries, and let the people's feeds end with them.
 
     The part is filled first and gets its indexes at once, as set-based as PostgreSQL can.
     """
@@ -121,23 +122,28 @@ def fill_day(uri: str, schema: str, day: date, entries: Entries) -> None:
         connection.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(schema)))
         connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(part))
         connection.execute(sql.SQL("CREATE TABLE {} (LIKE _change INCLUDING DEFAULTS)").format(part))
-        values = {
-            "day": sql.Literal(day),
-            "object": sql.Literal(entries.object),
-            "user": sql.Literal(entries.user),
-            "first": sql.Literal(entries.after + 1),
-            "last": sql.Literal(entries.after + entries.many),
-            "records": sql.Literal(list(entries.records)),
-            "records_count": sql.Literal(len(entries.records)),
-        }
-        connection.execute(sql.SQL(_ENTRIES).format(part=part, **values))
+        for entries in feeds:
+            _add_entries(connection, part, day, entries)
         bounds = (sql.Literal(day), sql.Literal(day + timedelta(days=1)))
         attach = sql.SQL("ALTER TABLE _change ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})")
         connection.execute(attach.format(part, *bounds))
-        moved = (entries.after + entries.many, entries.user)
-        connection.execute("UPDATE _user_head SET position = greatest(position, %s) WHERE user_id = %s", moved)
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute(sql.SQL("ANALYZE {}.{}").format(sql.Identifier(schema), part))
+
+
+def _add_entries(connection: psycopg.Connection[Any], part: sql.Identifier, day: date, entries: Entries) -> None:
+    values = {
+        "day": sql.Literal(day),
+        "object": sql.Literal(entries.object),
+        "user": sql.Literal(entries.user),
+        "first": sql.Literal(entries.after + 1),
+        "last": sql.Literal(entries.after + entries.many),
+        "records": sql.Literal(list(entries.records)),
+        "records_count": sql.Literal(len(entries.records)),
+    }
+    connection.execute(sql.SQL(_ENTRIES).format(part=part, **values))
+    moved = (entries.after + entries.many, entries.user)
+    connection.execute("UPDATE _user_head SET position = greatest(position, %s) WHERE user_id = %s", moved)
 
 
 def select_page_seconds(uri: str, schema: str, read: tuple[str, int, int], table: str, *, times: int) -> list[float]:

@@ -1,7 +1,8 @@
 """The feed: what its next page costs, by how long the feed is, and what dropping a day of it costs, by what is in it.
 
-One person's feed of 500 records in turn grows from few entries to many; entries are loaded set-based, a day's part at a
-time. The floor of a page is a plain SELECT of as many entries by their index and of the rows by their ids.
+Two people's feeds lie in the same log, over the days that a feed is kept, and name 500 records in turn: one has few
+entries, one many, loaded set-based. Their pages are read in turn. The floor of a page is a plain SELECT of as many
+entries by their index and of the rows by their ids.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from collections import defaultdict
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -35,23 +37,32 @@ from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.save.batch import Caller, Channel
 from fieldsync.server.sync.feed import read_feed, seal_cursor
 from fieldsync.sim.bench.figures import Figure, figure
-from fieldsync.sim.bench.setting import ORG, PASSWORD, PERSON
+from fieldsync.sim.bench.setting import ORG, PASSWORD
 
 OBJECT, RECORDS = "Practice", 500
 DAYS = limits.FEED_RETENTION_DAYS
-ROUNDS = 40
+ROUNDS = 45
+DROPS = 3
+PEOPLE = ("few@bench.example", "many@bench.example")
 SETTINGS = {"wal_level": "minimal", "max_wal_senders": "0", "max_wal_size": "8GB", "maintenance_work_mem": "512MB"}
 """For loading alone: a part that is made and filled in one transaction is not written twice."""
 
 
 @dataclass(frozen=True)
+class Feed:
+    """One person's."""
+
+    caller: Caller
+    length: int
+
+
+@dataclass(frozen=True)
 class Place:
-    """The org, who asks, and the records his entries name."""
+    """The org, and the records its feeds name."""
 
     uri: str
     org: Org
-    caller: Caller
-    records: list[RecordId]
+    records: tuple[RecordId, ...]
 
 
 def catalog() -> Catalog:
@@ -71,20 +82,19 @@ def measure(folder: Path, *, few: int, many: int) -> list[Figure]:
         return asyncio.run(_measured(postgres.uri, world, records, (few, many)))
 
 
-async def _measured(uri: str, world: World, records: list[RecordId], lengths: tuple[int, int]) -> list[Figure]:
+async def _measured(uri: str, world: World, records: tuple[RecordId, ...], lengths: tuple[int, int]) -> list[Figure]:
     today = world.clock.now().date()
     async with AsyncExitStack() as stack:
         org = await open_org(stack, uri, ORG, world)
-        place = Place(uri, org, await _caller(org), records)
-        _fill(place, today, 0, lengths[0])
-        short = await _pages(place, lengths[0])
-        floor = _floor(place, lengths[0])
-        _fill(place, today, lengths[0], lengths[1])
-        long = await _pages(place, lengths[1])
-        dropped = _drops(place, today, lengths[1])
+        place = Place(uri, org, records)
+        feeds = [Feed(await _caller(org, name), length) for name, length in zip(PEOPLE, lengths, strict=True)]
+        for day in range(DAYS):
+            fill_day(uri, org_schema(ORG), today - timedelta(days=DAYS - day), [_of_day(place, f, day) for f in feeds])
+        (short, floor), (long, _) = await _pages(place, feeds)
+        dropped = _drops(place, today, feeds)
     few, many = lengths
     said = f"pages of {limits.FEED_PAGE_ENTRIES_MAX} entries on {RECORDS} records"
-    entries = f"{(many - few) // DAYS} entries in a day, against none"
+    entries = f"{(many + few) // DAYS} entries in a day, against none"
     return [
         figure(f"page of a feed of {few}", 1000 * short, "ms", floor=1000 * floor, conditions=said),
         figure(f"page of a feed of {many}", 1000 * long, "ms", floor=1000 * short, conditions=said),
@@ -92,66 +102,66 @@ async def _measured(uri: str, world: World, records: list[RecordId], lengths: tu
     ]
 
 
-async def _pages(place: Place, length: int) -> float:
-    """Seconds of the median page: at the end of the feed, in its middle, and at its beginning."""
-    taken = []
-    org, page = place.org, limits.FEED_PAGE_ENTRIES_MAX
-    places = (length - page, length // 2, 0)
+def _of_day(place: Place, feed: Feed, day: int) -> Entries:
+    """Its part of a feed: the feed is spread evenly over the days."""
+    first, behind = (feed.length * number // DAYS for number in (day, day + 1))
+    return Entries(feed.caller.user_id, OBJECT, place.records, first, behind - first)
+
+
+async def _pages(place: Place, feeds: list[Feed]) -> list[tuple[float, float]]:
+    """Seconds of the median page of each feed, and of its floor: at its end, in its middle, and at its beginning."""
+    taken: dict[int, list[float]] = defaultdict(list)
+    floors: dict[int, list[float]] = defaultdict(list)
     for turn in range(ROUNDS):
-        cursor = seal_cursor(org, place.caller, places[turn % len(places)])
-        began = time.perf_counter()
-        async with snapshot(org.pool) as database:
-            found = await read_feed(org, database, place.caller, cursor)
-        taken.append(time.perf_counter() - began)
-        assert len(found.families) == page - 1, "the last one read may go on in the next page"
-    return statistics.median(taken[len(places) :])
+        for feed in feeds:
+            at = (feed.length - limits.FEED_PAGE_ENTRIES_MAX, feed.length // 2, 0)[turn % 3]
+            taken[feed.length].append(await _page(place.org, feed, at))
+            read = (feed.caller.user_id, at, limits.FEED_PAGE_ENTRIES_MAX)
+            floors[feed.length] += select_page_seconds(place.uri, org_schema(ORG), read, OBJECT, times=2)[1:]
+    return [(statistics.median(taken[f.length][3:]), statistics.median(floors[f.length][3:])) for f in feeds]
 
 
-def _floor(place: Place, length: int) -> float:
-    """Seconds of the same entries and rows, plainly selected."""
-    read = (place.caller.user_id, length - limits.FEED_PAGE_ENTRIES_MAX, limits.FEED_PAGE_ENTRIES_MAX)
-    return statistics.median(select_page_seconds(place.uri, org_schema(ORG), read, OBJECT, times=ROUNDS))
-
-
-def _drops(place: Place, today: date, length: int) -> tuple[float, float]:
-    """Seconds of dropping a day's part: of one that has no entries, and of the fullest."""
-    empty, full = today - timedelta(days=limits.CHANGE_LOG_DAYS + 300), today - timedelta(days=DAYS)
-    user = place.caller.user_id
-    fill_day(place.uri, org_schema(ORG), empty, Entries(user, OBJECT, tuple(place.records), length, 0))
-    taken = []
-    for day in (empty, full - timedelta(days=1), full):
-        began = time.perf_counter()
-        with admin_connection(place.uri, org_schema(ORG)) as connection:
-            assert drop_expired(connection, day + timedelta(days=limits.CHANGE_LOG_DAYS + 1)) == [day]
-        taken.append(time.perf_counter() - began)
-    return taken[0], taken[-1]
-
-
-def _fill(place: Place, today: date, length: int, longer: int) -> None:
-    """Bring the feed to a length: what is added lies in parts of its days, oldest first, behind what is there."""
-    user, each = place.caller.user_id, (longer - length) // DAYS
-    if length:
-        for day in range(DAYS):
-            count = each if day + 1 < DAYS else longer - length - each * (DAYS - 1)
-            on = today - timedelta(days=DAYS - day)
-            fill_day(place.uri, org_schema(ORG), on, Entries(user, OBJECT, tuple(place.records), length, count))
-            length += count
-    else:
-        on = today - timedelta(days=DAYS + 1)
-        fill_day(place.uri, org_schema(ORG), on, Entries(user, OBJECT, tuple(place.records), 0, longer))
-
-
-async def _caller(org: Org) -> Caller:
+async def _page(org: Org, feed: Feed, after: int) -> float:
+    cursor = seal_cursor(org, feed.caller, after)
+    began = time.perf_counter()
     async with snapshot(org.pool) as database:
-        row = await database.one(org.session.person, username=PERSON, now=org.world.clock.now())
+        found = await read_feed(org, database, feed.caller, cursor)
+    taken = time.perf_counter() - began
+    assert len(found.families) == limits.FEED_PAGE_ENTRIES_MAX - 1, "the last one may go on in the next page"
+    return taken
+
+
+def _drops(place: Place, today: date, feeds: list[Feed]) -> tuple[float, float]:
+    """Seconds of dropping a day's part: the median of some that have no entries, and of some that are full."""
+    taken: list[list[float]] = [[], []]
+    for number in range(DROPS):
+        empty = today - timedelta(days=limits.CHANGE_LOG_DAYS + 300 - number)
+        fill_day(place.uri, org_schema(ORG), empty, [Entries(feeds[0].caller.user_id, OBJECT, place.records, 0, 0)])
+        taken[0].append(_drop(place, empty))
+    for number in range(DROPS):
+        taken[1].append(_drop(place, today - timedelta(days=DAYS - number)))
+    return statistics.median(taken[0]), statistics.median(taken[1])
+
+
+def _drop(place: Place, day: date) -> float:
+    began = time.perf_counter()
+    with admin_connection(place.uri, org_schema(ORG)) as connection:
+        assert drop_expired(connection, day + timedelta(days=limits.CHANGE_LOG_DAYS + 1)) == [day]
+    return time.perf_counter() - began
+
+
+async def _caller(org: Org, name: str) -> Caller:
+    async with snapshot(org.pool) as database:
+        row = await database.one(org.session.person, username=name, now=org.world.clock.now())
     assert row is not None, "the person was made with the org"
     return Caller(RecordId(row[0]), "Rep", Channel.DEVICE, RecordId(""), None, frozenset(), rights=org.rights.of("Rep"))
 
 
-def _make_org(uri: str, world: World) -> list[RecordId]:
+def _make_org(uri: str, world: World) -> tuple[RecordId, ...]:
     admin = NewUser("admin@bench.example", PASSWORD, "System_Administrator", "Admin")
     create_org(uri, ORG, catalog(), admin=admin, world=world)
     with seeding_org(uri, ORG, world) as seeding:
-        create_user(seeding, NewUser(PERSON, PASSWORD, "Rep", "Jones"), world.chance)
+        for name in PEOPLE:
+            create_user(seeding, NewUser(name, PASSWORD, "Rep", "Jones"), world.chance)
         rows = [{"Name": f"Practice {i}", "City": "Graz", "Phone": f"+43 {i:09d}"} for i in range(RECORDS)]
-        return insert_rows(seeding, OBJECT, rows, checked=False)
+        return tuple(insert_rows(seeding, OBJECT, rows, checked=False))
