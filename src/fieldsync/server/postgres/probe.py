@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -144,6 +145,34 @@ def _add_entries(connection: psycopg.Connection[Any], part: sql.Identifier, day:
     connection.execute(sql.SQL(_ENTRIES).format(part=part, **values))
     moved = (entries.after + entries.many, entries.user)
     connection.execute("UPDATE _user_head SET position = greatest(position, %s) WHERE user_id = %s", moved)
+
+
+class Waiter:
+    """A writer that wants the change log from when it is made until it has it; `seconds` then says when that was."""
+
+    def __init__(self, uri: str, schema: str) -> None:
+        self._place = uri, sql.SQL("LOCK TABLE {}._change IN ROW EXCLUSIVE MODE").format(sql.Identifier(schema))
+        self._had = 0.0
+        self._thread = threading.Thread(target=self._want)
+        self._thread.start()
+        while not self._is_waiting():
+            time.sleep(0.001)
+
+    def seconds(self) -> float:
+        """On the clock of `time.perf_counter`, when it had it."""
+        self._thread.join()
+        return self._had
+
+    def _want(self) -> None:
+        uri, lock = self._place
+        with psycopg.connect(uri) as connection:
+            connection.execute(lock)
+            self._had = time.perf_counter()
+
+    def _is_waiting(self) -> bool:
+        with psycopg.connect(self._place[0]) as connection:
+            found = connection.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'RowExclusiveLock'")
+            return found.fetchone() is not None
 
 
 def select_page_seconds(uri: str, schema: str, read: tuple[str, int, int], table: str, *, times: int) -> list[float]:

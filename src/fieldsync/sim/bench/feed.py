@@ -32,7 +32,7 @@ from fieldsync.server.postgres.connect import admin_connection
 from fieldsync.server.postgres.embedded import EmbeddedPostgres
 from fieldsync.server.postgres.names import org_schema
 from fieldsync.server.postgres.partitions import drop_expired
-from fieldsync.server.postgres.probe import Entries, fill_day, select_page_seconds
+from fieldsync.server.postgres.probe import Entries, Waiter, fill_day, select_page_seconds
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.save.batch import Caller, Channel
 from fieldsync.server.sync.feed import read_feed, seal_cursor
@@ -98,7 +98,10 @@ async def _measured(uri: str, world: World, records: tuple[RecordId, ...], lengt
     return [
         figure(f"page of a feed of {few}", 1000 * short, "ms", floor=1000 * floor, conditions=said),
         figure(f"page of a feed of {many}", 1000 * long, "ms", floor=1000 * short, conditions=said),
-        figure("dropping a day", 1000 * dropped[1], "ms", floor=1000 * dropped[0], conditions=entries),
+        figure(
+            "a writer behind the drop of a day", 1000 * dropped[1], "ms", floor=1000 * dropped[0], conditions=entries
+        ),
+        figure("the drop, files and all", 1000 * dropped[2], "ms", floor=1000 * dropped[0], conditions=entries),
     ]
 
 
@@ -131,23 +134,29 @@ async def _page(org: Org, feed: Feed, after: int) -> float:
     return taken
 
 
-def _drops(place: Place, today: date, feeds: list[Feed]) -> tuple[float, float]:
-    """Seconds of dropping a day's part: the median of some that have no entries, and of some that are full."""
-    taken: list[list[float]] = [[], []]
+def _drops(place: Place, today: date, feeds: list[Feed]) -> tuple[float, float, float]:
+    """Seconds that a writer waits for the drop of a day's part: the median of some that have no entries, and of some
+    that are full; and until the files of a full one are gone too, which nobody waits for."""
+    taken: list[list[tuple[float, float]]] = [[], []]
     for number in range(DROPS):
         empty = today - timedelta(days=limits.CHANGE_LOG_DAYS + 300 - number)
         fill_day(place.uri, org_schema(ORG), empty, [Entries(feeds[0].caller.user_id, OBJECT, place.records, 0, 0)])
         taken[0].append(_drop(place, empty))
     for number in range(DROPS):
         taken[1].append(_drop(place, today - timedelta(days=DAYS - number)))
-    return statistics.median(taken[0]), statistics.median(taken[1])
+    empty_waits, waits, whole = ([one[i] for one in taken[full]] for full, i in ((0, 0), (1, 0), (1, 1)))
+    return statistics.median(empty_waits), statistics.median(waits), statistics.median(whole)
 
 
-def _drop(place: Place, day: date) -> float:
+def _drop(place: Place, day: date) -> tuple[float, float]:
     began = time.perf_counter()
     with admin_connection(place.uri, org_schema(ORG)) as connection:
         assert drop_expired(connection, day + timedelta(days=limits.CHANGE_LOG_DAYS + 1)) == [day]
-    return time.perf_counter() - began
+        dropped = time.perf_counter() - began
+        waiter = Waiter(place.uri, org_schema(ORG))
+        committing = time.perf_counter()
+    ended = time.perf_counter()
+    return dropped + waiter.seconds() - committing, dropped + ended - committing
 
 
 async def _caller(org: Org, name: str) -> Caller:
