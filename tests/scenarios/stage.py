@@ -42,8 +42,11 @@ class Stage:
         platform: Platform = Platform.IPAD,
         clock: Clock | None = None,
         at: str | None = None,
+        *,
+        started: bool = True,
     ) -> Device:
-        """A signed-in device with its first download done, working in the background. `at`: of another server."""
+        """A signed-in device with its first download done, working in the background where it is started. `at`: of
+        another server."""
         world = World(clock or SystemClock(), SeededChance(name))
         device = Device.open(
             self._folder / name, world.chance.bytes(32), world=world, transport=HttpTransport(at or self.address)
@@ -53,7 +56,8 @@ class Stage:
             self.org, username, PASSWORD, DeviceDescription(device.new_device_key(), name, platform, "1", "1")
         )
         device.sync()
-        device.start()
+        if started:
+            device.start()
         return device
 
     def rows(self, object_name: str) -> dict[str, dict[str, Any]]:

@@ -6,12 +6,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
+from tests.scenarios.test_repairs import form_of
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import system_world
@@ -46,6 +48,13 @@ class Practice:
         named = ["org", "merge", "Account", loser, winner, "--org", self.stage.org, "--database", self.stage.uri]
         done = subprocess.run([*COMMAND, *named], capture_output=True, text=True, check=False)
         return done.stdout if done.returncode == 0 else done.stderr
+
+    def browser(self) -> httpx.Client:
+        """An admin's, in the console."""
+        made = httpx.Client(base_url=f"{self.stage.address}/console", headers={"origin": self.stage.address})
+        signed_in = {"org": self.stage.org, "username": "admin@merge.example", "password": PASSWORD}
+        assert made.post("/enter", data=signed_in).status_code == 303
+        return made
 
     def journal(self) -> list[tuple[str, str, str]]:
         """Object, operation and values of everything that the merges changed."""
@@ -138,3 +147,54 @@ def test_a_save_that_waits_for_its_person_keeps_what_it_says_and_shows_the_one_t
     [error] = sarah.errors()
     assert practice.old in [changed.new for changed in error.content]
     assert account_of(sarah, "Contact", contact) == practice.main
+
+
+def test_an_admin_sees_what_a_merge_would_do_takes_a_field_along_and_merges(practice: Practice) -> None:
+    sarah = practice.stage.device(SARAH, "ipad")
+    visit(sarah, practice.old)
+    wait_for(lambda: not sarah.queue())
+    with closing(practice.browser()) as browser:
+        both = {"object_name": "Account", "loser": practice.old, "winner": practice.main}
+        page = browser.get("/merge", params=both).raise_for_status().text
+        assert "Dr. Old goes into Dr. Main" in page
+        assert "<dt>Calls</dt><dd>1 move</dd>" in page
+        assert practice.old in practice.stage.rows("Account"), "nothing happened yet"
+        chosen = {**both, "page_token": form_of(page)["page_token"], "take:Name": "true", "reason": "one person"}
+        assert browser.post("/merge", data={**chosen, "page_token": "x"}).status_code == 403
+        assert browser.post("/merge", data={**chosen, "take:OwnerX": "true"}).status_code == 400
+        assert browser.post("/merge", data=chosen).status_code == 303
+        assert browser.post("/merge", data=chosen).status_code == 404, "it is merged already"
+        [merged] = [row for row in practice.stage.rows("Sync_Transaction").values() if row["Root_Object"] == "Account"]
+    assert merged["Comments"] == f"Merged {practice.old} into {practice.main}. one person"
+    accounts = practice.stage.rows("Account")
+    assert accounts[practice.main]["Name"] == "Dr. Old"
+    assert practice.old not in accounts
+    sarah.sync()
+    assert {record.values["Name"] for record in sarah.find("Account")} == {"Dr. Old", "Dr. Third"}
+
+
+def test_a_long_offline_day_at_the_one_that_goes_arrives_at_the_one_that_stays(practice: Practice) -> None:
+    sarah = practice.stage.device(SARAH, "ipad")
+    [nurse] = sarah.find("Contact")
+    sarah.go_offline()
+    calls = []
+    for number in range(30):
+        calls.append(visit(sarah, practice.old))
+        with sarah.edit() as edit:
+            edit.update("Account", practice.old, {"Phone": f"555-{number:04}"})
+        with sarah.edit() as edit:
+            edit.update("Call", calls[-1], {"Call_Date": "2026-03-02T10:00:00Z"})
+    with sarah.edit() as edit:
+        edit.update("Contact", nurse.id, {"AccountId": practice.main})
+    with sarah.edit() as edit:
+        edit.update("Contact", nurse.id, {"AccountId": practice.old})
+    practice.merge(practice.old, practice.main)
+    practice.merge(practice.main, practice.third)
+    sarah.go_online()
+    assert sarah.sync().successful
+    assert (sarah.queue(), sarah.errors()) == ([], [])
+    rows = practice.stage.rows("Call")
+    assert {rows[call]["AccountId"] for call in calls} == {practice.third}
+    assert practice.stage.rows("Account")[practice.third]["Phone"] == "555-0029"
+    assert practice.stage.rows("Contact")[nurse.id]["AccountId"] == practice.third
+    assert {account_of(sarah, "Call", call) for call in calls} == {practice.third}

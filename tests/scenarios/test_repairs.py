@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
 
@@ -62,6 +63,20 @@ class Console:
         where = f"/transactions/{transaction}/simulate" if transaction else "/transactions/simulate"
         answer = self._browser.post(where, data={"page_token": form_of(page)["page_token"]})
         return answer.raise_for_status().text
+
+    def comment(self, transaction: str, text: str) -> httpx.Response:
+        data = {"page_token": form_of(self.open(transaction))["page_token"], "text": text}
+        return self._browser.post(f"/transactions/{transaction}/comment", data=data)
+
+    def listed(self, **filters: str) -> str:
+        return self._browser.get("/transactions", params=filters).raise_for_status().text
+
+    def retention(self) -> str:
+        return self._browser.get("/retention").raise_for_status().text
+
+    def keep(self, **fields: str) -> httpx.Response:
+        data = {"page_token": form_of(self.retention())["page_token"], "Active": "true", **fields}
+        return self._browser.post("/retention/save", data=data)
 
     def schedules(self) -> str:
         return self._browser.get("/schedules").raise_for_status().text
@@ -209,3 +224,74 @@ def test_the_shipped_schedule_is_cloned_changed_and_activated_and_stays_as_it_is
     ours = stage.rows("Sync_Schedule")[clone]
     assert (ours["Name"], ours["Hour"], ours["Look_Back_Days"], ours["Active"]) == ("Ours", 3, 30, True)
     assert stage.rows("Sync_Schedule")[template] == shipped
+
+
+def test_a_record_that_another_save_holds_delays_only_itself_and_is_no_error(stage: Stage) -> None:
+    device = stage.device(SARAH, "ipad")
+    [corner] = device.find("Shop")
+    held = psycopg.connect(stage.uri)
+    held.execute('SELECT 1 FROM org_repair."Shop" WHERE "Id" = %s FOR UPDATE', [corner.id])
+    with device.edit() as edit:
+        edit.update("Shop", corner.id, {"Code": "A9"})
+    with device.edit() as edit:
+        edit.create("Shop", {"Name": "Free", "Code": "F1"})
+    wait_for(lambda: "Free" in {row["Name"] for row in stage.rows("Shop").values()})
+    assert statuses(stage) == ["Retry", "Success"]
+    assert device.errors() == []
+    held.rollback()
+    held.close()
+    wait_for(lambda: not device.queue())
+    assert stage.rows("Shop")[corner.id]["Code"] == "A9"
+    assert statuses(stage) == ["Success", "Success"]
+    assert device.errors() == []
+
+
+def test_an_admin_finds_a_transaction_by_its_record_and_says_something_to_it(
+    stage: Stage, console: Console, ipad: Device
+) -> None:
+    shop, transaction = shop_of(ipad), failed(stage)
+    assert transaction in console.listed(record=shop)
+    assert transaction in console.listed(view="Open", user="sar", status="Failed")
+    assert transaction not in console.listed(view="Waiting")
+    assert transaction not in console.listed(name="nothing like it")
+    assert console.comment(transaction, "asked <b>Sarah</b>").status_code == 303
+    assert "Ann: asked &lt;b&gt;Sarah&lt;/b&gt;" in console.open(transaction)
+    assert console.comment(transaction, " ").status_code == 400
+
+
+def test_how_long_finished_transactions_are_kept_is_a_rule_for_each_object(stage: Stage, console: Console) -> None:
+    [(shipped, rule)] = stage.rows("Sync_Retention").items()
+    assert (rule["Object_Name"], rule["Keep_Days"]) == ("*", 60)
+    shown = console.retention()
+    assert "Every other object" in shown
+    assert "No purge yet." in shown
+    ours = {"Object_Name": "Shop", "Keep_Days": "7", "Description": "seen every week"}
+    for wrong in ({"Object_Name": "Shops"}, {"Keep_Days": "0"}, {"Keep_Days": "9999"}, {"Description": ""}):
+        assert console.keep(**{**ours, **wrong}).status_code == 422
+    assert console.keep(**{**ours, "Keep_Days": "soon"}).status_code == 400
+    assert console.keep(**ours).status_code == 303
+    changed = {"id": shipped, "Name": rule["Name"], "Object_Name": "*", "Keep_Days": "90", "Description": "longer"}
+    assert console.keep(**changed).status_code == 303
+    assert console.keep(**ours, id="0Sn000000000000AAA").status_code == 404
+    kept = {row["Object_Name"]: row["Keep_Days"] for row in stage.rows("Sync_Retention").values()}
+    assert kept == {"*": 90, "Shop": 7}
+    assert "Kept for 7 days." in console.retention()
+
+
+@pytest.mark.parametrize("kind", ["incremental", "full"])
+def test_who_was_away_while_it_was_repaired_is_told_by_the_next_sync(stage: Stage, console: Console, kind: str) -> None:
+    """The feed is not read before: a download moves its cursor past what was told there meanwhile."""
+    device = stage.device(SARAH, "ipad", started=False)
+    with device.edit() as edit:
+        shop = edit.create("Shop", {"Name": "New", "Code": "A1"})
+    with device.edit() as edit:
+        edit.create("Visit", {"Name": "First", "ShopId": shop})
+    assert device.sync().successful
+    assert len(device.errors()) == 2
+    correction = {f"text:{shop}:Code": "B2"}
+    assert console.act(failed(stage), "edit and retry", **correction).status_code == 303
+    assert device.sync(kind).successful
+    assert (device.errors(), device.queue()) == ([], [])
+    seen = device.get("Shop", shop)
+    assert seen is not None
+    assert seen.values["Code"] == "B2"

@@ -30,6 +30,12 @@ JOBS_AT_ONCE_MAX = 4
 JOB_RETRIES_MAX = 8
 JOB_BACKOFF_BASE_SECONDS = 3
 """A failed job waits 3 seconds, then 9, 27 and so on: the eighth time almost two hours."""
+LOCK_LOOK_SECONDS = 0.1
+"""How long a record that was waited for in vain already is waited for again, while its person's other saves wait."""
+JOB_LOCK_SECONDS = 1.0
+"""How long a job waits for a record: shorter than the person's own saves wait for the job."""
+LOCKED_LOOKS_MAX = 16
+"""How often one request looks which of its saves meet a held record; what is not looked at then is run by a job."""
 LOCK_RETRIES_MAX = 8
 """How often a transaction whose records another save holds is put off, with the pauses of a job, before it fails."""
 SCHEDULE_HOUR = 1
@@ -38,6 +44,11 @@ SCHEDULE_LOOK_BACK_DAYS = 60
 SCHEDULE_LOOK_BACK_DAYS_MAX = 3_650
 PROCESSOR_RETRIES_MAX = 3
 """How often a schedule runs a failed transaction again. The setting Processor_Retries_Max says otherwise."""
+TRANSACTION_KEEP_DAYS, TRANSACTION_KEEP_DAYS_MAX = 60, 3_650
+"""How long a finished transaction is kept where no retention rule says otherwise, and the most a rule may say."""
+PURGE_BATCH = 500
+PURGE_BATCHES_MAX = 400
+"""Transactions that are removed at once, and how often in an hour."""
 STUCK_DAYS = 1
 """A transaction that was taken so long ago and never run is told of."""
 JOB_CHAIN_MAX = 16
@@ -57,6 +68,8 @@ YEAR_MIN, YEAR_MAX = 1700, 4000
 # Feed and wake-ups
 FEED_RETENTION_DAYS = 7
 FEED_PAGE_ENTRIES_MAX = 500
+OPEN_SAVES_MAX = 500
+"""Of so many saves a device asks at once what became of them."""
 POLL_SECONDS = 30
 HEARTBEAT_SECONDS = 20
 STREAM_HEALTHY_SECONDS = 45

@@ -140,6 +140,7 @@ def merge_records(
     object_name: Annotated[str, typer.Argument(metavar="OBJECT", help="A mergeable object, such as Account.")],
     loser: Annotated[str, typer.Argument(help="Id of the record that goes.")],
     winner: Annotated[str, typer.Argument(help="Id of the record that stays, with its own values.")],
+    take: Annotated[list[str] | None, typer.Option("--take", help="A field it gets from the one that goes.")] = None,
     org: OrgOption = DEFAULT_ORG,
     database: DatabaseOption = None,
     data: DataOption = DEFAULT_DATA,
@@ -147,10 +148,11 @@ def merge_records(
 ) -> None:
     """Merge two records: what refers to one refers to the other, also what devices have not sent yet."""
     from fieldsync.base.ids import RecordId
-    from fieldsync.server.merge.merge import merge_at
+    from fieldsync.server.merge.merge import Merging, merge_at
 
     with database_uri(database, data) as uri:
-        done = asyncio.run(merge_at(uri, org, system_world(), (object_name, RecordId(loser), RecordId(winner))))
+        merging = Merging(object_name, RecordId(loser), RecordId(winner), tuple(take or ()))
+        done = asyncio.run(merge_at(uri, org, system_world(), merging))
     if as_json:
         show_json(done)
     else:

@@ -3,6 +3,10 @@
 `GET /sync/v1/feed?cursor=...` answers `FeedPage`. An entry of a family is answered with the whole family in one
 snapshot, the *family image*; any other record is a family of one. Entries of the asking device are left out: its
 upload's response told it already. Only whole transactions are delivered. An expired cursor gets `INCREMENTAL_REQUIRED`.
+
+What became of a save later comes with the feed too, and a download moves the cursor past it. So a sync begins with
+`POST /sync/v1/feed/outcomes` where the device has saves that were refused or not decided: `OpenSaves`, answered by
+`Outcomes`.
 """
 
 from __future__ import annotations
@@ -22,6 +26,20 @@ class FamilyImage(msgspec.Struct, frozen=True):
 
     root: RecordRef
     members: tuple[RecordRef, ...]
+
+
+class OpenSaves(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Saves that the device has as refused, held or not decided: number and transaction id of each."""
+
+    open: tuple[tuple[int, str], ...]
+
+
+class Outcomes(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How those stand now of which the server knows it, and the records concerned, as the caller may read them."""
+
+    results: tuple[Result, ...]
+    rows: tuple[RowBlock, ...] = ()
+    gone: tuple[Gone, ...] = ()
 
 
 class FeedPage(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -5,6 +5,7 @@ A route without an entry here fails. Status, headers and body of every answer ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tests.conftest import Databases
 
 METHODS = ("GET", "POST")
-SYNC, CONSOLE, OPENAPI = "/sync/v1", "/console", "/openapi"
+SYNC, CONSOLE, ADMIN, OPENAPI = "/sync/v1", "/console", "/admin/v1", "/openapi"
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,14 @@ def repairs(k: Known) -> list[Ask]:
     return [Ask(body={"checkpoint": place[0], "label": "x" * 32, "held": held}) for place in (k.own, *k.taken)]
 
 
+def outcomes(k: Known) -> list[Ask]:
+    """What became of Sarah's saves."""
+    query = 'SELECT "Transaction_Id" FROM "Sync_Transaction" WHERE "UserId" = %(user)s'
+    sent = k.planted.lab.query(query, user=k.planted.sarah.session.user.id)
+    assert len(sent) > 3
+    return [Ask(body={"open": [[n, one] for n, (one,) in enumerate(sent, 1)]})]
+
+
 ASKED: dict[str, Callable[[Known], list[Ask]]] = {
     "POST /sync/v1/session": sign_ins,
     "POST /sync/v1/session/renew": lambda k: [Ask(body={"refresh_token": "fs1.small.x", "device_key": k.tom.key})],
@@ -115,6 +124,7 @@ ASKED: dict[str, Callable[[Known], list[Ask]]] = {
     "GET /sync/v1/catalog": lambda _: [Ask()],
     "POST /sync/v1/upload": uploads,
     "GET /sync/v1/feed": lambda k: [Ask({"cursor": c}) for c in (k.own[1], "x", *(t[1] for t in k.taken))],
+    "POST /sync/v1/feed/outcomes": outcomes,
     "GET /sync/v1/download": lambda k: [
         Ask(),
         *(Ask({"checkpoint": c, "digest": "1"}) for c in (k.own[0], *(t[0] for t in k.taken))),
@@ -151,7 +161,7 @@ def ask(http: httpx.Client, method: str, path: str, one: Ask, token: str) -> byt
 
 
 def test_every_address_has_an_entry_here(planted: Planted) -> None:
-    known = {f"{m} {p}" for m, p in routes(planted) if not p.startswith((CONSOLE, OPENAPI))}
+    known = {f"{m} {p}" for m, p in routes(planted) if not p.startswith((CONSOLE, ADMIN, OPENAPI))}
     assert known == ASKED.keys()
 
 
@@ -189,6 +199,26 @@ async def forget(planted: Planted) -> None:
         await connection.execute("DELETE FROM _receipt WHERE n > 1000")
         await connection.execute("DELETE FROM _blocked")
         await connection.execute("DELETE FROM _undecided")
+
+
+def test_the_admins_interface_is_closed_to_who_is_no_admin(http: httpx.Client, planted: Planted) -> None:
+    """Each address alike, whatever it names; the entrance answers as to a wrong password."""
+    entering = {"org": "small", "username": "tom@small.example", "password": PASSWORD}
+    assert http.post(f"{ADMIN}/session", json=entering).status_code == 401
+    addresses = [(m, p) for m, p in routes(planted) if p.startswith(ADMIN) and not p.endswith("/session")]
+    assert len(addresses) > 5
+    foreign, unknown = planted.records["sarah"]["Clinic"], planted.unknown("Clinic")
+    for method, path in addresses:
+        said = []
+        for target in (foreign, unknown):
+            named = re.sub(r"\{[^}]*\}", str(target), path)
+            headers = {"authorization": f"Bearer {planted.tom.token}"}
+            sent = {"act": {"act": "retry"}, "comment": {"text": "x"}}.get(path.rpartition("/")[2], {})
+            answer = http.request(method, named, headers=headers, json=sent if method == "POST" else None)
+            said.append((answer.status_code, answer.content))
+        assert said[0] == said[1], path
+        assert said[0][0] == 403, path
+        assert planted.found_in(said[0][1]) == []
 
 
 def test_the_console_opens_no_page_to_who_is_no_admin(http: httpx.Client, planted: Planted) -> None:

@@ -23,8 +23,8 @@ from fieldsync.server.org.create import seeding_org
 from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.postgres.queue.worker import open_queue
 from fieldsync.server.postgres.work import transaction
+from fieldsync.server.processor.hourly.schedule import Schedule, changed, cloned, run_hour, schedules, stuck
 from fieldsync.server.processor.jobs import performing, process
-from fieldsync.server.processor.schedule import Schedule, changed, cloned, run_hour, schedules, stuck
 from fieldsync.server.sync import session
 
 AT_ONE = datetime(2026, 3, 3, 1, tzinfo=UTC)

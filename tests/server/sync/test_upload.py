@@ -138,6 +138,7 @@ def test_parts_that_never_complete_change_nothing_and_hold_nothing_up_elsewhere(
         lambda t: msgspec.structs.replace(t, id="not-a-uuid"),
         lambda t: msgspec.structs.replace(t, n=0),
         lambda t: msgspec.structs.replace(t, part=2, parts=1),
+        lambda t: msgspec.structs.replace(t, expected=2),
         lambda t: msgspec.structs.replace(
             t, items=msgspec.Raw(b'[{"object":"Shop"}]'), hash=hash_of((b'[{"object":"Shop"}]',))
         ),

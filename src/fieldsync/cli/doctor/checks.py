@@ -13,6 +13,7 @@ from fieldsync.cli.doctor import sync_rules
 from fieldsync.formula.catalog import CatalogFormulas
 from fieldsync.schema.access import metadata_api
 from fieldsync.schema.check import check
+from fieldsync.server.org.begin import retention
 from fieldsync.server.org.rights import people
 from fieldsync.server.org.seed import Seeding
 
@@ -54,12 +55,32 @@ def _stuck(seeding: Seeding) -> Iterator[str]:
         yield f"{name} has not run for more than a day"
 
 
+def _retention(seeding: Seeding) -> Iterator[str]:
+    """FEATURES J22: rules of objects that are gone, and a purge that does not come."""
+    if retention.OBJECT not in seeding.catalog:  # of an earlier version
+        return
+    rules = seeding.metadata.tables[retention.OBJECT].c
+    query = select(rules.Object_Name, rules.Active, rules.Last_Purge_At).where(rules.IsDeleted.is_(False))
+    now = datetime.fromisoformat(seeding.now)
+    for name, active, at in seeding.connection.execute(query.order_by(rules.Object_Name)):
+        if name != retention.EVERY and name not in seeding.catalog:
+            yield f"the rule for {name}: there is no such object"
+        elif active and at is not None and at < now - timedelta(days=limits.STUCK_DAYS):
+            yield f"the rule for {name}: the last purge was {at:%Y-%m-%d %H:%M} UTC"
+
+
 CHECKS = (
     Check(
         "queue",
         "What devices sent was run.",
         _stuck,
         "Look whether a server runs, and at its log for jobs that failed.",
+    ),
+    Check(
+        "retention",
+        "Finished transactions go when their time is over.",
+        _retention,
+        "Correct the rule, or look whether a server runs: it removes them every hour.",
     ),
     Check(
         "catalog",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fieldsync.base import limits
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused
 from fieldsync.device.merge.image import images_of, is_ahead
+from fieldsync.device.queue.states import REFUSED, State
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync.calls import Calls
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.sync.settle import Settled, settle
-from fieldsync.protocol.feed import FeedPage
+from fieldsync.protocol.feed import FeedPage, OpenSaves, Outcomes
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Fed:
     poll_seconds: float
 
 
+_OPEN = ", ".join(f"'{state}'" for state in (State.ACCEPTED, *REFUSED))
 LOST = frozenset({Code.INCREMENTAL_REQUIRED, Code.BAD_CURSOR, Code.FORK})
 """The cursor leads nowhere any more: only a download finds the way again."""
 
@@ -50,6 +53,25 @@ def read_page(store: Store, calls: Calls, now: str, *, anyway: bool = False) -> 
     settled = take_page(store, page, now)
     reach("feed.stored")
     return Fed(settled, page.more, page.poll_seconds)
+
+
+def ask_outcomes(store: Store, calls: Calls, now: str, *, anyway: bool = False) -> Settled | None:
+    """Ask what became of saves that are refused, held or not decided here: a download moves the cursor past what the
+    feed would tell of them. None when there are none. Raises Unreachable, Refused, and CatalogMoved as `read_page`."""
+    with store.read() as work:
+        found = work.rows(
+            f"SELECT n, id FROM _queue WHERE sealed = 1 AND state IN ({_OPEN}) ORDER BY n LIMIT ?",
+            limits.OPEN_SAVES_MAX,
+        )
+    if not found:
+        return None
+    asked = OpenSaves(tuple((n, transaction_id) for n, transaction_id in found))
+    answer = calls.post("/sync/v1/feed/outcomes", asked, Outcomes)
+    if not anyway and is_ahead(store.tables, answer.rows):
+        raise CatalogMoved
+    images = images_of(store.tables, answer.rows, answer.gone)
+    with store.write() as work:
+        return settle(work, store.tables, answer.results, images, now=now)
 
 
 def take_page(store: Store, page: FeedPage, now: str) -> Settled:

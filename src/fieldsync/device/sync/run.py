@@ -15,7 +15,7 @@ from fieldsync.device.status.report import SyncKind, SyncReport
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.sync import download as downloads
-from fieldsync.device.sync import upload
+from fieldsync.device.sync import feed, upload
 from fieldsync.device.sync.account import read_settings
 from fieldsync.device.sync.digest.agreement import Agreement, is_due, read_agreement
 from fieldsync.device.sync.digest.verify import problem_of, verify
@@ -55,6 +55,7 @@ def _run(engine: Engine, kind: SyncKind, tell: Progress, did: Stepped) -> SyncRe
         report = _begin(engine, kind)
         engine.running.active = True
         try:
+            _ask_outcomes(engine, did)
             report = _upload(engine, report, did)
             if kind is not SyncKind.UPLOAD_ONLY:
                 report = _download(engine, report, tell, did)
@@ -96,6 +97,19 @@ def _end(engine: Engine, report: SyncReport, reason: Problem | None) -> SyncRepo
     with engine.store.write() as work:
         reports.keep(work, done)
     return done
+
+
+def _ask_outcomes(engine: Engine, did: Stepped) -> None:
+    """What was decided of saves since, before anything here moves on."""
+    if not engine.store.has_catalog:
+        return
+    try:
+        settled = feed.ask_outcomes(engine.store, engine.calls, engine.now())
+    except CatalogMoved:
+        engine.fetch_catalog(did)
+        settled = feed.ask_outcomes(engine.store, engine.calls, engine.now(), anyway=True)
+    if settled is not None:
+        did.take(settled)
 
 
 def _upload(engine: Engine, report: SyncReport, did: Stepped) -> SyncReport:

@@ -73,6 +73,7 @@ SETTINGS: Mapping[str, SettingKind] = {
     "Cancel_Deletes_Of_Deleted": SettingKind(_PROCESSOR, "deleting what is deleted already counts as done"),
     "Cancel_Updates_Of_Missing": SettingKind(_PROCESSOR, "changes of what is gone are cancelled instead of failing"),
     "Retry_Locked": SettingKind(_PROCESSOR, "what another save holds is tried until there is another result"),
+    "Step_Log": SettingKind(_PROCESSOR, "what each step of processing did is noted with the transaction"),
     "Processor_Retries_Max": SettingKind(_PROCESSOR, "how often a transaction is tried again", "times", 0, 100),
     "Feed_Days": SettingKind(_FEED, "days that a person's saves wait for his other devices", "days", 1, 30),
     "Poll_Seconds": SettingKind(

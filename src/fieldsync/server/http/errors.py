@@ -10,7 +10,7 @@ from litestar.types import ExceptionHandlersMap
 from fieldsync.base.problems import CATALOGUE, Code, Problem, Refused, problem
 from fieldsync.protocol.wire import ErrorBody
 from fieldsync.server.http.context import AnyRequest
-from fieldsync.server.postgres.work import Busy, Collision, DatabaseError
+from fieldsync.server.postgres.work import BadRow, Busy, Collision, DatabaseError
 
 _log = structlog.get_logger()
 _CODES = {400: Code.BAD_REQUEST, 401: Code.AUTH, 403: Code.FORBIDDEN, 413: Code.TOO_LARGE, 429: Code.BUSY}
@@ -42,6 +42,8 @@ def on_database(_: AnyRequest, error: DatabaseError) -> Response[ErrorBody]:
     """The database was busy or away: the device tries again, nothing was done."""
     if isinstance(error, Busy | Collision):
         return _answer(problem(Code.BUSY), retry_after=2)
+    if isinstance(error, BadRow):
+        return _answer(problem(Code.BAD_REQUEST, reason="it holds a value that no record can have"))
     _log.error("database", error=str(error))
     return _answer(problem(Code.INTERNAL, number="database"), 503, retry_after=5)
 

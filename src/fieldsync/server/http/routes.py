@@ -16,7 +16,7 @@ from fieldsync.protocol import wire
 from fieldsync.protocol.clearing import Cleared, Clearing
 from fieldsync.protocol.digest import Repair
 from fieldsync.protocol.events import HEARTBEAT, NEWS
-from fieldsync.protocol.feed import FeedPage
+from fieldsync.protocol.feed import FeedPage, OpenSaves, Outcomes
 from fieldsync.protocol.session import NewNumber, Renew, Session, SignIn, Tokens
 from fieldsync.protocol.upload import UploadRequest, UploadResponse
 from fieldsync.schema.catalog import encode
@@ -37,7 +37,7 @@ from fieldsync.server.processor.clearing import clear, exported
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync import session
 from fieldsync.server.sync.download import Asked, download
-from fieldsync.server.sync.feed import read_feed
+from fieldsync.server.sync.feed import read_feed, read_outcomes
 from fieldsync.server.sync.refresh import refresh
 from fieldsync.server.sync.upload import upload
 
@@ -120,6 +120,14 @@ async def feed(request: AnyRequest, served: ServedHere, cursor: str) -> FeedPage
     org = org_for_download(served, request)
     async with reading(org, bearer(request)) as (work, caller):
         return await read_feed(org, work, caller, cursor)
+
+
+@post("/feed/outcomes", status_code=200, summary="What became of saves", tags=["download"])
+async def outcomes(request: AnyRequest, served: ServedHere, data: OpenSaves) -> Outcomes:
+    """How saves of this device stand that it has as refused, held or not decided."""
+    org = org_for_download(served, request)
+    async with reading(org, bearer(request)) as (work, caller):
+        return await read_outcomes(org, work, caller, data)
 
 
 @get("/download", summary="Rows", tags=["download"], media_type=wire.CONTENT_LINES)
@@ -259,6 +267,6 @@ async def _news(served: Served, org: Org, who: Caller) -> AsyncIterator[bytes]:
 
 ROUTES = [
     *(sign_in, renew, end_session, device_number, catalog),
-    *(upload_saves, feed, download_rows, refresh_rows, repair_rows, events),
+    *(upload_saves, feed, outcomes, download_rows, refresh_rows, repair_rows, events),
     *(clear_errors, cleared_errors),
 ]

@@ -55,10 +55,20 @@ async def readable(scope: Scope, database: Database, name: str, ids: Iterable[st
     return {loser: winner for loser, winner in found.items() if winner in shown}
 
 
-async def point_to_winners(catalog: Catalog, database: Database, works: Iterable[Work]) -> None:
-    """Let every item of these transactions name winners instead of losers."""
+async def _known_to(scope: Scope | None, catalog: Catalog, database: Database, ids: Iterable[str]) -> Aliases:
+    """The winners of those of these ids that lost to one the caller may read: no answer may name him another."""
+    found = await find(database, ids)
+    if not found or scope is None:
+        return found
+    names = {catalog.by_prefix[loser[:3]].name for loser in found}
+    shown = [await readable(scope, database, name, found) for name in sorted(names)]
+    return {loser: winner for one in shown for loser, winner in one.items()}
+
+
+async def point_to_winners(catalog: Catalog, database: Database, works: Iterable[Work], scope: Scope | None) -> None:
+    """Let every item of these transactions name winners instead of losers, as far as the caller may read them."""
     edits = [edit for work in works for edit in work.edits]
-    aliases = await find(database, (one for edit in edits for one in _named(catalog, edit)))
+    aliases = await _known_to(scope, catalog, database, (one for edit in edits for one in _named(catalog, edit)))
     for work in works if aliases else ():
         taken = {edit.item.id for edit in work.edits}
         for edit in work.edits:
@@ -74,7 +84,7 @@ async def refuse_overtaken(catalog: Catalog, database: Database, wave: Wave) -> 
     gone = {i for i, deleted in facts.references.items() if deleted}
     gone |= {e.item.id for e in wave.edits if e.item.operation is Operation.UPDATE and e.current and _is_deleted(e)}
     mergeable = (one for one in gone if catalog.by_prefix[one[:3]].declared.mergeable)
-    if await find(database, mergeable):
+    if await _known_to(wave.frame.scope, catalog, database, mergeable):
         raise Collision("a record was merged meanwhile")
 
 

@@ -1,14 +1,14 @@
 """Merging two records online: what refers to the loser refers to the winner, the loser is deleted, its id an alias.
 
 One database transaction, object by object as sets, journaled with every value it changed. It is the platform's own act
-and asks no rule: a submitted call goes to the winner too. Rows that are loaded from files stay as they are loaded.
+and asks no rule: a submitted call goes to the winner too. Of rows that are loaded from files, those go along that the
+winner has none of the same key for; the others go with the loser.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, insert, or_, update
 
@@ -19,24 +19,37 @@ from fieldsync.base.world import World, instant, unix_ms
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Change, Item, Operation, Saved, encode_items, hash_of
 from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.model import FieldType
 from fieldsync.server.org.bring_in import admin_of
 from fieldsync.server.org.open import open_org
 from fieldsync.server.org.recalculate import sum_up
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.tables import system_table
-from fieldsync.server.postgres.work import Collision, NotUnique, transaction
+from fieldsync.server.postgres.work import Busy, Collision, NotUnique, transaction
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save import changes, journal
-from fieldsync.server.save.batch import Edit, Frame, Incoming, Row, Wave, Work, decode_row, encode_rows
+from fieldsync.server.save.batch import Caller, Edit, Frame, Incoming, Row, Wave, Work, decode_row, encode_rows
 from fieldsync.server.save.head import lock_head
-from fieldsync.server.save.stamp import ALWAYS_WRITTEN
-from fieldsync.server.save.statements import locked_rows
+from fieldsync.server.save.stamp import ALWAYS_WRITTEN, compose_name
+from fieldsync.server.save.statements import json_rows, locked_rows
 from fieldsync.server.save.write import Written
 
+_COMPUTED = frozenset({FieldType.FORMULA, FieldType.ROLL_UP, FieldType.AUTO_NUMBER, FieldType.ID})
 _ALIAS = system_table("_alias")
 _FOLLOW = compile_statement(update(_ALIAS).where(_ALIAS.c.winner == bindparam("loser")).values(winner=bindparam("to")))
 _ADD = compile_statement(insert(_ALIAS).values({c.name: bindparam(c.name) for c in _ALIAS.c}))
+
+
+@dataclass(frozen=True)
+class Merging:
+    """What is asked for. The winner's own values stay, but for those of `take`, columns that it gets from the loser."""
+
+    object: str
+    loser: RecordId
+    winner: RecordId
+    take: tuple[str, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,47 +62,83 @@ class Merged:
     moved: int
 
 
-async def merge(org: Org, object_name: str, loser: RecordId, winner: RecordId) -> Merged:
-    """Merge `loser` into `winner`, whose own values stay. Raises Refused: UNKNOWN_OBJECT, BAD_REQUEST (not mergeable,
-    or the same), NOT_FOUND (one of them is not there, or deleted), DUPLICATE (a unique value stands in the way)
-    and BUSY.
+async def merge(org: Org, merging: Merging, by: Caller | None = None) -> Merged:
+    """Carry it out, in the name of an admin; of the org's first one where nobody is named.
+
+    Raises Refused: UNKNOWN_OBJECT, BAD_REQUEST (not mergeable, the same, or a column that cannot be taken), NOT_FOUND
+    (one of them is not there, or deleted), DUPLICATE (a unique value stands in the way) and BUSY.
     """
-    if object_name not in org.catalog:
-        raise Refused(problem(Code.UNKNOWN_OBJECT, object=object_name))
-    if not org.catalog[object_name].declared.mergeable or loser == winner:
-        raise Refused(problem(Code.BAD_REQUEST, reason=f"{object_name} {loser} cannot be merged into {winner}"))
+    check(org, merging)
     for _ in range(limits.DEADLOCK_RETRIES_MAX):
         try:
             async with transaction(org.pool) as database:
-                return await _merge(org, database, RecordRef(object_name, loser), RecordRef(object_name, winner))
+                return await _merge(org, database, merging, by or await admin_of(org, database))
         except NotUnique as taken:
             raise Refused(problem(Code.DUPLICATE, field=taken.constraint, value="a value of both")) from None
         except Collision:
             continue
-    raise Refused(problem(Code.BUSY))
+        except Busy:
+            break
+    raise Refused(problem(Code.BUSY), retry_after_seconds=2.0)
 
 
-async def merge_at(uri: str, org_name: str, world: World, named: tuple[str, RecordId, RecordId]) -> Merged:
-    """`merge` for an org that no server of this process serves: object, loser, winner."""
+def check(org: Org, merging: Merging) -> None:
+    """Whether it can be asked for. Raises Refused: UNKNOWN_OBJECT, BAD_REQUEST."""
+    if merging.object not in org.catalog:
+        raise Refused(problem(Code.UNKNOWN_OBJECT, object=merging.object))
+    if not org.catalog[merging.object].declared.mergeable or merging.loser == merging.winner:
+        reason = f"{merging.object} {merging.loser} cannot be merged into {merging.winner}"
+        raise Refused(problem(Code.BAD_REQUEST, reason=reason))
+    for column in set(merging.take) - set(takeable(org.catalog[merging.object])):
+        raise Refused(problem(Code.BAD_REQUEST, reason=f"{column} cannot be taken from the other record"))
+
+
+def takeable(object_type: ObjectType) -> tuple[str, ...]:
+    """Columns whose value the winner may take from the loser: what people fill in. Pure."""
+    fields = object_type.column_fields.items()
+    return tuple(
+        n for n, f in fields if not f.system and f.type not in _COMPUTED and f.type is not FieldType.MASTER_DETAIL
+    )
+
+
+async def merge_at(uri: str, org_name: str, world: World, merging: Merging) -> Merged:
+    """`merge` for an org that no server of this process serves."""
     async with AsyncExitStack() as stack:
-        return await merge(await open_org(stack, uri, org_name, world), *named)
+        return await merge(await open_org(stack, uri, org_name, world), merging)
 
 
-async def _merge(org: Org, database: Database, loser: RecordRef, winner: RecordRef) -> Merged:
-    caller = await admin_of(org, database)
+async def _merge(org: Org, database: Database, merging: Merging, caller: Caller) -> Merged:
     frame = await lock_head(org, database, caller)
+    loser, winner = RecordRef(merging.object, merging.loser), RecordRef(merging.object, merging.winner)
     rows = await _both(org, database, loser, winner)
     work = Work(Incoming(uuid7(unix_ms(org.world.clock.now()), org.world.chance.bytes(10)), 0, "", frame.now, ()), [])
     wave = Wave(caller, frame, [work])
-    written = [one for name in _by_prefix(org) for one in await _move(org, database, wave, name, loser, winner)]
+    written = [
+        one for object_type in _by_prefix(org) for one in await _move(org, database, wave, object_type, (loser, winner))
+    ]
+    moved = len(written)
+    written += await _take(org, database, wave, merging, rows)
     written.append(await _delete(org, database, wave, loser, rows[loser.id]))
     await database.run(_FOLLOW, loser=loser.id, to=winner.id)
     stamped = {"object": loser.object, "loser": loser.id, "winner": winner.id, "at": frame.now}
     await database.run(_ADD, **stamped)
+    written = _once(written)
     await changes.log(org, database, wave, written, frame.position)
+    await _sum_up(org, database, frame, winner, rows)
+    await _journal(org, database, wave, written, merging)
+    return Merged(loser.object, loser.id, winner.id, moved)
+
+
+async def _sum_up(org: Org, database: Database, frame: Frame, winner: RecordRef, rows: dict[str, Row]) -> None:
+    """The winner anew, then the masters of both, and theirs."""
+    object_type, found = org.catalog[winner.object], list(rows.values())
     await sum_up(org, database, frame, winner.object, [winner.id])
-    await _journal(org, database, wave, written)
-    return Merged(loser.object, loser.id, winner.id, len(written) - 1)
+    while object_type.master is not None and found:
+        master, column = object_type.master.references or "", object_type.master.name
+        masters = sorted({row[column] for row in found if row[column] is not None})
+        await sum_up(org, database, frame, master, masters)
+        found = [decode_row(text) for (text,) in await database.rows(org.save.read(master), ids=masters)]
+        object_type = org.catalog[master]
 
 
 async def _both(org: Org, database: Database, loser: RecordRef, winner: RecordRef) -> dict[str, Row]:
@@ -101,28 +150,87 @@ async def _both(org: Org, database: Database, loser: RecordRef, winner: RecordRe
     return rows
 
 
-def _by_prefix(org: Org) -> Iterator[ObjectType]:
-    return iter(sorted((o for o in org.catalog if o.declared.bulk is None), key=lambda o: o.prefix))
+def _by_prefix(org: Org) -> list[ObjectType]:
+    return sorted(org.catalog, key=lambda o: o.prefix)
+
+
+def referring(object_type: ObjectType, object_name: str) -> list[str]:
+    """The columns of an object that refer to records of the other. Pure."""
+    return [field.name for field in object_type.references if field.references == object_name]
 
 
 async def _move(
-    org: Org, database: Database, wave: Wave, object_type: ObjectType, loser: RecordRef, winner: RecordRef
+    org: Org, database: Database, wave: Wave, object_type: ObjectType, pair: tuple[RecordRef, RecordRef]
 ) -> list[Written]:
     """Rows of one object that refer to the loser, deleted ones too, refer to the winner; nothing to itself."""
-    columns = [field.name for field in object_type.references if field.references == loser.object]
+    loser, winner = pair
+    columns = referring(object_type, loser.object)
     if not columns:
         return []
     table = org.metadata.tables[object_type.name]
     chosen = locked_rows(table, or_(*(table.c[column] == bindparam("loser") for column in columns)))
     found = [decode_row(text) for (text,) in await database.rows(compile_statement(chosen), loser=loser.id)]
-    written = []
+    moved, gone = list[Written](), list[Written]()
+    taken = await keys_of(org, database, object_type, winner) if found else frozenset()
     for before in found:
         to = {c: winner.id if before["Id"] != winner.id else None for c in columns if before[c] == loser.id}
-        written.append(_written(wave, RecordRef(object_type.name, before["Id"]), "updated", before, before | to))
-    if written:
-        statement = org.save.update(object_type.name, frozenset(columns) | ALWAYS_WRITTEN)
-        await database.run(statement, rows=encode_rows([one.after for one in written]))
-    return written
+        ref = RecordRef(object_type.name, before["Id"])
+        if key_of(object_type, before | to) not in taken:
+            moved.append(_written(wave, ref, "updated", before, before | to))
+        elif not before["IsDeleted"]:
+            gone.append(_written(wave, ref, "deleted", before, before | {"IsDeleted": True}))
+    for written, names in ((moved, columns), (gone, ["IsDeleted"])):
+        if written:
+            statement = org.save.update(object_type.name, frozenset(names) | ALWAYS_WRITTEN)
+            await database.run(statement, rows=encode_rows([one.after for one in written]))
+    return moved + gone
+
+
+def key_of(object_type: ObjectType, row: Row) -> tuple[object, ...] | None:
+    """What identifies a row that is loaded from files; None for a row that is saved. Pure."""
+    bulk = object_type.declared.bulk
+    return None if bulk is None else tuple(row[name] for name in bulk.key)
+
+
+async def keys_of(
+    org: Org, database: Database, object_type: ObjectType, winner: RecordRef
+) -> frozenset[tuple[object, ...] | None]:
+    """The keys of rows loaded from files that the winner has already."""
+    if object_type.declared.bulk is None:
+        return frozenset()
+    table, columns = org.metadata.tables[object_type.name], referring(object_type, winner.object)
+    mine = or_(*(table.c[column] == bindparam("winner") for column in columns))
+    rows = await database.rows(compile_statement(json_rows(table).where(mine)), winner=winner.id)
+    return frozenset(key_of(object_type, decode_row(text)) for (text,) in rows)
+
+
+async def _take(org: Org, database: Database, wave: Wave, merging: Merging, rows: dict[str, Row]) -> list[Written]:
+    """Give the winner the loser's values that it is to have. A unique one leaves the loser, or both would have it."""
+    object_type, loser, winner = org.catalog[merging.object], rows[merging.loser], rows[merging.winner]
+    taken = {column: loser[column] for column in merging.take if loser[column] != winner[column]}
+    if not taken:
+        return []
+    unique = [column for column in taken if object_type.column_fields[column].unique]
+    if unique:
+        freed = [{"Id": loser["Id"], **dict.fromkeys(unique)}]
+        await database.run(org.save.update(object_type.name, frozenset(unique)), rows=encode_rows(freed))
+    after = winner | taken
+    compose_name(object_type, after, set(taken))
+    done = _written(wave, RecordRef(merging.object, merging.winner), "updated", winner, after)
+    statement = org.save.update(object_type.name, frozenset(taken) | {"Name"} | ALWAYS_WRITTEN)
+    await database.run(statement, rows=encode_rows([done.after]))
+    return [done]
+
+
+def _once(written: list[Written]) -> list[Written]:
+    """One entry a record: one of the pair may refer to the other, and be written twice. Pure."""
+    found: dict[RecordRef, Written] = {}
+    for one in written:
+        known = found.get(one.ref)
+        assert one.before is not None
+        changed = {column: value for column, value in one.after.items() if one.before[column] != value}
+        found[one.ref] = one if known is None else replace(one, before=known.before, after=known.after | changed)
+    return list(found.values())
 
 
 async def _delete(org: Org, database: Database, wave: Wave, loser: RecordRef, row: Row) -> Written:
@@ -139,8 +247,8 @@ def _written(wave: Wave, ref: RecordRef, kind: str, before: Row, after: Row) -> 
     )
 
 
-async def _journal(org: Org, database: Database, wave: Wave, written: list[Written]) -> None:
-    """The merge as one transaction of the admin's: who, when, and each value before and after."""
+async def _journal(org: Org, database: Database, wave: Wave, written: list[Written], merging: Merging) -> None:
+    """The merge as one transaction of the admin's: who, when, why, and each value before and after."""
     [work] = wave.works
     for one in written:
         assert one.before is not None
@@ -153,3 +261,7 @@ async def _journal(org: Org, database: Database, wave: Wave, written: list[Writt
     work.incoming = Incoming(work.incoming.id, 0, hash_of((encode_items(items),)), now, items)
     work.outcome, work.root = Saved(), written[-1].ref
     await journal.journal(org, database, wave)
+    t = org.metadata.tables["Sync_Transaction"]
+    said = f"Merged {merging.loser} into {merging.winner}. {merging.reason}".strip()
+    write = update(t).where(t.c.Transaction_Id == bindparam("transaction")).values(Comments=said)
+    await database.run(compile_statement(write), transaction=work.incoming.id)

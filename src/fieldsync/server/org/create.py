@@ -16,6 +16,7 @@ from fieldsync.formula.catalog import CatalogFormulas, LogicFault
 from fieldsync.schema.access.permissions import PermissionSet, Profile
 from fieldsync.schema.catalog import Catalog
 from fieldsync.server.org.begin.record_types import seed_record_types
+from fieldsync.server.org.begin.retention import seed_retention
 from fieldsync.server.org.begin.schedules import seed_schedules
 from fieldsync.server.org.begin.sync_rules import seed_sync_rules
 from fieldsync.server.org.directory import OrgListing, add_mac_key, add_org, enter_any_org, enter_org
@@ -149,6 +150,7 @@ def _seed_declared(seeding: Seeding) -> None:
     seed_record_types(seeding)
     seed_sync_rules(seeding)
     seed_schedules(seeding)
+    seed_retention(seeding)
 
 
 def _seed_profiles(seeding: Seeding) -> None:

@@ -11,12 +11,13 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, ColumnElement, Select, Table, bindparam, cast, func, or_, select
+from sqlalchemy import Boolean, Select, Table, bindparam, cast, func, select
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
 from fieldsync.schema.access.rights import Rights
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.wanted import Wanted, chosen
 from fieldsync.server.postgres.compiled import Statement, compile_statement
 from fieldsync.server.postgres.work import snapshot
 
@@ -35,6 +36,7 @@ class TransactionLine(msgspec.Struct, frozen=True):
     object: str | None
     records: int
     reason: str | None
+    name: str | None = None
 
 
 class Transaction(msgspec.Struct, frozen=True):
@@ -54,6 +56,17 @@ class Transaction(msgspec.Struct, frozen=True):
     depends_on: str | None
     transaction: str
     comments: str | None
+    name: str | None = None
+    attempts: int = 0
+    can_be_retried: bool = False
+    root_record: str | None = None
+    step_log: str | None = None
+    """Whether its steps are noted: `On` or `Off`."""
+    expected: int = 0
+    received_records: int = 0
+    platform: str | None = None
+    app: str | None = None
+    """The version of the app on the device, as it said last."""
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -72,6 +85,8 @@ class RecordLine(msgspec.Struct, frozen=True):
     record: str
     operation: str
     changes: tuple[Changed, ...]
+    result: str | None = None
+    """The record it became; null as long as it became none."""
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -86,6 +101,11 @@ class LogLine(msgspec.Struct, frozen=True):
     record: str | None
     details: dict[str, Any]
     """Of an edit before and after, of a conflict base, mine and theirs; empty where the reader may not see it."""
+    location: str | None = None
+    """The rule, trigger or step that said so."""
+    value: str | None = None
+    raw: str | None = None
+    """The whole problem as the device was told it."""
 
 
 class DeviceLine(msgspec.Struct, frozen=True):
@@ -106,10 +126,10 @@ class Oversight:
         self._org = org
         self._tables = org.metadata.tables
 
-    async def transactions(self, *, status: str, user: str, since: datetime, first: int) -> list[TransactionLine]:
-        """Newest first. Empty `status` and `user` take all; `user` is part of a name."""
-        rows = await self._rows(self._list, status=status, user=f"%{user}%", since=since, first=first, page=PAGE)
-        return [TransactionLine(r[0], r[1], _text(r[2]), r[3], r[4], int(r[5] or 0), r[6]) for r in rows]
+    async def transactions(self, wanted: Wanted) -> list[TransactionLine]:
+        """Newest first, a page of them. Raises Refused(NOT_FOUND) for an unknown list view."""
+        rows = await self._rows(self._list(wanted))
+        return [TransactionLine(r[0], r[1], _text(r[2]), r[3], r[4], int(r[5] or 0), *r[6:]) for r in rows]
 
     async def transaction(self, record_id: str, rights: Rights) -> tuple[Transaction, list[RecordLine], list[LogLine]]:
         """One transaction with its records, the fields of them that may be read, and reasons. Raises Refused."""
@@ -119,7 +139,8 @@ class Oversight:
         records = [_record(r, rights) for r in await self._rows(self._records, id=record_id)]
         logs = [_log(r, rights) for r in await self._rows(self._logs, id=record_id)]
         values: list[Any] = [_text(v) if isinstance(v, datetime) else v for v in rows[0]]
-        values[8] = int(values[8] or 0)
+        for place in _NUMBERS:
+            values[place] = int(values[place] or 0)
         return Transaction(*values), records, logs
 
     async def devices(self) -> list[DeviceLine]:
@@ -134,38 +155,36 @@ class Oversight:
         async with snapshot(self._org.pool) as work:
             return await work.rows(statement, **params)
 
-    @cached_property
-    def _list(self) -> Statement:
+    def _list(self, wanted: Wanted) -> Statement:
         t, user = self._tables["Sync_Transaction"], self._tables["User"]
         c = t.c
-        columns = (c.Id, c.Status, c.Received_At, user.c.Name, c.Root_Object, c.Actual_Records, c.Last_Log)
+        columns = (c.Id, c.Status, c.Received_At, user.c.Name, c.Root_Object, c.Actual_Records, c.Last_Log, c.Name)
         query = select(*columns).select_from(t.outerjoin(user, user.c.Id == c.UserId))
-        status: ColumnElement[str] = bindparam("status")
-        chosen = query.where(or_(status == "", c.Status == status), c.Received_At >= bindparam("since"))
-        named = chosen.where(user.c.Name.ilike(bindparam("user")))
-        ordered = named.order_by(c.Received_At.desc(), c.Id.desc())
-        return compile_statement(ordered.limit(bindparam("page")).offset(bindparam("first")))
+        ordered = query.where(*chosen(self._org, wanted)).order_by(c.Received_At.desc(), c.Id.desc())
+        return compile_statement(ordered.limit(PAGE).offset(wanted.first))
 
     @cached_property
     def _one(self) -> Statement:
         t, user, device = (self._tables[n] for n in ("Sync_Transaction", "User", "Device"))
         c = t.c
         head = (c.Id, c.Status, c.Outcome, c.Received_At, c.Saved_At, c.Processed_At, user.c.Name, device.c.Name)
-        tail = (c.Queue_Number, c.Root_Object, c.Signed, c.Depends_On, c.Transaction_Id, c.Comments)
+        told = (c.Queue_Number, c.Root_Object, c.Signed, c.Depends_On, c.Transaction_Id, c.Comments, c.Name)
+        counts = (c.Failed_Attempts, c.Can_Be_Retried, c.Root_Record_Id, c.Trace, c.Expected_Records, c.Actual_Records)
+        tail = (*counts, device.c.Platform, device.c.App_Version)
         joined = t.outerjoin(user, user.c.Id == c.UserId).outerjoin(device, device.c.Id == c.DeviceId)
-        return compile_statement(select(*head, *tail).select_from(joined).where(c.Id == bindparam("id")))
+        return compile_statement(select(*head, *told, *tail).select_from(joined).where(c.Id == bindparam("id")))
 
     @cached_property
     def _records(self) -> Statement:
         c = self._tables["Sync_Transaction_Record"].c
-        query = select(c.Object_Name, c.Record_Id, c.Operation, c.Field_Values)
+        query = select(c.Object_Name, c.Record_Id, c.Operation, c.Field_Values, c.Result_Id)
         return compile_statement(query.where(c.Sync_TransactionId == bindparam("id")).order_by(c.Sequence))
 
     @cached_property
     def _logs(self) -> Statement:
         c = self._tables["Sync_Transaction_Log"].c
         columns = (c.Code, c.Message, c.Field_Name, c.Type, c.CreatedDate, c.Object_Name, c.Record_Id, c.Details)
-        query = select(*columns)
+        query = select(*columns, c.Location, c.Field_Value, c.Raw_Text)
         return compile_statement(query.where(c.Sync_TransactionId == bindparam("id")).order_by(c.Id))
 
     @cached_property
@@ -190,16 +209,19 @@ def _record(row: tuple[Any, ...], rights: Rights) -> RecordLine:
     values = _DETAILS.decode(row[3]) if row[3] else {}
     shown = {name: value for name, value in values.items() if rights.admin or rights.sees(row[0], name)}
     changes = tuple(Changed(name, v.get("old"), v.get("new"), v.get("theirs")) for name, v in shown.items())
-    return RecordLine(row[0], row[1], row[2], changes)
+    return RecordLine(row[0], row[1], row[2], changes, row[4])
 
 
 def _log(row: tuple[Any, ...], rights: Rights) -> LogLine:
-    code, message, field, kind, at, name, record, details = row
+    code, message, field, kind, at, name, record, details, location, value, raw = row
     seen = rights.admin or (name is not None and field is not None and rights.sees(name, field))
     told = _DETAILS.decode(details) if details and seen else {}
-    return LogLine(code, message, field, kind, _text(at), name, record, told)
+    hidden = (value if seen else None, raw if seen else None)
+    return LogLine(code, message, field, kind, _text(at), name, record, told, location, *hidden)
 
 
+_NUMBERS = (8, 15, 19, 20)
+"""Places of whole numbers in a transaction."""
 _DETAILS = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 

@@ -157,6 +157,13 @@ class Work:
         except psycopg.Error as error:
             raise _in_our_words(error) from error
 
+    async def wait_for_locks(self, seconds: float) -> None:
+        """From here to its end, no statement of this transaction waits longer for a lock; one that does raises Busy."""
+        try:
+            await self._connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{seconds * 1000:.0f}"])
+        except psycopg.Error as error:
+            raise _in_our_words(error) from error
+
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that may be rolled back alone."""

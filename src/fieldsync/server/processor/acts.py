@@ -21,17 +21,18 @@ from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
-from fieldsync.server.postgres.tables import system_table
 from fieldsync.server.postgres.work import Busy, Collision, transaction
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.audit import Entry, note
 from fieldsync.server.processor.kept import OPEN, Kept, behind, kept, kept_of_device, person
 from fieldsync.server.processor.run import run_again, tell
 from fieldsync.server.processor.states import Act, Follow, Status, move
-from fieldsync.server.save.batch import Caller, Channel, Frame
+from fieldsync.server.processor.waiting import replay_as
+from fieldsync.server.save.batch import Caller, Channel, Frame, StepLog
 from fieldsync.server.save.head import lock_head
 
 BY_HAND = "Done by hand"
+COMMENT_CHARS_MAX = 1_000
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ class Asked:
     name: str
     reason: str = ""
     corrections: tuple[Correction, ...] = field(default=())
+    as_owner: bool = True
+    """Whether what runs again runs with the rights of who saved it; else with those of the admin (FEATURES J18)."""
+    step_log: bool = False
+    """Whether the steps of what runs again are noted with it (FEATURES J24)."""
 
 
 async def carry_out(org: Org, record_id: str, asked: Asked) -> Status:
@@ -86,7 +91,9 @@ async def _once(org: Org, database: Database, record_id: str, asked: Asked) -> S
         again = corrected(found, asked.corrections) if asked.act is Act.EDIT else found
         if again.incoming is None:
             raise Refused(problem(Code.UNUSABLE, what="This transaction", reason="its content is not kept any more"))
-        await run_again(org, database, caller, frame, (again, *waiting, *await _canceled_with(org, database, found)))
+        chosen = (again, *waiting, *await _canceled_with(org, database, found))
+        noted = replace(frame, steps=StepLog(org.world.clock.now)) if asked.step_log else frame
+        await run_again(org, database, caller, noted, chosen, by=None if asked.as_owner else asked.by)
         return (await kept(org, database, record_id)).status
     reason = asked.reason.strip() or (BY_HAND if asked.act is Act.MANUAL else asked.act.value.capitalize())
     ended = (found, *waiting) if goal.follow is Follow.CANCEL else (found,)
@@ -94,6 +101,30 @@ async def _once(org: Org, database: Database, record_id: str, asked: Asked) -> S
     if goal.follow is Follow.RUN and frame.scope is not None:
         await run_again(org, database, caller, frame, waiting)
     return goal.to
+
+
+async def add_comment(org: Org, record_id: str, by: Caller, name: str, text: str) -> None:
+    """Note what somebody has to say of a transaction, whatever its status (FEATURES J12). Raises Refused: NOT_FOUND,
+    BAD_REQUEST, BUSY."""
+    said = text.strip()
+    if not said or len(said) > COMMENT_CHARS_MAX:
+        raise Refused(problem(Code.BAD_REQUEST, reason=f"a comment has 1 to {COMMENT_CHARS_MAX} characters"))
+    for _ in range(limits.DEADLOCK_RETRIES_MAX):
+        try:
+            async with transaction(org.pool) as database:
+                frame = await lock_head(org, database, replace(by, channel=Channel.JOB))
+                found = await kept(org, database, record_id)
+                t = org.metadata.tables["Sync_Transaction"]
+                values = {"Comments": func.concat_ws("\n", t.c.Comments, cast(bindparam("said"), Text))}
+                write = update(t).where(t.c.Id == bindparam("id")).values({**values, STAMP: frame.stamp})
+                await database.run(compile_statement(write), id=found.record_id, said=f"{name}: {said}")
+                await note(org, database, by, frame, found.record_id, [Entry("comment", f"{name}: {said}")])
+                return
+        except Collision:
+            continue
+        except Busy:
+            break
+    raise Refused(problem(Code.BUSY), retry_after_seconds=2.0)
 
 
 async def _locked(org: Org, database: Database, caller: Caller, *, runs: bool) -> Frame:
@@ -131,9 +162,6 @@ async def _end(org: Org, database: Database, caller: Caller, frame: Frame, endin
     said = cast(bindparam("said"), Text)
     values = {**{n: bindparam(n) for n in names}, "Comments": func.concat_ws("\n", table.c.Comments, said)}
     write = compile_statement(update(table).where(table.c.Id == bindparam("id")).values(values))
-    receipt = system_table("_receipt")
-    noted = update(receipt).where(receipt.c.transaction_id == bindparam("transaction"))
-    replayed = compile_statement(noted.values(result=bindparam("result")))
     told: list[tuple[RecordId, Result]] = []
     for place, one in enumerate(ending.ended):
         reason = ending.reason if place == 0 else f"It waited for {ending.ended[0].n}: {ending.reason}"
@@ -142,8 +170,8 @@ async def _end(org: Org, database: Database, caller: Caller, frame: Frame, endin
         if one.incoming is not None:
             touched = tuple(RecordRef(item.object, item.id) for item in one.incoming.items if ids.is_id(item.id))
             result = Result(one.n, one.incoming.id, Canceled(ending.by, reason), touched)
-            await database.run(replayed, transaction=result.id, result=msgspec.json.encode(result))
             told.append((one.record_id, result))
+    await replay_as(database, (result for _, result in told))
     await database.run(org.save.unblock, device=caller.number, ns=[one.n for one in ending.ended])
     await tell(org, database, caller, frame, told)
     return replace(frame, position=frame.position + len(told))

@@ -15,17 +15,20 @@ import msgspec
 
 from fieldsync.base import limits
 from fieldsync.base.problems import Code, Problem, Refused, problem
-from fieldsync.protocol.upload import Rejected, Result
+from fieldsync.protocol.upload import Held, Rejected, Result
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.queue.worker import Perform
 from fieldsync.server.postgres.work import Busy, Collision, transaction
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.deferred import DueDevice, run_soon
+from fieldsync.server.processor.hourly.purge import purge
+from fieldsync.server.processor.hourly.schedule import run_hour
 from fieldsync.server.processor.kept import Kept, behind, due_of_device, kept_of_device, locked_times, person
+from fieldsync.server.processor.locked import retries_locked
 from fieldsync.server.processor.marks import mark_failed, mark_put_off
 from fieldsync.server.processor.run import run_again, tell
-from fieldsync.server.processor.schedule import run_hour
 from fieldsync.server.processor.states import Status
+from fieldsync.server.processor.waiting import replay_as
 from fieldsync.server.save.batch import Caller, Channel, Frame
 from fieldsync.server.save.head import lock_head
 from fieldsync.server.save.logic.later.perform import performing as performing_triggers
@@ -37,7 +40,9 @@ def performing(orgs: Mapping[str, Org]) -> Perform:
 
     async def run(job_id: int, arguments: Mapping[str, Any]) -> None:
         if "timestamp" in arguments:
-            await run_hour(orgs[arguments["org"]], datetime.fromtimestamp(int(arguments["timestamp"]), UTC))
+            org = orgs[arguments["org"]]
+            await run_hour(org, datetime.fromtimestamp(int(arguments["timestamp"]), UTC))
+            await purge(org)
         elif "device" in arguments:
             due = msgspec.convert(arguments, DueDevice)
             await process(orgs[due.org], due.device)
@@ -69,6 +74,7 @@ async def _run(org: Org, database: Database, chosen: list[Kept]) -> None:
         return
     caller = await person(org, database, chosen[0], Channel.DEVICE)
     frame = await lock_head(org, database, caller)
+    await database.wait_for_locks(limits.JOB_LOCK_SECONDS)  # the person's own saves wait for us
     still = {one.record_id for one in await due_of_device(org, database, chosen[0].device or "")}
     chosen = [one for one in chosen if one.record_id in still]
     if not chosen:
@@ -97,11 +103,18 @@ async def _run_alone(org: Org, one: Kept) -> None:
 async def _wait_or_fail(org: Org, database: Database, who: tuple[Caller, Frame], one: Kept, why: Problem) -> None:
     caller, frame = who
     times = await locked_times(org, database, one)
-    if why.code is Code.ROW_LOCK and times < limits.LOCK_RETRIES_MAX:
+    may_wait = why.code is Code.ROW_LOCK and times < limits.LOCK_RETRIES_MAX
+    if may_wait and await retries_locked(org, database, caller.profile):
         pause = timedelta(seconds=limits.JOB_BACKOFF_BASE_SECONDS ** (times + 1))
         at = org.world.clock.now() + pause
         await mark_put_off(org, database, caller, frame, one, at)
         await run_soon(org, database, one.device or "", at)
     elif one.incoming is not None:
         await mark_failed(org, database, caller, frame, one, why)
-        await tell(org, database, caller, frame, [(one.record_id, Result(one.n, one.incoming.id, Rejected((why,))))])
+        waiting = behind(one, await kept_of_device(org, database, one.device or "", (Status.WAITING,)))
+        told = [(one.record_id, Result(one.n, one.incoming.id, Rejected((why,))))]
+        told += [
+            (w.record_id, Result(w.n, w.incoming.id, Held(tuple(sorted(w.waits_for))))) for w in waiting if w.incoming
+        ]
+        await replay_as(database, (result for _, result in told))
+        await tell(org, database, caller, frame, told)

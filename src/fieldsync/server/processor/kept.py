@@ -47,6 +47,15 @@ async def kept(org: Org, database: Database, record_id: str) -> Kept:
     return _kept(row)
 
 
+async def kept_under(org: Org, database: Database, device: str, n: int) -> Kept:
+    """The open transaction with this number in a device's queue."""
+    t, u = org.metadata.tables["Sync_Transaction"], org.metadata.tables["_undecided"]
+    here = and_(u.c.device == bindparam("device"), u.c.n == bindparam("n"), u.c.record_id == t.c.Id)
+    row = await database.one(compile_statement(_query(org.metadata.tables).where(here)), device=device, n=n)
+    assert row is not None, "only what was kept is asked for"
+    return _kept(row)
+
+
 async def kept_of_device(org: Org, database: Database, device: str, statuses: Collection[Status]) -> list[Kept]:
     """A device's transactions of these statuses whose content is kept, in the order of its queue."""
     t, u = org.metadata.tables["Sync_Transaction"], org.metadata.tables["_undecided"]

@@ -1,10 +1,10 @@
-"""What is noted of a transaction that could not run: put off until later, or failed for what was outside of it."""
+"""What is noted of a transaction that does not run: put off, failed for what was outside of it, or taken back."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, update
+from sqlalchemy import Text, any_, bindparam, cast, func, update
 
 from fieldsync.base import ids
 from fieldsync.base.problems import Problem
@@ -14,7 +14,7 @@ from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.audit import Entry, note
 from fieldsync.server.processor.kept import Kept
-from fieldsync.server.processor.states import Status
+from fieldsync.server.processor.states import MOVES, Act, Status
 from fieldsync.server.save.batch import Caller, Frame, encode_rows
 
 
@@ -36,6 +36,23 @@ async def mark_failed(org: Org, database: Database, caller: Caller, frame: Frame
     await _set_status(org, database, frame, one, Status.FAILED, why)
     await _block(org, database, caller, one)
     await note(org, database, caller, frame, one.record_id, [Entry(why.code.value, why.message, type="Error")])
+
+
+async def mark_taken_back(org: Org, database: Database, caller: Caller, frame: Frame, ns: tuple[int, ...]) -> None:
+    """What the person undid holds nothing up any more. What somebody decided before stays decided."""
+    if not ns:
+        return
+    await database.run(org.save.unblock, device=caller.number, ns=list(ns))
+    await database.run(org.save.forget_undecided, device=caller.number, ns=list(ns))
+    t = org.metadata.tables["Sync_Transaction"]
+    mine = (t.c.Device_Number == bindparam("device")) & (t.c.Queue_Number == any_(bindparam("ns")))
+    open_still = t.c.Status == any_(bindparam("statuses"))
+    said = func.concat_ws("\n", t.c.Comments, cast(bindparam("comment"), Text))
+    values = {"Status": Status.CANCELED.value, "Comments": said, "Processed_At": frame.now, STAMP: frame.stamp}
+    statement = compile_statement(update(t).where(mine, open_still).values(values))
+    statuses = [status.value for status, acts in MOVES.items() if Act.TAKE_BACK in acts]
+    comment = f"Taken back on the device, {frame.now}"
+    await database.run(statement, device=caller.number, ns=list(ns), statuses=statuses, comment=comment)
 
 
 async def _set_status(

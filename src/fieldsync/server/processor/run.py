@@ -17,36 +17,56 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Rejected, Result
+from fieldsync.server.configuration.in_force import values_in_force
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.kept import Kept
+from fieldsync.server.processor.waiting import as_told
 from fieldsync.server.save.batch import Caller, Frame, Incoming, Row, encode_rows
 from fieldsync.server.save.changes import change_row, log_shown
+from fieldsync.server.save.head import as_set
 from fieldsync.server.save.pipeline import save
+from fieldsync.server.save.statements import ON_ARRIVAL
 from fieldsync.server.sync.images import concerned, read_images
 
 OUTCOME = "outcome"
 
 
-async def run_again(org: Org, database: Database, caller: Caller, frame: Frame, chosen: Sequence[Kept]) -> list[Result]:
+async def run_again(
+    org: Org, database: Database, caller: Caller, frame: Frame, chosen: Sequence[Kept], *, by: Caller | None = None
+) -> list[Result]:
     """Run these transactions of one device, in order, under present rules. Raises Refused(UNUSABLE), Busy, Collision.
 
     `caller` is the person with that device, whose head row is locked. They hold nothing up while they are decided.
+    `by`: whose rights count instead of the person's, where somebody runs them as himself (FEATURES J18).
     """
+    saver, saving = await _as_set(org, database, caller, frame, by)
     runnable = [(one, one.incoming) for one in chosen if one.incoming is not None]
     await database.run(org.save.unblock, device=caller.number, ns=[one.n for one, _ in runnable])
     position, results = frame.position, list[Result]()
     for batch in _batches(incoming for _, incoming in runnable):
-        done = await save(org, database, caller, replace(frame, position=position), batch)
+        done = await save(org, database, saver, replace(saving, position=position), batch)
         if done.fork_at is not None:
             reason = "a record that it creates is there already"
             raise Refused(problem(Code.UNUSABLE, what=f"Transaction {done.fork_at}", reason=reason))
         results += done.results
         position = done.position
+    results = list(await as_told(org, database, caller.number or "", results))
     ids = {incoming.n: one.record_id for one, incoming in runnable}
     await _note_shown(org, database, caller, frame, results)
     await tell(org, database, caller, replace(frame, position=position), [(ids[r.n], r) for r in results])
     return results
+
+
+async def _as_set(
+    org: Org, database: Database, caller: Caller, frame: Frame, by: Caller | None
+) -> tuple[Caller, Frame]:
+    """Who saves, and how the settings want it saved."""
+    frame = as_set(frame, await values_in_force(org, database, caller.profile, ON_ARRIVAL), org.world.clock)
+    if by is None:
+        return caller, frame
+    scope = await org.scopes.of(database, by, org.world.clock)
+    return replace(caller, rights=by.rights), replace(frame, scope=scope)
 
 
 async def tell(

@@ -7,8 +7,9 @@ here decides or asks a database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -225,6 +226,22 @@ class Facts:
     """Of the named records that are not open to everybody, those the caller may read, and whether he may write them."""
 
 
+class StepLog:
+    """What each step did and how long it took, for the transaction that is being saved (FEATURES J24)."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now, self._at = now, now()
+        self.lines: list[tuple[str, str]] = []
+        """Step, and what is said of it."""
+
+    def mark(self, step: str, wave: Wave) -> None:
+        """A step is over."""
+        before, self._at = self._at, self._now()
+        decided = ", ".join(type(work.outcome).__name__ for work in wave.works if work.outcome is not None)
+        took = (self._at - before).total_seconds() * 1000
+        self.lines.append((step, f"{took:.1f} ms, {len(wave.edits)} records to save{decided and f', {decided}'}"))
+
+
 @dataclass(frozen=True)
 class Frame:
     """What is fixed for the whole batch, read with the user's head row locked."""
@@ -240,6 +257,10 @@ class Frame:
     """Whose rows the caller may read and write; None for who is not asked."""
     entries: Iterator[int] = field(default_factory=count, compare=False)
     """Numbers for the change log: the order of what one transaction writes."""
+    steps: StepLog | None = field(default=None, compare=False)
+    """Where the steps of each transaction are noted, if somebody wants to know."""
+    together: bool = True
+    """Whether transactions are decided and written together where they can be; else one by one (FEATURES J07)."""
     stamped: dict[str, int] = field(default_factory=dict, compare=False)
     """The stamps this transaction has given."""
 
@@ -262,6 +283,11 @@ class Wave:
     frame: Frame
     works: list[Work]
     facts: Facts = field(default_factory=Facts)
+
+    def mark(self, step: str) -> None:
+        """A step is over."""
+        if self.frame.steps is not None:
+            self.frame.steps.mark(step, self)
 
     @property
     def edits(self) -> list[Edit]:

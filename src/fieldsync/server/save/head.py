@@ -6,22 +6,23 @@ of a lock per device, gives the feed its gapless position, and is where a revoke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import msgspec
 from sqlalchemy import ARRAY, ClauseElement, Text, any_, bindparam, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.base.world import instant
+from fieldsync.base.world import Clock, instant
 from fieldsync.protocol.upload import Result
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.tables import system_table
 from fieldsync.server.postgres.work import Collision
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save.batch import Caller, Channel, Frame, Incoming
+from fieldsync.server.save.batch import Caller, Channel, Frame, Incoming, StepLog
+from fieldsync.server.save.statements import DEFERRED, GROUPED, STEP_LOG
 from fieldsync.server.save.write import Written
 
 _RESULT = msgspec.json.Decoder(Result)
@@ -84,6 +85,12 @@ class Identified:
     fork_at: int | None
     deferred: bool = False
     """Whether the new ones are processed later: a setting says so, or earlier ones of the device are still to come."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of those that say how they are processed, the values that count for the person."""
+
+    def framed(self, frame: Frame, clock: Clock) -> Frame:
+        """The frame as the settings want it."""
+        return as_set(frame, self.settings, clock)
 
 
 async def identify(org: Org, database: Database, caller: Caller, incoming: tuple[Incoming, ...]) -> Identified:
@@ -99,7 +106,15 @@ async def identify(org: Org, database: Database, caller: Caller, incoming: tuple
     heads = await database.one(org.save.device_heads, device=caller.number)
     assert heads is not None, "the session names a registered number"
     found = classify(caller, incoming, [Receipt(*row) for row in rows], confirmed_through=heads[1])
-    return replace(found, deferred=heads[2] == "true" or heads[3])
+    settings = dict(said.split("=", 1) for said in heads[2] or () if said)
+    return replace(found, deferred=settings.get(DEFERRED) == "true" or heads[3], settings=settings)
+
+
+def as_set(frame: Frame, settings: Mapping[str, str], clock: Clock) -> Frame:
+    """The frame with transactions together or not, their steps noted or not, as these settings say."""
+    if settings.get(STEP_LOG) == "true" and frame.steps is None:
+        frame = replace(frame, steps=StepLog(clock.now))
+    return replace(frame, together=False) if settings.get(GROUPED) == "false" else frame
 
 
 @dataclass(frozen=True)

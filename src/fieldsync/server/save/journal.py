@@ -32,7 +32,7 @@ from fieldsync.schema.model import FieldType
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save.batch import Edit, Row, Wave, Work, encode_rows, legible
+from fieldsync.server.save.batch import Row, Wave, Work, encode_rows, legible
 
 ID_CHARS = 18
 UNDECIDED = Rejected | Held | Accepted
@@ -95,7 +95,7 @@ def result_of(work: Work) -> Result:
 async def _write_again(org: Org, database: Database, known: list[Row]) -> None:
     """Bring the rows of transactions that ran again up to date. Their records are told anew, their logs add up."""
     if known:
-        kept = ("Received_At", "Comments")
+        kept = ("Received_At", "Comments", "Processing")
         rows = [{name: value for name, value in row.items() if name not in kept} for row in known]
         await database.run(org.save.update(TRANSACTION, frozenset(rows[0]) - {"Id"}), rows=encode_rows(rows))
         await database.run(org.save.drop_journaled, ids=[row["Id"] for row in known])
@@ -162,7 +162,9 @@ def _journal_one(wave: Wave, work: Work, tables: dict[str, list[Row]]) -> Row:
         "Depends_On": ", ".join(map(str, waiting)) or None,
         "Outcome": type(work.outcome).__name__,
         "Can_Be_Retried": False,
-        "Signed": "Yes" if any(_is_signed(edit) for edit in work.asked or work.edits) else "No",
+        "Processing": "Batch" if isinstance(work.outcome, Accepted) else None,
+        "Trace": "Off" if wave.frame.steps is None else "On",
+        "Signed": "Yes" if is_signed(work) else "No",
         "Failed_Attempts": incoming.attempts + isinstance(work.outcome, Rejected),
         "Last_Log": work.outcome.problems[0].message[:4_000] if isinstance(work.outcome, Rejected) else None,
         "Root_Object": work.root.object if work.root else None,
@@ -175,18 +177,16 @@ def _journal_one(wave: Wave, work: Work, tables: dict[str, list[Row]]) -> Row:
     for sequence, (item, overridden) in enumerate(_lines(work), 1):
         row = _record_row(item, overridden, work.outcome)
         tables[RECORD].append({"Sync_TransactionId": transaction, "Sequence": sequence, **row})
-    if isinstance(work.outcome, Rejected):
-        for reason in work.outcome.problems:
-            tables[LOG].append(_log_row(reason, transaction))
+    tables[LOG] += _log_rows(wave, work, transaction)
     return transaction
 
 
-def _is_signed(edit: Edit) -> bool:
+def is_signed(work: Work) -> bool:
     """Whether the save carries a signature (FEATURES L03)."""
-    return any(
-        edit.object_type.column_fields[column].type is FieldType.BASE64 and change.new is not None
-        for column, change in edit.item.changes.items()
+    changes = (
+        (e.object_type.column_fields.get(c), x) for e in work.asked or work.edits for c, x in e.item.changes.items()
     )
+    return any(field is not None and field.type is FieldType.BASE64 and x.new is not None for field, x in changes)
 
 
 def _lines(work: Work) -> Iterator[tuple[Item, Mapping[str, FieldValue]]]:
@@ -228,7 +228,25 @@ def _result_id(item: Item, outcome: Outcome | None) -> RecordId | None:
             return None
 
 
-def _log_row(reason: Problem, transaction: Row) -> Row:
+def _log_rows(wave: Wave, work: Work, transaction: Row) -> Iterator[Row]:
+    """The reasons of a refusal, then the steps where they are noted."""
+    for reason in work.outcome.problems if isinstance(work.outcome, Rejected) else ():
+        yield _log_row(reason, transaction, work)
+    if wave.frame.steps is not None:
+        wave.mark("outcome")
+        for step, said in wave.frame.steps.lines:
+            yield {
+                "Sync_TransactionId": transaction,
+                "Type": "Debug",
+                "Code": "STEP",
+                "Location": step,
+                "Message": said,
+            }
+        wave.frame.steps.lines.clear()
+
+
+def _log_row(reason: Problem, transaction: Row, work: Work) -> Row:
+    value = reason.details.get("mine", _sent(work, reason))
     return {
         "Sync_TransactionId": transaction,
         "Type": "Error",
@@ -237,9 +255,17 @@ def _log_row(reason: Problem, transaction: Row) -> Row:
         "Object_Name": reason.object,
         "Record_Id": reason.id,
         "Field_Name": reason.field,
-        "Field_Value": str(reason.details["mine"]) if "mine" in reason.details else None,
+        "Field_Value": None if value is None else str(value),
+        "Location": reason.details.get("rule"),
         "Details": msgspec.json.encode(reason.details).decode() if reason.details else None,
+        "Raw_Text": msgspec.json.encode(reason).decode(),
     }
+
+
+def _sent(work: Work, reason: Problem) -> FieldValue:
+    """The value that was refused, as the device sent it."""
+    found = (item for item in work.incoming.items if item.id == reason.id and reason.field in item.changes)
+    return next((item.changes[reason.field].new for item in found if reason.field is not None), None)
 
 
 async def _complete(org: Org, database: Database, wave: Wave, tables: Mapping[str, list[Row]]) -> None:

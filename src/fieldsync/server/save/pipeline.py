@@ -57,12 +57,12 @@ async def _save(org: Org, database: Database, caller: Caller, frame: Frame, inco
     works = [check.shape(org.catalog, caller.rights, one) for one in incoming]
     if any(check.names_unknown(work) for work in works):
         check.tell_what_went(org.catalog, works, await former_fields(database))
-    await aliases.point_to_winners(org.catalog, database, works)
+    await aliases.point_to_winners(org.catalog, database, works, frame.scope)
     decided: dict[int, Predecessor] = {}
     position = frame.position
     results: list[Result] = []
     try:
-        for wave_works in waves(works):
+        for wave_works in waves(works, together=frame.together and frame.steps is None):
             wave = Wave(caller, frame, wave_works)
             wave.facts.predecessors.update(decided)
             position = await run_wave(org, database, wave, position)
@@ -85,13 +85,14 @@ def _linked(works: Iterable[Work]) -> bool:
     return any(isinstance(work.outcome, Linked) for work in works)
 
 
-def waves(works: list[Work]) -> Iterator[list[Work]]:
-    """Cut the transactions, in order, so that no wave holds a record twice."""
+def waves(works: list[Work], *, together: bool = True) -> Iterator[list[Work]]:
+    """Cut the transactions, in order, so that no wave holds a record twice; where they are not to go together, each is
+    a wave of its own."""
     current: list[Work] = []
     seen: set[str] = set()
     for work in works:
         touched = {edit.item.id for edit in work.edits}
-        if touched & seen:
+        if touched & seen or (current and not together):
             yield current
             current, seen = [], set()
         current.append(work)
@@ -115,7 +116,7 @@ async def run_wave(org: Org, database: Database, wave: Wave, position: int) -> i
             late.reject()
     for place, work in enumerate(wave.works):
         if _linked(wave.works[:place]):
-            await aliases.point_to_winners(org.catalog, database, [work])
+            await aliases.point_to_winners(org.catalog, database, [work], wave.frame.scope)
         single = Wave(wave.caller, wave.frame, [work])
         single.facts.predecessors.update(wave.facts.predecessors)
         try:
@@ -135,18 +136,22 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     await aliases.refuse_overtaken(org.catalog, database, wave)
     await redirect.look_up_duplicates(org, database, wave)
     resolve.hold(wave)
+    wave.mark("lock and look up")
     authorise.authorise(org, wave)
     share.check_sharing(org, wave)
     await redirect.redirect(org, database, wave)
+    wave.mark("access")
     await since.look_back(org.catalog, database, wave)
     resolve.resolve(org.catalog, wave)
     await deleted.cancel_by_rule(org, database, wave)
     await author.name_authors(database, wave)
     resolve.hold(wave)
+    wave.mark("conflicts")
     stamp.fill_in(wave)
     await judge(org, database, wave)
     await alike.match(org, database, wave)
     resolve.hold(wave)
+    wave.mark("rules")
     await stamp.number(org, database, wave)
     reach("save.before_write")
     written = await follow(org, database, wave, await write.write(org, database, wave))
@@ -154,6 +159,7 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     reach("save.after_write")
     await head.make_heads(database, written)
     await head.renew_rights(database, written)
+    wave.mark("write")
     position = await changes.log(org, database, wave, written, position)
     for work in wave.works:
         if work.open:

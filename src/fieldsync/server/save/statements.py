@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ClauseElement,
     ColumnElement,
@@ -25,21 +26,21 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     literal_column,
     or_,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from fieldsync.schema.catalog import Catalog
-from fieldsync.schema.standard import STAMP
 from fieldsync.server.postgres.compiled import Statement, compile_statement
 from fieldsync.server.postgres.names import RECORD_COUNTER, auto_number_sequence
 
-DEFERRED = "Deferred_Processing"
-"""The setting that puts off what devices send."""
+DEFERRED, GROUPED, STEP_LOG = ON_ARRIVAL = ["Deferred_Processing", "Group_Items", "Step_Log"]
+"""Settings that say how what devices send is processed."""
 
 
 def unpacked(table: Table, names: Iterable[str]) -> TableValuedAlias:
@@ -78,7 +79,6 @@ class SaveStatements:
         self.add_receipts = compile_statement(_add_receipts(self._tables["_receipt"]))
         self.add_changes = compile_statement(insert_rows(self._tables["_change"]))
         self.unblock = compile_statement(_unblock(self._tables["_blocked"]))
-        self.cancel = compile_statement(_cancel(self._tables["Sync_Transaction"]))
         self.keep_undecided = compile_statement(_keep_undecided(self._tables["_undecided"]))
         undecided, journaled = self._tables["_undecided"], self._tables["Sync_Transaction_Record"]
         mine = (undecided.c.device == bindparam("device")) & ids_in(undecided.c.n, "ns")
@@ -139,7 +139,7 @@ class SaveStatements:
             case "lock" | "lock_to_delete":
                 return compile_statement(_lock(table, delete=kind == "lock_to_delete"))
             case "read":
-                return compile_statement(_json_rows(table).where(ids_in(table.c.Id)))
+                return compile_statement(json_rows(table).where(ids_in(table.c.Id)))
             case "read_name":
                 return compile_statement(select(func.coalesce(table.c.Name, table.c.Id)).where(ids_in(table.c.Id)))
             case "share":
@@ -158,22 +158,23 @@ class SaveStatements:
                 raise AssertionError(kind)
 
 
-def _json_rows(table: Table) -> Select[str]:
+def json_rows(table: Table) -> Select[str]:
+    """Whole rows of a table, each as one JSON text."""
     return select(func.row_to_json(literal_column(f'"{table.name}"')).cast(Text)).select_from(table)
 
 
 def locked_rows(table: Table, condition: ColumnElement[bool]) -> ClauseElement:
     """Rows that fulfil a condition, in id order, locked against other writers."""
-    return _json_rows(table).where(condition).order_by(table.c.Id).with_for_update(key_share=True, of=table)
+    return json_rows(table).where(condition).order_by(table.c.Id).with_for_update(key_share=True, of=table)
 
 
 def _lock(table: Table, *, delete: bool) -> ClauseElement:
-    ordered = _json_rows(table).where(ids_in(table.c.Id)).order_by(table.c.Id)
+    ordered = json_rows(table).where(ids_in(table.c.Id)).order_by(table.c.Id)
     return ordered.with_for_update(key_share=not delete, of=table)
 
 
 def _children(table: Table, reference: str) -> ClauseElement:
-    chosen = _json_rows(table).where(ids_in(table.c[reference]), table.c.IsDeleted == bindparam("deleted"))
+    chosen = json_rows(table).where(ids_in(table.c[reference]), table.c.IsDeleted == bindparam("deleted"))
     return chosen.order_by(table.c.Id).with_for_update(of=table)
 
 
@@ -220,12 +221,15 @@ def _forget_receipts(receipt: Table) -> ClauseElement:
 
 
 def _device_heads(tables: dict[str, Table]) -> ClauseElement:
-    """How far a device is, whether its person's saves are processed later, and whether some of them are due."""
+    """How far a device is, whether its saves are processed later, and whether some are to come that all are behind."""
     device, user, setting, undecided = (tables[n] for n in ("_device_number", "User", "Sync_Setting", "_undecided"))
     here = or_(setting.c.ProfileId == user.c.ProfileId, setting.c.ProfileId.is_(None))
-    values = select(setting.c.Value).where(setting.c.Setting == DEFERRED, here, setting.c.IsDeleted.is_(False))
-    value = values.order_by(setting.c.ProfileId.nulls_last(), setting.c.Id).limit(1).scalar_subquery()
-    due = select(undecided.c.n).where(undecided.c.device == device.c.number, undecided.c.due_at.is_not(None))
+    in_order = (setting.c.ProfileId.nulls_first(), setting.c.Id.desc())  # the last of a name counts
+    said = func.array_agg(aggregate_order_by(func.concat(setting.c.Setting, "=", setting.c.Value), *in_order))
+    named = setting.c.Setting == any_(literal(ON_ARRIVAL, ARRAY(Text)))
+    value = select(said).where(named, here, setting.c.IsDeleted.is_(False)).scalar_subquery()
+    to_come = (undecided.c.due_at.is_not(None), undecided.c.locked_times == 0)
+    due = select(undecided.c.n).where(undecided.c.device == device.c.number, *to_come)
     columns = (device.c.high_n, device.c.confirmed_through, value, due.exists())
     joined = device.outerjoin(user, user.c.Id == device.c.user_id)
     return select(*columns).select_from(joined).where(device.c.number == bindparam("device"))
@@ -248,14 +252,6 @@ def _blocked(blocked: Table) -> ClauseElement:
 
 def _unblock(blocked: Table) -> ClauseElement:
     return delete(blocked).where(blocked.c.device == bindparam("device"), ids_in(blocked.c.n, "ns"))
-
-
-def _cancel(transaction: Table) -> ClauseElement:
-    """Only what still waits for somebody can be taken back: the first to decide wins."""
-    mine = (transaction.c.Device_Number == bindparam("device")) & ids_in(transaction.c.Queue_Number, "ns")
-    undecided = or_(*(transaction.c.Status == status for status in ("Failed", "Waiting", "Retry")))
-    values = {"Status": "Canceled", "Comments": bindparam("comment"), STAMP: bindparam("stamp")}
-    return update(transaction).where(mine, undecided).values(values)
 
 
 def _add_receipts(receipt: Table) -> ClauseElement:

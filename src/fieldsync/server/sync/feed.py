@@ -14,7 +14,7 @@ import msgspec
 
 from fieldsync.base import ids, limits
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.protocol.feed import FamilyImage, FeedPage
+from fieldsync.protocol.feed import FamilyImage, FeedPage, OpenSaves, Outcomes
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Result
 from fieldsync.server.org.runtime import Org
@@ -24,6 +24,8 @@ from fieldsync.server.save.batch import Caller
 from fieldsync.server.scope.scope import Scope
 from fieldsync.server.sync.images import closed, concerned, read_families, read_images
 from fieldsync.server.sync.token import Purpose, seal, unseal
+
+_RESULT = msgspec.json.Decoder(Result)
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -120,6 +122,26 @@ async def _for_this_device(scope: Scope, database: Database, news: list[Entry]) 
     for name, wanted in asked.items():
         selected.update(found for (found,) in await database.rows(scope.among(name), ids=sorted(wanted)))
     return [entry for entry in news if not entry.beside or entry.id in selected]
+
+
+async def read_outcomes(org: Org, database: Database, caller: Caller, asked: OpenSaves) -> Outcomes:
+    """How saves of the caller's device stand that it has as open. Its receipt says it; where that was confirmed, what
+    was told on the feed since. Raises Refused: AUTH, BAD_REQUEST."""
+    if len(asked.open) > limits.OPEN_SAVES_MAX:
+        raise Refused(problem(Code.BAD_REQUEST, reason=f"more than {limits.OPEN_SAVES_MAX} saves at once"))
+    await _head(org, database, caller)
+    numbers = {transaction_id: n for n, transaction_id in asked.open}
+    given = {"ids": sorted(numbers), "numbers": sorted(caller.numbers)}
+    told = dict(await database.rows(org.read.told_later, user=caller.user_id, **given))
+    found = {i: msgspec.convert(result, Result) for i, result in told.items()}
+    found |= {i: _RESULT.decode(result) for i, result in await database.rows(org.read.receipts, **given)}
+    results = [msgspec.structs.replace(result, n=numbers[i]) for i, result in found.items()]
+    scope = await org.scopes.of(database, caller, org.world.clock)
+    images = await read_images(scope, database, {ref for result in results for ref in concerned(result)})
+    if results and caller.number is not None:
+        await _note(org, database, caller)
+    closed_ones = tuple(closed(result, images, scope) for result in sorted(results, key=lambda r: r.n))
+    return Outcomes(closed_ones, images.blocks(scope), tuple(images.gone.values()))
 
 
 async def _note(org: Org, database: Database, caller: Caller) -> None:

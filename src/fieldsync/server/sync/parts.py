@@ -58,6 +58,9 @@ def _joined(first: Transaction, raw: Iterable[bytes]) -> Incoming:
     items = tuple(item for part in raw for item in read_items(part))
     if len(items) > limits.TRANSACTION_TOTAL_ITEMS_MAX:
         raise Refused(problem(Code.TOO_LARGE, limit=f"{limits.TRANSACTION_TOTAL_ITEMS_MAX} records a save"))
+    if first.expected not in (None, len(items)):
+        reason = f"transaction {first.n} has {len(items)} records, and says that it has {first.expected}"
+        raise Refused(problem(Code.BAD_REQUEST, reason=reason))
     return Incoming(first.id, first.n, first.hash, first.saved_at[:40], items)
 
 

@@ -34,6 +34,8 @@ class ReadStatements:
         self.epochs = compile_statement(_epochs(metadata.tables["_epoch"]))
         self.head = compile_statement(_head(metadata.tables))
         self.feed = compile_statement(_feed(change))
+        self.told_later = compile_statement(_told_later(change))
+        self.receipts = compile_statement(_receipts(metadata.tables["_receipt"]))
         self.stirred = compile_statement(_stirred(change))
         self.fed = compile_statement(_fed(change))
         self.note_fed = compile_statement(_note_fed(metadata.tables["_device_number"]))
@@ -65,6 +67,20 @@ def _feed(change: Table) -> ClauseElement:
     told = case((change.c.kind == "outcome", change.c.old))
     query = select(*[change.c[name] for name in columns], told).where(mine)
     return query.order_by(change.c.feed_position).limit(bindparam("limit"))
+
+
+def _told_later(change: Table) -> ClauseElement:
+    """(transaction, outcome) of what was told on a person's feed of these transactions, in the order it was told."""
+    mine = (change.c.feed_user == bindparam("user")) & (change.c.device == any_(bindparam("numbers")))
+    named = (change.c.kind == "outcome") & (change.c.transaction_id == any_(bindparam("ids")))
+    return select(change.c.transaction_id, change.c.old).where(mine, named).order_by(change.c.feed_position)
+
+
+def _receipts(receipt: Table) -> ClauseElement:
+    """(transaction, outcome) of receipts that these devices have not confirmed."""
+    named = receipt.c.transaction_id == any_(bindparam("ids"))
+    mine = receipt.c.device == any_(bindparam("numbers"))
+    return select(receipt.c.transaction_id, receipt.c.result).where(named, mine)
 
 
 def _stirred(change: Table) -> ClauseElement:

@@ -6,7 +6,7 @@ at any time, in any number (law L2). A deadlock is tried again; then the batch i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
@@ -21,13 +21,18 @@ from fieldsync.server.postgres.listen import CHANNEL, news_for
 from fieldsync.server.postgres.work import Busy, Collision, Step
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.deferred import put_off
-from fieldsync.server.save.batch import Caller, Frame
+from fieldsync.server.processor.locked import RecordsHeld, save_around, save_or_held
+from fieldsync.server.processor.marks import mark_taken_back
+from fieldsync.server.processor.waiting import as_told
+from fieldsync.server.save.batch import Caller, Frame, Incoming
 from fieldsync.server.save.changes import log_shown
 from fieldsync.server.save.head import Identified, identify, lock_head
-from fieldsync.server.save.pipeline import Done, save
+from fieldsync.server.save.pipeline import Done
 from fieldsync.server.sync import parts
 from fieldsync.server.sync.images import closed, concerned, read_images
 
+Run = Callable[[Org, Database, Caller, Frame, tuple[Incoming, ...]], Awaitable[Done]]
+"""What is done with transactions that are new."""
 Begin = Callable[[], AbstractAsyncContextManager[tuple[Database, Caller]]]
 """Opens the request's database transaction and says who is asking, in it."""
 
@@ -35,11 +40,14 @@ Begin = Callable[[], AbstractAsyncContextManager[tuple[Database, Caller]]]
 async def upload(org: Org, begin: Begin, request: UploadRequest) -> UploadResponse:
     """Save what a device sent. Raises Refused: AUTH, BAD_REQUEST, BUSY."""
     refuse_unreadable(request)
+    run: Run = save_or_held
     for _ in range(limits.DEADLOCK_RETRIES_MAX):
         try:
-            return await _once(org, begin, request)
+            return await _once(org, begin, request, run)
         except Collision:
             continue
+        except RecordsHeld:
+            run = save_around
         except Busy:
             raise Refused(problem(Code.BUSY), retry_after_seconds=2.0) from None
     half = len(request.transactions) // 2
@@ -66,33 +74,25 @@ def _unreadable(reason: str) -> Refused:
     return Refused(problem(Code.BAD_REQUEST, reason=reason))
 
 
-async def _once(org: Org, begin: Begin, request: UploadRequest) -> UploadResponse:
+async def _once(org: Org, begin: Begin, request: UploadRequest, run: Run) -> UploadResponse:
     async with begin() as (database, signed_in):
         if signed_in.number is None or request.device not in signed_in.numbers:
             raise Refused(problem(Code.FORBIDDEN, reason="this device number was not issued to this device"))
         # After a fork the device goes on under a newer number than the one its session began with.
         caller = replace(signed_in, number=ids.DeviceNumber(request.device))
         frame = await lock_head(org, database, caller)
-        await _take_back(org, database, caller, frame, request.undone)
+        await mark_taken_back(org, database, caller, frame, request.undone)
         gathered = await parts.gather(org, database, caller, request.transactions)
         identified = await identify(org, database, caller, gathered.complete)
-        run = put_off if identified.deferred else save
-        done = await run(org, database, caller, frame, identified.fresh)
+        run = put_off if identified.deferred else run
+        done = await run(org, database, caller, identified.framed(frame, org.world.clock), identified.fresh)
+        done = replace(done, results=await as_told(org, database, caller.number or "", done.results))
         await _move_heads(org, database, caller, frame, request, done)
         reach("upload.before_images")
         response = await _answer(org, database, caller, frame, gathered, identified, done)
         reach("upload.before_commit")
     reach("upload.after_commit")
     return response
-
-
-async def _take_back(org: Org, database: Database, caller: Caller, frame: Frame, undone: tuple[int, ...]) -> None:
-    """What the person undid holds nothing up any more."""
-    if undone:
-        await database.run(org.save.unblock, device=caller.number, ns=list(undone))
-        await database.run(org.save.forget_undecided, device=caller.number, ns=list(undone))
-        comment = f"Taken back on the device, {frame.now}"
-        await database.run(org.save.cancel, device=caller.number, ns=list(undone), comment=comment, stamp=frame.stamp)
 
 
 async def _move_heads(

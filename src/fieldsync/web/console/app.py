@@ -9,8 +9,10 @@ from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.response import Redirect
 
 from fieldsync.web.console.door import AnyRequest
+from fieldsync.web.console.merging import MERGE_PAGES
 from fieldsync.web.console.pages import PAGES, SEE_OTHER
 from fieldsync.web.console.records import RECORD_PAGES
+from fieldsync.web.console.retention import RETENTION_PAGES
 from fieldsync.web.console.rules.pages import RULE_PAGES
 from fieldsync.web.console.rules.parts import RULE_PARTS
 from fieldsync.web.console.schedules import SCHEDULE_PAGES
@@ -25,7 +27,8 @@ template_config = templates("console")
 
 def console_routes() -> list[Any]:
     """Everything under `/console`."""
-    pages = [*PAGES, *TRANSACTION_PAGES, *SCHEDULE_PAGES, *RECORD_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES]
+    pages = [*PAGES, *TRANSACTION_PAGES, *SCHEDULE_PAGES, *RETENTION_PAGES]
+    pages += [*RECORD_PAGES, *MERGE_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES]
     router = Router(
         PREFIX,
         route_handlers=[*pages, static_router("console")],  # type: ignore[list-item]

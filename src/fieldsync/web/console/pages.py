@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -14,11 +15,13 @@ from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.feeds import feeds
 from fieldsync.server.oversight.transactions import OVERDUE_DAYS, PAGE, STATUSES, DeviceLine, Oversight
+from fieldsync.server.oversight.wanted import Wanted, views
 from fieldsync.server.postgres.work import snapshot, transaction
 from fieldsync.server.sync import session
 from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, cookie, require_page
 
 SEE_OTHER: Final = 303
+FILTERS = ("status", "user", "name", "record", "object", "view")
 TILES = ("Success", "Failed", "Waiting", "Canceled")
 
 
@@ -79,19 +82,24 @@ async def home(request: AnyRequest, served: ServedHere) -> Template:
     """What needs somebody."""
     org, page_token = await admin_org(served, request)
     since = org.world.clock.now() - timedelta(days=60)
-    failed = await Oversight(org).transactions(status="Failed", user="", since=since, first=0)
+    failed = await Oversight(org).transactions(Wanted(status="Failed", since=since))
     values = {"tiles": await _tiles(org), "failed": failed[:10], "overdue": await _overdue(org), "days": OVERDUE_DAYS}
     return _page("home.html", here="home", org=org.name, page_token=page_token, **values)
 
 
-async def _list(org: Org, status: str, user: str, days: int, first: int) -> dict[str, Any]:
+async def _list(org: Org, request: AnyRequest, days: int, first: int) -> dict[str, Any]:
     since = org.world.clock.now() - timedelta(days=max(1, min(days, 3650)))
-    found = await Oversight(org).transactions(status=status, user=user, since=since, first=max(0, first))
-    query = {"status": status, "user": user, "days": days}
+    asked = {name: request.query_params.get(name, "").strip() for name in FILTERS}
+    try:
+        status, user, name, record, begins_with, view = asked.values()
+        texts = Wanted(status, user, name, record, begins_with, view)
+        found = await Oversight(org).transactions(replace(texts, since=since, first=max(0, first)))
+    except Refused:  # a view that is not there any more
+        found = []
+    query = {**asked, "days": days}
     return {
         "transactions": found,
-        "status": status,
-        "user": user,
+        "asked": asked,
         "days": days,
         "first": first,
         "page": PAGE,
@@ -101,13 +109,11 @@ async def _list(org: Org, status: str, user: str, days: int, first: int) -> dict
 
 
 @get("/transactions")
-async def transactions(
-    request: AnyRequest, served: ServedHere, status: str = "", user: str = "", days: int = 60, first: int = 0
-) -> Template:
-    """The list, by status, person and period."""
+async def transactions(request: AnyRequest, served: ServedHere, days: int = 60, first: int = 0) -> Template:
+    """The list, by list view, status, person, name, record and period."""
     org, page_token = await admin_org(served, request)
-    values = await _list(org, status, user, days, first)
-    return _page("transactions.html", here="transactions", statuses=STATUSES, page_token=page_token, **values)
+    values = await _list(org, request, days, first) | {"statuses": STATUSES, "views": list(views(org))}
+    return _page("transactions.html", here="transactions", page_token=page_token, **values)
 
 
 @get("/devices")
@@ -128,12 +134,10 @@ async def tiles_part(request: AnyRequest, served: ServedHere) -> Template:
 
 
 @get("/parts/transactions")
-async def transactions_part(
-    request: AnyRequest, served: ServedHere, status: str = "", user: str = "", days: int = 60, first: int = 0
-) -> Template:
+async def transactions_part(request: AnyRequest, served: ServedHere, days: int = 60, first: int = 0) -> Template:
     """The list, anew."""
     org, _ = await admin_org(served, request)
-    return _page("_transactions.html", **await _list(org, status, user, days, first))
+    return _page("_transactions.html", **await _list(org, request, days, first))
 
 
 PAGES = [

@@ -83,6 +83,7 @@ async def record(request: AnyRequest, served: ServedHere, name: str, record_id: 
         facts = [await _fact(org, database, caller.rights, field, values[column]) for column, field in filled]
     title = values.get("Name") or object_type.label
     about = {"object": name, "plural": object_type.plural, "title": title, "id": record_id, "facts": facts}
+    about["mergeable"] = object_type.declared.mergeable
     return _page("record.html", page_token=page_token, **about)
 
 

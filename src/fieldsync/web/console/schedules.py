@@ -15,7 +15,7 @@ from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.postgres.work import snapshot
-from fieldsync.server.processor.schedule import Schedule, changed, cloned, schedules, stuck
+from fieldsync.server.processor.hourly.schedule import Schedule, changed, cloned, schedules, stuck
 from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 

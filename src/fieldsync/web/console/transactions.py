@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -17,10 +17,11 @@ from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.transactions import LogLine, Oversight, RecordLine
 from fieldsync.server.postgres.work import transaction
-from fieldsync.server.processor.acts import Asked, Correction, carry_out
+from fieldsync.server.processor.acts import Asked, Correction, add_comment, carry_out
 from fieldsync.server.processor.kept import kept
 from fieldsync.server.processor.simulate import simulate, simulate_all
 from fieldsync.server.processor.states import ACTORS, Act, Status, Who, offered
+from fieldsync.server.save.batch import Caller
 from fieldsync.web.console.door import AnyRequest, admin, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 
@@ -34,13 +35,14 @@ async def _page(org: Org, page_token: str, rights: Rights, record_id: str, **tol
         one = await kept(org, database, record_id)
     acts = offered(Status(found.status), can_be_retried=one.can_be_retried)
     editable = _editable(records, logs)
-    reasons = [line for line in logs if line.type != "Info"]
+    reasons = [line for line in logs if line.type not in ("Info", "Debug")]
     history = [line for line in logs if line.type == "Info"]
     shown = {
         "t": found,
         "records": records,
         "logs": reasons,
         "history": history,
+        "steps": [line for line in logs if line.type == "Debug"],
         "acts": acts,
         "Act": Act,
         "editable": editable,
@@ -67,11 +69,31 @@ async def act_on(request: AnyRequest, served: ServedHere, record_id: str) -> Res
         if act not in set(Act) or ACTORS[Act(act)] is not Who.ADMIN:
             raise Refused(problem(Code.BAD_REQUEST, reason="there is no such act"))
         corrections = _corrections({key: str(value) for key, value in form.items()}) if act == Act.EDIT else ()
-        async with transaction(org.pool) as database:
-            row = await database.one(org.save.read_name("User"), ids=[caller.user_id])
-        who = str(row[0]) if row else caller.user_id
-        asked = Asked(Act(act), caller, who, str(form.get("reason", "")), corrections)
-        await carry_out(org, record_id, asked)
+        asked = Asked(Act(act), caller, await _name_of(org, caller), str(form.get("reason", "")), corrections)
+        await carry_out(org, record_id, replace(asked, as_owner="as_me" not in form, step_log="step_log" in form))
+    except Refused as refused:
+        if refused.problem.code is Code.NOT_FOUND:
+            raise
+        page = await _page(org, page_token, caller.rights, record_id, wrong=refused.problem)
+        page.status_code = CATALOGUE[refused.problem.code].status
+        return page
+    return Redirect(f"/console/transactions/{record_id}", status_code=SEE_OTHER)
+
+
+async def _name_of(org: Org, caller: Caller) -> str:
+    async with transaction(org.pool) as database:
+        row = await database.one(org.save.read_name("User"), ids=[caller.user_id])
+    return str(row[0]) if row else caller.user_id
+
+
+@post("/transactions/{record_id:str}/comment", status_code=200)
+async def comment_on(request: AnyRequest, served: ServedHere, record_id: str) -> Response[Any] | Template:
+    """Add a comment."""
+    org, page_token, caller = await admin(served, request)
+    form = await request.form()
+    require_page(request, str(form.get("page_token", "")))
+    try:
+        await add_comment(org, record_id, caller, await _name_of(org, caller), str(form.get("text", "")))
     except Refused as refused:
         if refused.problem.code is Code.NOT_FOUND:
             raise
@@ -159,4 +181,4 @@ async def try_all(request: AnyRequest, served: ServedHere) -> Template:
     return Template("simulated.html", context=values)
 
 
-TRANSACTION_PAGES = [one_transaction, act_on, try_one, try_all]
+TRANSACTION_PAGES = [one_transaction, act_on, comment_on, try_one, try_all]

@@ -11,15 +11,24 @@ TASK = "fieldsync"
 HOURLY = "fieldsync_hour"
 """The task that every queue gets once an hour; its `timestamp` is the hour in seconds."""
 
-_DEFER = f"""
+_JOBS = frozenset({"queue", "jobs", "at"})
+
+
+def _defer(priority: int) -> Statement:
+    text = f"""
 SELECT {QUEUE_SCHEMA}.procrastinate_defer_jobs_v1(array_agg(ROW(
-    CAST(%(queue)s AS text), '{TASK}', 0, NULL, NULL, job.args, CAST(%(at)s AS timestamptz)
+    CAST(%(queue)s AS text), '{TASK}', {priority}, NULL, NULL, job.args, CAST(%(at)s AS timestamptz)
 )::{QUEUE_SCHEMA}.procrastinate_job_to_defer_v1))
 FROM jsonb_array_elements(CAST(%(jobs)s AS jsonb)) AS job (args)
 """  # noqa: S608
-DEFER = Statement(_DEFER, frozenset({"queue", "jobs", "at"}), {})
+    return Statement(text, _JOBS, {})
+
+
+DEFER = _defer(0)
 """Put jobs on a queue: `jobs` is a JSON array of their arguments, `at` when they are due, null for now. They are there
 when the transaction commits."""
+DEFER_FIRST = _defer(1)
+"""As `DEFER`; of the jobs that are due they are done before the others."""
 
 IS_APPLIED = Statement(
     f"SELECT 1 FROM {QUEUE_SCHEMA}.applied WHERE job_id = %(job)s",  # noqa: S608

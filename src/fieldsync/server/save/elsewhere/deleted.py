@@ -5,13 +5,10 @@ Off by default: then a delete of what is deleted counts as done, and a change of
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam as bound
-from sqlalchemy import or_, select
-
 from fieldsync.base.problems import Code
 from fieldsync.protocol.upload import Canceled, Operation, Rejected
+from fieldsync.server.configuration.in_force import values_in_force
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Wave, Work
 
@@ -27,9 +24,9 @@ async def cancel_by_rule(org: Org, database: Database, wave: Wave) -> None:
     found = [(work, rule) for work in wave.works if (rule := _rule_of(work)) is not None]
     if not found:
         return
-    rules = await _switched_on(org, database, wave.caller.profile)
+    values = await values_in_force(org, database, wave.caller.profile, (DELETES, UPDATES))
     for work, rule in found:
-        if rule in rules:
+        if values.get(rule) == "true":
             work.outcome = Canceled(f"the rule {rule}", REASONS[rule])
             work.touched = [edit.ref for edit in work.edits]
 
@@ -45,15 +42,3 @@ def _rule_of(work: Work) -> str | None:
     if only_gone and operations == {Operation.UPDATE} and gone >= {edit.item.id for edit in work.edits}:
         return UPDATES
     return None
-
-
-async def _switched_on(org: Org, database: Database, profile: str) -> set[str]:
-    """The rules that are on for this profile: its own value counts before the org's."""
-    setting, profiles = org.metadata.tables["Sync_Setting"], org.metadata.tables["Profile"]
-    joined = setting.outerjoin(profiles, profiles.c.Id == setting.c.ProfileId)
-    here = or_(setting.c.ProfileId.is_(None), profiles.c.Name == bound("profile"))
-    named = or_(setting.c.Setting == DELETES, setting.c.Setting == UPDATES)
-    query = select(setting.c.Setting, setting.c.Value).select_from(joined).where(here, named)
-    ordered = query.where(setting.c.IsDeleted.is_(False)).order_by(setting.c.ProfileId.nulls_first(), setting.c.Id)
-    values = dict(await database.rows(compile_statement(ordered), profile=profile))
-    return {rule for rule, value in values.items() if value == "true"}

@@ -1,16 +1,23 @@
-"""Sync rules are judged when they are saved: one that would not work is refused, with the place (FEATURES A12, A24)."""
+"""Sync rules are judged when they are saved: one that would not work is refused, with the place (FEATURES A12, A24).
+
+So are rules of how long transactions are kept (J22).
+"""
 
 from __future__ import annotations
 
 from sqlalchemy import func, select
 
+from fieldsync.base.problems import Problem
 from fieldsync.schema.sync_rule import SyncRule, rule_of
+from fieldsync.server.configuration.retention import problems_of
+from fieldsync.server.org.begin.retention import OBJECT as RETENTION
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Wave, Work
 from fieldsync.server.scope.rules import OBJECT, Fault, check_required, check_rule, check_together, problem_of
 
+_JUDGED = (OBJECT, RETENTION)
 _ONE_AT_A_TIME = compile_statement(select(func.pg_advisory_xact_lock(func.hashtext("fieldsync sync rules"))))
 
 
@@ -19,7 +26,13 @@ async def check_sync_rules(org: Org, database: Database, wave: Wave) -> None:
 
     One that the field app needs is neither switched off nor deleted (FEATURES A39).
     """
-    found = [(work, edit) for work in wave.works if work.open for edit in work.edits if edit.item.object == OBJECT]
+    found = [(work, edit) for work in wave.works if work.open for edit in work.edits if edit.item.object in _JUDGED]
+    if not found:
+        return
+    for work, edit in found:
+        if edit.item.object != OBJECT and edit.new is not None and not edit.new["IsDeleted"]:
+            _refuse(work, tuple(problems_of(org.catalog, edit.new)))
+    found = [(work, edit) for work, edit in found if edit.item.object == OBJECT]
     for work, edit in found:
         _keep_required(work, edit)
     judged = [(w, edit, rule_of(edit.new)) for w, edit in found if w.open and edit.new and not edit.new["IsDeleted"]]
@@ -32,6 +45,11 @@ async def check_sync_rules(org: Org, database: Database, wave: Wave) -> None:
     for work, edit, rule in judged:
         faults = [*check_rule(org.catalog, rule), *(fault for known, fault in together if known is rule)]
         _judge(work, edit, rule, faults, wave.frame.now)
+
+
+def _refuse(work: Work, problems: tuple[Problem, ...]) -> None:
+    if problems:
+        work.reject(*problems)
 
 
 def _keep_required(work: Work, edit: Edit) -> None:

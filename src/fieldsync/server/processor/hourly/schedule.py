@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import any_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, MetaData, any_, bindparam, cast, func, or_, select, update
 
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
@@ -89,30 +89,38 @@ async def run_hour(org: Org, moment: datetime) -> int:
         if not due:
             return 0
         devices = await _mark_due(org, database, max(schedule.look_back_days for schedule in due))
-        for device in devices:
-            await run_soon(org, database, device)
+        for device, signed in devices.items():
+            await run_soon(org, database, device, first=signed)
         table = org.metadata.tables[OBJECT]
         ran = update(table).where(table.c.Id == any_(bindparam("ids"))).values(Last_Run_At=bindparam("now"))
         await database.run(compile_statement(ran), ids=[s.id for s in due], now=org.world.clock.now())
     return len(devices)
 
 
-async def _mark_due(org: Org, database: Database, look_back_days: int) -> list[str]:
-    """Make what is new, put off, or failed not too often due now; the devices it is of."""
-    t, u, s = (org.metadata.tables[name] for name in ("Sync_Transaction", "_undecided", "Sync_Setting"))
-    said = select(s.c.Value).where(s.c.Setting == RETRIES, s.c.ProfileId.is_(None), s.c.IsDeleted.is_(False))
-    row = await database.one(compile_statement(said.limit(1)))
-    retries = int(row[0]) if row is not None and row[0] else limits.PROCESSOR_RETRIES_MAX
+async def _mark_due(org: Org, database: Database, look_back_days: int) -> dict[str, bool]:
+    """Make what is new, put off, or failed not too often due now; the devices it is of, and whether it is signed."""
+    t, u = org.metadata.tables["Sync_Transaction"], org.metadata.tables["_undecided"]
     since = (t.c.Received_At >= bindparam("since")) & (u.c.record_id == t.c.Id)
-    few = (t.c.Status == Status.FAILED.value) & (func.coalesce(t.c.Failed_Attempts, 0) <= bindparam("retries"))
+    few = (t.c.Status == Status.FAILED.value) & (func.coalesce(t.c.Failed_Attempts, 0) <= _retries(org.metadata))
     again = update(t).where(since, few).values(Status=move(Status.FAILED, Act.RETRY).to.value)
     now = org.world.clock.now()
     params = {"since": now - timedelta(days=look_back_days)}
-    await database.run(compile_statement(again), **params, retries=retries)
+    await database.run(compile_statement(again), **params)
     waiting = or_(t.c.Status == Status.NEW.value, t.c.Status == Status.RETRY.value)
-    due = update(u).where(since, waiting).values(due_at=bindparam("now")).returning(u.c.device)
+    due = update(u).where(since, waiting).values(due_at=bindparam("now")).returning(u.c.device, t.c.Signed)
     rows = await database.rows(compile_statement(due), **params, now=now)
-    return sorted({device for (device,) in rows})
+    signed = {device for device, holds in rows if holds == "Yes"}
+    return {device: device in signed for device in sorted({device for device, _ in rows})}
+
+
+def _retries(metadata: MetaData) -> ColumnElement[int]:
+    """How often a transaction's person's failed ones run again: as his profile says, or the org, or the product."""
+    t, user, s = (metadata.tables[name] for name in ("Sync_Transaction", "User", "Sync_Setting"))
+    here = or_(s.c.ProfileId.is_(None), s.c.ProfileId == user.c.ProfileId)
+    of_person = select(cast(s.c.Value, Integer)).select_from(s.join(user, user.c.Id == t.c.UserId)).correlate(t)
+    said = of_person.where(s.c.Setting == RETRIES, s.c.IsDeleted.is_(False), here, s.c.Value.op("~")("^[0-9]{1,3}$"))
+    first = said.order_by(s.c.ProfileId.nulls_last(), s.c.Id).limit(1).scalar_subquery()
+    return func.coalesce(first, limits.PROCESSOR_RETRIES_MAX)
 
 
 async def stuck(org: Org, database: Database) -> int:

@@ -1,0 +1,98 @@
+"""Saves that meet a record which another save holds: they wait on the server, and the rest goes on (FEATURES J06, L7).
+
+The batch was rolled back when its lock was not had. It runs again, halved as often as it takes to find what is held up,
+with short looks instead of waits, as the person's head row is locked meanwhile. What is held up is kept as Retry and
+answered as Accepted; a job tries it again, with growing pauses, not counted as failed, up to a bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from fieldsync.base import limits
+from fieldsync.protocol.upload import Result
+from fieldsync.server.configuration.in_force import values_in_force
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import Busy, TooLong
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.processor.deferred import put_off, run_soon
+from fieldsync.server.processor.kept import kept_under
+from fieldsync.server.processor.marks import mark_put_off
+from fieldsync.server.save.batch import Caller, Frame, Incoming
+from fieldsync.server.save.pipeline import Done, save
+
+RETRY_LOCKED = "Retry_Locked"
+
+
+class RecordsHeld(Exception):
+    """A record was not had in time, with the person's head row locked: what was asked is rolled back."""
+
+
+async def save_or_held(
+    org: Org, database: Database, caller: Caller, frame: Frame, incoming: tuple[Incoming, ...]
+) -> Done:
+    """`save`. Raises RecordsHeld where another save holds a record for too long."""
+    try:
+        return await save(org, database, caller, frame, incoming)
+    except TooLong:
+        raise
+    except Busy as busy:
+        raise RecordsHeld from busy
+
+
+async def save_around(
+    org: Org, database: Database, caller: Caller, frame: Frame, incoming: tuple[Incoming, ...]
+) -> Done:
+    """As `save`, with what is held up put off. Raises Busy where the setting says that the device is to try again."""
+    if not await retries_locked(org, database, caller.profile):
+        raise Busy("a record is held, and the setting is off")
+    await database.wait_for_locks(limits.LOCK_LOOK_SECONDS)
+    return await _Around(org, database, caller, frame).save(incoming, frame.position)
+
+
+async def retries_locked(org: Org, database: Database, profile: str) -> bool:
+    """Whether what another save holds is tried again by the server: yes, unless a setting says otherwise."""
+    values = await values_in_force(org, database, profile, [RETRY_LOCKED])
+    return values.get(RETRY_LOCKED) != "false"
+
+
+@dataclass
+class _Around:
+    org: Org
+    database: Database
+    caller: Caller
+    frame: Frame
+    looks: int = limits.LOCKED_LOOKS_MAX
+
+    async def save(self, incoming: tuple[Incoming, ...], position: int) -> Done:
+        """These transactions, in order; `position` is the feed's last."""
+        frame = replace(self.frame, position=position)
+        if self.looks == 0:
+            return await put_off(self.org, self.database, self.caller, frame, incoming)
+        try:
+            async with self.database.savepoint():
+                return await save(self.org, self.database, self.caller, frame, incoming)
+        except TooLong:
+            raise
+        except Busy:
+            self.looks -= 1
+        if len(incoming) == 1:
+            return Done((await self._held(incoming[0]),), position, None)
+        middle = len(incoming) // 2
+        first = await self.save(incoming[:middle], position)
+        if first.fork_at is not None:
+            return first
+        second = await self.save(incoming[middle:], first.position)
+        return Done((*first.results, *second.results), second.position, second.fork_at)
+
+    async def _held(self, one: Incoming) -> Result:
+        """Keep it, and try again soon."""
+        number = self.caller.number
+        assert number is not None, "only what a device sent is put off"
+        done = await put_off(self.org, self.database, self.caller, self.frame, (one,), soon=False)
+        kept = await kept_under(self.org, self.database, number, one.n)
+        at = self.org.world.clock.now() + timedelta(seconds=limits.JOB_BACKOFF_BASE_SECONDS)
+        await mark_put_off(self.org, self.database, self.caller, self.frame, kept, at)
+        await run_soon(self.org, self.database, number, at)
+        return done.results[0]

@@ -1,0 +1,66 @@
+"""The Console's page of retention rules: how long finished transactions are kept, and the last purge (FEATURES J22)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.response import Redirect, Template
+
+from fieldsync.base.problems import CATALOGUE, Code, Problem, Refused, problem
+from fieldsync.protocol.upload import Rejected
+from fieldsync.server.configuration.retention import keep_days, retention_saved, retentions
+from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.server.org.begin.retention import OBJECT
+from fieldsync.server.org.bring_in import draw_ids
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.editing import save_from_page
+from fieldsync.server.postgres.work import snapshot
+from fieldsync.server.processor.hourly.purge import overdue
+from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, require_page
+from fieldsync.web.console.pages import SEE_OTHER
+
+
+async def _page(org: Org, page_token: str, wrong: Problem | None = None) -> Template:
+    async with snapshot(org.pool) as database:
+        rules = await retentions(org, database)
+        waiting = await overdue(org.metadata, database, keep_days(rules), org.world.clock.now())
+    told = {"rules": rules, "overdue": waiting, "wrong": wrong, "objects": sorted(o.name for o in org.catalog)}
+    page = Template("retention.html", context={"here": "transactions", "page_token": page_token, **told})
+    if wrong is not None:
+        page.status_code = CATALOGUE[wrong.code].status
+    return page
+
+
+@get("/retention")
+async def retention_page(request: AnyRequest, served: ServedHere) -> Template:
+    """Every rule, and how many finished transactions are to go with the next purge."""
+    org, page_token = await admin_org(served, request)
+    return await _page(org, page_token)
+
+
+@post("/retention/save", status_code=200)
+async def save_retention(request: AnyRequest, served: ServedHere) -> Response[Any] | Template:
+    """Save what the form says of a rule, or make it where the form names none."""
+    org, page_token = await admin_org(served, request)
+    form = {key: str(value).strip() for key, value in (await request.form()).items()}
+    require_page(request, form.get("page_token", ""))
+    async with snapshot(org.pool) as database:
+        known = next((rule for rule in await retentions(org, database) if rule.id == form.get("id")), None)
+    if form.get("id") and known is None:
+        raise Refused(problem(Code.NOT_FOUND, object="The retention rule", id=form["id"]))
+    days = form.get("Keep_Days", "")
+    if not days.isascii() or not days.isdecimal() or len(days) > 4:
+        return await _page(org, page_token, problem(Code.BAD_REQUEST, reason="the days are a whole number"))
+    [new_id] = await draw_ids(org, [OBJECT])
+    texts = {name: form.get(name, "") for name in ("Name", "Object_Name", "Description")}
+    texts["Name"] = texts["Name"] or texts["Object_Name"]
+    item = retention_saved(known, new_id, {**texts, "Active": form.get("Active") == "true", "Keep_Days": int(days)})
+    if item is not None:
+        outcome = await save_from_page(org, lambda: calling(org, request.cookies[COOKIE]), item)
+        if isinstance(outcome, Rejected):
+            return await _page(org, page_token, outcome.problems[0])
+    return Redirect("/console/retention", status_code=SEE_OTHER)
+
+
+RETENTION_PAGES = [retention_page, save_retention]
