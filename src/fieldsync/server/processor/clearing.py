@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import ClauseElement, Select, and_, bindparam, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
-from fieldsync.base.ids import RecordId, uuid7
+from fieldsync.base.ids import DeviceNumber, RecordId, uuid7
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import unix_ms
 from fieldsync.protocol.clearing import Cleared, Clearing, ErrorEntry
@@ -25,6 +25,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.tables import system_table
 from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.processor.marks import mark_taken_back
 from fieldsync.server.save.batch import Caller, Frame, Incoming
 from fieldsync.server.save.elsewhere.known import last_set
 from fieldsync.server.save.head import lock_head
@@ -66,16 +67,15 @@ async def clear(org: Org, begin: Begin, sent: Clearing) -> Cleared:
             return Cleared(tuple(entry.n for entry in _ENTRIES.decode(kept[0])))
         if await wish(org, database, caller) != sent.asked:
             return Cleared(())
-        numbers = [entry.n for entry in sent.entries]
-        for statement in (org.save.unblock, org.save.forget_undecided):
-            await database.run(statement, device=sent.device, ns=numbers)
-        await database.run(org.save.cancel, device=sent.device, ns=numbers, comment=COMMENT, stamp=frame.stamp)
+        numbers = tuple(entry.n for entry in sent.entries)
+        sender = replace(caller, number=DeviceNumber(sent.device))
+        await mark_taken_back(org, database, sender, frame, numbers, comment=COMMENT)
         row = {"user_id": caller.user_id, "device_id": caller.device_id, "asked": sent.asked, "first": first}
         content = msgspec.json.encode(sent.entries)
         await database.run(_KEEP, **row, last=sent.last, at=org.world.clock.now(), content=content)
         if sent.last:
             await _end(org, database, caller, frame)
-        return Cleared(tuple(numbers))
+        return Cleared(numbers)
 
 
 async def _end(org: Org, database: Database, caller: Caller, frame: Frame) -> None:

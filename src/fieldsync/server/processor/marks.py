@@ -38,7 +38,9 @@ async def mark_failed(org: Org, database: Database, caller: Caller, frame: Frame
     await note(org, database, caller, frame, one.record_id, [Entry(why.code.value, why.message, type="Error")])
 
 
-async def mark_taken_back(org: Org, database: Database, caller: Caller, frame: Frame, ns: tuple[int, ...]) -> None:
+async def mark_taken_back(
+    org: Org, database: Database, caller: Caller, frame: Frame, ns: tuple[int, ...], *, comment: str | None = None
+) -> None:
     """What the person undid holds nothing up any more. What somebody decided before stays decided."""
     if not ns:
         return
@@ -47,12 +49,12 @@ async def mark_taken_back(org: Org, database: Database, caller: Caller, frame: F
     t = org.metadata.tables["Sync_Transaction"]
     mine = (t.c.Device_Number == bindparam("device")) & (t.c.Queue_Number == any_(bindparam("ns")))
     open_still = t.c.Status == any_(bindparam("statuses"))
-    said = func.concat_ws("\n", t.c.Comments, cast(bindparam("comment"), Text))
-    values = {"Status": Status.CANCELED.value, "Comments": said, "Processed_At": frame.now, STAMP: frame.stamp}
+    comments = func.concat_ws("\n", t.c.Comments, cast(bindparam("comment"), Text))
+    values = {"Status": Status.CANCELED.value, "Comments": comments, "Processed_At": frame.now, STAMP: frame.stamp}
     statement = compile_statement(update(t).where(mine, open_still).values(values))
     statuses = [status.value for status, acts in MOVES.items() if Act.TAKE_BACK in acts]
-    comment = f"Taken back on the device, {frame.now}"
-    await database.run(statement, device=caller.number, ns=list(ns), statuses=statuses, comment=comment)
+    said = comment or f"Taken back on the device, {frame.now}"
+    await database.run(statement, device=caller.number, ns=list(ns), statuses=statuses, comment=said)
 
 
 async def _set_status(
