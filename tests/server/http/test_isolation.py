@@ -137,7 +137,6 @@ ASKED: dict[str, Callable[[Known], list[Ask]]] = {
     ],
     "GET /sync/v1/errors/cleared": lambda _: [Ask()],
     "GET /sync/v1/events": lambda _: [Ask()],
-    "GET /admin/v1/feeds": lambda _: [Ask()],
     "GET /health": lambda _: [Ask()],
 }
 """By method and address, everything Tom tries there. Pages of the console are all asked in one way, below."""
