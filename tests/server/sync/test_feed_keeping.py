@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import httpx
 import pytest
-from tests.server.lab import Lab, Phone, create
+from tests.server.http.running import running_server
+from tests.server.lab import PASSWORD, Lab, Phone, create
 
 from fieldsync.base.problems import Code, Refused
 from fieldsync.server.org.upkeep import keep_up
@@ -158,3 +160,15 @@ def test_feeds_are_told_by_length_and_age(lab: Lab, sarah: Phone) -> None:
     assert of_sarah.oldest_at == started.isoformat(timespec="seconds")
     later(lab, 8 * DAY)
     assert lab.run(ask()).people == 0  # type: ignore[attr-defined]
+
+
+def test_the_console_shows_what_waits_for_devices(lab: Lab, sarah: Phone) -> None:
+    """FEATURES C14, as an admin sees it."""
+    for _ in range(3):
+        sarah.outcome(create("Shop", sarah.new_id("Shop"), Name="x"))
+    with running_server(lab.uri) as (address, _), httpx.Client(base_url=address, follow_redirects=True) as browser:
+        form = {"org": "small", "username": "admin@small.example", "password": PASSWORD}
+        browser.post("/console/enter", data=form, headers={"origin": address})
+        page = browser.get("/console/devices").text
+    assert "3 of 1 people" in page
+    assert 'data-label="Entries">3<' in page
