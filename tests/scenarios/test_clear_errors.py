@@ -153,7 +153,7 @@ def test_only_an_admin_gets_what_was_cleared(stage: Stage) -> None:
         signing = {"org": "clear", "username": username, "password": PASSWORD, "device": described}
         tokens = httpx.post(f"{stage.address}/sync/v1/session", json=signing).raise_for_status().json()["tokens"]
         headers = {"authorization": f"Bearer {tokens['access_token']}"}
-        return httpx.get(f"{stage.address}/sync/v1/errors/cleared", headers=headers)
+        return httpx.get(f"{stage.address}/admin/v1/errors", headers=headers)
 
     assert answer(SARAH).status_code == 403
     assert "weber.example" in answer(ADMIN).text

@@ -135,7 +135,6 @@ ASKED: dict[str, Callable[[Known], list[Ask]]] = {
         Ask(body={"device": number, "asked": "0", "last": True, "entries": []})
         for number in (k.tom.number, k.planted.sarah.number)
     ],
-    "GET /sync/v1/errors/cleared": lambda _: [Ask()],
     "GET /sync/v1/events": lambda _: [Ask()],
     "GET /health": lambda _: [Ask()],
 }

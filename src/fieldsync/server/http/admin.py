@@ -12,11 +12,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from litestar import get, post
+from litestar import Response, get, post
 
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Problem, Refused, problem
+from fieldsync.protocol import wire
 from fieldsync.server.http.context import AnyRequest, Served, ServedHere, bearer, calling, org_for, reading
 from fieldsync.server.merge.merge import Merged, Merging, merge
 from fieldsync.server.merge.preview import Preview, preview
@@ -26,6 +27,7 @@ from fieldsync.server.oversight.transactions import PAGE, LogLine, Oversight, Re
 from fieldsync.server.oversight.wanted import Wanted
 from fieldsync.server.postgres.work import snapshot, transaction
 from fieldsync.server.processor.acts import Asked, Correction, add_comment, carry_out
+from fieldsync.server.processor.clearing import exported
 from fieldsync.server.processor.simulate import Simulated, simulate, simulate_all
 from fieldsync.server.processor.states import ACTORS, Act, Status, Who, offered
 from fieldsync.server.save.batch import Caller
@@ -248,8 +250,15 @@ async def feed_lengths(request: AnyRequest, served: ServedHere) -> Feeds:
         return await feeds(org, work)
 
 
+@get("/errors", summary="Errors that were cleared", tags=["admin"], media_type=wire.CONTENT_LINES)
+async def cleared_errors(request: AnyRequest, served: ServedHere) -> Response[bytes]:
+    """One JSON object a line: whole saves as the devices had them when they gave them up."""
+    async with admin_of(served, request) as (org, _, _), snapshot(org.pool) as database:
+        return Response(b"".join(await exported(org, database)), media_type=wire.CONTENT_LINES)
+
+
 ROUTES = [
-    feed_lengths,
+    *(feed_lengths, cleared_errors),
     *(admin_session, list_transactions, whole_transaction, act_on_transaction),
     *(comment_on_transaction, try_transaction, try_transactions, preview_merge, merge_records),
 ]

@@ -11,7 +11,6 @@ from litestar.background_tasks import BackgroundTask
 from litestar.response import Stream
 
 from fieldsync.base import limits
-from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol import wire
 from fieldsync.protocol.clearing import Cleared, Clearing
 from fieldsync.protocol.digest import Repair
@@ -33,7 +32,7 @@ from fieldsync.server.http.context import (
 from fieldsync.server.http.described import UploadOperation
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import transaction
-from fieldsync.server.processor.clearing import clear, exported
+from fieldsync.server.processor.clearing import clear
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync import session
 from fieldsync.server.sync.download import Asked, download
@@ -102,16 +101,6 @@ async def clear_errors(request: AnyRequest, served: ServedHere) -> Cleared:
     """What an admin wants cleared is kept on the server before the device takes it back."""
     org, token = org_for(served, request), bearer(request)
     return await clear(org, lambda: calling(org, token), wire.decode(await request.body(), Clearing))
-
-
-@get("/errors/cleared", summary="Errors that were cleared", tags=["upload"], media_type=wire.CONTENT_LINES)
-async def cleared_errors(request: AnyRequest, served: ServedHere) -> Response[bytes]:
-    """For an admin: one JSON object a line, whole saves as the devices had them."""
-    org = org_for(served, request)
-    async with reading(org, bearer(request)) as (work, caller):
-        if not caller.rights.admin:
-            raise Refused(problem(Code.FORBIDDEN, reason="only an admin may see what was cleared"))
-        return Response(b"".join(await exported(org, work)), media_type=wire.CONTENT_LINES)
 
 
 @get("/feed", summary="The user's own saves, coming back", tags=["download"])
@@ -268,5 +257,5 @@ async def _news(served: Served, org: Org, who: Caller) -> AsyncIterator[bytes]:
 ROUTES = [
     *(sign_in, renew, end_session, device_number, catalog),
     *(upload_saves, feed, outcomes, download_rows, refresh_rows, repair_rows, events),
-    *(clear_errors, cleared_errors),
+    clear_errors,
 ]

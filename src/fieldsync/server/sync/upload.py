@@ -1,7 +1,8 @@
 """Upload, the server's half: parts become transactions, transactions go through the save pipeline, outcomes go back.
 
 One request is one database transaction of one user, answered after its commit. It is safe to send any request again,
-at any time, in any number (law L2). A deadlock is tried again; then the batch is halved.
+at any time, in any number (law L2). A deadlock is tried again; then, as where it takes too long,
+the batch is halved.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol.upload import Saved, UploadRequest, UploadResponse
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.listen import CHANNEL, news_for
-from fieldsync.server.postgres.work import Busy, Collision, Step
+from fieldsync.server.postgres.work import Busy, Collision, Step, TooLong
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.deferred import put_off
 from fieldsync.server.processor.locked import RecordsHeld, save_around, save_or_held
@@ -38,9 +39,10 @@ Begin = Callable[[], AbstractAsyncContextManager[tuple[Database, Caller]]]
 
 
 async def upload(org: Org, begin: Begin, request: UploadRequest) -> UploadResponse:
-    """Save what a device sent. Raises Refused: AUTH, BAD_REQUEST, BUSY."""
+    """Save what a device sent. Raises Refused: AUTH, BAD_REQUEST, BUSY, TIMEOUT."""
     refuse_unreadable(request)
     run: Run = save_or_held
+    why = Code.BUSY
     for _ in range(limits.DEADLOCK_RETRIES_MAX):
         try:
             return await _once(org, begin, request, run)
@@ -48,11 +50,14 @@ async def upload(org: Org, begin: Begin, request: UploadRequest) -> UploadRespon
             continue
         except RecordsHeld:
             run = save_around
+        except TooLong:
+            why = Code.TIMEOUT
+            break
         except Busy:
             raise Refused(problem(Code.BUSY), retry_after_seconds=2.0) from None
     half = len(request.transactions) // 2
     if half == 0:
-        raise Refused(problem(Code.BUSY), retry_after_seconds=2.0)
+        raise Refused(problem(why), retry_after_seconds=2.0)
     return await upload(org, begin, msgspec.structs.replace(request, transactions=request.transactions[:half]))
 
 
