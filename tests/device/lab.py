@@ -19,6 +19,7 @@ from fieldsync.protocol import download as lines
 from fieldsync.protocol import refresh as refreshing
 from fieldsync.protocol import wire
 from fieldsync.protocol.digest import Digest, ObjectDigest, Version, sums
+from fieldsync.protocol.feed import Outcomes
 from fieldsync.protocol.rows import Gone, RowBlock, decode_rows
 from fieldsync.protocol.session import DeviceDescription, Platform, Session, Settings, Tokens, UserInfo
 from fieldsync.protocol.upload import (
@@ -92,7 +93,7 @@ class Script:
     def __init__(self, data_model: Catalog) -> None:
         self.catalog = data_model
         self.answers: dict[str, list[Answer]] = {}
-        self.always: dict[str, Answer] = {}
+        self.always: dict[str, Answer] = {"feed/outcomes": Outcomes(())}
         self.asked: list[tuple[str, str, bytes | None]] = []
 
     def then(self, path: str, *answers: Answer) -> None:

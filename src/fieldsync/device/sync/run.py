@@ -108,6 +108,10 @@ def _ask_outcomes(engine: Engine, did: Stepped) -> None:
     except CatalogMoved:
         engine.fetch_catalog(did)
         settled = feed.ask_outcomes(engine.store, engine.calls, engine.now(), anyway=True)
+    except Refused as refused:
+        if refused.problem.code is not Code.BAD_REQUEST:
+            raise
+        return  # a server of an earlier version knows no such address
     if settled is not None:
         did.take(settled)
 
