@@ -52,7 +52,7 @@ REF = RecordRef("Shop", RecordId("a00SRV010000001"))
     [
         (Saved(), None, "b", 0),
         (Duplicated(REF, REF), None, "a", 1),
-        (Linked({}), None, "a", 0),
+        (Linked({}), None, "a", 1),
         (Discarded(problem(Code.LOCKED)), None, "a", 1),
         (Canceled("admin", "no"), None, "a", 1),
         (rejected(), State.FAILED, "b", 0),
