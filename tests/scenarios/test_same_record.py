@@ -176,6 +176,17 @@ def test_what_the_clients_own_takes_the_last_save(two: Two) -> None:
     assert (two.stage.rows("Activity")[activity]["City"], two.error(activity)) == ("Mainz", None)
 
 
+def test_what_the_clients_own_is_deleted_though_it_was_changed(two: Two) -> None:
+    activity, doctor = two.record("Activity"), two.record("Doctor")
+    two.both(change("Activity", activity, City="Köln"), remove("Activity", activity))
+    assert (two.error(activity), activity in two.stage.rows("Activity")) == (None, False)
+    two.both(change("Doctor", doctor, City="Köln"), remove("Doctor", doctor))
+    told = two.error(doctor)
+    assert told is not None
+    assert told.code is Code.DELETE_DENIED
+    assert doctor in two.stage.rows("Doctor")
+
+
 def test_deleted_online_and_edited_offline_is_an_error_and_nothing_is_lost(two: Two) -> None:
     doctor = two.record("Doctor")
     two.both(remove("Doctor", doctor), change("Doctor", doctor, City="Mainz"))

@@ -290,5 +290,7 @@ class Pack(Noun, frozen=True):
     value_sets: tuple[ValueSet, ...] = ()
     profiles: tuple[Profile, ...] = ()
     permission_sets: tuple[PermissionSet, ...] = ()
+    messages: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    """What a person is told for a message key such as `NO_UPD_SUB`, by his language."""
     sync_rules: tuple[SyncRule, ...] | None = None
     """Rules that an org begins with. Absent: each of the pack's own objects goes whole to everybody who may read it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fieldsync.protocol.upload import Held, Operation, Rejected
 from fieldsync.schema.catalog import Catalog
+from fieldsync.schema.model import ConflictPolicy
 from fieldsync.server.save import conflict
 from fieldsync.server.save.batch import Edit, Row, Wave, Work
 from fieldsync.server.save.conflict import Chain
@@ -85,7 +86,8 @@ def _resolve_edit(work: Work, edit: Edit, *, override: bool, chain: Chain) -> No
             if row["IsDeleted"]:
                 edit.new = None
                 return
-            reason = conflict.decide_delete(item, row, override=override, chain=chain)
+            wins = override or edit.object_type.declared.conflict is ConflictPolicy.DEVICE
+            reason = conflict.decide_delete(item, row, override=wins, chain=chain)
             if reason is not None:
                 work.reject(reason)
             _mark(edit, deleted=True)

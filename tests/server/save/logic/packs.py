@@ -45,7 +45,11 @@ def orders_pack() -> Pack:
     )
     robot = Profile(name="Robot", label="Robot", integration=True, objects=profile.objects)
     return Pack(
-        name="orders", label="Orders", objects=(_buyer(), _purchase(), _line(), _delivery()), profiles=(profile, robot)
+        name="orders",
+        label="Orders",
+        objects=(_buyer(), _purchase(), _line(), _delivery()),
+        profiles=(profile, robot),
+        messages={"NO_UPD_SUB": {"de": "Gesendet ist gesendet."}},
     )
 
 

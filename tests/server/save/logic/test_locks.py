@@ -9,7 +9,7 @@ from tests.server.save.logic.test_roll_ups import purchase, seen
 from tests.server.save.logic.test_triggers import buyer_of, codes
 
 from fieldsync.base.ids import RecordId
-from fieldsync.base.problems import Code
+from fieldsync.base.problems import CATALOGUE, Code
 from fieldsync.protocol.upload import Item, Outcome, Rejected, Saved
 
 LOCKED = [(Code.LOCKED, None)]
@@ -42,6 +42,23 @@ def test_a_submitted_order_and_its_lines_cannot_be_changed(lab: Lab, sarah: Phon
     assert isinstance(outcome, Rejected)
     assert outcome.problems[0].details["key"] == ("NO_DEL_SUB" if "delete" in what else "NO_UPD_SUB")
     assert (seen(lab, "Purchase", order)["Notes"], seen(lab, "Purchase", order)["Total"]) == (None, 5)
+
+
+@pytest.mark.parametrize(("language", "sentence"), [("de", "Gesendet ist gesendet."), ("fr", None), ("en_US", None)])
+def test_the_sentence_comes_in_the_language_of_the_person(
+    lab: Lab, sarah: Phone, language: str, sentence: str | None
+) -> None:
+    order, line = sent(lab, sarah)
+    user = sarah.session.user.id
+    lab.query('UPDATE "User" SET "LanguageLocaleKey" = %(to)s WHERE "Id" = %(id)s RETURNING 1', to=language, id=user)
+    usual = CATALOGUE[Code.LOCKED].sentence
+    changed = sarah.outcome(update("Purchase", order, Notes=(None, "late")))
+    assert isinstance(changed, Rejected)
+    assert changed.problems[0].message == (sentence or usual)
+    seen_at = seen(lab, "Purchase_Line", line)["_stamp"]
+    deleted = lab.phone("sarah", "iphone").outcome(delete("Purchase_Line", line, seen_at))
+    assert isinstance(deleted, Rejected)
+    assert deleted.problems[0].message == usual, "the pack has no sentence for NO_DEL_SUB"
 
 
 def test_the_save_that_submits_may_change_everything_with_it(lab: Lab, sarah: Phone) -> None:

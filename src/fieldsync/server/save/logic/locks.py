@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
+import msgspec
 from sqlalchemy import any_, bindparam, select
 
 from fieldsync.base.problems import Code, Problem, problem
@@ -37,7 +38,26 @@ async def check_locks(org: Org, database: Database, wave: Wave) -> None:
         problems = list(_lock_problems(org.catalog, wave, work, family, submit))
         problems += _date_problems(wave, work, family, submit, limits.get(family.root, submit.backdate_days))
         if problems:
-            work.reject(*problems)
+            work.reject(*await _in_his_language(org, database, wave, problems))
+
+
+async def _in_his_language(org: Org, database: Database, wave: Wave, problems: list[Problem]) -> list[Problem]:
+    """Sentences of the packs by message key, where they have one in the person's language (FEATURES G15)."""
+    said: dict[str, dict[str, str]] = {}
+    for pack in org.catalog.packs:
+        said |= {key: {**said.get(key, {}), **texts} for key, texts in pack.messages.items()}
+    if not said:
+        return problems
+    user = org.metadata.tables["User"]
+    asked = select(user.c.LanguageLocaleKey).where(user.c.Id == bindparam("user"))
+    row = await database.one(compile_statement(asked), user=wave.caller.user_id)
+    language = str(row[0]) if row else ""
+    return [_said(one, said.get(str(one.details.get("key")), {}), language) for one in problems]
+
+
+def _said(found: Problem, texts: Mapping[str, str], language: str) -> Problem:
+    sentence = texts.get(language) or texts.get(language.partition("_")[0])
+    return found if sentence is None else msgspec.structs.replace(found, message=sentence)
 
 
 def _family(catalog: Catalog, work: Work) -> Family | None:
