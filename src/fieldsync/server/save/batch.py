@@ -53,9 +53,9 @@ def encode_rows(rows: list[Row]) -> str:
     return _ENCODER.encode(rows).decode()
 
 
-def legible(name: str) -> str:
-    """A name that a client made up, as it can be told and stored."""
-    return "".join(char if char.isprintable() else "?" for char in name[:NAME_CHARS_MAX])
+def legible(text: str, most: int = NAME_CHARS_MAX) -> str:
+    """A name or value that a client made up, as it can be told and stored."""
+    return "".join(char if char.isprintable() else "?" for char in text[:most])
 
 
 class Channel(StrEnum):

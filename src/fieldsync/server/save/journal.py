@@ -34,7 +34,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Row, Wave, Work, encode_rows, legible
 
-ID_CHARS = 18
+ID_CHARS, VALUE_CHARS_MAX = 18, 4_000
 UNDECIDED = Rejected | Held | Accepted
 """Outcomes after which a transaction may run again."""
 TRANSACTION, RECORD, LOG = "Sync_Transaction", "Sync_Transaction_Record", "Sync_Transaction_Log"
@@ -255,7 +255,7 @@ def _log_row(reason: Problem, transaction: Row, work: Work) -> Row:
         "Object_Name": reason.object,
         "Record_Id": reason.id,
         "Field_Name": reason.field,
-        "Field_Value": None if value is None else str(value),
+        "Field_Value": None if value is None else legible(str(value), VALUE_CHARS_MAX),
         "Location": reason.details.get("rule"),
         "Details": msgspec.json.encode(reason.details).decode() if reason.details else None,
         "Raw_Text": msgspec.json.encode(reason).decode(),
