@@ -44,7 +44,7 @@ from fieldsync.server.org.seed import insert_rows
 from fieldsync.server.org.users import NewUser, create_user
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
-from fieldsync.server.sync.download import download
+from fieldsync.server.sync.download import Asked, download
 from fieldsync.server.sync.feed import read_feed
 from fieldsync.server.sync.upload import upload
 
@@ -226,7 +226,7 @@ class Phone:
     ) -> UploadResponse:
         """As `upload`, for several phones at once."""
         org, request = self.lab.org, UploadRequest(self.number, confirmed, transactions, undone)
-        return await upload(org, lambda: calling(org, self.token), request)
+        return await upload(org, lambda foresee: calling(org, self.token, foresee), request)
 
     def outcome(self, *items: Item) -> Outcome:
         """Save, upload, and the one outcome."""
@@ -242,7 +242,7 @@ class Phone:
 
     async def _download(self) -> list[lines.Line]:
         async with reading(self.lab.org, self.token) as (work, caller):
-            found = download(self.lab.org, work, caller, self.checkpoint)
+            found = download(self.lab.org, work, caller, self.checkpoint, Asked(feed=self.cursor))
             return [lines.decode_line(line) async for line in found]
 
     def feed(self) -> FeedPage:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +26,8 @@ def serve(
 ) -> None:
     """Serve every org until Ctrl-C."""
     from fieldsync.server.http.app import create_app
-    from fieldsync.server.http.serve import serve_alone as run
+    from fieldsync.server.http.loop import run
+    from fieldsync.server.http.serve import serve_alone
     from fieldsync.server.org.begin.upgrade import upgrade_org
     from fieldsync.server.org.directory import list_orgs
     from fieldsync.server.postgres.connect import admin_connection
@@ -45,9 +45,8 @@ def serve(
             if upgraded.steps:
                 say(f"upgraded {org} to level {upgraded.to_level} in {len(upgraded.steps)} steps")
         welcome = f"fieldsync serves {', '.join(orgs) or 'no org yet (fieldsync org create)'} at {address}"
-        asyncio.run(
-            run(create_app(uri, system_world(), pages=console()), host=host, port=port, ready=lambda: say(welcome))
-        )
+        app = create_app(uri, system_world(), pages=console())
+        run(serve_alone(app, host=host, port=port, ready=lambda: say(welcome)))
     say("stopped")
 
 

@@ -88,6 +88,8 @@ class Repair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checkpoint: str
     label: str
     held: tuple[Held, ...]
+    feed: str = ""
+    """The last feed cursor the device had, as a download is told it."""
 
 
 def bucket_of(record_id: str) -> int:
@@ -100,16 +102,40 @@ def _bucket_of_end(end: str) -> int:
     return (31 * first + second) % BUCKETS
 
 
-def sums(rows: Iterable[tuple[str, int]]) -> tuple[Bucket, ...]:
-    """The buckets of rows (id, version), in order. Memory does not grow with the rows."""
-    found: dict[int, Bucket] = {}
-    rest = iter(rows)
-    while some := tuple(islice(rest, _SUMMED_AT_ONCE)):
-        for number, hashes in _hashes(some).items():
+class Sums:
+    """The buckets of rows that come one after another. Memory does not grow with the rows."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, Bucket] = {}
+        self._rows: list[tuple[str, int]] = []
+
+    def add(self, rows: Iterable[tuple[str, int]]) -> None:
+        """Rows (id, version)."""
+        rest = iter(rows)
+        while some := list(islice(rest, _SUMMED_AT_ONCE)):
+            self._rows += some
+            if len(self._rows) >= _SUMMED_AT_ONCE:
+                self._sum_up()
+
+    def buckets(self) -> tuple[Bucket, ...]:
+        """What they are so far, in order."""
+        self._sum_up()
+        return tuple(self._found[number] for number in sorted(self._found))
+
+    def _sum_up(self) -> None:
+        found = self._found
+        for number, hashes in _hashes(self._rows).items():
             words = unpack(f">{2 * len(hashes)}I", b"".join(hashes))
             more = Bucket(number, len(hashes), sum(words[1::2]), sum(words[::2]))
             found[number] = _added(found[number], more) if number in found else more
-    return tuple(found[number] for number in sorted(found))
+        self._rows.clear()
+
+
+def sums(rows: Iterable[tuple[str, int]]) -> tuple[Bucket, ...]:
+    """The buckets of rows (id, version), in order."""
+    found = Sums()
+    found.add(rows)
+    return found.buckets()
 
 
 def _hashes(rows: Iterable[tuple[str, int]]) -> Mapping[int, list[bytes]]:

@@ -93,6 +93,10 @@ class ObjectType:
         return tuple(f for f in self.stored if f.type in (FieldType.PICKLIST, FieldType.MULTI_PICKLIST))
 
     @cached_property
+    def numbered(self) -> tuple[Field, ...]:
+        return tuple(f for f in self.stored if f.type is FieldType.AUTO_NUMBER)
+
+    @cached_property
     def needed(self) -> tuple[Field, ...]:
         """Fields that a record cannot be without."""
         return tuple(f for f in self.stored if f.required or f.type is FieldType.MASTER_DETAIL)

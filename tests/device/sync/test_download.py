@@ -61,7 +61,7 @@ def test_an_incremental_changes_only_what_it_names(lab: Lab) -> None:
     lab.download(lab.block("Shop", shop(lab, 0, 9, City="new"), shop(lab, 3, 4, City="old")), gone=gone, full=False)
     assert names(lab) == ["S000", "S002", "S003", "S004"]
     assert [r.values["City"] for r in lab.device.find("Shop")] == ["new", None, None, None]
-    assert lab.script.asked[-1][1].endswith("?checkpoint=checkpoint")
+    assert lab.script.asked[-1][1].endswith("?checkpoint=checkpoint&feed=cursor")
 
 
 @pytest.mark.parametrize("cut_at", range(4))
@@ -122,7 +122,7 @@ def test_a_fork_of_the_server_starts_over_and_may_go_back(lab: Lab) -> None:
     lab.device.sync()
     assert [r.values["City"] for r in lab.device.find("Shop")] == ["restored"]
     assert [path for _, path, _ in lab.script.asked[-3:]] == [
-        "/sync/v1/download?checkpoint=checkpoint",
+        "/sync/v1/download?checkpoint=checkpoint&feed=cursor",
         "/sync/v1/refresh",
         "/sync/v1/download?checkpoint=first%20checkpoint&digest=1",
     ]

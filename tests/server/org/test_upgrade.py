@@ -33,7 +33,6 @@ from fieldsync.server.postgres.stored_catalog import store_catalog
 ADMIN = NewUser("admin@old.example", PASSWORD, "System_Administrator", "Admin")
 OLD_SHAPE = """
 DROP TABLE _upgrade, _alias, _duplicate, _undecided, "Sync_Schedule";
-ALTER TABLE _device_number DROP COLUMN fed_through;
 ALTER TABLE _change DROP COLUMN beside;
 DROP INDEX ix__change_id, ix__change_route, ix__change_left;
 CREATE INDEX ix__change_stamp ON _change (stamp);

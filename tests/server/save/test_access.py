@@ -26,6 +26,7 @@ from fieldsync.server.oversight.transactions import Oversight
 from fieldsync.server.postgres.work import Work
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.save.head import lock_head
+from fieldsync.server.sync.session import Foresee
 from fieldsync.server.sync.upload import upload
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def test_rights_taken_away_before_the_lock_count(lab: Lab, sarah: Phone, admin: 
     tries: list[tuple[str, ...]] = []
 
     @asynccontextmanager
-    async def begin() -> AsyncIterator[tuple[Work, Caller]]:
+    async def begin(_: Foresee) -> AsyncIterator[tuple[Work, Caller]]:
         async with calling(lab.org, sarah.token) as (work, caller):
             if not tries:
                 response = await admin.send(admin.save(ended))

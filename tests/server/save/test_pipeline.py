@@ -18,6 +18,7 @@ from fieldsync.server.http.context import calling
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work
 from fieldsync.server.save.batch import Caller
+from fieldsync.server.sync.session import Foresee
 from fieldsync.server.sync.upload import upload
 
 
@@ -268,7 +269,7 @@ def test_a_rows_stamps_never_go_back(lab: Lab, sarah: Phone) -> None:
     stamps: list[int] = []
 
     @asynccontextmanager
-    async def begin() -> AsyncIterator[tuple[Work, Caller]]:
+    async def begin(_: Foresee) -> AsyncIterator[tuple[Work, Caller]]:
         async with calling(lab.org, sarah.token) as (work, caller):
             await work.rows(compile_statement(select(func.pg_current_xact_id().cast(Text))))
             response = await tom.send(tom.save(update("Shop", shop, City=(None, "Graz"))))

@@ -80,7 +80,7 @@ def without_place(said: bytes) -> str:
 async def sent(lab: Lab, phone: Phone, saving: Transaction) -> bytes:
     """The answer to an upload."""
     request = UploadRequest(phone.number, 0, (saving,))
-    return encoded(await upload(lab.org, lambda: calling(lab.org, phone.token), request))
+    return encoded(await upload(lab.org, lambda foresee: calling(lab.org, phone.token, foresee), request))
 
 
 def answered(lab: Lab, asking: Coroutine[Any, Any, bytes]) -> bytes:

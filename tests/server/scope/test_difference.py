@@ -38,11 +38,13 @@ def sarah(world: World) -> Device:
 
 def synced(device: Device) -> tuple[set[str], set[str]]:
     """A sync that is checked against the judge: ids of rows that came, and ids that went."""
-    before = device.phone.checkpoint
+    phone = device.phone
+    before = phone.checkpoint, phone.cursor
     device.sync()
-    after, device.phone.checkpoint = device.phone.checkpoint, before
-    lines: list[Line] = device.phone.download()
-    device.phone.checkpoint = after
+    after = phone.checkpoint, phone.cursor
+    phone.checkpoint, phone.cursor = before
+    lines: list[Line] = phone.download()
+    phone.checkpoint, phone.cursor = after
     assert isinstance(lines[-1], End)
     came = {row[1] for line in lines if isinstance(line, Rows) for row in decode_rows(line.block)}
     return came, {gone.id for line in lines if isinstance(line, Removed) for gone in line.gone}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -34,13 +33,14 @@ def _interactive(folder: Path, port: int, accounts: int, *, reset: bool) -> None
     from fieldsync.cli.demo.run import free_port, place, run
     from fieldsync.cli.demo.scenes import set_scenes
     from fieldsync.cli.serve import require_free
+    from fieldsync.server.http.loop import run as run_loop
 
     chosen = port or free_port()
     require_free("127.0.0.1", chosen)
     world = system_world()
     say("Starting; Ctrl-C stops everything.")
     with place(folder, chosen, world, accounts=accounts, reset=reset, tell=say) as where:
-        asyncio.run(run(where, set_scenes, say))
+        run_loop(run(where, set_scenes, say))
     say("Stopped.")
 
 

@@ -19,6 +19,7 @@ class Key(StrEnum):
     CONFIRMED = "confirmed"
     CHECKPOINT = "checkpoint"
     FEED_CURSOR = "feed_cursor"
+    FEED_READ = "feed_read"
     AS_OF = "as_of"
     DIGEST = "digest"
     INCREMENTAL_REQUIRED = "incremental_required"

@@ -7,7 +7,7 @@ a process that was killed, leaves what was there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -28,9 +28,10 @@ from fieldsync.device.store.store import Store
 from fieldsync.device.store.work import Work
 from fieldsync.device.sync.calls import Calls
 from fieldsync.device.sync.digest.agreement import keep_agreement
+from fieldsync.device.sync.feed import move_cursor
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
-from fieldsync.protocol.digest import Digest, Repair
+from fieldsync.protocol.digest import Bucket, Digest, Repair
 from fieldsync.protocol.download import End, Head, Line, Removed, Rows, decode_line
 from fieldsync.protocol.rows import RecordRef
 
@@ -62,6 +63,8 @@ class Downloaded:
     """What the device is to hold now, where it asked for that."""
     repaired: int = 0
     """Rows that came or went because the digest differed."""
+    sums: Mapping[str, tuple[Bucket, ...]] = field(default_factory=dict)
+    """By stamp, of the objects whose rows all came in one piece: they need not be read again to be summed up."""
     untold: bool = False
     """What changed could not be told: the digest has to find it."""
 
@@ -71,7 +74,7 @@ class Downloaded:
         self.brought |= more.brought
         self.applied.changed.update(more.applied.changed)
         self.applied.waiting.update(more.applied.waiting)
-        self.digest, self.repaired = more.digest, self.repaired + more.repaired
+        self.digest, self.repaired, self.sums = more.digest, self.repaired + more.repaired, more.sums
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,11 @@ class Asked:
     digest: bool = False
     repair: Repair | None = None
 
-    def lines(self, calls: Calls, checkpoint: str) -> Iterator[bytes]:
-        """The stream."""
+    def lines(self, calls: Calls, checkpoint: str, feed: str | None) -> Iterator[bytes]:
+        """The stream. `feed`: the last cursor of it."""
         if self.repair is not None:
             return calls.lines("/sync/v1/digest", self.repair)
-        return calls.lines("/sync/v1/download", checkpoint=checkpoint, digest="1" if self.digest else None)
+        return calls.lines("/sync/v1/download", checkpoint=checkpoint, feed=feed, digest="1" if self.digest else None)
 
 
 NEWS_ALONE = Asked()
@@ -98,10 +101,10 @@ def download(store: Store, calls: Calls, clock: Clock, progress: Progress, asked
     """
     with store.read() as work:
         checkpoint = meta.get(work, Key.CHECKPOINT)
-        version = meta.get(work, Key.CATALOG_VERSION)
+        version, feed = meta.get(work, Key.CATALOG_VERSION), meta.get(work, Key.FEED_READ)
     if checkpoint is None:
         raise RefreshNeeded
-    lines, forced = changes(asked.lines(calls, checkpoint), version), asked.repair is not None
+    lines, forced = changes(asked.lines(calls, checkpoint, feed), version), asked.repair is not None
     read: list[Rows | Removed] = []
     end = _read_few(lines, read)
     if end is not None:
@@ -138,7 +141,9 @@ def _take_few(store: Store, read: Sequence[Rows | Removed], end: End, *, forced:
         stand(work, end)
         reach("download.before_commit")
     brought = frozenset(image.ref.object for image in images)
-    return Downloaded(rows, len(gone), brought, applied, end.digest, end.repaired, end.untold)
+    found = Downloaded(rows, len(gone), brought, applied, end.digest, end.repaired)
+    found.untold = end.untold
+    return found
 
 
 def _take_many(
@@ -271,7 +276,7 @@ def next_size(roots: int, seconds: float) -> int:
 def stand(work: Work, end: End) -> None:
     """The device has everything up to here."""
     meta.put(work, Key.CHECKPOINT, end.checkpoint)
-    meta.put(work, Key.FEED_CURSOR, end.feed_cursor)
+    move_cursor(work, end.feed_cursor)
     meta.put(work, Key.AS_OF, end.as_of)
     meta.put(work, Key.INCREMENTAL_REQUIRED, None)
     meta.put(work, Key.STARTING_OVER, None)

@@ -12,6 +12,7 @@ from fieldsync.device.queue.states import REFUSED, State
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.store import Store
+from fieldsync.device.store.work import Work
 from fieldsync.device.sync.calls import Calls
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.sync.settle import Settled, settle
@@ -79,9 +80,15 @@ def take_page(store: Store, page: FeedPage, now: str) -> Settled:
     images = images_of(store.tables, page.rows, page.gone)
     with store.write() as work:
         settled = settle(work, store.tables, page.results, images, manifests=page.families, now=now)
-        meta.put(work, Key.FEED_CURSOR, page.cursor)
+        move_cursor(work, page.cursor)
         reach("feed.before_store")
     return settled
+
+
+def move_cursor(work: Work, cursor: str) -> None:
+    """Stand here on the feed. Where it led is told to the next download, also when it leads nowhere any more."""
+    meta.put(work, Key.FEED_CURSOR, cursor)
+    meta.put(work, Key.FEED_READ, cursor)
 
 
 def _lose_cursor(store: Store, *, start_over: bool, now: str) -> None:

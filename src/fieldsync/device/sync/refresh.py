@@ -7,6 +7,7 @@ another process; only the switch itself makes writers wait.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ from fieldsync.device.sync.download import Asked, Downloaded, Progress, RefreshN
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol import download as changes
+from fieldsync.protocol.digest import Bucket, Sums
 from fieldsync.protocol.refresh import Begin, Done, Line, Mark, Part, decode_line, decode_rows, is_rows
 
 KEEP_BYTES = 16 * 1024 * 1024
@@ -44,25 +46,58 @@ def refresh(store: Store, calls: Calls, progress: Progress) -> Downloaded:
         forced = bool(meta.get(work, Key.STARTING_OVER))
         version = meta.get(work, Key.CATALOG_VERSION)
     fresh = store.fresh(version)
+    summed = _Summed(since=fresh.token)
     try:
         while not fresh.complete:
-            _Loading(fresh, store.tables, version, progress).run(calls)
+            _Loading(fresh, store.tables, version, progress, summed).run(calls)
         reach("refresh.loaded")
-        end = _catch_up(fresh, store.tables, calls, version)
+        end = _catch_up(fresh, store.tables, calls, version, summed)
         reach("refresh.caught_up")
         rows = fresh.rows
         applied = store.switch(fresh, _carrying(store.tables, end, forced=forced))
     finally:
         fresh.close()
     progress(rows, rows)
-    return Downloaded(rows, brought=frozenset(t.type.name for t in store.tables), applied=applied, digest=end.digest)
+    brought = frozenset(t.type.name for t in store.tables)
+    return Downloaded(rows, brought=brought, applied=applied, digest=end.digest, sums=summed.sums())
+
+
+class _Summed:
+    """The digest's sums of rows on their way into the file, so that they need not be read again to be proved. Of what
+    another process put in, or what the catch-up touches, nothing is known."""
+
+    def __init__(self, since: str | None) -> None:
+        self._objects: dict[str, Sums | None] = defaultdict(Sums if since is None else _nothing)
+
+    def begin(self) -> None:
+        """The file is empty."""
+        self._objects = defaultdict(Sums)
+
+    def add(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Rows that begin with stamp and id."""
+        known = self._objects[name]
+        if known is not None:
+            known.add([(row[1], row[0]) for row in rows])
+
+    def touch(self, name: str) -> None:
+        """Some of an object's rows are others now."""
+        self._objects[name] = None
+
+    def sums(self) -> dict[str, tuple[Bucket, ...]]:
+        """By object."""
+        return {name: found.buckets() for name, found in self._objects.items() if found is not None}
+
+
+def _nothing() -> None:
+    return None
 
 
 class _Loading:
     """One stream on its way into the file."""
 
-    def __init__(self, fresh: Fresh, tables: ObjectTables, version: str, progress: Progress) -> None:
+    def __init__(self, fresh: Fresh, tables: ObjectTables, version: str, progress: Progress, summed: _Summed) -> None:
         self._fresh, self._tables, self._version, self._progress = fresh, tables, version, progress
+        self._summed = summed
         self._begun = False
         self._part: Part | None = None
         self._held: bytes | None = None
@@ -106,12 +141,15 @@ class _Loading:
             if self._fresh.checkpoint is not None:
                 self._fresh.restart()
             self._fresh.begin(line.checkpoint)
+            self._summed.begin()
         self._total, self._begun = line.rows, True
 
     def _add(self, token: str) -> None:
         if self._part is None or self._held is None:
             raise Unreachable("a mark without rows")
-        self._fresh.add(self._tables[self._part.object], self._part.columns, _rows(self._held, self._part), token)
+        rows = _rows(self._held, self._part)
+        self._fresh.add(self._tables[self._part.object], self._part.columns, rows, token)
+        self._summed.add(self._part.object, rows)
         self._unkept += len(self._held)
         self._held = None
         reach("refresh.added")
@@ -135,7 +173,7 @@ def _rows(raw: bytes, part: Part) -> Sequence[Sequence[Any]]:
         raise Unreachable(f"rows that cannot be read: {bad}") from bad
 
 
-def _catch_up(fresh: Fresh, tables: ObjectTables, calls: Calls, version: str) -> changes.End:
+def _catch_up(fresh: Fresh, tables: ObjectTables, calls: Calls, version: str, summed: _Summed) -> changes.End:
     """Bring the file to one snapshot: what changed since its first row was read.
 
     The indexes are made while the server sums up what should be here.
@@ -143,7 +181,7 @@ def _catch_up(fresh: Fresh, tables: ObjectTables, calls: Calls, version: str) ->
     checkpoint = fresh.checkpoint
     assert checkpoint is not None, "a stream begins with its checkpoint"
     try:
-        changes_since = downloads.changes(Asked(digest=True).lines(calls, checkpoint), version)
+        changes_since = downloads.changes(Asked(digest=True).lines(calls, checkpoint, None), version)
         fresh.make_indexes()
         reach("refresh.indexed")
         with fresh.write() as work:
@@ -151,9 +189,11 @@ def _catch_up(fresh: Fresh, tables: ObjectTables, calls: Calls, version: str) ->
                 match line:
                     case changes.Rows(block=block) if block.object in tables:
                         table = tables[block.object]
+                        summed.touch(block.object)
                         work.many(table.put, arranged(table, block))
                     case changes.Removed(gone=gone):
                         for away in gone:
+                            summed.touch(away.object)
                             if away.object in tables:
                                 work.run(f"DELETE FROM {tables[away.object].name} WHERE Id = ?", away.id)
                     case changes.End():

@@ -16,9 +16,9 @@ from fieldsync.base.version import OLDEST_APP
 from fieldsync.protocol import wire
 from fieldsync.server.http.wake import Hub
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.postgres.work import Work, snapshot, transaction
+from fieldsync.server.postgres.work import Question, Work, snapshot, transaction
 from fieldsync.server.save.batch import Caller
-from fieldsync.server.sync.session import authenticate, org_of, recognise
+from fieldsync.server.sync.session import Foresee, authenticate, look_ahead, org_of, recognise
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -64,17 +64,24 @@ def org_for_download(served: Served, request: AnyRequest) -> Org:
     return org_for(served, request)
 
 
+def _nothing(_: Caller) -> tuple[Question, ...]:
+    """Nothing is known of what will be asked."""
+    return ()
+
+
 @asynccontextmanager
-async def calling(org: Org, token: str) -> AsyncIterator[tuple[Work, Caller]]:
+async def calling(org: Org, token: str, foresee: Foresee = _nothing) -> AsyncIterator[tuple[Work, Caller]]:
     """A transaction, and in it whoever holds the token."""
     async with transaction(org.pool) as work:
+        look_ahead(org, work, token, foresee)
         yield work, await authenticate(org, work, token)
 
 
 @asynccontextmanager
-async def reading(org: Org, token: str) -> AsyncIterator[tuple[Work, Caller]]:
+async def reading(org: Org, token: str, foresee: Foresee = _nothing) -> AsyncIterator[tuple[Work, Caller]]:
     """One snapshot for all reads of a request, the token's among them. Its first use is noted beside it."""
     async with snapshot(org.pool) as work:
+        look_ahead(org, work, token, foresee)
         caller, first_use = await recognise(org, work, token)
         if first_use:
             async with transaction(org.pool) as writing:

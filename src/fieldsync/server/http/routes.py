@@ -36,7 +36,7 @@ from fieldsync.server.processor.clearing import clear
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync import session
 from fieldsync.server.sync.download import Asked, download
-from fieldsync.server.sync.feed import read_feed, read_outcomes
+from fieldsync.server.sync.feed import foresee, read_feed, read_outcomes
 from fieldsync.server.sync.refresh import refresh
 from fieldsync.server.sync.upload import upload
 
@@ -93,7 +93,7 @@ async def upload_saves(request: AnyRequest, served: ServedHere) -> UploadRespons
     org = org_for(served, request)
     token = bearer(request)
     asked = wire.decode(await request.body(), UploadRequest)
-    return await upload(org, lambda: calling(org, token), asked)
+    return await upload(org, lambda foresee: calling(org, token, foresee), asked)
 
 
 @post("/errors/clear", status_code=200, summary="Hand over errors that are to go", tags=["upload"])
@@ -107,7 +107,7 @@ async def clear_errors(request: AnyRequest, served: ServedHere) -> Cleared:
 async def feed(request: AnyRequest, served: ServedHere, cursor: str) -> FeedPage:
     """News after the cursor, in one snapshot."""
     org = org_for_download(served, request)
-    async with reading(org, bearer(request)) as (work, caller):
+    async with reading(org, bearer(request), lambda caller: foresee(org, caller, cursor)) as (work, caller):
         return await read_feed(org, work, caller, cursor)
 
 
@@ -121,18 +121,19 @@ async def outcomes(request: AnyRequest, served: ServedHere, data: OpenSaves) -> 
 
 @get("/download", summary="Rows", tags=["download"], media_type=wire.CONTENT_LINES)
 async def download_rows(
-    request: AnyRequest, served: ServedHere, checkpoint: str | None = None, *, digest: bool = False
+    request: AnyRequest, served: ServedHere, checkpoint: str | None = None, *, feed: str = "", digest: bool = False
 ) -> Stream:
-    """All rows, or those changed since the checkpoint: one JSON value a line. `digest`: with the sums of all rows."""
+    """All rows, or those changed since the checkpoint: one JSON value a line. `feed`: the last feed cursor the device
+    had; `digest`: with the sums of all rows."""
     org = org_for_download(served, request)
-    return await _downloading(_Download(org, bearer(request), checkpoint, Asked(digest=digest)), request)
+    return await _downloading(_Download(org, bearer(request), checkpoint, Asked(digest=digest, feed=feed)), request)
 
 
 @post("/digest", status_code=200, summary="Repair what differs", tags=["download"], media_type=wire.CONTENT_LINES)
 async def repair_rows(request: AnyRequest, served: ServedHere, data: Repair) -> Stream:
     """A download from the device's checkpoint, with what is missing or other among the rows it names, and the sums."""
     org = org_for_download(served, request)
-    asked = Asked(digest=True, repair=data)
+    asked = Asked(digest=True, repair=data, feed=data.feed)
     return await _downloading(_Download(org, bearer(request), data.checkpoint, asked), request)
 
 

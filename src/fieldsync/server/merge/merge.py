@@ -123,7 +123,7 @@ async def _merge(org: Org, database: Database, merging: Merging, caller: Caller)
     stamped = {"object": loser.object, "loser": loser.id, "winner": winner.id, "at": frame.now}
     await database.run(_ADD, **stamped)
     written = _once(written)
-    await changes.log(org, database, wave, written, frame.position)
+    changes.log(org, database, wave, written, frame.position)
     await _sum_up(org, database, frame, winner, rows)
     await _journal(org, database, wave, written, merging)
     return Merged(loser.object, loser.id, winner.id, moved)

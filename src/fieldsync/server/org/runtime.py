@@ -6,10 +6,11 @@ Passed to everything that serves a request. Holds no request's state: any number
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import MetaData
 
+from fieldsync.base.recent import Recent
 from fieldsync.base.world import World
 from fieldsync.formula.catalog.sources import sources
 from fieldsync.schema.access.rights import RightsTable
@@ -17,12 +18,15 @@ from fieldsync.schema.catalog import Catalog
 from fieldsync.schema.model import RecordType
 from fieldsync.server.postgres.tables import org_metadata
 from fieldsync.server.postgres.work import Pool
+from fieldsync.server.save.batch import Caller
 from fieldsync.server.save.logic.compiled import Logic, compile_logic
 from fieldsync.server.save.statements import SaveStatements
 from fieldsync.server.scope.scope import Around
 from fieldsync.server.scope.scopes import Scopes
 from fieldsync.server.sync.session_statements import SessionStatements
 from fieldsync.server.sync.statements import ReadStatements
+
+CALLERS_MAX = 10_000
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Org:
     read: ReadStatements
     scopes: Scopes
     session: SessionStatements
+    callers: Recent[str, Caller] = field(default_factory=lambda: Recent(CALLERS_MAX), compare=False)
+    """Who a token was last time, by its hash: only what to ask together with who it is now."""
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,6 @@ def _identity_tables(metadata: MetaData) -> None:
         Column("user_id", ID, nullable=True),
         Column("high_n", BigInteger, nullable=False, server_default="0"),
         Column("confirmed_through", BigInteger, nullable=False, server_default="0"),
-        Column("fed_through", BigInteger, nullable=False, server_default="0", comment="stamp to which it read a feed"),
         Column("issued_at", DateTime(timezone=True), nullable=False),
         Index("ix__device_number_key", "key_hash"),
     )

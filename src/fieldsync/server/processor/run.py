@@ -95,7 +95,7 @@ async def _note_shown(org: Org, database: Database, caller: Caller, frame: Frame
     if refused and frame.scope is not None:
         images = await read_images(frame.scope, database, {ref for r in refused for ref in concerned(r)})
         shown = [(result.id, ref) for result in refused for ref in concerned(result) if images.holds(ref)]
-        await log_shown(org, database, caller, frame, shown)
+        log_shown(org, database, caller, frame, shown)
 
 
 def _batches(incoming: Iterable[Incoming]) -> list[tuple[Incoming, ...]]:

@@ -283,6 +283,8 @@ class Wave:
     frame: Frame
     works: list[Work]
     facts: Facts = field(default_factory=Facts)
+    numbers: list[int] = field(default_factory=list)
+    """Counters drawn for the ids of its journal rows."""
 
     def mark(self, step: str) -> None:
         """A step is over."""

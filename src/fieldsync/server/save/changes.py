@@ -21,7 +21,7 @@ from fieldsync.server.save.write import Written
 from fieldsync.server.scope.delta.routes import route_of
 
 
-async def log(org: Org, database: Database, wave: Wave, written: list[Written], position: int) -> int:
+def log(org: Org, database: Database, wave: Wave, written: list[Written], position: int) -> int:
     """Write the log entries of a wave and note what each transaction touched. Returns the feed's new last position."""
     entries: list[Row] = []
     by_work: dict[int, list[Written]] = {}
@@ -44,7 +44,7 @@ async def log(org: Org, database: Database, wave: Wave, written: list[Written], 
             position = _feed(own, wave, position)
         entries += own
     if entries:
-        await database.run(org.save.add_changes, rows=encode_rows(entries))
+        database.later(org.save.add_changes, rows=encode_rows(entries))
     return position
 
 
@@ -92,7 +92,7 @@ def _masters(catalog: Catalog, wave: Wave, work: Work, ref: RecordRef) -> Iterat
         place = master_of(catalog, wave.facts, work, place)
 
 
-async def log_shown(
+def log_shown(
     org: Org, database: Database, caller: Caller, frame: Frame, refs: Iterable[tuple[str, RecordRef]]
 ) -> None:
     """Note records that an answer shows though nothing was written, with the transaction they are shown for.
@@ -105,7 +105,7 @@ async def log_shown(
         for txn, ref in refs
     ]
     if entries:
-        await database.run(org.save.add_changes, rows=encode_rows(entries))
+        database.later(org.save.add_changes, rows=encode_rows(entries))
 
 
 def _entry(org: Org, wave: Wave, work: Work, ref: RecordRef, kind: str, entry: Written | None) -> Row:

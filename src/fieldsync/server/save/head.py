@@ -6,7 +6,7 @@ of a lock per device, gives the feed its gapless position, and is where a revoke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -15,11 +15,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import Clock, instant
-from fieldsync.protocol.upload import Result
+from fieldsync.protocol.upload import Result, Transaction
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.tables import system_table
-from fieldsync.server.postgres.work import Collision
+from fieldsync.server.postgres.work import Collision, Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller, Channel, Frame, Incoming, StepLog
 from fieldsync.server.save.statements import DEFERRED, GROUPED, STEP_LOG
@@ -29,13 +29,19 @@ _RESULT = msgspec.json.Decoder(Result)
 _SAYS_WHO_HE_IS = ("ProfileId", "IsActive", "IsDeleted")
 
 
+def head_question(org: Org, caller: Caller) -> Question:
+    """What `lock_head` asks."""
+    return org.save.lock_head, {"user": caller.user_id}
+
+
 async def lock_head(org: Org, database: Database, caller: Caller) -> Frame:
     """Lock the user's head row and read what is fixed for this batch.
 
     Raises Refused(AUTH) for a revoked user; a job finishes what was saved before that. Raises Collision where the
     caller's rights changed since they were read: the request begins again with those he has now (THREATS T20).
     """
-    row = await database.one(org.save.lock_head, user=caller.user_id)
+    statement, given = head_question(org, caller)
+    row = await database.one(statement, **given)
     if row is None or (row[1] and caller.channel is not Channel.JOB):
         raise Refused(problem(Code.AUTH))
     position, _, stamp, server_number, rights_version = row
@@ -51,21 +57,21 @@ async def lock_head(org: Org, database: Database, caller: Caller) -> Frame:
     )
 
 
-async def make_heads(database: Database, written: Iterable[Written]) -> None:
+def make_heads(database: Database, written: Iterable[Written]) -> None:
     """A head row for every person who was created: without it he could save nothing."""
     people = [entry.ref.id for entry in written if entry.ref.object == "User" and entry.kind == "created"]
     if people:
-        await database.run(_MAKE_HEADS, people=people)
+        database.later(_MAKE_HEADS, people=people)
 
 
-async def renew_rights(database: Database, written: Iterable[Written]) -> None:
+def renew_rights(database: Database, written: Iterable[Written]) -> None:
     """Let everybody whose rights these rows change start anew: his saves in progress wait for this one, or it for them.
 
     Last among the locks, as it is not known before what is written: two saves that meet here may be tried again.
     """
     people = sorted({user for entry in written for user in _concerned(entry)})
     if people:
-        await database.run(_RENEW, people=people)
+        database.later(_RENEW, people=people)
 
 
 def _concerned(entry: Written) -> Iterator[str]:
@@ -93,17 +99,20 @@ class Identified:
         return as_set(frame, self.settings, clock)
 
 
+def identity_questions(org: Org, caller: Caller, sent: Sequence[Incoming | Transaction]) -> tuple[Question, Question]:
+    """What `identify` asks of a device's transactions."""
+    ns, transactions = [t.n for t in sent], [t.id for t in sent]
+    receipts = org.save.receipts, {"device": caller.number, "ns": ns, "transactions": transactions}
+    return receipts, (org.save.device_heads, {"device": caller.number})
+
+
 async def identify(org: Org, database: Database, caller: Caller, incoming: tuple[Incoming, ...]) -> Identified:
     """Tell replays from news. Everything from the first fork on is left out (DESIGN 5)."""
     if caller.number is None or not incoming:
         return Identified(incoming, (), None)
-    rows = await database.rows(
-        org.save.receipts,
-        device=caller.number,
-        ns=[t.n for t in incoming],
-        transactions=[t.id for t in incoming],
-    )
-    heads = await database.one(org.save.device_heads, device=caller.number)
+    receipts, of_device = identity_questions(org, caller, incoming)
+    rows = await database.rows(receipts[0], **receipts[1])
+    heads = await database.one(of_device[0], **of_device[1])
     assert heads is not None, "the session names a registered number"
     found = classify(caller, incoming, [Receipt(*row) for row in rows], confirmed_through=heads[1])
     settings = dict(said.split("=", 1) for said in heads[2] or () if said)

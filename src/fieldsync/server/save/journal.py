@@ -33,6 +33,7 @@ from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Row, Wave, Work, encode_rows, legible
+from fieldsync.server.save.stamp import draw_numbers, system_columns
 
 ID_CHARS, VALUE_CHARS_MAX = 18, 4_000
 UNDECIDED = Rejected | Held | Accepted
@@ -61,13 +62,15 @@ async def journal(org: Org, database: Database, wave: Wave) -> None:
         return
     tables: dict[str, list[Row]] = {TRANSACTION: [], RECORD: [], LOG: []}
     known = [_journal_one(wave, work, tables) for work in wave.works]
-    await _write_again(org, database, [row for row in known if "Id" in row])
+    _write_again(org, database, [row for row in known if "Id" in row])
     tables[TRANSACTION] = [row for row in known if "Id" not in row]
     await _complete(org, database, wave, tables)
     steps = [(org.save.add_receipts, _receipts(wave)), (org.save.add_blocked, _blocking(wave))]
     steps += [(org.save.insert(name), rows) for name, rows in tables.items()]
-    await database.run_all([(statement, {"rows": encode_rows(rows)}) for statement, rows in steps if rows])
-    await _keep_undecided(org, database, wave, known)
+    for statement, rows in steps:
+        if rows:
+            database.later(statement, rows=encode_rows(rows))
+    _keep_undecided(org, database, wave, known)
 
 
 def _receipts(wave: Wave) -> list[Row]:
@@ -92,16 +95,16 @@ def result_of(work: Work) -> Result:
     return Result(work.incoming.n, work.incoming.id, work.outcome, tuple(work.touched))
 
 
-async def _write_again(org: Org, database: Database, known: list[Row]) -> None:
+def _write_again(org: Org, database: Database, known: list[Row]) -> None:
     """Bring the rows of transactions that ran again up to date. Their records are told anew, their logs add up."""
     if known:
         kept = ("Received_At", "Comments", "Processing")
         rows = [{name: value for name, value in row.items() if name not in kept} for row in known]
-        await database.run(org.save.update(TRANSACTION, frozenset(rows[0]) - {"Id"}), rows=encode_rows(rows))
-        await database.run(org.save.drop_journaled, ids=[row["Id"] for row in known])
+        database.later(org.save.update(TRANSACTION, frozenset(rows[0]) - {"Id"}), rows=encode_rows(rows))
+        database.later(org.save.drop_journaled, ids=[row["Id"] for row in known])
 
 
-async def _keep_undecided(org: Org, database: Database, wave: Wave, known: list[Row]) -> None:
+def _keep_undecided(org: Org, database: Database, wave: Wave, known: list[Row]) -> None:
     """Keep what a device sent as it sent it, as long as it may run again; what is decided needs no keeping."""
     number = wave.caller.number
     kept = [
@@ -110,11 +113,11 @@ async def _keep_undecided(org: Org, database: Database, wave: Wave, known: list[
         if number is not None and isinstance(work.outcome, UNDECIDED)
     ]
     if kept:
-        await database.run(org.save.keep_undecided, rows=encode_rows(kept))
+        database.later(org.save.keep_undecided, rows=encode_rows(kept))
     again = [work for work in wave.works if work.incoming.record_id is not None]
     decided = [work.incoming.record_id for work in again if not isinstance(work.outcome, UNDECIDED)]
     if decided:
-        await database.run(org.save.drop_undecided, ids=decided)
+        database.later(org.save.drop_undecided, ids=decided)
 
 
 def _undecided_row(wave: Wave, work: Work, record_id: RecordId, number: DeviceNumber) -> Row:
@@ -270,29 +273,16 @@ def _sent(work: Work, reason: Problem) -> FieldValue:
 
 async def _complete(org: Org, database: Database, wave: Wave, tables: Mapping[str, list[Row]]) -> None:
     """Give journal rows ids, dates and owner; a record or log row, the id of its transaction."""
-    counters = iter(await database.rows(org.save.server_ids, count=sum(map(len, tables.values()))))
+    count = sum(map(len, tables.values()))
+    if len(wave.numbers) < count:
+        await draw_numbers(org, database, wave, count - len(wave.numbers))
+    counters, wave.numbers = iter(wave.numbers), wave.numbers[count:]
     for name, rows in tables.items():
         prefix = org.catalog[name].prefix
         for row in rows:
             parent = row.get("Sync_TransactionId")
             if isinstance(parent, dict):
                 row["Sync_TransactionId"] = parent["Id"]
-            (counter,) = next(counters)
+            counter = next(counters)
             row.update(system_columns(wave, ids.mint(prefix, wave.frame.server_number, counter)))
             row["Name"] = f"{name[5:6]}-{counter:010d}"
-
-
-def system_columns(wave: Wave, record_id: RecordId) -> Row:
-    """Id, owner, dates and stamp of a row that the platform itself creates."""
-    user, now = wave.caller.user_id, wave.frame.now
-    return {
-        "Id": record_id,
-        "OwnerId": user,
-        "CreatedDate": now,
-        "CreatedById": user,
-        "LastModifiedDate": now,
-        "LastModifiedById": user,
-        "SystemModstamp": now,
-        "IsDeleted": False,
-        "_stamp": wave.frame.stamp,
-    }

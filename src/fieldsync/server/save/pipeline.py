@@ -157,10 +157,10 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     written = await follow(org, database, wave, await write.write(org, database, wave))
     written += await redirect.link(org, database, wave)
     reach("save.after_write")
-    await head.make_heads(database, written)
-    await head.renew_rights(database, written)
+    head.make_heads(database, written)
+    head.renew_rights(database, written)
     wave.mark("write")
-    position = await changes.log(org, database, wave, written, position)
+    position = changes.log(org, database, wave, written, position)
     for work in wave.works:
         if work.open:
             work.outcome = work.becomes or Saved()

@@ -8,16 +8,20 @@ ids by value is id order overall, and two waves that meet wait instead of deadlo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from fieldsync.protocol.upload import Operation
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import Question
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save.access.share import hide
+from fieldsync.server.save.access.share import access_questions, hide
 from fieldsync.server.save.batch import Facts, Predecessor, Wave, decode_row
 from fieldsync.server.save.elsewhere.roots import add_roots
 from fieldsync.server.save.head import Receipt
 from fieldsync.server.save.logic.rollup.masters import add_masters
+from fieldsync.server.save.stamp import draw_numbers, journal_rows, numbered
+
+Wanted = dict[str, set[str]]
 
 _CANCELED = b'"type":"Canceled"'
 """Ended by somebody: what comes after it is an edit of what is there, and waits for nothing."""
@@ -27,32 +31,60 @@ _SETTLED = (b'"type":"Saved"', b'"type":"Duplicated"', b'"type":"Discarded"', b'
 
 async def prefetch(org: Org, database: Database, wave: Wave) -> None:
     """Fill the wave's facts, with nothing in them that the caller may not read."""
-    facts = wave.facts
-    await lock_records(org, database, wave)
+    wanted = await _to_lock(org, database, wave)
+    database.ahead(*_questions(org, wave, wanted))
+    await _lock(org, database, wave, wanted)
     await share_references(org, database, wave)
     await hide(org, database, wave)
     await _look_up_taken(org, database, wave)
-    await _look_up_device(org, database, wave, facts)
+    await _look_up_device(org, database, wave, wave.facts)
+    await draw_numbers(org, database, wave)
+
+
+def _questions(org: Org, wave: Wave, wanted: Wanted) -> Iterator[Question]:
+    """What will be asked for this wave if its transactions are what they look like, in the order of asking."""
+    yield from _locks(org, wave, wanted)
+    references = _referred_to(wave)
+    yield from ((org.save.share(name), {"ids": sorted(references[name])}) for name in _by_prefix(org, references))
+    yield from access_questions(org, wave)
+    yield from ((org.save.taken(*place), {"values": sorted(values)}) for place, values in _unique_values(wave).items())
+    if wave.caller.number is not None:
+        yield org.save.blocked, {"device": wave.caller.number, "ids": sorted(_touched(wave))}
+    yield org.save.server_ids, {"count": journal_rows(wave)}
+    for (name, field_name), edits in numbered(wave).items():
+        yield org.save.numbers(name, field_name), {"count": len(edits)}
 
 
 async def lock_records(org: Org, database: Database, wave: Wave) -> None:
     """Lock the rows to be written and every master they are summed up by, and give each edit its row."""
-    wanted: dict[str, set[str]] = defaultdict(set)
-    to_delete: set[str] = set()
+    await _lock(org, database, wave, await _to_lock(org, database, wave))
+
+
+async def _to_lock(org: Org, database: Database, wave: Wave) -> Wanted:
+    wanted: Wanted = defaultdict(set)
     for edit in wave.edits:
         wanted[edit.item.object].add(edit.item.id)
-        if edit.item.operation in (Operation.DELETE, Operation.UNDELETE):
-            to_delete.add(edit.item.object)
     await add_masters(org, database, wave, wanted)
     await add_roots(org, database, wave, wanted)
-    for name in _by_prefix(org, wanted):
-        statement = org.save.lock_to_delete(name) if name in to_delete else org.save.lock(name)
-        for (text,) in await database.rows(statement, ids=sorted(wanted[name])):
+    return wanted
+
+
+async def _lock(org: Org, database: Database, wave: Wave, wanted: Wanted) -> None:
+    for statement, given in _locks(org, wave, wanted):
+        for (text,) in await database.rows(statement, **given):
             row = decode_row(text)
             wave.facts.rows[row["Id"]] = row
     for edit in wave.edits:
         edit.current = wave.facts.rows.get(edit.item.id)
     await read_masters(org, database, wave)
+
+
+def _locks(org: Org, wave: Wave, wanted: Wanted) -> Iterator[Question]:
+    going = (Operation.DELETE, Operation.UNDELETE)
+    to_delete = {edit.item.object for edit in wave.edits if edit.item.operation in going}
+    for name in _by_prefix(org, wanted):
+        statement = org.save.lock_to_delete(name) if name in to_delete else org.save.lock(name)
+        yield statement, {"ids": sorted(wanted[name])}
 
 
 async def lock_masters(org: Org, database: Database, wave: Wave) -> None:
@@ -91,7 +123,14 @@ async def read_masters(org: Org, database: Database, wave: Wave) -> None:
 
 async def share_references(org: Org, database: Database, wave: Wave) -> None:
     """Lock what the edits refer to, so that it stays."""
-    wanted: dict[str, set[str]] = defaultdict(set)
+    wanted = _referred_to(wave)
+    for name in _by_prefix(org, wanted):
+        for found, deleted in await database.rows(org.save.share(name), ids=sorted(wanted[name])):
+            wave.facts.references[found] = deleted
+
+
+def _referred_to(wave: Wave) -> Wanted:
+    wanted: Wanted = defaultdict(set)
     for edit in wave.edits:
         for target, value in edit.references:
             wanted[target].add(value)
@@ -99,21 +138,23 @@ async def share_references(org: Org, database: Database, wave: Wave) -> None:
             wanted[edit.object_type.master.references or ""].add(edit.current[edit.object_type.master.name])
         if edit.item.operation is Operation.CREATE and "OwnerId" not in edit.item.changes:
             wanted["User"].add(wave.caller.user_id)
-    for name in _by_prefix(org, wanted):
-        for found, deleted in await database.rows(org.save.share(name), ids=sorted(wanted[name])):
-            wave.facts.references[found] = deleted
+    return wanted
 
 
 async def _look_up_taken(org: Org, database: Database, wave: Wave) -> None:
+    for (name, column), values in _unique_values(wave).items():
+        for value, holder in await database.rows(org.save.taken(name, column), values=sorted(values)):
+            wave.facts.taken[name, column, value] = holder
+
+
+def _unique_values(wave: Wave) -> dict[tuple[str, str], set[str]]:
     wanted: dict[tuple[str, str], set[str]] = defaultdict(set)
     for edit in wave.edits:
         for column, change in edit.item.changes.items():
             field = edit.object_type.column_fields.get(column)
             if field is not None and field.unique and change.new is not None:
                 wanted[edit.item.object, column].add(str(change.new))
-    for (name, column), values in wanted.items():
-        for value, holder in await database.rows(org.save.taken(name, column), values=sorted(values)):
-            wave.facts.taken[name, column, value] = holder
+    return wanted
 
 
 async def _look_up_device(org: Org, database: Database, wave: Wave, facts: Facts) -> None:
@@ -121,8 +162,7 @@ async def _look_up_device(org: Org, database: Database, wave: Wave, facts: Facts
     number = wave.caller.number
     if number is None:
         return
-    touched = {e.item.id for e in wave.edits} | {value for e in wave.edits for _, value in e.references}
-    rows = await database.rows(org.save.blocked, device=number, ids=sorted(touched))
+    rows = await database.rows(org.save.blocked, device=number, ids=sorted(_touched(wave)))
     facts.blocked.update(rows)
     named = {e.item.after for e in wave.edits if e.item.after is not None} - facts.predecessors.keys()
     if named:
@@ -130,6 +170,10 @@ async def _look_up_device(org: Org, database: Database, wave: Wave, facts: Facts
         for receipt in (one for one in (Receipt(*row) for row in found) if _CANCELED not in one.result):
             settled = any(mark in receipt.result for mark in _SETTLED)
             facts.predecessors[receipt.n] = Predecessor(settled, receipt.stamp)
+
+
+def _touched(wave: Wave) -> set[str]:
+    return {e.item.id for e in wave.edits} | {value for e in wave.edits for _, value in e.references}
 
 
 def _by_prefix(org: Org, names: Iterable[str]) -> list[str]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date
 
+from fieldsync.base.ids import RecordId
 from fieldsync.protocol.upload import Operation
 from fieldsync.schema.autonumber import format_number
 from fieldsync.schema.catalog import ObjectType
-from fieldsync.schema.model import FieldType
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
@@ -58,16 +58,47 @@ def compose_name(object_type: ObjectType, row: Row, changed: set[str]) -> None:
 
 async def number(org: Org, database: Database, wave: Wave) -> None:
     """Give created rows their auto-numbers, one query per numbered field."""
+    today = date.fromisoformat(wave.frame.now[:10])
+    for (name, field_name), edits in numbered(wave).items():
+        rows = [edit.new for edit in edits if edit.new is not None]
+        values = await database.rows(org.save.numbers(name, field_name), count=len(rows)) if rows else []
+        display = edits[0].object_type.fields[field_name].display_format or "{0}"
+        for row, (value,) in zip(rows, values, strict=True):
+            row[field_name] = format_number(display, value, today)
+
+
+def numbered(wave: Wave) -> dict[tuple[str, str], list[Edit]]:
+    """The creates of open transactions by the object and the auto-number field they get."""
     wanted: dict[tuple[str, str], list[Edit]] = defaultdict(list)
     for edit in wave.edits:
-        if edit.item.operation is Operation.CREATE and edit.new is not None:
-            for field in edit.object_type.stored:
-                if field.type is FieldType.AUTO_NUMBER:
-                    wanted[edit.item.object, field.name].append(edit)
-    today = date.fromisoformat(wave.frame.now[:10])
-    for (name, field_name), edits in wanted.items():
-        values = await database.rows(org.save.numbers(name, field_name), count=len(edits))
-        display = edits[0].object_type.fields[field_name].display_format or "{0}"
-        for edit, (value,) in zip(edits, values, strict=True):
-            assert edit.new is not None
-            edit.new[field_name] = format_number(display, value, today)
+        if edit.item.operation is Operation.CREATE:
+            for field in edit.object_type.numbered:
+                wanted[edit.item.object, field.name].append(edit)
+    return wanted
+
+
+def journal_rows(wave: Wave) -> int:
+    """How many rows the journal takes if nothing is refused."""
+    return sum(1 + len(work.edits) for work in wave.works)
+
+
+async def draw_numbers(org: Org, database: Database, wave: Wave, count: int | None = None) -> None:
+    """Have counters for the ids of so many journal rows; for those of `journal_rows` if it is not said."""
+    rows = await database.rows(org.save.server_ids, count=journal_rows(wave) if count is None else count)
+    wave.numbers += [value for (value,) in rows]
+
+
+def system_columns(wave: Wave, record_id: RecordId) -> Row:
+    """Id, owner, dates and stamp of a row that the platform itself creates."""
+    user, now = wave.caller.user_id, wave.frame.now
+    return {
+        "Id": record_id,
+        "OwnerId": user,
+        "CreatedDate": now,
+        "CreatedById": user,
+        "LastModifiedDate": now,
+        "LastModifiedById": user,
+        "SystemModstamp": now,
+        "IsDeleted": False,
+        "_stamp": wave.frame.stamp,
+    }

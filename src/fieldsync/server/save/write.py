@@ -56,9 +56,9 @@ async def write(org: Org, database: Database, wave: Wave) -> list[Written]:
     for object_type in org.catalog:
         if object_type.name in creates:
             rows = [e.new for e in creates[object_type.name] if e.new is not None]
-            await database.run(org.save.insert(object_type.name), rows=encode_rows(rows))
+            database.later(org.save.insert(object_type.name), rows=encode_rows(rows))
         if object_type.name in updates:
-            await _update(org, database, updates[object_type.name])
+            _update(org, database, updates[object_type.name])
     written.extend(await _cascade(org, database, wave))
     return written
 
@@ -71,10 +71,10 @@ _KINDS = {
 }
 
 
-async def _update(org: Org, database: Database, edits: list[Edit]) -> None:
+def _update(org: Org, database: Database, edits: list[Edit]) -> None:
     columns = ALWAYS_WRITTEN.union(*(e.changed for e in edits))
     rows = [{name: e.new[name] for name in ("Id", *columns)} for e in edits if e.new is not None]
-    await database.run(org.save.update(edits[0].item.object, columns), rows=encode_rows(rows))
+    database.later(org.save.update(edits[0].item.object, columns), rows=encode_rows(rows))
 
 
 Owners = dict[str, tuple[Work, Row]]
@@ -118,7 +118,7 @@ async def _cascade_level(
         stamps |= {"LastModifiedById": wave.caller.user_id}
         new = [{"Id": r["Id"], "IsDeleted": deleted, STAMP: wave.frame.stamp_after(r["Id"], r), **stamps} for r in rows]
         update = org.save.update(detail.name, ALWAYS_WRITTEN | {"IsDeleted"})
-        await database.run(update, rows=encode_rows(new))
+        database.later(update, rows=encode_rows(new))
         kind = "deleted" if deleted else "undeleted"
         for row, changed in zip(rows, new, strict=True):
             work, _ = owners[row[reference.name]]

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from fieldsync.base.world import Clock
 from fieldsync.server.postgres.compiled import Statement, compile_statement
+from fieldsync.server.postgres.work import Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.scope.tokens import Person
@@ -32,10 +33,15 @@ class People:
         self._statement: Statement = compile_statement(_statement(tables))
         self._org_id = org_id
 
+    def question(self, caller: Caller, clock: Clock) -> Question:
+        """What `look_up` will ask."""
+        given = {"user": caller.user_id, "device": caller.device_id or "", "today": clock.now().date()}
+        return self._statement, given
+
     async def look_up(self, database: Database, caller: Caller, clock: Clock) -> Looked:
         """What counts for the caller now. A browser without a device is of the type `browser`."""
-        today = clock.now().date()
-        row = await database.one(self._statement, user=caller.user_id, device=caller.device_id or "", today=today)
+        statement, given = self.question(caller, clock)
+        row = await database.one(statement, **given)
         assert row is not None, "whoever is signed in is there"
         profile_id, language, locale, zone, username, application, device, picked, ids, names, below, team, *rules = row
         territories = tuple(zip(ids or (), names or (), strict=True))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
+from fieldsync.base.recent import Recent
 from fieldsync.base.world import Clock
 from fieldsync.schema.sync_rule import COLUMNS, SyncRule, rule_of
 from fieldsync.server.postgres.compiled import compile_statement
-from fieldsync.server.postgres.work import Pool, transaction
+from fieldsync.server.postgres.work import Pool, Question, transaction
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.scope.caps import Caps
@@ -24,30 +24,7 @@ from fieldsync.server.scope.people import Looked, People
 from fieldsync.server.scope.recipe import Recipe, decode_recipe
 from fieldsync.server.scope.scope import Around, Scope
 
-K = TypeVar("K")
-V = TypeVar("V")
 SCOPES_MAX, CUTS_MAX, RULEBOOKS_MAX = 400, 200, 4
-
-
-class Kept(OrderedDict[K, V]):
-    """The values asked for last, so many of them."""
-
-    def __init__(self, at_most: int) -> None:
-        super().__init__()
-        self._at_most = at_most
-
-    def use(self, key: K) -> V | None:
-        """The value of this key, if it is still there."""
-        if key in self:
-            self.move_to_end(key)
-        return self.get(key)
-
-    def keep(self, key: K, value: V) -> V:
-        """Keep it, and let the one that was not asked for longest go."""
-        self[key] = value
-        if len(self) > self._at_most:
-            self.popitem(last=False)
-        return value
 
 
 class Scopes:
@@ -68,12 +45,12 @@ class Scopes:
             insert(recipe).values(values).on_conflict_do_update(index_elements=["hash"], set_=renewed)
         )
         self._kept = compile_statement(select(recipe.c.content).where(recipe.c.hash == bindparam("hash")))
-        self._rulebooks: Kept[tuple[int, int], tuple[SyncRule, ...]] = Kept(RULEBOOKS_MAX)
-        self._cuts: Kept[tuple[object, ...], Cut] = Kept(CUTS_MAX)
-        self._scopes: Kept[str, Scope] = Kept(SCOPES_MAX)
-        self._asked: Kept[tuple[Looked, str, str], Scope] = Kept(SCOPES_MAX)
+        self._rulebooks: Recent[tuple[int, int], tuple[SyncRule, ...]] = Recent(RULEBOOKS_MAX)
+        self._cuts: Recent[tuple[object, ...], Cut] = Recent(CUTS_MAX)
+        self._scopes: Recent[str, Scope] = Recent(SCOPES_MAX)
+        self._asked: Recent[tuple[Looked, str, str], Scope] = Recent(SCOPES_MAX)
         """By all they are made of, so that a request need not compose what it was composed of before."""
-        self._stored: Kept[tuple[str, date], bool] = Kept(10 * SCOPES_MAX)
+        self._stored: Recent[tuple[str, date], bool] = Recent(10 * SCOPES_MAX)
 
     async def of(self, database: Database, caller: Caller, clock: Clock) -> Scope:
         """What the caller's device may hold now. Raises Refused(SYNC_RULE)."""
@@ -86,6 +63,10 @@ class Scopes:
         if rules is None:
             rules = self._rulebooks.keep(looked.rules, await self.rules(database))
         return self._asked.keep(asked, self._made(*self.recipe(caller, looked, rules, clock)))
+
+    def question(self, caller: Caller, clock: Clock) -> Question:
+        """What `of` will ask first."""
+        return self._people.question(caller, clock)
 
     async def look_up(self, database: Database, caller: Caller, clock: Clock) -> Looked:
         """What the caller's device depends on beside rows and rules."""

@@ -13,7 +13,7 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller, Channel, Frame, Row, Wave, encode_rows
 from fieldsync.server.save.changes import change_row
 from fieldsync.server.save.head import lock_head
-from fieldsync.server.save.journal import system_columns
+from fieldsync.server.save.stamp import system_columns
 
 
 async def register_device(org: Org, database: Database, user_id: RecordId, description: DeviceDescription) -> RecordId:

@@ -9,7 +9,7 @@ it is sent.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -30,7 +30,7 @@ from fieldsync.server.scope.scope import Scope
 from fieldsync.server.sync.checkpoint import Checkpoint, open_checkpoint, present_checkpoint, seal_checkpoint
 from fieldsync.server.sync.digest.repair import ids_to_go, repairs, rows_to_send
 from fieldsync.server.sync.digest.sums import digest_of
-from fieldsync.server.sync.feed import feed_position, seal_cursor
+from fieldsync.server.sync.feed import feed_position, read_through, seal_cursor
 
 Lines = AsyncGenerator[tuple[int, bytes], None]
 """How many rows a line holds, and the line."""
@@ -43,6 +43,8 @@ class Asked:
 
     digest: bool = False
     repair: Repair | None = None
+    feed: str = ""
+    """The last feed cursor it had."""
 
 
 ROWS_ALONE = Asked()
@@ -65,7 +67,7 @@ async def download(
     elif since is None:
         lines, grown, anew = _everything(database, scope), scope.objects, scope.objects
     else:
-        one = Difference(Delta(then, scope), caller, since, now)
+        one = Difference(Delta(then, scope), caller, since, now, read_through(org, caller, asked.feed))
         stirred = await _stirred(org, database, one)
         lines, grown = _differences(org, database, one, stirred), _may_grow(one.delta, stirred)
         anew = _chosen_anew(one.delta)
@@ -179,7 +181,6 @@ def _chosen_anew(delta: Delta) -> tuple[str, ...]:
 async def _differences(org: Org, database: Database, one: Difference, stirred: frozenset[str]) -> Lines:
     delta = one.delta
     fed = await _fed_objects(org, database, one)
-    one = replace(one, fed_through=await _fed_through(org, database, one.caller) if fed else 0)
     for name in org.catalog.objects:
         if name in delta.now.cut.chosen:
             async for found in _changed(database, one, name, delta.looks_at(name) & stirred):
@@ -209,11 +210,6 @@ async def _removed(database: Database, one: Difference, name: str, stirred: froz
         into = await readable(one.delta.now, database, name, [i for i, deleted, _ in chunk if deleted])
         gone = (Gone(name, i, max(stamp, one.now.xmax), deleted, into.get(i)) for i, deleted, stamp in chunk)
         yield 0, encode_line(Removed(tuple(gone)))
-
-
-async def _fed_through(org: Org, database: Database, caller: Caller) -> int:
-    row = await database.one(org.read.fed_through, numbers=sorted(caller.numbers))
-    return row[0] if row is not None else 0
 
 
 async def _fed_objects(org: Org, database: Database, one: Difference) -> frozenset[str]:

@@ -7,6 +7,7 @@ looked at when reading; sync rules are not (FEATURES C06, C13).
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +19,8 @@ from fieldsync.protocol.feed import FamilyImage, FeedPage, OpenSaves, Outcomes
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Result
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import Question
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.postgres.work import transaction
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.scope.scope import Scope
 from fieldsync.server.sync.images import closed, concerned, read_families, read_images
@@ -29,9 +30,12 @@ _RESULT = msgspec.json.Decoder(Result)
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """The last position a device has."""
+    """The last position a device has. It shows it to a download too, which has to know what the feed may have brought:
+    what came into a family before the stamp `read`, in which the device read news last, if it did since its checkpoint.
+    """
 
     position: int
+    read: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,14 +56,34 @@ class Entry:
     """The later outcome of a transaction."""
 
 
-def seal_cursor(org: Org, caller: Caller, position: int) -> str:
+def seal_cursor(org: Org, caller: Caller, position: int, read: int = 0) -> str:
     """The cursor a device keeps."""
-    return seal(org.mac_key, Purpose.FEED, caller, Cursor(position))
+    return seal(org.mac_key, Purpose.FEED, caller, Cursor(position, read))
+
+
+def read_through(org: Org, caller: Caller, cursor: str) -> int:
+    """The stamp to which a device that shows this cursor read its feed; 0 for one that shows none of ours."""
+    try:
+        return unseal(org.mac_key, Purpose.FEED, caller, cursor, Cursor).read
+    except Refused:
+        return 0
 
 
 async def feed_position(org: Org, database: Database, caller: Caller) -> int:
     """The feed's last position in this transaction's snapshot. Raises Refused(AUTH) for a revoked user."""
     return (await _head(org, database, caller)).position
+
+
+def foresee(org: Org, caller: Caller, cursor: str) -> Iterator[Question]:
+    """What a reading of news asks, if there are some; nothing for a cursor that is not ours."""
+    try:
+        after = unseal(org.mac_key, Purpose.FEED, caller, cursor, Cursor).position
+    except Refused:
+        return
+    yield org.read.head, {"user": caller.user_id}
+    yield org.read.feed, {"user": caller.user_id, "after": after, "limit": limits.FEED_PAGE_ENTRIES_MAX}
+    yield org.scopes.question(caller, org.world.clock)
+    yield org.read.place, {}
 
 
 @dataclass(frozen=True)
@@ -83,12 +107,13 @@ def poll_seconds(setting: str | None) -> float:
 
 async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -> FeedPage:
     """News after the cursor, read in the snapshot `database` is. Raises Refused: BAD_CURSOR, INCREMENTAL_REQUIRED."""
-    after = unseal(org.mac_key, Purpose.FEED, caller, cursor, Cursor).position
+    shown = unseal(org.mac_key, Purpose.FEED, caller, cursor, Cursor)
+    after = shown.position
     head = await _head(org, database, caller)
     if after < head.floor or after > head.position:
         raise Refused(problem(Code.INCREMENTAL_REQUIRED))
     if after == head.position:
-        return FeedPage(cursor=seal_cursor(org, caller, after), poll_seconds=head.poll_seconds)
+        return FeedPage(cursor=cursor, poll_seconds=head.poll_seconds)
     entries = await _whole_transactions(org, database, caller, after)
     if not entries or entries[0].position != after + 1:  # the next one went with its part of the log
         raise Refused(problem(Code.INCREMENTAL_REQUIRED))
@@ -99,10 +124,9 @@ async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -
     roots = {RecordRef(e.root_object, ids.RecordId(e.root_id)): None for e in news}
     images = await read_images(scope, database, {*roots, *(ref for result in results for ref in concerned(result))})
     members = await read_families(scope, database, roots, images)
-    if (members or results) and caller.number is not None:
-        await _note(org, database, caller)
+    read = await _stamp_not_seen(org, database) if members or results else shown.read
     return FeedPage(
-        cursor=seal_cursor(org, caller, entries[-1].position),
+        cursor=seal_cursor(org, caller, entries[-1].position, read),
         families=tuple(FamilyImage(root, refs) for root, refs in members.items()),
         rows=images.blocks(scope),
         gone=tuple(images.gone.values()),
@@ -138,21 +162,17 @@ async def read_outcomes(org: Org, database: Database, caller: Caller, asked: Ope
     results = [msgspec.structs.replace(result, n=numbers[i]) for i, result in found.items()]
     scope = await org.scopes.of(database, caller, org.world.clock)
     images = await read_images(scope, database, {ref for result in results for ref in concerned(result)})
-    if results and caller.number is not None:
-        await _note(org, database, caller)
     closed_ones = tuple(closed(result, images, scope) for result in sorted(results, key=lambda r: r.n))
     return Outcomes(closed_ones, images.blocks(scope), tuple(images.gone.values()))
 
 
-async def _note(org: Org, database: Database, caller: Caller) -> None:
-    """What came into a family before this snapshot may be on the device from now on: a download takes it away, if it
-    has to. Noted beside the snapshot, before the device has its answer."""
+async def _stamp_not_seen(org: Org, database: Database) -> int:
+    """The snapshot shows nothing from this stamp on."""
     place = await database.one(org.read.place)
     assert place is not None, "an org has an epoch before it serves"
     snapshot, _, _, offset = place
-    async with transaction(org.pool) as writing:
-        stamp = int(snapshot.split(":")[1]) + offset
-        await writing.run(org.read.note_fed, number=caller.number, stamp=stamp)
+    stamp: int = int(snapshot.split(":")[1]) + offset
+    return stamp
 
 
 async def _whole_transactions(org: Org, database: Database, caller: Caller, after: int) -> list[Entry]:

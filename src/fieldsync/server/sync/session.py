@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from fieldsync.base import limits
@@ -19,12 +20,14 @@ from fieldsync.protocol.session import DeviceDescription, NewNumber, Renew, Sess
 from fieldsync.schema.access import metadata_api
 from fieldsync.server.org.passwords import verify
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import Question, transaction
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.postgres.work import transaction
 from fieldsync.server.save.batch import Caller, Channel
 from fieldsync.server.sync.devices import register_device
 from fieldsync.server.sync.feed import poll_seconds
 
+Foresee = Callable[[Caller], Iterable[Question]]
+"""The first questions of a request, for a caller."""
 TOKEN_BYTES = 32
 DEVICE_KEY_CHARS_MIN = 43
 
@@ -82,7 +85,15 @@ async def recognise(org: Org, database: Database, token: str) -> tuple[Caller, b
         rights=rights,
         rights_version=rights_version,
     )
+    org.callers.keep(digest(token), caller)
     return caller, previous is not None
+
+
+def look_ahead(org: Org, database: Database, token: str, foresee: Foresee) -> None:
+    """Say what will be asked for whoever had this token last time; whether he still has it is asked before."""
+    known = org.callers.use(digest(token))
+    if known is not None:
+        database.ahead(*foresee(known))
 
 
 async def sign_in(org: Org, database: Database, request: SignIn) -> Session:

@@ -16,7 +16,6 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -38,8 +37,6 @@ class ReadStatements:
         self.receipts = compile_statement(_receipts(metadata.tables["_receipt"]))
         self.stirred = compile_statement(_stirred(change))
         self.fed = compile_statement(_fed(change))
-        self.note_fed = compile_statement(_note_fed(metadata.tables["_device_number"]))
-        self.fed_through = compile_statement(_fed_through(metadata.tables["_device_number"]))
 
 
 def _place(epoch: Table) -> ClauseElement:
@@ -95,15 +92,3 @@ def _fed(change: Table) -> ClauseElement:
     """Objects, and roots of families, that the person's feed named since."""
     mine = (change.c.feed_user == bindparam("user")) & is_new(change) & (change.c.kind != "outcome")
     return select(change.c.object, change.c.root_object).where(mine).distinct()
-
-
-def _note_fed(device: Table) -> ClauseElement:
-    """A device read its feed in a snapshot that shows no stamp from this one on."""
-    later = func.greatest(device.c.fed_through, bindparam("stamp"))
-    return update(device).where(device.c.number == bindparam("number")).values(fed_through=later)
-
-
-def _fed_through(device: Table) -> ClauseElement:
-    """The stamp to which the device with these numbers read its feed."""
-    found = func.coalesce(func.max(device.c.fed_through), 0)
-    return select(found).where(device.c.number == any_(bindparam("numbers")))

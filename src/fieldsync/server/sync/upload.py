@@ -7,7 +7,7 @@ the batch is halved.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol.upload import Saved, UploadRequest, UploadResponse
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.listen import CHANNEL, news_for
-from fieldsync.server.postgres.work import Busy, Collision, Step, TooLong
+from fieldsync.server.postgres.work import Busy, Collision, Question, TooLong
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.deferred import put_off
 from fieldsync.server.processor.locked import RecordsHeld, save_around, save_or_held
@@ -27,14 +27,15 @@ from fieldsync.server.processor.marks import mark_taken_back
 from fieldsync.server.processor.waiting import as_told
 from fieldsync.server.save.batch import Caller, Frame, Incoming
 from fieldsync.server.save.changes import log_shown
-from fieldsync.server.save.head import Identified, identify, lock_head
+from fieldsync.server.save.head import Identified, head_question, identify, identity_questions, lock_head
 from fieldsync.server.save.pipeline import Done
 from fieldsync.server.sync import parts
 from fieldsync.server.sync.images import closed, concerned, read_images
+from fieldsync.server.sync.session import Foresee
 
 Run = Callable[[Org, Database, Caller, Frame, tuple[Incoming, ...]], Awaitable[Done]]
 """What is done with transactions that are new."""
-Begin = Callable[[], AbstractAsyncContextManager[tuple[Database, Caller]]]
+Begin = Callable[[Foresee], AbstractAsyncContextManager[tuple[Database, Caller]]]
 """Opens the request's database transaction and says who is asking, in it."""
 
 
@@ -80,7 +81,7 @@ def _unreadable(reason: str) -> Refused:
 
 
 async def _once(org: Org, begin: Begin, request: UploadRequest, run: Run) -> UploadResponse:
-    async with begin() as (database, signed_in):
+    async with begin(lambda known: _questions(org, known, request)) as (database, signed_in):
         if signed_in.number is None or request.device not in signed_in.numbers:
             raise Refused(problem(Code.FORBIDDEN, reason="this device number was not issued to this device"))
         # After a fork the device goes on under a newer number than the one its session began with.
@@ -92,7 +93,7 @@ async def _once(org: Org, begin: Begin, request: UploadRequest, run: Run) -> Upl
         run = put_off if identified.deferred else run
         done = await run(org, database, caller, identified.framed(frame, org.world.clock), identified.fresh)
         done = replace(done, results=await as_told(org, database, caller.number or "", done.results))
-        await _move_heads(org, database, caller, frame, request, done)
+        _move_heads(org, database, caller, frame, request, done)
         reach("upload.before_images")
         response = await _answer(org, database, caller, frame, gathered, identified, done)
         reach("upload.before_commit")
@@ -100,20 +101,26 @@ async def _once(org: Org, begin: Begin, request: UploadRequest, run: Run) -> Upl
     return response
 
 
-async def _move_heads(
-    org: Org, database: Database, caller: Caller, frame: Frame, request: UploadRequest, done: Done
-) -> None:
-    steps: list[Step] = [(org.session.uploaded, {"device": caller.device_id, "now": org.world.clock.now()})]
+def _questions(org: Org, known: Caller, request: UploadRequest) -> Iterator[Question]:
+    """What every upload asks first."""
+    caller = replace(known, number=ids.DeviceNumber(request.device))
+    yield head_question(org, caller)
+    yield org.scopes.question(caller, org.world.clock)
+    yield from identity_questions(org, caller, request.transactions)
+
+
+def _move_heads(org: Org, database: Database, caller: Caller, frame: Frame, request: UploadRequest, done: Done) -> None:
+    number, now = caller.number, org.world.clock.now()
+    database.later(org.session.uploaded, device=caller.device_id, now=now)
     high = max((r.n for r in done.results), default=0)
     through = min(request.confirmed_through, 2**53)
-    steps.append((org.save.move_device, {"device": caller.number, "high": high, "through": through}))
+    database.later(org.save.move_device, device=number, high=high, through=through)
     if through > 0:
-        steps.append((org.save.forget_receipts, {"device": caller.number, "through": through}))
+        database.later(org.save.forget_receipts, device=number, through=through)
     if done.position > frame.position:
-        steps.append((org.save.move_head, {"user": caller.user_id, "to": done.position}))
+        database.later(org.save.move_head, user=caller.user_id, to=done.position)
         payload = news_for(org.schema, caller.user_id, caller.device_id)
-        steps.append((org.save.wake, {"channel": CHANNEL, "payload": payload}))
-    await database.run_all(steps)
+        database.later(org.save.wake, channel=CHANNEL, payload=payload)
 
 
 async def _answer(
@@ -131,7 +138,7 @@ async def _answer(
     images = await read_images(scope, database, {ref for result in results for ref in concerned(result)})
     refused = [result for result in done.results if not isinstance(result.outcome, Saved)]
     shown = [(result.id, ref) for result in refused for ref in concerned(result) if images.holds(ref)]
-    await log_shown(org, database, caller, frame, shown)
+    log_shown(org, database, caller, frame, shown)
     results = [closed(result, images, scope) for result in results]
     forks = [n for n in (identified.fork_at, done.fork_at, gathered.fork_at) if n is not None]
     fork_at = min(forks, default=None)

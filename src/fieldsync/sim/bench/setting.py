@@ -27,12 +27,13 @@ from fieldsync.sim.territory import add_accounts, found_territory
 
 ORG, PERSON, PASSWORD = "bench", "sarah@bench.example", "measuring the whole way 9"
 _SERVER = """
-import asyncio, sys
+import sys
 from fieldsync.base.world import system_world
 from fieldsync.server.http.app import create_app
+from fieldsync.server.http.loop import run
 from fieldsync.server.http.serve import serve_alone
 app = create_app(sys.argv[1], system_world())
-asyncio.run(serve_alone(app, host="127.0.0.1", port=int(sys.argv[2]), ready=lambda: print("ready", flush=True)))
+run(serve_alone(app, host="127.0.0.1", port=int(sys.argv[2]), ready=lambda: print("ready", flush=True)))
 """
 
 

@@ -15,15 +15,22 @@ from fieldsync.schema.standard import STAMP
 Unlike = Mapping[str, Mapping[int, int]]
 """Of each object that differs the buckets, with how many rows the device has in them."""
 
+Known = Mapping[str, tuple[Bucket, ...]]
+NOTHING_KNOWN: Known = {}
 _VERSIONS = {Version.STAMP: STAMP, Version.WRITTEN: "coalesce(unixepoch(SystemModstamp), 0)"}
 
 
-def compare(work: Work, tables: ObjectTables, digest: Digest) -> Unlike:
-    """What differs. Of an object that the digest does not name the device is to have nothing."""
+def compare(work: Work, tables: ObjectTables, digest: Digest, known: Known = NOTHING_KNOWN) -> Unlike:
+    """What differs. Of an object that the digest does not name the device is to have nothing.
+
+    `known`: sums by stamp of the rows that were put in last, which count where the person is busy with none of them.
+    """
     theirs = {each.object: each.buckets for each in digest.objects}
     found: dict[str, Mapping[int, int]] = {}
     for table in tables:
-        ours = sums(held_rows(work, table, version_of(digest, table)))
+        version, free = version_of(digest, table), next(bases_of_object(work, table.type.name), None) is None
+        summed = known.get(table.type.name) if free and version is Version.STAMP else None
+        ours = sums(held_rows(work, table, version)) if summed is None else summed
         buckets = differing(ours, theirs.get(table.type.name, ()))
         if buckets:
             found[table.type.name] = _counted(buckets, ours)

@@ -32,7 +32,7 @@ def verify(store: Store, calls: Calls, clock: Clock, progress: Progress, found: 
         if found.digest is None:
             break
         with store.read() as work:
-            unlike = compare(work, store.tables, found.digest)
+            unlike = compare(work, store.tables, found.digest, found.sums)
         agreement = Agreement(instant(clock.now()), tuple(sorted(unlike)), found.repaired)
         with store.write() as work:
             keep_agreement(work, agreement)
@@ -46,7 +46,7 @@ def verify(store: Store, calls: Calls, clock: Clock, progress: Progress, found: 
 def _repair(store: Store, digest: Digest, unlike: Unlike) -> Repair:
     with store.read() as work:
         held = held_in(work, store.tables, digest, unlike)
-        return Repair(meta.get(work, Key.CHECKPOINT), digest.label, held)
+        return Repair(meta.get(work, Key.CHECKPOINT), digest.label, held, meta.get(work, Key.FEED_READ) or "")
 
 
 def problem_of(agreement: Agreement | None) -> Problem | None:

@@ -65,7 +65,8 @@ async def _remove(org: Org, database: Database, days: dict[str, int]) -> list[st
     rows = await database.rows(statements[0], **_given(days, now), page=limits.PURGE_BATCH)
     if rows:
         ids = [record_id for record_id, _ in rows]
-        await database.run_all([(statement, {"ids": ids}) for statement in statements[1:]])
+        for statement in statements[1:]:
+            database.later(statement, ids=ids)
     return [by_object if by_object in days else EVERY for _, by_object in rows]
 
 
@@ -128,4 +129,5 @@ async def _note(org: Org, database: Database, objects: set[str], gone: Counter[s
     }
     statement = compile_statement(update(table).where(named).values(values))
     at = org.world.clock.now()
-    await database.run_all([(statement, {"object_name": n, "at": at, "count": gone[n]}) for n in sorted(objects)])
+    for name in sorted(objects):
+        database.later(statement, object_name=name, at=at, count=gone[name])

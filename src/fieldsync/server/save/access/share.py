@@ -20,6 +20,7 @@ from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.tables import system_table
+from fieldsync.server.postgres.work import Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Wave
 from fieldsync.server.scope.scope import Scope
@@ -37,14 +38,9 @@ async def hide(org: Org, database: Database, wave: Wave) -> None:
     scope, facts = wave.frame.scope, wave.facts
     if scope is None:
         return
-    wanted: dict[str, set[str]] = defaultdict(set)
-    for edit in wave.edits:
-        for name, record_id in _named(edit):
-            if not _is_open(org, scope, name):
-                wanted[name].add(record_id)
-    for name, found in wanted.items():
-        if _is_readable(org, scope, name):
-            facts.access.update(await database.rows(scope.access(name), ids=sorted(found)))
+    wanted = _to_ask(org, scope, wave)
+    for statement, given in access_questions(org, wave):
+        facts.access.update(await database.rows(statement, **given))
     hidden = {record_id for found in wanted.values() for record_id in found} - facts.access.keys()
     for edit in wave.edits:
         edit.was_there = edit.current is not None and edit.item.id in hidden and not _creates(edit)
@@ -54,6 +50,25 @@ async def hide(org: Org, database: Database, wave: Wave) -> None:
     for record_id in hidden:
         facts.rows.pop(record_id, None)
         facts.references.pop(record_id, None)
+
+
+def access_questions(org: Org, wave: Wave) -> Iterator[Question]:
+    """Which of the records that a wave names its caller may read and write, where that is asked row by row."""
+    scope = wave.frame.scope
+    if scope is None:
+        return
+    for name, ids in _to_ask(org, scope, wave).items():
+        if _is_readable(org, scope, name):
+            yield scope.access(name), {"ids": sorted(ids)}
+
+
+def _to_ask(org: Org, scope: Scope, wave: Wave) -> dict[str, set[str]]:
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for edit in wave.edits:
+        for name, record_id in _named(edit):
+            if not _is_open(org, scope, name):
+                wanted[name].add(record_id)
+    return wanted
 
 
 def _named(edit: Edit) -> Iterator[tuple[str, str]]:

@@ -54,7 +54,7 @@ async def settle(
         written = await save_derived(org, database, wave, derived)
     except Late as late:
         return tuple(problem for _, problems in late.refused for problem in problems)
-    position = await changes.log(org, database, wave, written, frame.position)
+    position = changes.log(org, database, wave, written, frame.position)
     for work in wave.works:
         work.outcome = Saved()
     await journal.journal(org, database, wave)

@@ -1,0 +1,28 @@
+"""Transactions: statements sent, answered or refused. The way of every room but deploys to PostgreSQL."""
+
+from fieldsync.server.postgres.work.errors import (
+    BadRow,
+    Busy,
+    Collision,
+    DatabaseError,
+    Gone,
+    NotUnique,
+    TooLong,
+)
+from fieldsync.server.postgres.work.pipe import Question
+from fieldsync.server.postgres.work.work import Pool, Work, snapshot, transaction
+
+__all__ = [
+    "BadRow",
+    "Busy",
+    "Collision",
+    "DatabaseError",
+    "Gone",
+    "NotUnique",
+    "Pool",
+    "Question",
+    "TooLong",
+    "Work",
+    "snapshot",
+    "transaction",
+]

@@ -1,0 +1,198 @@
+"""One database transaction.
+
+The rooms that decide build SQLAlchemy statements and run them through a `Work`; they never see a driver. Statements are
+compiled once and run as text, because that costs less than half of going through an ORM session for each (DESIGN 3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from fieldsync.server.postgres.compiled import Statement
+from fieldsync.server.postgres.work.copied import Copied, take_arrived
+from fieldsync.server.postgres.work.errors import in_our_words
+from fieldsync.server.postgres.work.pipe import Connection, Pipe, Question, Step
+
+Pool = AsyncConnectionPool[Connection]
+GATHER_SECONDS = 0.001
+"""Rows of a COPY gather for so long before they are looked for again: the shortest sleep that every event loop has."""
+
+
+class Work:
+    """A transaction in progress. Parameters are always bound, never written into the text."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._pipe = Pipe(connection)
+        self._depth = 0
+
+    async def rows(self, statement: Statement, /, **params: Any) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        try:
+            return (await self._pipe.ask(Step(statement, params))).rows
+        except psycopg.Error as error:
+            raise in_our_words(error) from error
+
+    async def one(self, statement: Statement, /, **params: Any) -> tuple[Any, ...] | None:
+        """The first row of a query, or None."""
+        found = await self.rows(statement, **params)
+        return found[0] if found else None
+
+    async def run(self, statement: Statement, /, **params: Any) -> int:
+        """The number of rows a statement wrote."""
+        try:
+            return (await self._pipe.write(Step(statement, params))).count
+        except psycopg.Error as error:
+            raise in_our_words(error) from error
+
+    def later(self, statement: Statement, /, **params: Any) -> None:
+        """Run a statement that nobody waits for, with the next that somebody does: what PostgreSQL refuses of it is
+        raised there, or where its savepoint or the transaction ends."""
+        self._pipe.later(Step(statement, params))
+
+    def ahead(self, *questions: Question) -> None:
+        """Say which queries are likely to come next, in this order: they travel with whatever is asked first.
+
+        One that is not asked after all did no harm but its locks. A write in between makes them be asked anew.
+        """
+        self._pipe.ahead(Step(statement, params) for statement, params in questions)
+
+    async def copy_out(self, statement: Statement, params: Mapping[str, Any]) -> AsyncIterator[bytes]:
+        """The rows of a query of one text column, each as bytes, streamed."""
+        await self.flush()
+        try:
+            async with self._connection.cursor() as cursor:
+                async for (text,) in cursor.stream(statement.text, statement.bind(params)):
+                    yield text.encode()
+        except psycopg.Error as error:
+            raise in_our_words(error) from error
+
+    async def copy_blocks(self, statement: Statement, block_bytes: int, /, **params: Any) -> AsyncIterator[bytes]:
+        """The rows of a query of one JSON column, as JSON with a line end each, in blocks of about `block_bytes`.
+
+        COPY takes no parameters, so the driver writes them into the text as quoted literals.
+        """
+        await self.flush()
+        connection = self._connection
+        text = f"COPY ({statement.text}) TO STDOUT"
+        try:
+            async with connection.cursor() as cursor, cursor.copy(text, statement.bind(params)):
+                rows: list[bytes | memoryview] = []
+                state, size = Copied.STARVED, 0
+                while state is not Copied.ENDED:
+                    state, more = await connection.wait(take_arrived(connection.pgconn, rows, block_bytes - size))
+                    size += more
+                    if state is Copied.STARVED:
+                        await asyncio.sleep(GATHER_SECONDS)
+                    elif rows:
+                        # in JSON, COPY changes nothing but that it doubles backslashes
+                        yield b"".join(rows).replace(b"\\\\", b"\\")
+                        rows, size = [], 0
+        except psycopg.Error as error:
+            raise in_our_words(error) from error
+
+    async def limit(self, seconds: float) -> None:
+        """From here to its end, no statement of this transaction may take longer; one that does raises TooLong."""
+        await self.rows(_LIMIT, milliseconds=f"{seconds * 1000:.0f}")
+
+    async def wait_for_locks(self, seconds: float) -> None:
+        """From here to its end, no statement of this transaction waits longer for a lock; one that does raises Busy."""
+        await self.rows(_WAIT_FOR_LOCKS, milliseconds=f"{seconds * 1000:.0f}")
+
+    async def flush(self) -> None:
+        """See what waits to be written in the database."""
+        try:
+            await self._pipe.flush()
+        except psycopg.Error as error:
+            raise in_our_words(error) from error
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part that may be rolled back alone. It ends when all that was to be written in it is."""
+        self._depth += 1
+        name = f"fieldsync_{self._depth}"
+        begin = _plain(f"SAVEPOINT {name}")
+        self._pipe.later(begin)
+        try:
+            yield
+            self._pipe.later(_plain(f"RELEASE {name}"))
+            await self.flush()
+        except BaseException as error:
+            await self._roll_back(name, begin)
+            if isinstance(error, psycopg.Error):
+                raise in_our_words(error) from error
+            raise
+        finally:
+            self._depth -= 1
+
+    async def _roll_back(self, name: str, begin: Step) -> None:
+        """To a savepoint; to nowhere if it was never sent, or there is nobody to send to."""
+        if self._pipe.is_unsent(begin):
+            self._pipe.forget(begin)
+            return
+        self._pipe.forget()
+        try:
+            for text in (f"ROLLBACK TO {name}", f"RELEASE {name}"):
+                await self._connection.execute(text, prepare=False)
+        except psycopg.Error:
+            return  # the connection is lost, and the transaction with it
+
+
+def _plain(text: str) -> Step:
+    return Step(Statement(text, frozenset(), {}), {}, prepare=False)
+
+
+_LIMIT = Statement("SELECT set_config('statement_timeout', %(milliseconds)s, true)", frozenset({"milliseconds"}), {})
+
+
+_WAIT_FOR_LOCKS = Statement(
+    "SELECT set_config('lock_timeout', %(milliseconds)s, true)", frozenset({"milliseconds"}), {}
+)
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Work]:
+    """A READ COMMITTED transaction; it commits when the block ends and rolls back when it raises."""
+    async with _connection(pool) as connection:
+        work = Work(connection)
+        yield work
+        await work.flush()
+
+
+@asynccontextmanager
+async def snapshot(pool: Pool) -> AsyncIterator[Work]:
+    """A REPEATABLE READ, read-only transaction: every statement sees the same instant."""
+    async with _connection(pool) as connection:
+        await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+        await connection.set_read_only(True)
+        try:
+            yield Work(connection)
+            await connection.commit()  # after a rollback the driver forgets what it had prepared
+        except BaseException:
+            await _undo(connection)
+            raise
+        finally:
+            if not connection.closed:
+                await connection.set_isolation_level(None)
+                await connection.set_read_only(None)
+
+
+async def _undo(connection: Connection) -> None:
+    with suppress(psycopg.Error):
+        await connection.rollback()
+
+
+@asynccontextmanager
+async def _connection(pool: Pool) -> AsyncIterator[Connection]:
+    """One of the pool. What begins a transaction goes with its first statement, and costs no round trip."""
+    try:
+        async with pool.connection() as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise in_our_words(error) from error

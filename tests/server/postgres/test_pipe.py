@@ -1,0 +1,177 @@
+"""Statements that travel together: their order, what becomes of them when one is refused, and early answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from fieldsync.server.postgres.compiled import Statement
+from fieldsync.server.postgres.work import BadRow, Gone, NotUnique, Work, snapshot, transaction
+
+
+def statement(text: str, *names: str) -> Statement:
+    return Statement(text, frozenset(names), {})
+
+
+ADD = statement("INSERT INTO box VALUES (%(n)s)", "n")
+ALL = statement("SELECT n FROM box ORDER BY n")
+BELOW = statement("SELECT n FROM box WHERE n < %(n)s ORDER BY n", "n")
+END_MYSELF = statement("SELECT pg_terminate_backend(pg_backend_pid())")
+
+Pool = AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]]
+
+
+def run(uri: str, act: Callable[[Pool], Awaitable[None]]) -> list[int]:
+    """What is in the box after `act`."""
+
+    async def whole() -> list[int]:
+        async with AsyncConnectionPool[Any](uri, min_size=1, max_size=2, open=False) as pool:
+            async with transaction(pool) as work:
+                await work.run(statement("CREATE TABLE box (n int PRIMARY KEY CHECK (n > 0))"))
+            await act(pool)
+            async with snapshot(pool) as work:
+                return [n for (n,) in await work.rows(ALL)]
+
+    return asyncio.run(whole())
+
+
+def test_what_nobody_waits_for_is_there_for_the_next_question_and_at_the_end(database: str) -> None:
+    async def act(pool: Pool) -> None:
+        async with transaction(pool) as work:
+            work.later(ADD, n=2)
+            work.later(ADD, n=1)
+            assert await work.rows(ALL) == [(1,), (2,)]
+            work.later(ADD, n=3)
+
+    assert run(database, act) == [1, 2, 3]
+
+
+async def told(kind: type[Exception], pool: Pool, act: Callable[[Work], Awaitable[None]]) -> None:
+    """A transaction ends with this error."""
+
+    async def whole() -> None:
+        async with transaction(pool) as work:
+            await act(work)
+
+    with pytest.raises(kind):
+        await whole()
+
+
+async def told_inside(kind: type[Exception], work: Work, act: Callable[[Work], Awaitable[None]]) -> None:
+    """A savepoint ends with this error, and the transaction goes on."""
+
+    async def whole() -> None:
+        async with work.savepoint():
+            await act(work)
+
+    with pytest.raises(kind):
+        await whole()
+
+
+def test_a_block_that_raises_writes_nothing(database: str) -> None:
+    async def block(work: Work) -> None:
+        work.later(ADD, n=1)
+        await work.rows(ALL)
+        work.later(ADD, n=2)
+        raise KeyError
+
+    assert run(database, lambda pool: told(KeyError, pool, block)) == []
+
+
+def test_what_is_refused_is_told_where_its_savepoint_ends_and_takes_only_that_back(database: str) -> None:
+    async def twice(work: Work) -> None:
+        work.later(ADD, n=5)
+        work.later(ADD, n=1)
+
+    async def bad(work: Work) -> None:
+        work.later(ADD, n=5)
+        work.later(ADD, n=0)
+
+    async def unsent(work: Work) -> None:
+        work.later(ADD, n=6)
+        raise KeyError
+
+    async def act(pool: Pool) -> None:
+        async with transaction(pool) as work:
+            work.later(ADD, n=1)
+            await told_inside(NotUnique, work, twice)
+            await told_inside(BadRow, work, bad)
+            async with work.savepoint():
+                work.later(ADD, n=2)
+                await told_inside(KeyError, work, unsent)
+
+    assert run(database, act) == [1, 2]
+
+
+def test_what_is_refused_at_the_end_takes_all_back(database: str) -> None:
+    async def twice(work: Work) -> None:
+        work.later(ADD, n=1)
+        work.later(ADD, n=1)
+
+    assert run(database, lambda pool: told(NotUnique, pool, twice)) == []
+
+
+def test_a_question_asked_ahead_is_answered_without_asking(database: str) -> None:
+    async def ask(work: Work) -> None:
+        work.later(ADD, n=1)
+        work.ahead((BELOW, {"n": 5}), (BELOW, {"n": 1}))
+        assert await work.rows(ALL) == [(1,)]
+        with pytest.raises(Gone):
+            await work.rows(END_MYSELF)
+        assert await work.rows(BELOW, n=1) == []
+        assert await work.rows(BELOW, n=5) == [(1,)]
+        await work.rows(BELOW, n=5)  # an answer is given once
+
+    assert run(database, lambda pool: told(Gone, pool, ask)) == []
+
+
+def test_a_write_makes_what_was_asked_ahead_be_asked_anew(database: str) -> None:
+    async def act(pool: Pool) -> None:
+        async with transaction(pool) as work:
+            work.ahead((ALL, {}))
+            assert await work.rows(BELOW, n=100) == []
+            work.later(ADD, n=1)
+            assert await work.rows(ALL) == [(1,)]
+            work.ahead((ALL, {}))
+            assert await work.rows(BELOW, n=100) == [(1,)]
+            assert await work.run(ADD, n=2) == 1
+            assert await work.rows(ALL) == [(1,), (2,)]
+
+    assert run(database, act) == [1, 2]
+
+
+def test_a_savepoint_that_is_rolled_back_forgets_what_was_asked_in_it(database: str) -> None:
+    async def ask(work: Work) -> None:
+        work.later(ADD, n=1)
+        work.ahead((ALL, {}))
+        assert await work.rows(BELOW, n=9) == [(1,)]
+        raise KeyError
+
+    async def act(pool: Pool) -> None:
+        async with transaction(pool) as work:
+            await told_inside(KeyError, work, ask)
+            assert await work.rows(ALL) == []
+
+    assert run(database, act) == []
+
+
+def test_a_lost_connection_is_said_so_and_the_pool_goes_on(database: str) -> None:
+    async def within(work: Work) -> None:
+        async with work.savepoint():
+            work.later(ADD, n=1)
+            await work.rows(END_MYSELF)
+
+    async def at_the_end(work: Work) -> None:
+        work.later(ADD, n=1)
+        work.later(END_MYSELF)
+
+    async def act(pool: Pool) -> None:
+        for lose in (within, at_the_end):
+            await told(Gone, pool, lose)
+
+    assert run(database, act) == []
