@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -45,7 +46,7 @@ from fieldsync.server.org.users import NewUser, create_user
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
 from fieldsync.server.sync.download import Asked, download
-from fieldsync.server.sync.feed import read_feed
+from fieldsync.server.sync.feed import foresee, read_feed
 from fieldsync.server.sync.upload import upload
 
 T = TypeVar("T")
@@ -249,7 +250,8 @@ class Phone:
         """The next page of the feed; the cursor moves."""
 
         async def read() -> FeedPage:
-            async with reading(self.lab.org, self.token) as (work, caller):
+            ahead = partial(foresee, self.lab.org, cursor=self.cursor)
+            async with reading(self.lab.org, self.token, ahead) as (work, caller):
                 return await read_feed(self.lab.org, work, caller, self.cursor)
 
         page = self.lab.run(read())

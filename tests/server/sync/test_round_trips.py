@@ -1,0 +1,41 @@
+"""How often one save in real time, and the reading of it, wait for PostgreSQL (docs/adr/0014)."""
+
+from __future__ import annotations
+
+import pytest
+from tests.server.lab import Lab, update
+
+from fieldsync.server.postgres.work import pipe
+
+
+@pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many statements went with each wait."""
+    seen: list[int] = []
+    send = pipe.Pipe._send
+
+    async def counted(self: pipe.Pipe, steps: list[pipe.Step]) -> list[pipe.Answer]:
+        seen.append(len(self._writes) + len(steps))
+        return await send(self, steps)
+
+    monkeypatch.setattr(pipe.Pipe, "_send", counted)
+    return seen
+
+
+def test_a_save_waits_five_times_and_its_reader_three_times(lab: Lab, trips: list[int]) -> None:
+    [shop] = lab.rows("Shop", {"Name": "Corner"})
+    lab.person("sarah")
+    ipad, iphone = lab.phone("sarah"), lab.phone("sarah", "iphone")
+    for phone in (ipad, iphone):
+        phone.download()
+    for n, (old, new) in enumerate([(None, "Graz"), ("Graz", "Wien"), ("Wien", "Linz")]):
+        saving = ipad.save(update("Shop", shop, City=(old, new)))
+        trips.clear()
+        ipad.upload(saving)
+        saved = list(trips)
+        trips.clear()
+        page = iphone.feed()
+        assert [family.root.id for family in page.families] == [shop]
+        if n:  # the first time, rights and rules are looked up too
+            assert len(saved) <= 5, saved
+            assert len(trips) <= 3, trips
