@@ -11,6 +11,7 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from fieldsync.server.postgres.compiled import Statement
+from fieldsync.server.postgres.connect import PREPARE_FROM
 from fieldsync.server.postgres.work import BadRow, Gone, NotUnique, Work, snapshot, transaction
 
 
@@ -26,11 +27,16 @@ END_MYSELF = statement("SELECT pg_terminate_backend(pg_backend_pid())")
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]]
 
 
+async def prepared(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Plans are kept as by the product's own connections."""
+    connection.prepare_threshold = PREPARE_FROM
+
+
 def run(uri: str, act: Callable[[Pool], Awaitable[None]]) -> list[int]:
     """What is in the box after `act`."""
 
     async def whole() -> list[int]:
-        async with AsyncConnectionPool[Any](uri, min_size=1, max_size=2, open=False) as pool:
+        async with AsyncConnectionPool[Any](uri, min_size=1, max_size=2, open=False, configure=prepared) as pool:
             async with transaction(pool) as work:
                 await work.run(statement("CREATE TABLE box (n int PRIMARY KEY CHECK (n > 0))"))
             await act(pool)
@@ -156,6 +162,27 @@ def test_a_savepoint_that_is_rolled_back_forgets_what_was_asked_in_it(database: 
         async with transaction(pool) as work:
             await told_inside(KeyError, work, ask)
             assert await work.rows(ALL) == []
+
+    assert run(database, act) == []
+
+
+def test_what_was_asked_behind_a_refusal_can_be_asked_again(database: str) -> None:
+    """Also what the driver would have prepared in just that trip."""
+
+    async def refused_alone(work: Work) -> None:
+        await work.run(statement("INSERT INTO box VALUES (0)"))
+
+    async def refused_before_others(work: Work) -> None:
+        work.later(statement("INSERT INTO box VALUES (-1)"))
+        work.ahead((BELOW, {"n": 2}))
+        await work.rows(ALL)
+
+    async def act(pool: Pool) -> None:
+        async with transaction(pool) as work:
+            assert await work.rows(ALL) == await work.rows(BELOW, n=2) == []
+            await told_inside(BadRow, work, refused_alone)
+            await told_inside(BadRow, work, refused_before_others)
+            assert await work.rows(ALL) == await work.rows(BELOW, n=2) == []
 
     assert run(database, act) == []
 

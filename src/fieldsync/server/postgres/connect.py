@@ -34,7 +34,10 @@ logging.getLogger("psycopg").setLevel(logging.ERROR)  # a caller that hangs up i
 POOL_CONNECTIONS_MAX = 10
 POOL_WAIT_SECONDS = 10.0
 PREPARED_MAX = 300
-"""Statements are few and asked over and over: each connection keeps their plans from the second time on."""
+"""Statements are few and asked over and over: each connection keeps their plans."""
+PREPARE_FROM = 0
+"""From the first time on: of one that it is to prepare later, behind one that is refused in the same trip, the driver
+would believe that it is."""
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 """JSON columns decode as everything else does: what has a point is never a float."""
 
@@ -78,7 +81,7 @@ class Database:
 
     async def _configure(self, connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
         """Prepare a new connection; one to a PostgreSQL that has started anew begins an epoch before it is used."""
-        connection.prepare_threshold, connection.prepared_max = 1, PREPARED_MAX
+        connection.prepare_threshold, connection.prepared_max = PREPARE_FROM, PREPARED_MAX
         set_json_loads(_JSON.decode, connection)
         await connection.execute(settings.set_all({**settings.POOLED, "search_path": quoted(self.schema)}))
         found = await (await connection.execute(CLUSTER_SQL)).fetchone()
