@@ -19,7 +19,7 @@ from fieldsync.server.save.batch import Facts, Predecessor, Wave, decode_row
 from fieldsync.server.save.elsewhere.roots import add_roots
 from fieldsync.server.save.head import Receipt
 from fieldsync.server.save.logic.rollup.masters import add_masters
-from fieldsync.server.save.stamp import draw_numbers, journal_rows, numbered
+from fieldsync.server.save.stamp import draw_numbers, journal_rows
 
 Wanted = dict[str, set[str]]
 
@@ -42,7 +42,10 @@ async def prefetch(org: Org, database: Database, wave: Wave) -> None:
 
 
 def _questions(org: Org, wave: Wave, wanted: Wanted) -> Iterator[Question]:
-    """What will be asked for this wave if its transactions are what they look like, in the order of asking."""
+    """What will be asked for this wave if its transactions are what they look like, in the order of asking.
+
+    No auto-numbers: what is refused leaves no gap.
+    """
     yield from _locks(org, wave, wanted)
     references = _referred_to(wave)
     yield from ((org.save.share(name), {"ids": sorted(references[name])}) for name in _by_prefix(org, references))
@@ -51,8 +54,6 @@ def _questions(org: Org, wave: Wave, wanted: Wanted) -> Iterator[Question]:
     if wave.caller.number is not None:
         yield org.save.blocked, {"device": wave.caller.number, "ids": sorted(_touched(wave))}
     yield org.save.server_ids, {"count": journal_rows(wave)}
-    for (name, field_name), edits in numbered(wave).items():
-        yield org.save.numbers(name, field_name), {"count": len(edits)}
 
 
 async def lock_records(org: Org, database: Database, wave: Wave) -> None:

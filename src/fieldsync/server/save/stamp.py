@@ -59,19 +59,18 @@ def compose_name(object_type: ObjectType, row: Row, changed: set[str]) -> None:
 async def number(org: Org, database: Database, wave: Wave) -> None:
     """Give created rows their auto-numbers, one query per numbered field."""
     today = date.fromisoformat(wave.frame.now[:10])
-    for (name, field_name), edits in numbered(wave).items():
-        rows = [edit.new for edit in edits if edit.new is not None]
-        values = await database.rows(org.save.numbers(name, field_name), count=len(rows)) if rows else []
+    for (name, field_name), edits in _numbered(wave).items():
+        values = await database.rows(org.save.numbers(name, field_name), count=len(edits))
         display = edits[0].object_type.fields[field_name].display_format or "{0}"
-        for row, (value,) in zip(rows, values, strict=True):
-            row[field_name] = format_number(display, value, today)
+        for edit, (value,) in zip(edits, values, strict=True):
+            assert edit.new is not None
+            edit.new[field_name] = format_number(display, value, today)
 
 
-def numbered(wave: Wave) -> dict[tuple[str, str], list[Edit]]:
-    """The creates of open transactions by the object and the auto-number field they get."""
+def _numbered(wave: Wave) -> dict[tuple[str, str], list[Edit]]:
     wanted: dict[tuple[str, str], list[Edit]] = defaultdict(list)
     for edit in wave.edits:
-        if edit.item.operation is Operation.CREATE:
+        if edit.item.operation is Operation.CREATE and edit.new is not None:
             for field in edit.object_type.numbered:
                 wanted[edit.item.object, field.name].append(edit)
     return wanted

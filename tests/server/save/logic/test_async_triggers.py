@@ -12,6 +12,7 @@ from tests.server.save.logic.test_triggers import CHANGES, buyer_of, install, ne
 from fieldsync.base import faults, limits
 from fieldsync.base.ids import RecordId
 from fieldsync.protocol.upload import Operation, Rejected, Saved
+from fieldsync.server.postgres.queue.statements import TASK
 from fieldsync.server.save.logic.later.perform import run_due
 from fieldsync.server.save.logic.trigger import Batch, Trigger, When
 
@@ -37,7 +38,8 @@ def make_due(lab: Lab) -> None:
 
 
 def jobs(lab: Lab) -> list[tuple[Any, ...]]:
-    return lab.query(f"SELECT status::text, attempts FROM {JOBS} ORDER BY id")
+    """Those of triggers. A worker that starts shortly after the full hour also defers what runs every hour."""
+    return lab.query(f"SELECT status::text, attempts FROM {JOBS} WHERE task_name = %(task)s ORDER BY id", task=TASK)
 
 
 def notes(lab: Lab, order: RecordId) -> Any:

@@ -18,6 +18,7 @@ from fieldsync.protocol.upload import Operation
 from fieldsync.server.http.app import create_app
 from fieldsync.server.postgres.connect import admin_connection
 from fieldsync.server.postgres.queue.schema import make_queue
+from fieldsync.server.postgres.queue.statements import TASK
 from fieldsync.server.postgres.queue.worker import keep_working, open_queue
 from fieldsync.server.save.logic import compiled
 from fieldsync.server.save.logic.later.perform import performing, run_due
@@ -28,7 +29,9 @@ async def all_done(lab: Lab, seconds: int = 2) -> None:
     """Wait until no job is left, for so long at most."""
     for _ in range(50 * seconds):
         async with lab.org.pool.connection() as connection:
-            if await (await connection.execute(f"SELECT count(*) FROM {JOBS}")).fetchone() == (0,):
+            if await (
+                await connection.execute(f"SELECT count(*) FROM {JOBS} WHERE task_name = '{TASK}'")
+            ).fetchone() == (0,):
                 return
         await asyncio.sleep(0.02)
 
@@ -63,7 +66,7 @@ def test_a_worker_that_dies_between_jobs_or_within_one_loses_and_doubles_nothing
     install(lab, trigger)
     buyer = buyer_of(lab)
     orders = [new_order(sarah, buyer)[0] for _ in range(3)]
-    [first, second, _] = [i for (i,) in lab.query(f"SELECT id FROM {JOBS} ORDER BY id")]
+    [first, second, _] = [i for (i,) in lab.query(f"SELECT id FROM {JOBS} WHERE task_name = '{TASK}' ORDER BY id")]
 
     async def die() -> None:
         """As a process that is killed leaves it: both taken, one of them saved but not yet marked as done."""
