@@ -24,14 +24,14 @@ from fieldsync.server.save.logic import compiled
 from fieldsync.server.save.logic.later.perform import performing, run_due
 from fieldsync.server.save.logic.trigger import Batch, Trigger, When
 
+LEFT = f"SELECT count(*) FROM {JOBS} WHERE task_name = '{TASK}'"
+
 
 async def all_done(lab: Lab, seconds: int = 2) -> None:
     """Wait until no job is left, for so long at most."""
     for _ in range(50 * seconds):
         async with lab.org.pool.connection() as connection:
-            if await (
-                await connection.execute(f"SELECT count(*) FROM {JOBS} WHERE task_name = '{TASK}'")
-            ).fetchone() == (0,):
+            if await (await connection.execute(LEFT)).fetchone() == (0,):
                 return
         await asyncio.sleep(0.02)
 
