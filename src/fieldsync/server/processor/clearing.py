@@ -39,9 +39,7 @@ _KEPT = system_table("_cleared")
 
 async def wish(org: Org, database: Database, caller: Caller) -> str | None:
     """The wish that this device has still to carry out; None when there is none."""
-    user = org.metadata.tables["User"]
-    flag = select(user.c[FLAG]).where(user.c.Id == bindparam("user"))
-    row = await database.one(compile_statement(flag), user=caller.user_id)
+    row = await database.one(org.read.clear_wished, user=caller.user_id)
     if caller.device_id is None or row is None or not row[0]:
         return None
     asked = await _asked(database, caller.user_id)

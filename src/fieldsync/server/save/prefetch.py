@@ -38,7 +38,7 @@ async def prefetch(org: Org, database: Database, wave: Wave) -> None:
     await hide(org, database, wave)
     await _look_up_taken(org, database, wave)
     await _look_up_device(org, database, wave, wave.facts)
-    await draw_numbers(org, database, wave)
+    await draw_numbers(org, database, wave, journal_rows(wave))
 
 
 def _questions(org: Org, wave: Wave, wanted: Wanted) -> Iterator[Question]:

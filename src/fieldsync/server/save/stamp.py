@@ -81,9 +81,9 @@ def journal_rows(wave: Wave) -> int:
     return sum(1 + len(work.edits) for work in wave.works)
 
 
-async def draw_numbers(org: Org, database: Database, wave: Wave, count: int | None = None) -> None:
-    """Have counters for the ids of so many journal rows; for those of `journal_rows` if it is not said."""
-    rows = await database.rows(org.save.server_ids, count=journal_rows(wave) if count is None else count)
+async def draw_numbers(org: Org, database: Database, wave: Wave, count: int) -> None:
+    """Have counters for the ids of so many more journal rows."""
+    rows = await database.rows(org.save.server_ids, count=count)
     wave.numbers += [value for (value,) in rows]
 
 

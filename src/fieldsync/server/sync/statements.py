@@ -37,6 +37,12 @@ class ReadStatements:
         self.receipts = compile_statement(_receipts(metadata.tables["_receipt"]))
         self.stirred = compile_statement(_stirred(change))
         self.fed = compile_statement(_fed(change))
+        self.clear_wished = compile_statement(_clear_wished(metadata.tables["User"]))
+
+
+def _clear_wished(user: Table) -> ClauseElement:
+    """Whether an admin wants the person's errors gone (FEATURES G08)."""
+    return select(user.c.Clear_Errors).where(user.c.Id == bindparam("user"))
 
 
 def _place(epoch: Table) -> ClauseElement:
