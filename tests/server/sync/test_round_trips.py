@@ -6,6 +6,7 @@ import pytest
 from tests.server.lab import Lab, update
 
 from fieldsync.server.postgres.work import pipe
+from fieldsync.server.postgres.work.trip import Answer, Step
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
     send = pipe.Pipe._send
 
-    async def counted(self: pipe.Pipe, steps: list[pipe.Step]) -> list[pipe.Answer]:
+    async def counted(self: pipe.Pipe, steps: list[Step]) -> list[Answer]:
         seen.append(len(self._writes) + len(steps))
         return await send(self, steps)
 

@@ -5,14 +5,17 @@ A statement is compiled when its room is built. Running it costs the driver's ti
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+_PLACE = re.compile(r"%(?:%|\(([^)]*)\)s)")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,18 @@ class Statement:
     given: frozenset[str]
     fixed: Mapping[str, object]
     spare: frozenset[str] = frozenset()
+
+    @cached_property
+    def numbered(self) -> tuple[bytes, tuple[str, ...]]:
+        """The text with `$1`, `$2` and so on for its places, and the names that belong there."""
+        names: dict[str, int] = {}
+
+        def place(found: re.Match[str]) -> str:
+            name = found[1]
+            return "%" if name is None else f"${names.setdefault(name, len(names) + 1)}"
+
+        text = _PLACE.sub(place, self.text)
+        return text.encode(), tuple(names)
 
     def bind(self, given: Mapping[str, object]) -> dict[str, object]:
         """All parameters of one run. A missing or foreign name is a bug."""

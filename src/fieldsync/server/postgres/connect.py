@@ -25,7 +25,7 @@ from fieldsync.base.world import World
 from fieldsync.server.postgres import settings
 from fieldsync.server.postgres.epoch import CLUSTER_SQL, Epoch, current_epoch
 from fieldsync.server.postgres.names import quoted
-from fieldsync.server.postgres.work import Pool
+from fieldsync.server.postgres.work import Connection, Pool
 
 AdminConnection = sqlalchemy.Connection
 """A synchronous connection inside one transaction, for deploys and other admin work. Values are the driver's own."""
@@ -33,11 +33,6 @@ AdminConnection = sqlalchemy.Connection
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # a caller that hangs up is no event of ours
 POOL_CONNECTIONS_MAX = 10
 POOL_WAIT_SECONDS = 10.0
-PREPARED_MAX = 300
-"""Statements are few and asked over and over: each connection keeps their plans."""
-PREPARE_FROM = 0
-"""From the first time on: of one that it is to prepare later, behind one that is refused in the same trip, the driver
-would believe that it is."""
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 """JSON columns decode as everything else does: what has a point is never a float."""
 
@@ -53,6 +48,7 @@ class Database:
         self._renewing = asyncio.Lock()
         self.pool: Pool = AsyncConnectionPool(
             uri,
+            connection_class=Connection,
             kwargs={"application_name": application, "autocommit": False},
             min_size=1,
             max_size=connections_max,
@@ -79,9 +75,8 @@ class Database:
         """Close every connection."""
         await self.pool.close()
 
-    async def _configure(self, connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
+    async def _configure(self, connection: Connection) -> None:
         """Prepare a new connection; one to a PostgreSQL that has started anew begins an epoch before it is used."""
-        connection.prepare_threshold, connection.prepared_max = PREPARE_FROM, PREPARED_MAX
         set_json_loads(_JSON.decode, connection)
         await connection.execute(settings.set_all({**settings.POOLED, "search_path": quoted(self.schema)}))
         found = await (await connection.execute(CLUSTER_SQL)).fetchone()

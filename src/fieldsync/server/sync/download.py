@@ -107,7 +107,7 @@ async def _nothing() -> Lines:
 
 async def _everything(database: Database, scope: Scope) -> Lines:
     for name in scope.objects:
-        async for found in _blocks(scope, name, database.copy_out(scope.rows_behind(name), {"after": ""})):
+        async for found in _blocks(scope, name, database.stream(scope.rows_behind(name), after="")):
             yield found
 
 
@@ -195,7 +195,7 @@ async def _changed(database: Database, one: Difference, name: str, stirred: froz
         return
     statement = await one.delta.changed(name, stirred)  # asks for no place where every row looks different now
     place = {key: value for key, value in one.place.items() if key in statement.given}
-    async for found in _blocks(one.delta.now, name, database.copy_out(statement, place)):
+    async for found in _blocks(one.delta.now, name, database.stream(statement, **place)):
         yield found
 
 

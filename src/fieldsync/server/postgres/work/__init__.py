@@ -10,12 +10,14 @@ from fieldsync.server.postgres.work.errors import (
     TooLong,
 )
 from fieldsync.server.postgres.work.pipe import Question
+from fieldsync.server.postgres.work.trip import Connection
 from fieldsync.server.postgres.work.work import Pool, Work, snapshot, transaction
 
 __all__ = [
     "BadRow",
     "Busy",
     "Collision",
+    "Connection",
     "DatabaseError",
     "Gone",
     "NotUnique",

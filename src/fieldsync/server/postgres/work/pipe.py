@@ -7,45 +7,23 @@ once, and what a request will look up is known before its first answer: both tra
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import psycopg
+from psycopg.pq import TransactionStatus
 
 from fieldsync.server.postgres.compiled import Statement
+from fieldsync.server.postgres.work.trip import Answer, Connection, Step
 
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
-Rows = list[tuple[Any, ...]]
 Question = tuple[Statement, Mapping[str, Any]]
 """A query and what is given to it."""
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """A statement and its parameters; `prepare` is False for what has no plan."""
-
-    statement: Statement
-    given: Mapping[str, Any]
-    prepare: bool | None = None
-
-    def asks(self, other: Step) -> bool:
-        """Whether both are the same question."""
-        return self.statement is other.statement and self.given == other.given
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The rows of a statement, and how many it wrote."""
-
-    rows: Rows
-    count: int
+COMMIT = Step(Statement("COMMIT", frozenset(), {}), {}, keep=False)
 
 
 class Pipe:
-    """The statements of one connection, in order. Errors are the driver's."""
+    """The statements of one transaction, in order; `begin` goes with the first. Errors are the driver's."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, begin: Step) -> None:
+        self._connection, self._begin = connection, begin
         self._writes: list[Step] = []
         self._ahead: list[Step] = []
         self._answers: list[tuple[Step, Answer]] = []
@@ -93,6 +71,21 @@ class Pipe:
         if self._writes:
             await self._send([self._writes.pop()])
 
+    async def begin(self) -> None:
+        """As `flush`; and from here on the driver is in this transaction."""
+        await self.flush()
+        if not self._begun:
+            await self._connection.trip([self._begin])
+
+    async def commit(self) -> None:
+        """End the transaction with what waits to be written; with nothing, if it never began."""
+        if self._writes or self._begun:
+            await self._send([COMMIT])
+
+    @property
+    def _begun(self) -> bool:
+        return self._connection.pgconn.transaction_status != TransactionStatus.IDLE
+
     def _take(self, step: Step) -> Answer | None:
         for i, (asked, answer) in enumerate(self._answers):
             if asked.asks(step):
@@ -103,19 +96,5 @@ class Pipe:
     async def _send(self, steps: list[Step]) -> list[Answer]:
         """Run the waiting writes, then these steps; the answers to these."""
         writes, self._writes = self._writes, []
-        if not writes and len(steps) == 1:
-            return [await _answer(await self._execute(steps[0]))]
-        async with self._connection.pipeline():
-            for step in writes:
-                await self._execute(step)
-            cursors = [await self._execute(step) for step in steps]
-        return [await _answer(cursor) for cursor in cursors]
-
-    async def _execute(self, step: Step) -> psycopg.AsyncCursor[tuple[Any, ...]]:
-        bound = step.statement.bind(step.given)
-        return await self._connection.execute(step.statement.text, bound, prepare=step.prepare)
-
-
-async def _answer(cursor: psycopg.AsyncCursor[tuple[Any, ...]]) -> Answer:
-    rows = await cursor.fetchall() if cursor.description is not None else []
-    return Answer(rows, cursor.rowcount)
+        before = writes if self._begun else [self._begin, *writes]
+        return (await self._connection.trip([*before, *steps]))[len(before) :]

@@ -7,8 +7,8 @@ compiled once and run as text, because that costs less than half of going throug
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -17,7 +17,8 @@ from psycopg_pool import AsyncConnectionPool
 from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.postgres.work.copied import Copied, take_arrived
 from fieldsync.server.postgres.work.errors import in_our_words
-from fieldsync.server.postgres.work.pipe import Connection, Pipe, Question, Step
+from fieldsync.server.postgres.work.pipe import Pipe, Question
+from fieldsync.server.postgres.work.trip import Connection, Step
 
 Pool = AsyncConnectionPool[Connection]
 GATHER_SECONDS = 0.001
@@ -27,9 +28,9 @@ GATHER_SECONDS = 0.001
 class Work:
     """A transaction in progress. Parameters are always bound, never written into the text."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, snapshot: bool = False) -> None:
         self._connection = connection
-        self._pipe = Pipe(connection)
+        self._pipe = Pipe(connection, _BEGIN_SNAPSHOT if snapshot else _BEGIN)
         self._depth = 0
 
     async def rows(self, statement: Statement, /, **params: Any) -> list[tuple[Any, ...]]:
@@ -63,13 +64,14 @@ class Work:
         """
         self._pipe.ahead(Step(statement, params) for statement, params in questions)
 
-    async def copy_out(self, statement: Statement, params: Mapping[str, Any]) -> AsyncIterator[bytes]:
-        """The rows of a query of one text column, each as bytes, streamed."""
-        await self.flush()
+    async def stream(self, statement: Statement, /, **params: Any) -> AsyncIterator[bytes]:
+        """The rows of a query of one text column, each as bytes, as they come."""
         try:
-            async with self._connection.cursor() as cursor:
-                async for (text,) in cursor.stream(statement.text, statement.bind(params)):
-                    yield text.encode()
+            await self._pipe.begin()
+            async with aclosing(self._connection.stream(Step(statement, params))) as arriving:
+                async for rows in arriving:
+                    for row in rows:
+                        yield row
         except psycopg.Error as error:
             raise in_our_words(error) from error
 
@@ -78,10 +80,10 @@ class Work:
 
         COPY takes no parameters, so the driver writes them into the text as quoted literals.
         """
-        await self.flush()
         connection = self._connection
         text = f"COPY ({statement.text}) TO STDOUT"
         try:
+            await self._pipe.begin()
             async with connection.cursor() as cursor, cursor.copy(text, statement.bind(params)):
                 rows: list[bytes | memoryview] = []
                 state, size = Copied.STARVED, 0
@@ -112,6 +114,13 @@ class Work:
         except psycopg.Error as error:
             raise in_our_words(error) from error
 
+    async def commit(self) -> None:
+        """End the transaction; what waits to be written goes with it."""
+        try:
+            await self._pipe.commit()
+        except psycopg.Error as error:
+            raise in_our_words(error) from error
+
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that may be rolled back alone. It ends when all that was to be written in it is."""
@@ -138,14 +147,16 @@ class Work:
             return
         self._pipe.forget()
         try:
-            for text in (f"ROLLBACK TO {name}", f"RELEASE {name}"):
-                await self._connection.execute(text, prepare=False)
+            await self._connection.trip([_plain(f"ROLLBACK TO {name}"), _plain(f"RELEASE {name}")])
         except psycopg.Error:
             return  # the connection is lost, and the transaction with it
 
 
 def _plain(text: str) -> Step:
-    return Step(Statement(text, frozenset(), {}), {}, prepare=False)
+    return Step(Statement(text, frozenset(), {}), {}, keep=False)
+
+
+_BEGIN, _BEGIN_SNAPSHOT = _plain("BEGIN"), _plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 
 _LIMIT = Statement("SELECT set_config('statement_timeout', %(milliseconds)s, true)", frozenset({"milliseconds"}), {})
@@ -162,30 +173,14 @@ async def transaction(pool: Pool) -> AsyncIterator[Work]:
     async with _connection(pool) as connection:
         work = Work(connection)
         yield work
-        await work.flush()
+        await work.commit()
 
 
 @asynccontextmanager
 async def snapshot(pool: Pool) -> AsyncIterator[Work]:
     """A REPEATABLE READ, read-only transaction: every statement sees the same instant."""
     async with _connection(pool) as connection:
-        await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
-        await connection.set_read_only(True)
-        try:
-            yield Work(connection)
-            await connection.commit()  # after a rollback the driver forgets what it had prepared
-        except BaseException:
-            await _undo(connection)
-            raise
-        finally:
-            if not connection.closed:
-                await connection.set_isolation_level(None)
-                await connection.set_read_only(None)
-
-
-async def _undo(connection: Connection) -> None:
-    with suppress(psycopg.Error):
-        await connection.rollback()
+        yield Work(connection, snapshot=True)
 
 
 @asynccontextmanager

@@ -35,7 +35,7 @@ async def rows_to_send(scope: Scope, database: Database, held: Held) -> AsyncIte
     statement = scope.kept("unlike", held.object, build=lambda: _unlike(scope, held.object))
     ids, versions = ([row[place] for row in held.rows] for place in (0, 1))
     params = {"buckets": list(held.buckets), "ids": ids, "versions": versions}
-    async for row in database.copy_out(statement, params):
+    async for row in database.stream(statement, **params):
         yield row
 
 

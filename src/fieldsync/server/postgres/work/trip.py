@@ -1,0 +1,209 @@
+"""One trip to PostgreSQL and back: any number of statements sent in one piece, their answers read in one.
+
+The driver's own pipeline goes to the socket once for every statement, and a save has some twenty. Values, rows and
+errors are the driver's; sending, reading, and the plans that a connection keeps are here.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import abc, errors
+from psycopg.abc import Buffer, PQGen
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ExecStatus, PipelineStatus
+from psycopg.pq.abc import PGconn, PGresult
+from psycopg.waiting import Ready, Wait
+
+from fieldsync.server.postgres.compiled import Statement
+from fieldsync.server.postgres.work import streamed
+
+PLANS_MAX = 300
+"""Statements are few and asked over and over: each connection keeps the plans of those it used last."""
+STREAMED_ROWS = 500
+"""So many are handed on at once."""
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A statement and its parameters; `keep` is False for what has no plan."""
+
+    statement: Statement
+    given: Mapping[str, Any]
+    keep: bool = True
+
+    def asks(self, other: Step) -> bool:
+        """Whether both are the same question."""
+        return self.statement is other.statement and self.given == other.given
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows of a statement, and how many it wrote."""
+
+    rows: Rows
+    count: int
+
+
+_Key = tuple[bytes, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class _Message:
+    """A text to make a plan of, a plan to run with values, or a text to run. `answers`: a step waits for it."""
+
+    text: bytes = b""
+    plan: bytes = b""
+    makes: _Key | None = None
+    values: Sequence[Buffer | None] | None = None
+    formats: Sequence[int] | None = None
+    answers: bool = True
+
+    def send(self, connection: PGconn) -> None:
+        if self.makes is not None:
+            connection.send_prepare(self.plan, *self.makes)
+        elif self.plan:
+            connection.send_query_prepared(self.plan, self.values, self.formats)
+        else:
+            connection.send_query_params(self.text, None)
+
+
+class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
+    """A connection of the pool, and the plans it keeps."""
+
+    def __init__(self, pgconn: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(pgconn, *args, **kwargs)
+        self.prepare_threshold = None  # the driver keeps none beside ours, and forgets none of ours
+        self._plans: OrderedDict[_Key, bytes] = OrderedDict()
+        self._made = 0
+        self._values: abc.Transformer | None = None
+
+    async def trip(self, steps: Sequence[Step]) -> list[Answer]:
+        """Run these statements in order, up to the first that is refused; raises what the driver calls that.
+
+        A value that the driver cannot send is refused when its turn has come.
+        """
+        messages: list[_Message] = []
+        unsendable: psycopg.Error | None = None
+        try:
+            for step in steps:
+                messages += self._messages(step)
+        except psycopg.Error as error:
+            unsendable = error
+        results = await self.wait(_exchange(self.pgconn, messages)) if messages else []
+        refused = self._settle(messages, results)
+        if refused is not None:
+            raise errors.error_from_result(refused, encoding=self.info.encoding)
+        if unsendable is not None:
+            raise unsendable
+        return [self._answer(result) for message, result in zip(messages, results, strict=True) if message.answers]
+
+    async def stream(self, step: Step) -> AsyncGenerator[list[bytes], None]:
+        """Rows of one text column, so many at a time as have come. Who stops before the end gives up the connection."""
+        *make, query = self._messages(step)
+        results = await self.wait(_exchange(self.pgconn, make)) if make else []
+        refused = self._settle(make, results)
+        if refused is not None:
+            raise errors.error_from_result(refused, encoding=self.info.encoding)
+        ended = False
+        try:
+            await self.wait(streamed.begin(self.pgconn, query.send))
+            while not ended:
+                rows: list[bytes] = []
+                ended = await self.wait(streamed.take(self.pgconn, rows, STREAMED_ROWS))
+                if rows:
+                    yield rows
+        finally:
+            if not self.closed and self.pgconn.pipeline_status != PipelineStatus.OFF:
+                self.pgconn.finish()
+
+    def _messages(self, step: Step) -> list[_Message]:
+        if not step.keep:
+            return [_Message(text=step.statement.text.encode())]
+        text, names = step.statement.numbered
+        bound = step.statement.bind(step.given)
+        driver = self._driver()
+        values = driver.dump_sequence([bound[name] for name in names], [PyFormat.AUTO] * len(names))
+        key, formats = (text, driver.types or ()), driver.formats
+        known = self._plans.get(key)
+        if known is not None:
+            self._plans.move_to_end(key)
+            return [_Message(plan=known, values=values, formats=formats)]
+        self._made += 1
+        name = self._plans[key] = f"fieldsync_{self._made}".encode()
+        make = _Message(plan=name, makes=key, answers=False)
+        return [*self._room(), make, _Message(plan=name, values=values, formats=formats)]
+
+    def _room(self) -> list[_Message]:
+        """Let go of the plan that was used longest ago, where there is one too many."""
+        if len(self._plans) <= PLANS_MAX:
+            return []
+        _, name = self._plans.popitem(last=False)
+        return [_Message(text=b"DEALLOCATE " + name, answers=False)]
+
+    def _settle(self, messages: Sequence[_Message], results: Sequence[PGresult]) -> PGresult | None:
+        """Forget the plans that were not made, and give the refusal, if there is one."""
+        refused = None
+        for message, result in zip(messages, results, strict=True):
+            if result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+                continue
+            if message.makes is not None:
+                self._plans.pop(message.makes, None)
+            if refused is None and result.status == ExecStatus.FATAL_ERROR:
+                refused = result
+        return refused
+
+    def _driver(self) -> abc.Transformer:
+        """How values and rows are written; made when the connection has all its adapters."""
+        if self._values is None:
+            self._values = Transformer(self)
+        return self._values
+
+    def _answer(self, result: PGresult) -> Answer:
+        driver = self._driver()
+        driver.set_pgresult(result)
+        rows = driver.load_rows(0, result.ntuples, tuple) if result.nfields else []
+        return Answer(rows, result.command_tuples or 0)
+
+
+def _exchange(connection: PGconn, messages: Sequence[_Message]) -> PQGen[list[PGresult]]:
+    """Send all, and read one result for each. A connection on which this does not come to its end is given up."""
+    try:
+        connection.enter_pipeline_mode()
+        for message in messages:
+            message.send(connection)
+        connection.pipeline_sync()
+        while connection.flush():
+            if (yield Wait.RW) & Ready.R:
+                connection.consume_input()
+        results = yield from _results(connection)
+        connection.exit_pipeline_mode()
+    except BaseException:
+        connection.finish()
+        raise
+    return results
+
+
+def _results(connection: PGconn) -> PQGen[list[PGresult]]:
+    results: list[PGresult] = []
+    last: PGresult | None = None
+    while True:
+        while connection.is_busy():
+            yield Wait.R
+            connection.consume_input()
+        result = connection.get_result()
+        if result is None and last is None:
+            raise psycopg.OperationalError("the connection is lost")
+        if result is None:
+            assert last is not None
+            results.append(last)
+            last = None
+        elif result.status == ExecStatus.PIPELINE_SYNC:
+            return results
+        else:
+            last = result
