@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -16,6 +16,10 @@ from fieldsync.base.world import Clock, SeededChance, SystemClock, World, system
 from fieldsync.device import Device
 from fieldsync.device.transport import HttpTransport
 from fieldsync.protocol.session import DeviceDescription, Platform
+from fieldsync.schema.catalog import build
+from fieldsync.schema.load import load_packs, parse_pack
+from fieldsync.server.org.create import create_org, seeding_org
+from fieldsync.server.org.users import NewUser, create_user
 
 WAIT_SECONDS_MAX = 20.0
 PASSWORD = "scenes on real parts 8"
@@ -24,10 +28,12 @@ PASSWORD = "scenes on real parts 8"
 class Stage:
     """One org on a running server, and devices that are closed with the stage."""
 
-    def __init__(self, stack: ExitStack, uri: str, org: str, folder: Path) -> None:
+    def __init__(
+        self, stack: ExitStack, uri: str, org: str, folder: Path, env: Mapping[str, str] | None = None
+    ) -> None:
         self._stack, self._folder = stack, folder
         self.uri, self.org = uri, org
-        self.address, _ = stack.enter_context(running_server(uri))
+        self.address, _ = stack.enter_context(running_server(uri, env=dict(env or {})))
         self.world: World = system_world()
 
     def another_server(self) -> str:
@@ -44,12 +50,13 @@ class Stage:
         at: str | None = None,
         *,
         started: bool = True,
+        wire: Callable[[str], HttpTransport] = HttpTransport,
     ) -> Device:
         """A signed-in device with its first download done, working in the background where it is started. `at`: of
-        another server."""
+        another server; `wire`: its way there."""
         world = World(clock or SystemClock(), SeededChance(name))
         device = Device.open(
-            self._folder / name, world.chance.bytes(32), world=world, transport=HttpTransport(at or self.address)
+            self._folder / name, world.chance.bytes(32), world=world, transport=wire(at or self.address)
         )
         self._stack.callback(device.close)
         device.sign_in(
@@ -66,6 +73,24 @@ class Stage:
         with psycopg.connect(self.uri) as connection:
             table = (sql.Identifier(f"org_{self.org}"), sql.Identifier(object_name))
             return dict(connection.execute(query.format(*table)).fetchall())
+
+
+@contextmanager
+def org_with_two(
+    uri: str, folder: Path, pack: str, env: Mapping[str, str] | None = None
+) -> Iterator[tuple[Stage, str, str]]:
+    """An org of this pack, with the pack's name, on a running server; and the user names of Sarah and Tom, whose
+    profile is Rep."""
+    parsed, world = parse_pack(pack, "scenario"), system_world()
+    name = parsed.name
+    admin = NewUser(f"admin@{name}.example", PASSWORD, "System_Administrator", "Admin")
+    create_org(uri, name, build([*load_packs(("platform",)), parsed]), admin=admin, world=world)
+    people = [f"{who}@{name}.example" for who in ("sarah", "tom")]
+    with seeding_org(uri, name, world) as seeding:
+        for who in people:
+            create_user(seeding, NewUser(who, PASSWORD, "Rep", who[:5]), world.chance)
+    with ExitStack() as stack:
+        yield Stage(stack, uri, name, folder, env), people[0], people[1]
 
 
 def wait_for(true: Callable[[], object]) -> None:

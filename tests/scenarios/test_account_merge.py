@@ -198,3 +198,25 @@ def test_a_long_offline_day_at_the_one_that_goes_arrives_at_the_one_that_stays(p
     assert practice.stage.rows("Account")[practice.third]["Phone"] == "555-0029"
     assert practice.stage.rows("Contact")[nurse.id]["AccountId"] == practice.third
     assert {account_of(sarah, "Call", call) for call in calls} == {practice.third}
+
+
+def test_a_merged_account_is_of_a_territory_once(practice: Practice) -> None:
+    """Both were of Sarah's territory, each with a plan; what she plans offline for the one that goes is not lost."""
+    sarah = practice.stage.device(SARAH, "ipad")
+    before = practice.stage.rows("Territory_Account")
+    [old] = [RecordId(one) for one, row in before.items() if row["AccountId"] == practice.old]
+    [main] = [RecordId(one) for one, row in before.items() if row["AccountId"] == practice.main]
+    with sarah.edit() as edit:
+        edit.update("Territory_Account", old, {"Segment": "A"})
+    wait_for(lambda: not sarah.queue())
+    sarah.go_offline()
+    with sarah.edit() as edit:
+        edit.update("Territory_Account", old, {"Planned_Calls": 7})
+    practice.merge(practice.old, practice.main)
+    sarah.go_online()
+    assert sarah.sync().successful
+    assert (sarah.queue(), sarah.errors()) == ([], [])
+    after = practice.stage.rows("Territory_Account")
+    assert [one for one, row in after.items() if row["AccountId"] == practice.main] == [main]
+    assert (after[main]["Segment"], int(after[main]["Planned_Calls"])) == ("A", 7)
+    assert {record.id for record in sarah.find("Territory_Account")} == after.keys()

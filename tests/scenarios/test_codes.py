@@ -139,32 +139,39 @@ def record_type(told: Told) -> Problem:
     return told.changed("sarah", "Card", told.card(), RecordTypeId=gold)
 
 
+def tried_often(told: Told) -> None:
+    """What waits to be tried again is at its last try."""
+    often = "UPDATE org_codes._undecided SET locked_times = %s WHERE due_at IS NOT NULL RETURNING 1"
+    with psycopg.connect(told.stage.uri, autocommit=True) as connection:
+        wait_for(lambda: connection.execute(often, [limits.LOCK_RETRIES_MAX]).fetchall())
+
+
 def row_lock(told: Told) -> Problem:
     """What is processed later meets a save that holds its record, again and again."""
     card, later = told.card("later"), told.device("later")
-    often = "UPDATE org_codes._undecided SET locked_times = %s WHERE due_at IS NOT NULL RETURNING 1"
     with psycopg.connect(told.stage.uri) as holder:
         holder.execute('SELECT 1 FROM org_codes."Card" WHERE "Id" = %s FOR UPDATE', [card])
         update(card, Notes="waits")(later)
-        with psycopg.connect(told.stage.uri, autocommit=True) as other:
-            wait_for(lambda: other.execute(often, [limits.LOCK_RETRIES_MAX]).fetchall())
+        tried_often(told)
         with suppress(AssertionError):  # it pauses between its tries
             wait_for(later.errors)
         return told.refused("later", card)
 
 
 def timeout(told: Told) -> Problem:
-    """It is not in the error list: it stays in the queue and is tried again."""
-    card, sarah = told.card(), told.device("sarah")
+    """It holds up nobody while the server tries it again; then it is in the error list, and can be resent."""
+    card, other, sarah = told.card(), told.card(), told.device("sarah")
     update(card, Notes="slow")(sarah)
-    with pytest.raises(Refused) as caught:
-        sarah.sync()
-    assert [entry.record_id for entry in sarah.queue()] == [card]
+    update(other, Notes="quick")(sarah)
+    wait_for(lambda: told.stage.rows("Card")[other]["Notes"] == "quick")
+    tried_often(told)
+    found = told.refused("sarah", card)
     with psycopg.connect(told.stage.uri) as connection:
         connection.execute('DROP TRIGGER slow ON org_codes."Card"')
-    assert sarah.sync().successful
-    assert told.stage.rows("Card")[card]["Notes"] == "slow"
-    return caught.value.problem
+    [entry] = [one for one in sarah.errors() if card in one.records]
+    sarah.resend(entry.n)
+    wait_for(lambda: told.stage.rows("Card")[card]["Notes"] == "slow")
+    return found
 
 
 def auth(told: Told) -> Problem:

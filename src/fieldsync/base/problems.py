@@ -138,7 +138,7 @@ CATALOGUE: dict[Code, Kind] = {
     Code.DECIDED: Kind(
         409, "This transaction is {status}; you cannot {act} it.", "Look again: somebody else may have been faster."
     ),
-    Code.TIMEOUT: Kind(504, "The server took too long.", "Nothing to do: it is tried again."),
+    Code.TIMEOUT: Kind(504, "The server took too long.", "Try it again later; tell your admin if it happens again."),
     Code.PARTS_INCOMPLETE: Kind(
         409, "Only {received} of {expected} items of this save arrived.", "Nothing to do: the device sends the rest."
     ),

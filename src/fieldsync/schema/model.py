@@ -256,6 +256,8 @@ class Object(Noun, frozen=True):
     """An object the platform itself keeps; people write it only where a profile says so."""
     mergeable: bool = False
     """Two of its records may be merged online; the loser's id goes on as an alias of the winner's."""
+    one_each: tuple[str, ...] = ()
+    """Fields that say together what there is one record of: where a merge makes two of them equal, they become one."""
     bulk: Bulk | None = None
     """Its rows are loaded from files and are read-only for every save; they are never on a feed."""
 

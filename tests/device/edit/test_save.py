@@ -80,6 +80,15 @@ def test_an_exception_inside_saves_nothing(lab: Lab) -> None:
     assert lab.device.count("Shop") == 1
 
 
+def test_a_session_inside_that_fails_takes_back_what_it_did_and_no_more(lab: Lab) -> None:
+    with lab.device.edit() as outer:
+        outer.create("Shop", {"Name": "One"})
+        with pytest.raises(Refused), lab.device.edit() as inner:
+            fail_after(inner.create("Shop", {"Name": "Two"}))
+        outer.create("Shop", {"Name": "Three"})
+    assert sorted(str(r.values["Name"]) for r in lab.device.find("Shop")) == ["One", "Three"]
+
+
 def test_sessions_inside_queue_when_the_outermost_closes(lab: Lab) -> None:
     with lab.device.edit() as outer:
         shop = outer.create("Shop", {"Name": "One"})

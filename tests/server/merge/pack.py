@@ -10,7 +10,7 @@ TEXT, NUMBER, MASTER, LOOKUP = FieldType.TEXT, FieldType.NUMBER, FieldType.MASTE
 
 def merge_pack() -> Pack:
     """Clinics are private to their owner and whoever is named in `Seen_By`."""
-    objects = (_region(), _clinic(), _visit(), _note(), _sales())
+    objects = (_region(), _clinic(), _visit(), _note(), _sales(), _plan(), _step())
     every = (Access.READ, Access.CREATE, Access.EDIT, Access.DELETE)
     rights: dict[str, tuple[Access, ...]] = {**{o.name: every for o in objects}, "User": (Access.READ,)}
     rep = Profile(name="Rep", label="Rep", objects=rights)
@@ -20,8 +20,10 @@ def merge_pack() -> Pack:
 def _region() -> Object:
     count = RollUp(operation="COUNT", child_object="Clinic", child_reference="RegionId")
     visits = RollUp(operation="SUM", child_object="Clinic", child_reference="RegionId", field="Minutes")
+    plans = RollUp(operation="COUNT", child_object="Plan", child_reference="RegionId")
     fields = (
         Field(name="Clinics", type=FieldType.ROLL_UP, roll_up=count),
+        Field(name="Plans", type=FieldType.ROLL_UP, roll_up=plans),
         Field(name="Minutes", type=FieldType.ROLL_UP, roll_up=visits),
     )
     return Object(name="Region", label="Region", prefix="a20", fields=fields)
@@ -52,6 +54,26 @@ def _visit() -> Object:
 def _note() -> Object:
     fields = (Field(name="ClinicId", type=LOOKUP, references="Clinic"), Field(name="Text", type=TEXT, length=80))
     return Object(name="Note", label="Note", prefix="a23", fields=fields)
+
+
+def _plan() -> Object:
+    """One for each region and clinic; a detail of the region, which counts its plans."""
+    fields = (
+        Field(name="RegionId", type=MASTER, references="Region"),
+        Field(name="ClinicId", type=LOOKUP, references="Clinic"),
+        Field(name="Active", type=FieldType.CHECKBOX),
+        Field(name="Goal", type=NUMBER, precision=6, scale=0),
+        Field(name="Text", type=TEXT, length=80),
+    )
+    return Object(
+        name="Plan", label="Plan", prefix="a25", fields=fields, mergeable=True, one_each=("RegionId", "ClinicId")
+    )
+
+
+def _step() -> Object:
+    return Object(
+        name="Step", label="Step", prefix="a26", fields=(Field(name="PlanId", type=LOOKUP, references="Plan"),)
+    )
 
 
 def _sales() -> Object:

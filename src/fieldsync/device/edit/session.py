@@ -1,7 +1,7 @@
 """`with device.edit() as edit:` collects one save; sessions inside it join it (FEATURES B05).
 
 Values are checked and ids minted as they come. Nothing is written before the outermost session closes; an exception
-inside saves nothing.
+inside saves nothing, and one that ends a session inside it takes back what that one did.
 """
 
 from __future__ import annotations

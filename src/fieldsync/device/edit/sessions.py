@@ -36,7 +36,12 @@ class Sessions:
         """One save. Raises Refused(AUTH) before the first sign-in, and what the acts raise."""
         outer: Edit | None = getattr(self._mine, "edit", None)
         if outer is not None:
-            yield outer
+            before = len(outer.acts)
+            try:
+                yield outer
+            except BaseException:
+                del outer.acts[before:]
+                raise
             return
         self._know_account()
         edit = Edit(self._store.tables.catalog, self._mint)

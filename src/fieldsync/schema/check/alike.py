@@ -1,8 +1,9 @@
-"""Whether a duplicate rule can be kept: its fields can be compared and looked up, and what it links can be linked."""
+"""Whether what is said of records that are the same can be kept: their fields can be compared and looked up, and what
+a rule links can be linked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from fieldsync.schema.model import DuplicateRule, Field, FieldType, Object, WhenAlike
 
@@ -22,15 +23,27 @@ def alike_faults(declared: Object, fields: Mapping[str, Field]) -> Iterator[tupl
             yield where, "it links records that are saved in a family"
 
 
+def one_each_faults(declared: Object, fields: Mapping[str, Field]) -> Iterator[str]:
+    """What is wrong with the fields that say what there is one record of."""
+    yield from (f"of what there is one each: {sentence}" for sentence in _compared_faults(declared.one_each, fields))
+    if declared.one_each and not any(fields[name].references for name in declared.one_each if name in fields):
+        yield "of what there is one each: none of its fields refers to another record, so no merge makes two the same"
+    if declared.one_each and (declared.bulk is not None or declared.family is not None):
+        yield "of what there is one each: rows that are loaded from files have their key, and a family stays whole"
+
+
+def _compared_faults(names: Iterable[str], fields: Mapping[str, Field]) -> Iterator[str]:
+    for name in names:
+        if name not in fields:
+            yield f"it names {name}, which is no field of the object"
+        elif fields[name].type in _NOT_COMPARED | _NOT_STORED_AS_ONE:
+            yield f"it names {name}, whose values cannot be compared"
+
+
 def _field_faults(rule: DuplicateRule, fields: Mapping[str, Field]) -> Iterator[str]:
     if not rule.fields:
         yield "it names no field"
+    yield from _compared_faults(rule.fields, fields)
     named = [fields[name] for name in rule.fields if name in fields]
-    for name in rule.fields:
-        if name not in fields:
-            yield f"it names {name}, which is no field of the object"
-    for field in named:
-        if field.type in _NOT_COMPARED | _NOT_STORED_AS_ONE:
-            yield f"it names {field.name}, whose values cannot be compared"
     if named and not any(f.unique or f.external_id or f.indexed or f.references for f in named):
         yield "none of its fields is indexed, so every save would read the whole table"

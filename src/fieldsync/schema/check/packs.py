@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fieldsync.base.ids import PREFIX_CHARS
 from fieldsync.schema.catalog import REFERENCE_TYPES, columns_of, extended, relationship_name
 from fieldsync.schema.check.access import grants_faults
-from fieldsync.schema.check.alike import alike_faults
+from fieldsync.schema.check.alike import alike_faults, one_each_faults
 from fieldsync.schema.check.bulk import bulk_faults
 from fieldsync.schema.check.field import bad_name, field_faults, name_field_faults, picklist_faults
 from fieldsync.schema.family.declaration import Duplication
@@ -143,6 +143,7 @@ def _object_faults(declared: Object, facts: _Facts) -> Iterator[tuple[str, str]]
     yield from _record_type_faults(whole, fields)
     yield from _family_faults(declared, fields)
     yield from alike_faults(whole, fields)
+    yield from ((declared.name, sentence) for sentence in one_each_faults(declared, fields))
     yield from ((declared.name, sentence) for sentence in bulk_faults(declared, fields, facts.objects))
     for kind in ("validation_rules", "list_views", "duplicate_rules"):
         names = Counter(item.name.lower() for item in getattr(facts.objects[declared.name], kind))

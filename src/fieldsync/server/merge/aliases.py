@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
-from sqlalchemy import any_, bindparam, insert, select
+from sqlalchemy import any_, bindparam, insert, select, update
 
 from fieldsync.base.ids import RecordId
 from fieldsync.protocol.rows import RecordRef
@@ -28,7 +28,7 @@ Aliases = Mapping[str, RecordId]
 
 _ALIAS = system_table("_alias")
 _FIND = compile_statement(select(_ALIAS.c.loser, _ALIAS.c.winner).where(_ALIAS.c.loser == any_(bindparam("ids"))))
-
+_FOLLOW = compile_statement(update(_ALIAS).where(_ALIAS.c.winner == bindparam("loser")).values(winner=bindparam("to")))
 _ADD = compile_statement(insert(_ALIAS).values({c.name: bindparam(c.name) for c in _ALIAS.c}))
 
 
@@ -41,6 +41,12 @@ async def find(database: Database, ids: Iterable[str]) -> Aliases:
 async def remember(database: Database, sent: RecordRef, winner: RecordId, now: str) -> None:
     """From here on an id that was given to nothing names this record."""
     await database.run(_ADD, object=sent.object, loser=sent.id, winner=winner, at=now)
+
+
+async def follow(database: Database, loser: RecordRef, winner: RecordId, now: str) -> None:
+    """From here on the id of a record that was merged names the winner, and so does every id that named it."""
+    await database.run(_FOLLOW, loser=loser.id, to=winner)
+    await remember(database, loser, winner, now)
 
 
 async def readable(scope: Scope, database: Database, name: str, ids: Iterable[str]) -> Aliases:

@@ -2,7 +2,7 @@
 
 One database transaction, object by object as sets, journaled with every value it changed. It is the platform's own act
 and asks no rule: a submitted call goes to the winner too. Of rows that are loaded from files, those go along that the
-winner has none of the same key for; the others go with the loser.
+winner has none of the same key for; the others go with the loser. Rows there may be one of become one (`fold.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
-from sqlalchemy import bindparam, insert, or_, update
+from sqlalchemy import bindparam, update
 
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId, uuid7
@@ -20,25 +20,22 @@ from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Change, Item, Operation, Saved, encode_items, hash_of
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.model import FieldType
+from fieldsync.server.merge import aliases
+from fieldsync.server.merge.move import Mover, written_as
 from fieldsync.server.org.bring_in import admin_of
 from fieldsync.server.org.open import open_org
 from fieldsync.server.org.recalculate import sum_up
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
-from fieldsync.server.postgres.tables import system_table
 from fieldsync.server.postgres.work import Busy, Collision, NotUnique, transaction
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save import changes, journal
 from fieldsync.server.save.batch import Caller, Edit, Frame, Incoming, Row, Wave, Work, decode_row, encode_rows
 from fieldsync.server.save.head import lock_head
 from fieldsync.server.save.stamp import ALWAYS_WRITTEN, compose_name
-from fieldsync.server.save.statements import json_rows, locked_rows
 from fieldsync.server.save.write import Written
 
 _COMPUTED = frozenset({FieldType.FORMULA, FieldType.ROLL_UP, FieldType.AUTO_NUMBER, FieldType.ID})
-_ALIAS = system_table("_alias")
-_FOLLOW = compile_statement(update(_ALIAS).where(_ALIAS.c.winner == bindparam("loser")).values(winner=bindparam("to")))
-_ADD = compile_statement(insert(_ALIAS).values({c.name: bindparam(c.name) for c in _ALIAS.c}))
 
 
 @dataclass(frozen=True)
@@ -113,25 +110,23 @@ async def _merge(org: Org, database: Database, merging: Merging, caller: Caller)
     rows = await _both(org, database, loser, winner)
     work = Work(Incoming(uuid7(unix_ms(org.world.clock.now()), org.world.chance.bytes(10)), 0, "", frame.now, ()), [])
     wave = Wave(caller, frame, [work])
-    written = [
-        one for object_type in _by_prefix(org) for one in await _move(org, database, wave, object_type, (loser, winner))
-    ]
+    mover = Mover(org, database, wave)
+    written = await mover.move(loser, winner)
     moved = len(written)
     written += await _take(org, database, wave, merging, rows)
     written.append(await _delete(org, database, wave, loser, rows[loser.id]))
-    await database.run(_FOLLOW, loser=loser.id, to=winner.id)
-    stamped = {"object": loser.object, "loser": loser.id, "winner": winner.id, "at": frame.now}
-    await database.run(_ADD, **stamped)
+    await aliases.follow(database, loser, winner.id, frame.now)
     written = _once(written)
     changes.log(org, database, wave, written, frame.position)
-    await _sum_up(org, database, frame, winner, rows)
+    for kept, both in [*mover.folds, (winner, list(rows.values()))]:
+        await _sum_up(org, database, frame, kept, both)
     await _journal(org, database, wave, written, merging)
     return Merged(loser.object, loser.id, winner.id, moved)
 
 
-async def _sum_up(org: Org, database: Database, frame: Frame, winner: RecordRef, rows: dict[str, Row]) -> None:
+async def _sum_up(org: Org, database: Database, frame: Frame, winner: RecordRef, found: list[Row]) -> None:
     """The winner anew, then the masters of both, and theirs."""
-    object_type, found = org.catalog[winner.object], list(rows.values())
+    object_type = org.catalog[winner.object]
     await sum_up(org, database, frame, winner.object, [winner.id])
     while object_type.master is not None and found:
         master, column = object_type.master.references or "", object_type.master.name
@@ -150,60 +145,6 @@ async def _both(org: Org, database: Database, loser: RecordRef, winner: RecordRe
     return rows
 
 
-def _by_prefix(org: Org) -> list[ObjectType]:
-    return sorted(org.catalog, key=lambda o: o.prefix)
-
-
-def referring(object_type: ObjectType, object_name: str) -> list[str]:
-    """The columns of an object that refer to records of the other. Pure."""
-    return [field.name for field in object_type.references if field.references == object_name]
-
-
-async def _move(
-    org: Org, database: Database, wave: Wave, object_type: ObjectType, pair: tuple[RecordRef, RecordRef]
-) -> list[Written]:
-    """Rows of one object that refer to the loser, deleted ones too, refer to the winner; nothing to itself."""
-    loser, winner = pair
-    columns = referring(object_type, loser.object)
-    if not columns:
-        return []
-    table = org.metadata.tables[object_type.name]
-    chosen = locked_rows(table, or_(*(table.c[column] == bindparam("loser") for column in columns)))
-    found = [decode_row(text) for (text,) in await database.rows(compile_statement(chosen), loser=loser.id)]
-    moved, gone = list[Written](), list[Written]()
-    taken = await keys_of(org, database, object_type, winner) if found else frozenset()
-    for before in found:
-        to = {c: winner.id if before["Id"] != winner.id else None for c in columns if before[c] == loser.id}
-        ref = RecordRef(object_type.name, before["Id"])
-        if key_of(object_type, before | to) not in taken:
-            moved.append(_written(wave, ref, "updated", before, before | to))
-        elif not before["IsDeleted"]:
-            gone.append(_written(wave, ref, "deleted", before, before | {"IsDeleted": True}))
-    for written, names in ((moved, columns), (gone, ["IsDeleted"])):
-        if written:
-            statement = org.save.update(object_type.name, frozenset(names) | ALWAYS_WRITTEN)
-            await database.run(statement, rows=encode_rows([one.after for one in written]))
-    return moved + gone
-
-
-def key_of(object_type: ObjectType, row: Row) -> tuple[object, ...] | None:
-    """What identifies a row that is loaded from files; None for a row that is saved. Pure."""
-    bulk = object_type.declared.bulk
-    return None if bulk is None else tuple(row[name] for name in bulk.key)
-
-
-async def keys_of(
-    org: Org, database: Database, object_type: ObjectType, winner: RecordRef
-) -> frozenset[tuple[object, ...] | None]:
-    """The keys of rows loaded from files that the winner has already."""
-    if object_type.declared.bulk is None:
-        return frozenset()
-    table, columns = org.metadata.tables[object_type.name], referring(object_type, winner.object)
-    mine = or_(*(table.c[column] == bindparam("winner") for column in columns))
-    rows = await database.rows(compile_statement(json_rows(table).where(mine)), winner=winner.id)
-    return frozenset(key_of(object_type, decode_row(text)) for (text,) in rows)
-
-
 async def _take(org: Org, database: Database, wave: Wave, merging: Merging, rows: dict[str, Row]) -> list[Written]:
     """Give the winner the loser's values that it is to have. A unique one leaves the loser, or both would have it."""
     object_type, loser, winner = org.catalog[merging.object], rows[merging.loser], rows[merging.winner]
@@ -216,7 +157,7 @@ async def _take(org: Org, database: Database, wave: Wave, merging: Merging, rows
         await database.run(org.save.update(object_type.name, frozenset(unique)), rows=encode_rows(freed))
     after = winner | taken
     compose_name(object_type, after, set(taken))
-    done = _written(wave, RecordRef(merging.object, merging.winner), "updated", winner, after)
+    done = written_as(wave, RecordRef(merging.object, merging.winner), "updated", winner, after)
     statement = org.save.update(object_type.name, frozenset(taken) | {"Name"} | ALWAYS_WRITTEN)
     await database.run(statement, rows=encode_rows([done.after]))
     return [done]
@@ -234,17 +175,9 @@ def _once(written: list[Written]) -> list[Written]:
 
 
 async def _delete(org: Org, database: Database, wave: Wave, loser: RecordRef, row: Row) -> Written:
-    name, done = loser.object, _written(wave, loser, "deleted", row, row | {"IsDeleted": True})
+    name, done = loser.object, written_as(wave, loser, "deleted", row, row | {"IsDeleted": True})
     await database.run(org.save.update(name, ALWAYS_WRITTEN | {"IsDeleted"}), rows=encode_rows([done.after]))
     return done
-
-
-def _written(wave: Wave, ref: RecordRef, kind: str, before: Row, after: Row) -> Written:
-    frame: Frame = wave.frame
-    stamp = {"LastModifiedDate": frame.now, "LastModifiedById": wave.caller.user_id, "SystemModstamp": frame.now}
-    return Written(
-        wave.works[0], ref, kind, before, after | stamp | {"_stamp": frame.stamp_after(ref.id, before)}, root=ref
-    )
 
 
 async def _journal(org: Org, database: Database, wave: Wave, written: list[Written], merging: Merging) -> None:

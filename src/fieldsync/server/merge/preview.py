@@ -12,7 +12,8 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.standard import STAMP
-from fieldsync.server.merge.merge import Merging, check, key_of, keys_of, referring, takeable
+from fieldsync.server.merge.fold import key_of, referring, rows_of
+from fieldsync.server.merge.merge import Merging, check, takeable
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work as Database
@@ -36,8 +37,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class Moving:
-    """Records of one object that would refer to the winner. `gone`: rows loaded from files that would go, because the
-    winner has one of the same key."""
+    """Records of one object that would refer to the winner. `gone`: those that would go, because the winner has one
+    of the same key."""
 
     object: str
     label: str
@@ -93,11 +94,12 @@ async def _moving(org: Org, database: Database, object_type: ObjectType, merging
         return Moving(object_type.name, object_type.plural, 0)
     table = org.metadata.tables[object_type.name]
     theirs = or_(*(table.c[column] == bindparam("loser") for column in columns)) & table.c.IsDeleted.is_(False)
-    if object_type.declared.bulk is None:
+    if object_type.declared.bulk is None and not object_type.declared.one_each:
         count = select(func.count()).select_from(table).where(theirs)
         row = await database.one(compile_statement(count), loser=merging.loser)
         return Moving(object_type.name, object_type.plural, int(row[0]) if row else 0)
-    taken = await keys_of(org, database, object_type, RecordRef(merging.object, merging.winner))
+    winner = RecordRef(merging.object, merging.winner)
+    taken = await rows_of(org, database, object_type, winner, locked=False)
     found = await database.rows(compile_statement(json_rows(table).where(theirs)), loser=merging.loser)
     to = {merging.loser: merging.winner}
     rows = [{name: to.get(v, v) if name in columns else v for name, v in decode_row(t).items()} for (t,) in found]

@@ -2,7 +2,7 @@
 
 Transactions of a device run in the order of its queue, all together. Where another save holds a record, they run one by
 one, so that only those wait that need it (law L7): each is put off with growing pauses, not counted as failed, until it
-has another result or was put off too often (FEATURES J06).
+has another result or was put off too often (FEATURES J06). One that takes too long is tried again less often.
 """
 
 from __future__ import annotations
@@ -18,12 +18,21 @@ from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol.upload import Held, Rejected, Result
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.queue.worker import Perform
-from fieldsync.server.postgres.work import Busy, Collision, transaction
+from fieldsync.server.postgres.work import Busy, Collision, TooLong, transaction
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.deferred import DueDevice, run_soon
 from fieldsync.server.processor.hourly.purge import purge
 from fieldsync.server.processor.hourly.schedule import run_hour
-from fieldsync.server.processor.kept import Kept, behind, due_of_device, kept_of_device, locked_times, person
+from fieldsync.server.processor.kept import (
+    OPEN,
+    Kept,
+    behind,
+    due_of_device,
+    kept,
+    kept_of_device,
+    locked_times,
+    person,
+)
 from fieldsync.server.processor.locked import retries_locked
 from fieldsync.server.processor.marks import mark_failed, mark_put_off
 from fieldsync.server.processor.run import run_again, tell
@@ -32,6 +41,9 @@ from fieldsync.server.processor.waiting import replay_as
 from fieldsync.server.save.batch import Caller, Channel, Frame
 from fieldsync.server.save.head import lock_head
 from fieldsync.server.save.logic.later.perform import performing as performing_triggers
+
+_TRIES_MAX = {Code.ROW_LOCK: limits.LOCK_RETRIES_MAX, Code.TIMEOUT: limits.TIMEOUT_RETRIES_MAX}
+"""Reasons for which a transaction is put off, and how often before it fails."""
 
 
 def performing(orgs: Mapping[str, Org]) -> Perform:
@@ -69,52 +81,71 @@ async def process(org: Org, device: str) -> None:
         await _run_alone(org, one)
 
 
-async def _run(org: Org, database: Database, chosen: list[Kept]) -> None:
+async def _run(org: Org, database: Database, chosen: list[Kept], *, alone: bool = False) -> None:
+    """Run those that nobody decided meanwhile, and what waits for them unless they are to run alone."""
     if not chosen:
         return
     caller = await person(org, database, chosen[0], Channel.DEVICE)
     frame = await lock_head(org, database, caller)
     await database.wait_for_locks(limits.JOB_LOCK_SECONDS)  # the person's own saves wait for us
-    still = {one.record_id for one in await due_of_device(org, database, chosen[0].device or "")}
+    waiting = await _waiting(org, database, chosen[0])
+    due = await due_of_device(org, database, chosen[0].device or "")
+    still = {one.record_id for one in (*due, *waiting)}
     chosen = [one for one in chosen if one.record_id in still]
-    if not chosen:
-        return
-    waiting = await kept_of_device(org, database, chosen[0].device or "", (Status.WAITING,))
-    found = {one.n: one for first in chosen for one in (first, *behind(first, waiting))}
-    await run_again(org, database, caller, frame, [found[n] for n in sorted(found)])
+    found = {one.n: one for first in chosen for one in (first, *(() if alone else behind(first, waiting)))}
+    if found:
+        await run_again(org, database, caller, frame, [found[n] for n in sorted(found)])
+
+
+async def _waiting(org: Org, database: Database, one: Kept) -> list[Kept]:
+    return await kept_of_device(org, database, one.device or "", (Status.WAITING,))
 
 
 async def _run_alone(org: Org, one: Kept) -> None:
-    """One that could not run with the others: what holds it up is its own."""
+    """One that could not run with the others, then each that waits for it: what holds it up is its own."""
     try:
         async with transaction(org.pool) as database:
-            await _run(org, database, [one])
-            return
+            await _run(org, database, [one], alone=True)
+    except TooLong:
+        await _blame(org, one, problem(Code.TIMEOUT))
     except (Busy, Collision):
-        why = problem(Code.ROW_LOCK)
+        await _blame(org, one, problem(Code.ROW_LOCK))
     except Refused as refused:
-        why = refused.problem
+        await _blame(org, one, refused.problem)
+    else:
+        async with transaction(org.pool) as database:
+            present = await kept(org, database, one.record_id)
+            following = behind(one, await _waiting(org, database, one)) if present.status is Status.SUCCESS else []
+        for other in following:
+            await _run_alone(org, other)
+
+
+async def _blame(org: Org, one: Kept, why: Problem) -> None:
     async with transaction(org.pool) as database:
         caller = await person(org, database, one, Channel.JOB)
         frame = await lock_head(org, database, caller)
-        await _wait_or_fail(org, database, (caller, frame), one, why)
+        if (await kept(org, database, one.record_id)).status in OPEN:
+            await _wait_or_fail(org, database, (caller, frame), one, why)
 
 
 async def _wait_or_fail(org: Org, database: Database, who: tuple[Caller, Frame], one: Kept, why: Problem) -> None:
     caller, frame = who
     times = await locked_times(org, database, one)
-    may_wait = why.code is Code.ROW_LOCK and times < limits.LOCK_RETRIES_MAX
-    if may_wait and await retries_locked(org, database, caller.profile):
+    if times < _TRIES_MAX.get(why.code, 0) and await _waits(org, database, caller, why):
         pause = timedelta(seconds=limits.JOB_BACKOFF_BASE_SECONDS ** (times + 1))
         at = org.world.clock.now() + pause
         await mark_put_off(org, database, caller, frame, one, at)
         await run_soon(org, database, one.device or "", at)
     elif one.incoming is not None:
         await mark_failed(org, database, caller, frame, one, why)
-        waiting = behind(one, await kept_of_device(org, database, one.device or "", (Status.WAITING,)))
+        waiting = behind(one, await _waiting(org, database, one))
         told = [(one.record_id, Result(one.n, one.incoming.id, Rejected((why,))))]
         told += [
             (w.record_id, Result(w.n, w.incoming.id, Held(tuple(sorted(w.waits_for))))) for w in waiting if w.incoming
         ]
         await replay_as(database, (result for _, result in told))
         await tell(org, database, caller, frame, told)
+
+
+async def _waits(org: Org, database: Database, caller: Caller, why: Problem) -> bool:
+    return why.code is Code.TIMEOUT or await retries_locked(org, database, caller.profile)

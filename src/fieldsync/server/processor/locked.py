@@ -2,7 +2,8 @@
 
 The batch was rolled back when its lock was not had. It runs again, halved as often as it takes to find what is held up,
 with short looks instead of waits, as the person's head row is locked meanwhile. What is held up is kept as Retry and
-answered as Accepted; a job tries it again, with growing pauses, not counted as failed, up to a bound.
+answered as Accepted; a job tries it again, with growing pauses, not counted as failed, up to a bound. So it is with a
+save that alone takes too long.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from fieldsync.base import limits
-from fieldsync.protocol.upload import Result
 from fieldsync.server.configuration.in_force import values_in_force
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Busy, TooLong
@@ -51,6 +51,19 @@ async def save_around(
     return await _Around(org, database, caller, frame).save(incoming, frame.position)
 
 
+async def try_later(org: Org, database: Database, caller: Caller, frame: Frame, incoming: tuple[Incoming, ...]) -> Done:
+    """Keep them without running them, and have a job try them again after a pause."""
+    number = caller.number
+    assert number is not None, "only what a device sent is put off"
+    done = await put_off(org, database, caller, frame, incoming, soon=False)
+    at = org.world.clock.now() + timedelta(seconds=limits.JOB_BACKOFF_BASE_SECONDS)
+    for one in incoming:
+        await mark_put_off(org, database, caller, frame, await kept_under(org, database, number, one.n), at)
+    if incoming:
+        await run_soon(org, database, number, at)
+    return done
+
+
 async def retries_locked(org: Org, database: Database, profile: str) -> bool:
     """Whether what another save holds is tried again by the server: yes, unless a setting says otherwise."""
     values = await values_in_force(org, database, profile, [RETRY_LOCKED])
@@ -78,21 +91,10 @@ class _Around:
         except Busy:
             self.looks -= 1
         if len(incoming) == 1:
-            return Done((await self._held(incoming[0]),), position, None)
+            return await try_later(self.org, self.database, self.caller, self.frame, incoming)
         middle = len(incoming) // 2
         first = await self.save(incoming[:middle], position)
         if first.fork_at is not None:
             return first
         second = await self.save(incoming[middle:], first.position)
         return Done((*first.results, *second.results), second.position, second.fork_at)
-
-    async def _held(self, one: Incoming) -> Result:
-        """Keep it, and try again soon."""
-        number = self.caller.number
-        assert number is not None, "only what a device sent is put off"
-        done = await put_off(self.org, self.database, self.caller, self.frame, (one,), soon=False)
-        kept = await kept_under(self.org, self.database, number, one.n)
-        at = self.org.world.clock.now() + timedelta(seconds=limits.JOB_BACKOFF_BASE_SECONDS)
-        await mark_put_off(self.org, self.database, self.caller, self.frame, kept, at)
-        await run_soon(self.org, self.database, number, at)
-        return done.results[0]

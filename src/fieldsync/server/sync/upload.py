@@ -2,7 +2,7 @@
 
 One request is one database transaction of one user, answered after its commit. It is safe to send any request again,
 at any time, in any number (law L2). A deadlock is tried again; then, as where it takes too long,
-the batch is halved.
+the batch is halved. A save that alone takes too long is tried later by a job, so that the queue behind it goes on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fieldsync.server.postgres.listen import CHANNEL, news_for
 from fieldsync.server.postgres.work import Busy, Collision, Question, TooLong
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.deferred import put_off
-from fieldsync.server.processor.locked import RecordsHeld, save_around, save_or_held
+from fieldsync.server.processor.locked import RecordsHeld, save_around, save_or_held, try_later
 from fieldsync.server.processor.marks import mark_taken_back
 from fieldsync.server.processor.waiting import as_told
 from fieldsync.server.save.batch import Caller, Frame, Incoming
@@ -56,10 +56,23 @@ async def upload(org: Org, begin: Begin, request: UploadRequest) -> UploadRespon
             break
         except Busy:
             raise Refused(problem(Code.BUSY), retry_after_seconds=2.0) from None
-    half = len(request.transactions) // 2
-    if half == 0:
+    half = _first_half(request)
+    if half is not None:
+        return await upload(org, begin, half)
+    if why is not Code.TIMEOUT:
         raise Refused(problem(why), retry_after_seconds=2.0)
-    return await upload(org, begin, msgspec.structs.replace(request, transactions=request.transactions[:half]))
+    try:
+        return await _once(org, begin, request, try_later)
+    except TooLong:
+        raise Refused(problem(why), retry_after_seconds=2.0) from None
+
+
+def _first_half(request: UploadRequest) -> UploadRequest | None:
+    """As many of the saves, each with all its parts; None where there is but one."""
+    numbers = list(dict.fromkeys(t.n for t in request.transactions))
+    first = frozenset(numbers[: len(numbers) // 2])
+    kept = tuple(t for t in request.transactions if t.n in first)
+    return msgspec.structs.replace(request, transactions=kept) if kept else None
 
 
 def refuse_unreadable(request: UploadRequest) -> None:
