@@ -55,12 +55,18 @@ def app(browser: Browser, link: str, size: int = 0) -> Iterator[Page]:
     """A browser that opened the app with its link; a script error or a failed request fails the test."""
     context: BrowserContext = browser.new_context(viewport=SIZES[size], base_url=link.split("/?", maxsplit=1)[0])  # type: ignore[arg-type]
     page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
     page.goto(link)
-    yield page
-    context.close()
+    try:
+        yield page
+    except BaseException as error:
+        error.add_note(f"on {page.url}; gone wrong before: {wrong}")
+        raise
+    finally:
+        context.close()
     assert wrong == []
 
 

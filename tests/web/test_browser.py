@@ -41,15 +41,14 @@ def test_a_signed_call_made_in_flight_mode_appears_on_the_iphone_and_in_the_cons
         expect(page.get_by_text("Flight mode: nothing is sent")).to_be_visible()
         open_ackerman(page)
         page.get_by_role("button", name="Report a call").click()
-        page.get_by_label("Notes").fill("Asked about the dosing data.")
+        page.get_by_label("Notes", exact=True).fill("Asked about the dosing data.")
         for index in (1, 2):
             page.get_by_role("button", name="Add a product").click()
-            page.locator("#details .entry").nth(index - 1).get_by_role("combobox", name="Product").select_option(
-                index=index
-            )
+            entry = page.locator("#lines-Call_Detail .entry").nth(index - 1)
+            entry.get_by_role("combobox", name="Product").select_option(index=index)
         page.get_by_role("button", name="Add a sample").click()
-        page.locator("#samples .entry").get_by_role("combobox", name="Sample").select_option(index=1)
-        page.locator("#samples .entry").get_by_label("Quantity").fill("2")
+        page.locator("#lines-Call_Sample .entry").get_by_role("combobox", name="Product").select_option(index=1)
+        page.locator("#lines-Call_Sample .entry").get_by_label("Quantity").fill("2")
         draw_signature(page)
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("Waiting to upload")).to_be_visible()
@@ -61,9 +60,9 @@ def test_a_signed_call_made_in_flight_mode_appears_on_the_iphone_and_in_the_cons
     call = running.devices[0].find("Call", where={"Notes": "Asked about the dosing data."})[0]
     assert str(call.values["Name"]).startswith("C-")
     with app(browser, running.link("iPhone"), size=1) as page:
-        page.goto(f"/calls/{call.id}")
+        page.goto(f"/objects/Call/{call.id}/edit")
         expect(page.get_by_role("heading", name=f"Call {call.values['Name']}")).to_be_visible()
-        expect(page.locator("#details .entry")).to_have_count(2)
+        expect(page.locator("#lines-Call_Detail .entry")).to_have_count(2)
         expect(page.get_by_role("img", name=re.compile("Signature"))).to_be_visible()
     see_in_the_console(browser, running)
 
@@ -85,28 +84,28 @@ def test_a_half_written_call_survives_a_killed_browser(browser: Browser, running
         open_ackerman(page)
         page.get_by_role("button", name="Report a call").click()
         with page.expect_response(re.compile("/drafts/")):
-            page.get_by_label("Notes").fill("Half a thou")
+            page.get_by_label("Notes", exact=True).fill("Half a thou")
         address = page.url
         page.evaluate("leaving = true")  # a killed browser saves nothing on its way out
     with app(browser, running.link("iPad")) as page:
         page.goto(address)
         expect(page.get_by_text("This is the draft you left here.")).to_be_visible()
-        expect(page.get_by_label("Notes")).to_have_value("Half a thou")
+        expect(page.get_by_label("Notes", exact=True)).to_have_value("Half a thou")
         page.get_by_role("button", name="Start over").click()
-        expect(page.get_by_label("Notes")).to_have_value("")
+        expect(page.get_by_label("Notes", exact=True)).to_have_value("")
 
 
 def test_leaving_the_page_saves(browser: Browser, running: Running) -> None:
     with app(browser, running.link("iPad")) as page:
         open_ackerman(page)
         page.get_by_role("button", name="Report a call").click()
-        page.get_by_label("Notes").fill("Left without pressing anything.")
+        page.get_by_label("Notes", exact=True).fill("Left without pressing anything.")
         page.get_by_role("link", name="Home").click()
         expect(page.get_by_role("heading", name="Hello Sarah")).to_be_visible()
         eventually(lambda: running.devices[0].count("Call", {"Notes": "Left without pressing anything."}) == 1)
         page.go_back()
-        expect(page.get_by_label("Notes")).to_have_value("Left without pressing anything.")
-        page.get_by_label("Notes").fill("Left again.")
+        expect(page.get_by_label("Notes", exact=True)).to_have_value("Left without pressing anything.")
+        page.get_by_label("Notes", exact=True).fill("Left again.")
         page.get_by_role("link", name="Home").click()
         eventually(lambda: running.devices[0].count("Call", {"Notes": "Left again."}) == 1)
     assert not running.devices[0].count("Call", {"Notes": "Left without pressing anything."})
@@ -161,9 +160,9 @@ def report(page: Page, notes: str) -> str:
     """A saved call about Dr. Ackerman; its address."""
     open_ackerman(page)
     page.get_by_role("button", name="Report a call").click()
-    page.get_by_label("Notes").fill(notes)
+    page.get_by_label("Notes", exact=True).fill(notes)
     page.get_by_role("button", name="Save").dblclick()
-    page.wait_for_url(re.compile(r"/calls/\w{15,18}$"))
+    page.wait_for_url(re.compile(r"/objects/Call/\w{18}/edit$"))
     return page.url
 
 
@@ -180,14 +179,14 @@ def test_two_tabs_write_only_what_was_changed_in_each_and_ask_where_both_changed
         address = report(first, "From the start.")
         second = first.context.new_page()
         second.goto(address)
-        first.get_by_label("Notes").fill("From the first tab.")
+        first.get_by_label("Notes", exact=True).fill("From the first tab.")
         first.get_by_role("button", name="Save").click()
-        expect(first.get_by_label("Notes")).to_have_value("From the first tab.")
-        second.get_by_label("For the next call").fill("From the second tab.")
+        expect(first.get_by_label("Notes", exact=True)).to_have_value("From the first tab.")
+        second.get_by_label("Next Call Notes").fill("From the second tab.")
         second.get_by_role("button", name="Save").click()
-        expect(second.get_by_label("Notes")).to_have_value("From the first tab.")
-        expect(second.get_by_label("For the next call")).to_have_value("From the second tab.")
-        first.get_by_label("For the next call").fill("From the first tab again.")
+        expect(second.get_by_label("Notes", exact=True)).to_have_value("From the first tab.")
+        expect(second.get_by_label("Next Call Notes")).to_have_value("From the second tab.")
+        first.get_by_label("Next Call Notes").fill("From the first tab again.")
         first.get_by_role("button", name="Save").click()
         expect(first.get_by_text("Somebody else changed what you changed here.")).to_be_visible()
         expect(first.get_by_text("Theirs: From the second tab.")).to_be_visible()

@@ -18,7 +18,8 @@ from fieldsync.device.status.events import (
     RecordsChanged,
 )
 from fieldsync.device.status.notices import Notice
-from fieldsync.device.status.report import SyncKind, SyncReport
+from fieldsync.device.status.preparation import Preparation, PreparationState
+from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.status.widget import Widget, WidgetState
 from fieldsync.device.sync.account import Account
 from fieldsync.device.transport import Reply, Transport, Unreachable
@@ -35,6 +36,8 @@ __all__ = [
     "Mark",
     "NewsWaiting",
     "Notice",
+    "Preparation",
+    "PreparationState",
     "ProgressChanged",
     "QueueChanged",
     "QueueEntry",
@@ -45,6 +48,7 @@ __all__ = [
     "SyncKind",
     "SyncReport",
     "Transport",
+    "Trigger",
     "Unreachable",
     "View",
     "Widget",

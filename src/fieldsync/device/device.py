@@ -6,8 +6,8 @@ network thread holds no lock while it waits. Callbacks run on the thread that ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,6 +39,7 @@ from fieldsync.device.sync.run import run_sync
 from fieldsync.device.sync.session import device_key, load_catalog, sign_in
 from fieldsync.device.sync.thread import Background
 from fieldsync.device.transport import Transport
+from fieldsync.device.updates import Updates
 from fieldsync.device.view import OpenRecords, View
 from fieldsync.protocol.session import DeviceDescription, SignIn
 from fieldsync.schema.catalog import Catalog
@@ -66,6 +67,7 @@ class Device:
         self._listeners, self._computed = Listeners(), Computed(world)
         self._lists, self.drafts = Lists(world, self._computed), Drafts(store)
         self.views = OpenRecords(store, world, lambda refs: self._listeners.tell(records_changed(refs)))
+        self.updates = Updates(store, self._engine, world, (self._told, self._tell_progress))
         self._background: Background | None = None
 
     @staticmethod
@@ -167,11 +169,9 @@ class Device:
         reading.table_of(self._store.tables, object_name)
         return self._ask(reading.marks, [record_id])[record_id]
 
-    @contextmanager
-    def edit(self) -> Iterator[Edit]:
+    def edit(self) -> AbstractContextManager[Edit]:
         """One save: see `device/edit`. When the block ends without an exception it is on disk and in the queue."""
-        with self._sessions.edit() as edit:
-            yield edit
+        return self._sessions.edit()
 
     def undo(self, n: int) -> None:
         """Take back a failed entry and every later one that builds on it. Raises Refused: NOT_FOUND, LOCKED."""

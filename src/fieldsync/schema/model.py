@@ -12,6 +12,7 @@ import msgspec
 
 from fieldsync.schema.access.permissions import PermissionSet, Profile
 from fieldsync.schema.family.declaration import FamilyDeclaration
+from fieldsync.schema.layout.declaration import PageLayout
 from fieldsync.schema.noun import Noun
 from fieldsync.schema.sync_rule import SyncRule
 
@@ -241,6 +242,7 @@ class Object(Noun, frozen=True):
     validation_rules: tuple[ValidationRule, ...] = ()
     list_views: tuple[ListView, ...] = ()
     record_types: tuple[RecordType, ...] = ()
+    layouts: tuple[PageLayout, ...] = ()
     duplicate_rules: tuple[DuplicateRule, ...] = ()
     sharing: Sharing = Sharing.READ_WRITE
     shared_with: str | None = None

@@ -127,6 +127,8 @@ class Desk:
         if not way:
             return ref.id
         parent = row.get(way[0].column)
+        if parent is None and way[0].optional:
+            return ref.id
         assert isinstance(parent, str), "a detail has its master: it was checked"
         above = self.records.get(RecordId(parent))
         if above is not None:

@@ -24,6 +24,8 @@ from fieldsync.device.merge.facts import busy_roots
 from fieldsync.device.merge.image import Image
 from fieldsync.device.merge.manifest import Manifest, mark_partial, missing_members
 from fieldsync.device.merge.merged import follow_merges
+from fieldsync.device.store import meta
+from fieldsync.device.store.meta import Key
 from fieldsync.device.store.objects import ObjectTables
 from fieldsync.device.store.records import root_in_table
 from fieldsync.device.store.values import pack, values_of
@@ -108,11 +110,21 @@ def _write(work: Work, tables: ObjectTables, ready: Sequence[Image], done: Appli
             gone.setdefault(image.ref.object, []).append(image)
         else:
             rows.setdefault(image.ref.object, []).append(image.row)
+    _note_passed(work, ready)
     for name, found in rows.items():
         work.many(tables[name].put if forced else tables[name].upsert, found)
     for name, away in gone.items():
         statement = f"DELETE FROM {tables[name].name} WHERE Id = ? AND (? = {NO_STAMP} OR _stamp <= ?)"
         work.many(statement, [(i.ref.id, *(2 * [NO_STAMP if forced else i.stamp])) for i in away])
+
+
+def _note_passed(work: Work, ready: Sequence[Image]) -> None:
+    """While an update is prepared or lies ready: what passes it by, so that it takes nothing of that back."""
+    if not ready or meta.get(work, Key.PREPARING) is None:
+        return
+    passed = ((i.ref.id, i.stamp, int(i.row is None)) for i in ready)
+    keep = "stamp = max(stamp, excluded.stamp), gone = excluded.gone"
+    work.many(f"INSERT INTO _passed VALUES (?, ?, ?) ON CONFLICT(id) DO UPDATE SET {keep}", passed)
 
 
 def _stage(

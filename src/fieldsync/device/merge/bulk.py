@@ -20,6 +20,11 @@ from fieldsync.device.store.work import Work
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.standard import STAMP
 
+_NOT_TAKEN_BACK = (
+    f"NOT EXISTS (SELECT 1 FROM main._passed p WHERE p.id = s.Id AND p.gone AND (p.stamp = 0 OR p.stamp >= s.{STAMP}))"
+)
+"""Not a row that was removed since it was staged; empty unless an update lay ready for a while."""
+
 
 @dataclass(frozen=True)
 class Slice:
@@ -74,7 +79,7 @@ def apply_slice(work: Work, tables: ObjectTables, part: Slice, *, forced: bool =
 
 def _copy(work: Work, table: ObjectTable, part: Slice, *, forced: bool) -> None:
     free = f"s.{ROOT} NOT IN (SELECT root FROM main._busy) AND s.Id NOT IN (SELECT id FROM main._base)"
-    source = f"FROM staging.{table.name} s WHERE {part.within(f's.{ROOT}')} AND {free}"
+    source = f"FROM staging.{table.name} s WHERE {part.within(f's.{ROOT}')} AND {free} AND {_NOT_TAKEN_BACK}"
     work.run(table.copy_from(source, forced=forced).replace("INSERT INTO ", "INSERT INTO main.", 1))
 
 
@@ -84,7 +89,8 @@ def _remove_gone(work: Work, table: ObjectTable, part: Slice, *, forced: bool) -
     work.run(
         f"DELETE FROM main.{table.name} WHERE Id IN (SELECT t.Id FROM staging.{GONE} g"
         f" JOIN main.{table.name} t ON t.Id = g.Id WHERE g.object = ? AND {older}"
-        f" AND {part.within(root)} AND {root} NOT IN (SELECT root FROM main._busy))",
+        f" AND {part.within(root)} AND {root} NOT IN (SELECT root FROM main._busy)"
+        " AND g.Id NOT IN (SELECT id FROM main._passed WHERE NOT gone))",
         table.type.name,
     )
 

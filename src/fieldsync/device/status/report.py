@@ -17,8 +17,19 @@ class SyncKind(StrEnum):
     INCREMENTAL = "incremental"
     FULL = "full"
     UPLOAD_ONLY = "upload_only"
+    NON_BLOCKING = "non_blocking"
     VERIFY = "verify"
     """An incremental sync that is proved by the digest, whenever the last proof was."""
+
+
+class Trigger(StrEnum):
+    """What started a sync (FEATURES I10)."""
+
+    INITIAL = "initial"
+    MANUAL = "manual"
+    DAYS_OFFLINE = "days_offline"
+    """It was ordinary, but the device was away for too long."""
+    FIRST_OF_DAY = "first_of_day"
 
 
 class SyncReport(msgspec.Struct, frozen=True):
@@ -31,6 +42,8 @@ class SyncReport(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     upload_seconds: float = 0.0
     download_seconds: float = 0.0
+    apply_seconds: float = 0.0
+    """Of a non-blocking sync, once the person applied it."""
     successful: bool = False
     canceled: bool = False
     upload_processed: bool = False
@@ -45,13 +58,14 @@ class SyncReport(msgspec.Struct, frozen=True):
     """Rows that came or went because it did not agree at first."""
     retries: int = 0
     app_version: str = ""
+    trigger: Trigger = Trigger.MANUAL
     problem: Problem | None = None
 
 
-def begin(work: Work, kind: SyncKind, now: str, version: str) -> SyncReport:
+def begin(work: Work, kind: SyncKind, now: str, version: str, trigger: Trigger = Trigger.MANUAL) -> SyncReport:
     """A new report, written before anything else happens."""
     number: int = work.value("SELECT coalesce(max(number), 0) + 1 FROM _sync")
-    report = SyncReport(number, kind, now, app_version=version)
+    report = SyncReport(number, kind, now, app_version=version, trigger=trigger)
     keep(work, report)
     return report
 
@@ -65,6 +79,12 @@ def reports(work: Work, limit: int = 100) -> list[SyncReport]:
     """The newest reports, newest first."""
     rows = work.rows("SELECT report FROM _sync ORDER BY number DESC LIMIT ?", limit)
     return [msgspec.json.decode(raw, type=SyncReport) for (raw,) in rows]
+
+
+def numbered(work: Work, number: int) -> SyncReport:
+    """The report with this number."""
+    raw = work.value("SELECT report FROM _sync WHERE number = ?", number)
+    return msgspec.json.decode(raw, type=SyncReport)
 
 
 def close_crashed(work: Work, now: str) -> None:

@@ -25,6 +25,8 @@ class Key(StrEnum):
     INCREMENTAL_REQUIRED = "incremental_required"
     STARTING_OVER = "starting_over"
     CLEARING = "clearing"
+    PREPARED = "prepared"
+    PREPARING = "preparing"
     ACCOUNT = "account"
     TOKENS = "tokens"
     SETTINGS = "settings"

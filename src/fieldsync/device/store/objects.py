@@ -13,6 +13,7 @@ from functools import cached_property
 from fieldsync.device.store.values import Fix, column_type, fixes_of, held_field
 from fieldsync.formula.catalog import CatalogFormulas
 from fieldsync.schema.catalog import Catalog, ObjectType
+from fieldsync.schema.model import FieldType
 from fieldsync.schema.standard import STAMP
 
 
@@ -23,10 +24,14 @@ def quoted(name: str) -> str:
 
 @dataclass(frozen=True)
 class Step:
-    """One step up a family: the column that holds the parent's id, and the parent's object."""
+    """One step up a family: the column that holds the parent's id, and the parent's object.
+
+    `optional`: a lookup; the record that points nowhere is a family of its own.
+    """
 
     column: str
     parent: str
+    optional: bool
 
 
 @dataclass(frozen=True)
@@ -105,9 +110,13 @@ class ObjectTable:
             return f"{alias}.Id"
         first, *rest = self.way
         expression = f"{alias}.{quoted(first.column)}"
+        if first.optional:
+            expression = f"coalesce({expression}, {alias}.Id)"
         for step in rest:
-            above = quoted(first.parent)
-            expression = f"(SELECT {quoted(step.column)} FROM {above} WHERE Id = {expression})"
+            above, below = quoted(first.parent), expression
+            expression = f"(SELECT {quoted(step.column)} FROM {above} WHERE Id = {below})"
+            if step.optional:
+                expression = f"coalesce({expression}, {below})"
             first = step
         return expression
 
@@ -174,6 +183,6 @@ def _way(catalog: Catalog, object_type: ObjectType) -> tuple[Step, ...]:
         master = object_type.master
         assert master is not None
         assert master.references is not None
-        steps.append(Step(master.name, master.references))
+        steps.append(Step(master.name, master.references, master.type is not FieldType.MASTER_DETAIL))
         object_type = catalog[master.references]
     return tuple(steps)

@@ -12,7 +12,7 @@ from typing import Any
 from fieldsync.base.ids import RecordId
 from fieldsync.device.store.connect import refusing_damage
 from fieldsync.device.store.objects import ObjectTable, quoted
-from fieldsync.device.store.store import Store
+from fieldsync.device.store.store import STAGING, Store
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.standard import STAMP
 
@@ -23,8 +23,8 @@ ROOT = "_root"
 class Staging:
     """Collects a download. Use on one thread; `finish` before it is applied."""
 
-    def __init__(self, store: Store) -> None:
-        self._connection = store.open_staging()
+    def __init__(self, store: Store, name: str = STAGING) -> None:
+        self._connection = store.open_beside(name)
         self._connection.execute(
             f"CREATE TABLE {GONE} (object TEXT NOT NULL, Id TEXT NOT NULL, {STAMP} INTEGER NOT NULL,"
             " deleted INTEGER NOT NULL, PRIMARY KEY (Id)) WITHOUT ROWID"

@@ -20,7 +20,8 @@ from fieldsync.device.store.tables import make_internal, migrate
 from fieldsync.device.store.work import Work
 from fieldsync.schema.catalog import Catalog
 
-STAGING = "staging.db"
+STAGING, PREPARED = "staging.db", "prepared.db"
+"""Downloads that are not rows yet: one that is on its way, and one that waits for the person."""
 LOCK = "store.lock"
 
 
@@ -166,8 +167,15 @@ class Store:
 
     @contextmanager
     def attached_staging(self) -> Iterator[None]:
-        """The staging file as database `staging` beside `main` on the writing connection."""
-        path = str(self.folder / STAGING).replace("'", "''")
+        """The staging file as database `staging` beside `main` on the writing connection; afterwards it is gone."""
+        with self.attached_beside(STAGING):
+            yield
+        self.drop_beside(STAGING)
+
+    @contextmanager
+    def attached_beside(self, name: str) -> Iterator[None]:
+        """A file of the folder as database `staging` beside `main` on the writing connection."""
+        path = str(self.folder / name).replace("'", "''")
         with self.lock, refusing_damage():
             self._connection.execute(f"ATTACH '{path}' AS staging KEY '{key_text(self._key)}'")
             self._connection.execute("PRAGMA staging.journal_mode = off; PRAGMA staging.synchronous = off")
@@ -176,19 +184,28 @@ class Store:
         finally:
             with self.lock:
                 self._connection.execute("DETACH staging")
-            self._drop_staging()
 
-    def open_staging(self) -> apsw.Connection:
-        """A new, empty staging file. Only the network thread uses it; nothing in it needs to survive."""
-        self._drop_staging()
-        connection = connect(self.folder / STAGING, self._key)
+    def open_beside(self, name: str) -> apsw.Connection:
+        """A new, empty file for a download. One thread uses it; nothing in it needs to survive before `keep_beside`."""
+        self.drop_beside(name)
+        connection = connect(self.folder / name, self._key)
         connection.pragma("journal_mode", "memory")
         connection.pragma("synchronous", "off")
         return connection
 
-    def _drop_staging(self) -> None:
+    def keep_beside(self, name: str) -> None:
+        """What is in the closed file survives power loss from here on."""
+        with (self.folder / name).open("rb+") as file:
+            os.fsync(file.fileno())
+
+    def has_beside(self, name: str) -> bool:
+        """Whether the file is there."""
+        return (self.folder / name).exists()
+
+    def drop_beside(self, name: str) -> None:
+        """Remove the file with what belongs to it."""
         for suffix in ("", "-wal", "-shm", "-journal"):
-            (self.folder / f"{STAGING}{suffix}").unlink(missing_ok=True)
+            (self.folder / f"{name}{suffix}").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the file; others may open it then."""

@@ -5,6 +5,7 @@ A 401 renews the tokens once and asks again. What is not an answer of our server
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 from urllib.parse import quote
@@ -31,6 +32,8 @@ class Calls:
 
     def __init__(self, store: Store, transport: Transport) -> None:
         self._store, self.transport = store, transport
+        self._renewing = threading.Lock()
+        """Two syncs may ask at once; the second finds the tokens the first one got."""
         with store.read() as work:
             self._tokens = read_tokens(work)
 
@@ -53,13 +56,13 @@ class Calls:
 
     def post_ahead(self, path: str, value: msgspec.Struct, shape: type[T]) -> Callable[[], T]:
         """Send a value, and go on; the result, called, gives the answer and raises what `post` does."""
-        body = _ENCODER.encode(value)
+        body, used = _ENCODER.encode(value), self._tokens
         answered = self.transport.later("POST", path, body, self.headers())
 
         def answer() -> T:
             reply = answered()
             if reply.status == _UNAUTHORISED:
-                reply = self._asked_anew("POST", path, body, reply)
+                reply = self._asked_anew("POST", path, body, (reply, used))
             return self._typed(reply, shape)
 
         return answer
@@ -77,11 +80,12 @@ class Calls:
     def lines(self, path: str, value: msgspec.Struct | None = None, **query: str | None) -> Iterator[bytes]:
         """Get a stream of lines, or send a value and get one. Renewing happens before the first."""
         address, body = with_query(path, query), None if value is None else _ENCODER.encode(value)
+        used = self._tokens
         try:
             yield from self.transport.stream(address, self.headers(), body)
             return
         except NotStreamed as refused:
-            self._renew_or_refuse(refused.reply)
+            self._renew_or_refuse(refused.reply, used)
         try:
             yield from self.transport.stream(address, self.headers(), body)
         except NotStreamed as refused:
@@ -95,18 +99,23 @@ class Calls:
         return _headers(self._tokens)
 
     def _asked(self, method: str, path: str, body: bytes | None) -> Reply:
+        used = self._tokens
         reply = self.transport.request(method, path, body, self.headers())
-        return reply if reply.status != _UNAUTHORISED else self._asked_anew(method, path, body, reply)
+        return reply if reply.status != _UNAUTHORISED else self._asked_anew(method, path, body, (reply, used))
 
-    def _asked_anew(self, method: str, path: str, body: bytes | None, refused: Reply) -> Reply:
-        self._renew_or_refuse(refused)
+    def _asked_anew(self, method: str, path: str, body: bytes | None, refused: tuple[Reply, Tokens | None]) -> Reply:
+        self._renew_or_refuse(*refused)
         return self.transport.request(method, path, body, self.headers())
 
-    def _renew_or_refuse(self, reply: Reply) -> None:
+    def _renew_or_refuse(self, reply: Reply, used: Tokens | None) -> None:
         if reply.status != _UNAUTHORISED or not _is_json(reply):
             _refuse(reply)
             raise Unreachable("not an answer of ours")
-        self.renew()
+        with self._renewing:
+            if self._tokens is used:
+                self.renew()
+            elif self._tokens is None:
+                raise Refused(problem(Code.AUTH))
 
     def renew(self) -> None:
         """A fresh pair of tokens. Raises Refused(AUTH) when the person has to sign in again."""

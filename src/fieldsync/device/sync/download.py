@@ -151,7 +151,7 @@ def _take_many(
 ) -> Downloaded:
     staging = Staging(store)
     try:
-        end, removed = _receive(store, lines, staging, progress)
+        end, removed = receive(store, lines, staging, progress)
         staging.finish(store.tables)
     except BaseException:
         staging.drop()
@@ -163,7 +163,11 @@ def _take_many(
         with store.write() as work:
             follow_merges(work, store.tables, staging.merged)
     with store.attached_staging():
-        _apply(store, clock, progress, found, end=end, forced=forced)
+        apply_staged(store, clock, progress, found, forced=forced)
+        with store.write() as work:
+            stand(work, end)
+            reach("download.before_commit")
+    progress(found.rows, found.rows)
     return found
 
 
@@ -221,7 +225,7 @@ def _decoded(raw: bytes) -> Line:
         raise Unreachable(f"a line that cannot be read: {bad}") from bad
 
 
-def _receive(
+def receive(
     store: Store, lines: Iterator[Rows | Removed | End], staging: Staging, progress: Progress
 ) -> tuple[End, int]:
     """Stage a whole stream."""
@@ -240,7 +244,8 @@ def _receive(
     raise AssertionError("changes end with End")
 
 
-def _apply(store: Store, clock: Clock, progress: Progress, found: Downloaded, *, end: End, forced: bool) -> None:
+def apply_staged(store: Store, clock: Clock, progress: Progress, found: Downloaded, *, forced: bool = False) -> None:
+    """Make the rows of the attached file the rows, in slices; `found` says what it holds, and takes what changed."""
     with store.write() as work:
         find_roots(work, store.tables)
         work.run("DELETE FROM _partial")
@@ -258,10 +263,6 @@ def _apply(store: Store, clock: Clock, progress: Progress, found: Downloaded, *,
             roots = next_size(roots, clock.steady() - began)
             above = part.through
         progress(found.rows * done // len(chosen), found.rows)
-    with store.write() as work:
-        stand(work, end)
-        reach("download.before_commit")
-    progress(found.rows, found.rows)
 
 
 def next_size(roots: int, seconds: float) -> int:
@@ -273,10 +274,11 @@ def next_size(roots: int, seconds: float) -> int:
     return roots
 
 
-def stand(work: Work, end: End) -> None:
-    """The device has everything up to here."""
+def stand(work: Work, end: End, *, feed_goes_on: bool = False) -> None:
+    """The device has everything up to here. `feed_goes_on`: of the feed it has read more than that already."""
     meta.put(work, Key.CHECKPOINT, end.checkpoint)
-    move_cursor(work, end.feed_cursor)
+    if not feed_goes_on or meta.get(work, Key.FEED_CURSOR) is None:
+        move_cursor(work, end.feed_cursor)
     meta.put(work, Key.AS_OF, end.as_of)
     meta.put(work, Key.INCREMENTAL_REQUIRED, None)
     meta.put(work, Key.STARTING_OVER, None)

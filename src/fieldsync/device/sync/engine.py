@@ -19,6 +19,7 @@ from fieldsync.device.queue import backoff
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync import feed, fork, upload
 from fieldsync.device.sync.calls import Calls
+from fieldsync.device.sync.nonblocking.prepared import Preparing
 from fieldsync.device.sync.session import CatalogMoved, fetch_catalog
 from fieldsync.device.sync.settle import Settled
 from fieldsync.device.transport import Unreachable
@@ -69,6 +70,7 @@ class Engine:
         """Held by the one sync that a person started."""
         self.canceled = threading.Event()
         self.running = Running()
+        self.preparing = Preparing()
         self.online = True
         self.news = True
         self.stream_open = False

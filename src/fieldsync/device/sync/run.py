@@ -11,7 +11,7 @@ from fieldsync.base.version import VERSION
 from fieldsync.base.world import unix_ms
 from fieldsync.device.edit.clearing import clear, to_clear
 from fieldsync.device.status import report as reports
-from fieldsync.device.status.report import SyncKind, SyncReport
+from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.sync import download as downloads
@@ -21,12 +21,15 @@ from fieldsync.device.sync.digest.agreement import Agreement, is_due, read_agree
 from fieldsync.device.sync.digest.verify import problem_of, verify
 from fieldsync.device.sync.download import Asked, Downloaded, Progress
 from fieldsync.device.sync.engine import Engine, Stepped
+from fieldsync.device.sync.nonblocking.prepared import discard
 from fieldsync.device.sync.refresh import refresh
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.clearing import Cleared, Clearing
 
 IDLE_ROUNDS_MAX = 3
+TRIGGERS = {SyncKind.INITIAL: Trigger.INITIAL, SyncKind.FULL: Trigger.DAYS_OFFLINE}
+"""Why a sync is another than the person asked for."""
 TURNS_MAX = 5
 """How often a download may find that it has to begin in another way."""
 
@@ -45,6 +48,8 @@ def run_sync(engine: Engine, kind: SyncKind, tell: Progress, did: Stepped) -> Sy
         raise Refused(problem(Code.SYNC_RUNNING))
     try:
         engine.canceled.clear()
+        if kind is not SyncKind.UPLOAD_ONLY:
+            discard(engine.store, engine.preparing)
         return _run(engine, kind, tell, did)
     finally:
         engine.turn.release()
@@ -55,30 +60,31 @@ def _run(engine: Engine, kind: SyncKind, tell: Progress, did: Stepped) -> SyncRe
         report = _begin(engine, kind)
         engine.running.active = True
         try:
-            _ask_outcomes(engine, did)
-            report = _upload(engine, report, did)
+            ask_outcomes(engine, did)
+            report = upload_all(engine, report, did)
             if kind is not SyncKind.UPLOAD_ONLY:
                 report = _download(engine, report, tell, did)
                 _clear_errors(engine, did)
         except Unreachable:
-            _end(engine, report, problem(Code.OFFLINE))
+            end_report(engine, report, problem(Code.OFFLINE))
             raise Refused(problem(Code.OFFLINE)) from None
         except Refused as refused:
-            _end(engine, report, refused.problem)
+            end_report(engine, report, refused.problem)
             raise
         finally:
             engine.running.active = False
         engine.went_through()
-        return _end(engine, report, report.problem)
+        return end_report(engine, report, report.problem)
 
 
 def _begin(engine: Engine, kind: SyncKind) -> SyncReport:
     with engine.store.write() as work:
         as_of, days = meta.get(work, Key.AS_OF), read_settings(work).offline_days
         due = kind_due(as_of, engine.world.clock.now(), days)
+        trigger = TRIGGERS.get(due, Trigger.MANUAL) if kind is SyncKind.INCREMENTAL else Trigger.MANUAL
         if kind is SyncKind.INCREMENTAL or (kind is SyncKind.VERIFY and due is not kind.INCREMENTAL):
             kind = due
-        return reports.begin(work, kind, engine.now(), VERSION)
+        return reports.begin(work, kind, engine.now(), VERSION, trigger)
 
 
 def kind_due(as_of: str | None, now: datetime, offline_days: int) -> SyncKind:
@@ -89,7 +95,7 @@ def kind_due(as_of: str | None, now: datetime, offline_days: int) -> SyncKind:
     return SyncKind.FULL if offline_days and away > timedelta(days=offline_days) else SyncKind.INCREMENTAL
 
 
-def _end(engine: Engine, report: SyncReport, reason: Problem | None) -> SyncReport:
+def end_report(engine: Engine, report: SyncReport, reason: Problem | None) -> SyncReport:
     canceled = reason is not None and reason.code is Code.SYNC_CANCELED
     done = msgspec.structs.replace(
         report, ended_at=engine.now(), successful=reason is None, canceled=canceled, problem=reason
@@ -99,7 +105,7 @@ def _end(engine: Engine, report: SyncReport, reason: Problem | None) -> SyncRepo
     return done
 
 
-def _ask_outcomes(engine: Engine, did: Stepped) -> None:
+def ask_outcomes(engine: Engine, did: Stepped) -> None:
     """What was decided of saves since, before anything here moves on."""
     if not engine.store.has_catalog:
         return
@@ -116,7 +122,7 @@ def _ask_outcomes(engine: Engine, did: Stepped) -> None:
         did.take(settled)
 
 
-def _upload(engine: Engine, report: SyncReport, did: Stepped) -> SyncReport:
+def upload_all(engine: Engine, report: SyncReport, did: Stepped) -> SyncReport:
     """Upload always comes before download. A lost network ends it; refused saves do not."""
     began = engine.world.clock.steady()
     with engine.store.write() as work:

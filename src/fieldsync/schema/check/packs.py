@@ -16,6 +16,7 @@ from fieldsync.schema.check.access import grants_faults
 from fieldsync.schema.check.alike import alike_faults, one_each_faults
 from fieldsync.schema.check.bulk import bulk_faults
 from fieldsync.schema.check.field import bad_name, field_faults, name_field_faults, picklist_faults
+from fieldsync.schema.check.layout import layout_faults
 from fieldsync.schema.family.declaration import Duplication
 from fieldsync.schema.filters import BadFilter, read_filter
 from fieldsync.schema.model import Field, FieldType, Object, Pack, RollUp, ValueSet
@@ -145,7 +146,8 @@ def _object_faults(declared: Object, facts: _Facts) -> Iterator[tuple[str, str]]
     yield from alike_faults(whole, fields)
     yield from ((declared.name, sentence) for sentence in one_each_faults(declared, fields))
     yield from ((declared.name, sentence) for sentence in bulk_faults(declared, fields, facts.objects))
-    for kind in ("validation_rules", "list_views", "duplicate_rules"):
+    yield from ((declared.name, sentence) for sentence in layout_faults(whole, facts.objects, facts.fields))
+    for kind in ("validation_rules", "list_views", "duplicate_rules", "layouts"):
         names = Counter(item.name.lower() for item in getattr(facts.objects[declared.name], kind))
         yield from ((f"{declared.name}.{n}", f"two of its {kind} have this name") for n, k in names.items() if k > 1)
 

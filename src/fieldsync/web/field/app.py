@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,8 @@ from fieldsync.web.field.context import AnyRequest, Field
 from fieldsync.web.field.door import Door
 from fieldsync.web.field.live import live
 from fieldsync.web.field.pages import PAGES
+from fieldsync.web.field.work.pages import RECORD_PAGES
+from fieldsync.web.field.work.saving import SAVING
 from fieldsync.web.kit.guard import Guard
 from fieldsync.web.kit.pages import static_router, templates
 
@@ -33,7 +36,7 @@ def create_field_app(device: Device, door: Door, *, world: World, port: int, nam
     field = Field(device, door, name, Changes(device))
     hosts = frozenset(f"{host}:{port}" for host in LOOPBACK)
     return Litestar(
-        route_handlers=[*PAGES, *ACTS, live, static_router("field")],  # type: ignore[list-item]
+        route_handlers=[*PAGES, *RECORD_PAGES, *SAVING, *ACTS, live, static_router("field")],  # type: ignore[list-item]
         dependencies={
             "app": Provide(lambda: replace(field, seen=field.changes.count), sync_to_thread=False),
             "world": Provide(lambda: world, sync_to_thread=False),
@@ -61,7 +64,7 @@ def _http(request: AnyRequest, error: HTTPException) -> Response[Any]:
 
 def _bug(request: AnyRequest, error: Exception) -> Response[Any]:
     """The outermost net: logged, and told without its inside."""
-    _log.error("bug", path=request.url.path, exc_info=error)
+    _log.error("bug", path=request.url.path, trace="".join(traceback.format_exception(error)))
     return _page(request, "Something went wrong on our side", "What you saved is kept.", "Go back and try again.", 500)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
@@ -12,29 +13,13 @@ from fieldsync.device import Device, Mark, QueueEntry, Record
 from fieldsync.device.queue.states import State
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
-from fieldsync.schema.model import Field, FieldType, PicklistValue
-from fieldsync.web.field.form.entered import as_text
+from fieldsync.schema.model import Field, FieldType
 from fieldsync.web.kit.facts import HIDDEN, SET_BY_SYSTEM, Fact, fact_of
 from fieldsync.web.kit.pages import shown, zone_of
 
 TODAY_LOOKED_AT_MAX = 500
+MAP = "https://www.openstreetmap.org/search"
 ACCOUNT_FACTS = ("Kind", "Specialty", "Segment", "Status", "Phone", "MobilePhone", "Email", "Best_Times", "Description")
-INPUTS = {
-    FieldType.CHECKBOX: "checkbox",
-    FieldType.LONG_TEXT: "textarea",
-    FieldType.PICKLIST: "select",
-    FieldType.NUMBER: "number",
-    FieldType.CURRENCY: "number",
-    FieldType.PERCENT: "number",
-    FieldType.DATE: "date",
-    FieldType.DATETIME: "datetime-local",
-    FieldType.TIME: "time",
-    FieldType.EMAIL: "email",
-    FieldType.PHONE: "tel",
-    FieldType.URL: "url",
-}
-"""How each field type is entered; every other one as text."""
-NOT_ENTERED = (FieldType.BASE64, FieldType.GEOLOCATION, FieldType.ID)
 
 
 @dataclass(frozen=True)
@@ -47,19 +32,6 @@ class TodayCall:
     status: str
     name: str
     mark: Mark
-
-
-@dataclass(frozen=True)
-class Input:
-    """One field of the generic edit form."""
-
-    name: str
-    label: str
-    kind: str
-    text: str
-    required: bool
-    options: tuple[PicklistValue, ...]
-    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,53 +97,45 @@ def _question(device: Device, entry: QueueEntry, names: Mapping[int, str]) -> st
     return f"Take back your save of {names[entry.n]}?{also}"
 
 
-def account_facts(account: Record, object_type: ObjectType) -> list[tuple[str, str]]:
-    """What an account page tells, filled fields only."""
+def account_facts(account: Record, object_type: ObjectType) -> list[tuple[str, str, str]]:
+    """What an account page tells, filled fields only; and the address that calls or writes to it."""
     return [
-        (object_type.fields[name].label or name, shown(account.values[name]))
+        (object_type.fields[name].label or name, shown(account.values[name]), _reach(object_type.fields[name], account))
         for name in ACCOUNT_FACTS
         if name in object_type.fields and account.values[name] not in (None, False)
     ]
 
 
-def texts(object_type: ObjectType, values: Mapping[str, FieldValue], zone: str) -> dict[str, str]:
-    """The fields a person may enter, in order, as their inputs show them."""
-    return {
-        field.name: as_text(field, values[field.name], zone)
-        for field in object_type.stored
-        if field.name in object_type.writable and _is_entered(field)
-    }
+def _reach(field: Field, account: Record) -> str:
+    """How the device reaches what this field says: by phone or mail."""
+    text = shown(account.values[field.name])
+    if field.type is FieldType.PHONE:
+        return "tel:" + "".join(c for c in text if c in "+0123456789")
+    return f"mailto:{text}" if field.type is FieldType.EMAIL else ""
 
 
-def inputs(device: Device, object_type: ObjectType, shown_texts: Mapping[str, str]) -> list[Input]:
-    """The edit form with these texts in it."""
-    return [
-        Input(
-            name=name,
-            label=field.label or name,
-            kind=INPUTS.get(field.type, "text"),
-            text=text,
-            required=field.required,
-            options=_options(device, object_type, field, shown_texts),
-            hint=_name_of(device, field, text),
-        )
-        for name, text in shown_texts.items()
-        for field in (object_type.column_fields[name],)
-    ]
+@dataclass(frozen=True)
+class Place:
+    """An address; `map` shows it on a map."""
+
+    id: RecordId
+    street: str
+    town: str
+    primary: bool
+    map: str
 
 
-def _options(
-    device: Device, object_type: ObjectType, field: Field, texts: Mapping[str, str]
-) -> tuple[PicklistValue, ...]:
-    """The values a person may choose: in use, and offered by the record's type."""
-    kind = device.get("RecordType", RecordId(texts["RecordTypeId"])) if texts.get("RecordTypeId") else None
-    declared = object_type.record_types.get(str(kind.values["DeveloperName"])) if kind is not None else None
-    offered = declared.picklists.get(field.name) if declared is not None else None
-    return tuple(v for v in field.values if v.active and (offered is None or v.value in offered))
+def addresses(device: Device, account: Record) -> list[Place]:
+    """An account's addresses, the primary one first."""
+    found = device.find("Address", where={"AccountId": account.id})
+    return [_place(address) for address in sorted(found, key=lambda a: not a.values.get("Primary"))]
 
 
-def _is_entered(field: Field) -> bool:
-    return field.type not in NOT_ENTERED and field.name != "OwnerId" and field.type is not FieldType.MASTER_DETAIL
+def _place(address: Record) -> Place:
+    street, values = shown(address.values["Name"]), address.values
+    town = " ".join(shown(values[name]) for name in ("Postal_Code", "City") if values.get(name))
+    asked = urlencode({"query": f"{street}, {town}"})
+    return Place(address.id, street, town, bool(values.get("Primary")), f"{MAP}?{asked}")
 
 
 def _name_of(device: Device, field: Field, value: FieldValue) -> str:
@@ -182,16 +146,25 @@ def _name_of(device: Device, field: Field, value: FieldValue) -> str:
     return device.name_of(target, RecordId(value)) or ""
 
 
-def facts(device: Device, found: Record, zone: str) -> list[Fact]:
-    """Every filled field of a record; what the platform set comes last."""
+def facts_by_name(device: Device, found: Record, zone: str) -> dict[str, Fact]:
+    """Every filled field of a record, by name; what the platform set comes last."""
     object_type = device.catalog[found.object]
     own = {**object_type.column_fields, **{field.name: field for field in object_type.formulas}}
     fields = sorted(own.items(), key=lambda item: item[0] in SET_BY_SYSTEM)
-    return [
-        _fact(device, field, value, zone)
+    return {
+        name: _fact(device, field, value, zone)
         for name, field in fields
         if (value := found.values.get(name)) not in (None, False, "") and name not in HIDDEN
-    ]
+    }
+
+
+def cell_of(device: Device, field: Field, value: FieldValue, zone: str) -> str:
+    """A value in a table: a reference by the name of its record, a picture as what it is."""
+    if value in (None, ""):
+        return ""
+    if field.type is FieldType.BASE64:
+        return "Signed" if "signature" in field.name.lower() else "A file"
+    return _name_of(device, field, value) or fact_of(field, value, zone, None).text
 
 
 def _fact(device: Device, field: Field, value: FieldValue, zone: str) -> Fact:

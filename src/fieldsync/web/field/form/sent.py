@@ -7,7 +7,11 @@ after the save it led to. Every form has an id of its own; here is kept what the
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from litestar import Request
 
 from fieldsync.base.ids import RecordId
 
@@ -18,6 +22,7 @@ FORMS_REMEMBERED_MAX = 1_000
 class Saved:
     """A form that was saved: as which record, how often the person had typed by then, and its content."""
 
+    object: str
     record_id: RecordId
     revision: int
     content: str
@@ -45,3 +50,15 @@ class Forms:
         """A draft that is no newer than what was saved from its form."""
         found = self._saved.get(form_id)
         return found is not None and revision <= found.revision
+
+
+async def form_of(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """The fields of a form; of one that is named twice the last. A browser sends line ends its own way."""
+    fields = (await request.form()).multi_items()
+    return {str(name): str(value).replace("\r\n", "\n") for name, value in fields}
+
+
+def revision_of(form: Mapping[str, str]) -> int:
+    """How often the person had changed the form."""
+    text = form.get("revision", "")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0

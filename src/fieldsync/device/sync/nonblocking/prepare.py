@@ -1,0 +1,143 @@
+"""Preparing an update: uploads first, then what changed since the checkpoint into a file that nobody reads yet.
+
+People go on working, and so do autosync and feed: nothing here holds the network's turn while the stream comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from fieldsync.base.faults import reach
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.version import VERSION
+from fieldsync.device.status import report as reports
+from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
+from fieldsync.device.store import meta
+from fieldsync.device.store.meta import Key
+from fieldsync.device.store.staging import Staging
+from fieldsync.device.store.store import PREPARED
+from fieldsync.device.sync import download as downloads
+from fieldsync.device.sync.download import Asked, RefreshNeeded
+from fieldsync.device.sync.engine import Engine, Stepped
+from fieldsync.device.sync.nonblocking.prepared import Prepared, begin_preparing, forget_prepared, keep_prepared
+from fieldsync.device.sync.run import ask_outcomes, end_report, upload_all
+from fieldsync.device.sync.session import CatalogMoved
+from fieldsync.device.transport import Unreachable
+
+Tell = Callable[[], None]
+TURNS_MAX = 3
+
+
+def prepare(engine: Engine, tell: Tell, did: Stepped, trigger: Trigger = Trigger.MANUAL) -> SyncReport:
+    """Get everything that is new into the file beside; afterwards `apply_prepared` may be called, also offline.
+
+    Raises Refused: AUTH, OFFLINE, BUSY, SYNC_RUNNING, SYNC_CANCELED, REFRESH_REQUIRED, or what the server refused.
+    """
+    if not engine.calls.signed_in:
+        raise Refused(problem(Code.AUTH))
+    if not engine.online:
+        raise Refused(problem(Code.OFFLINE))
+    if engine.turn.locked() or not engine.preparing.turn.acquire(blocking=False):
+        raise Refused(problem(Code.SYNC_RUNNING))
+    try:
+        engine.canceled.clear()
+        engine.preparing.canceled.clear()
+        engine.preparing.rows, engine.preparing.problem = 0, None
+        tell()
+        return _prepare(engine, tell, did, trigger)
+    finally:
+        engine.preparing.turn.release()
+
+
+def _prepare(engine: Engine, tell: Tell, did: Stepped, trigger: Trigger) -> SyncReport:
+    with engine.store.write() as work:
+        begin_preparing(work)
+        report = reports.begin(work, SyncKind.NON_BLOCKING, engine.now(), VERSION, trigger)
+    try:
+        with engine.network:
+            ask_outcomes(engine, did)
+            report = upload_all(engine, report, did)
+        return _received(engine, tell, did, report)
+    except (Unreachable, Refused) as error:
+        reason = error.problem if isinstance(error, Refused) else problem(Code.OFFLINE)
+        _give_up(engine)
+        if reason.code is not Code.SYNC_CANCELED:
+            engine.preparing.problem = reason
+        end_report(engine, report, reason)
+        raise Refused(reason) from None
+    except BaseException:
+        _give_up(engine)
+        raise
+
+
+def _give_up(engine: Engine) -> None:
+    with engine.store.write() as work:
+        forget_prepared(work)
+    engine.store.drop_beside(PREPARED)
+
+
+def _received(engine: Engine, tell: Tell, did: Stepped, report: SyncReport) -> SyncReport:
+    began = engine.world.clock.steady()
+    for _ in range(TURNS_MAX):
+        try:
+            prepared = _stage(engine, tell, report.number)
+        except CatalogMoved:
+            with engine.network:
+                engine.fetch_catalog(did)
+            continue
+        except RefreshNeeded:
+            raise Refused(problem(Code.REFRESH_REQUIRED, reason="the server cannot tell what changed")) from None
+        seconds = engine.world.clock.steady() - began
+        done = msgspec.structs.replace(
+            report,
+            download_processed=True,
+            seconds=report.seconds + seconds,
+            download_seconds=seconds,
+            rows_received=prepared.rows,
+            rows_removed=prepared.removed,
+        )
+        with engine.store.write() as work:
+            _go_on(engine)
+            keep_prepared(work, prepared)
+            reports.keep(work, done)
+        reach("prepare.kept")
+        return done
+    raise Refused(problem(Code.BUSY))
+
+
+def _stage(engine: Engine, tell: Tell, number: int) -> Prepared:
+    """One stream into the file. Raises Unreachable, Refused, CatalogMoved, RefreshNeeded."""
+    store = engine.store
+    with store.read() as work:
+        checkpoint, version = meta.get(work, Key.CHECKPOINT), meta.get(work, Key.CATALOG_VERSION)
+        feed = meta.get(work, Key.FEED_READ)
+    if checkpoint is None:
+        raise RefreshNeeded
+
+    def progress(rows: int, _: int) -> None:
+        engine.preparing.rows = rows
+        tell()
+        _go_on(engine)
+
+    lines = downloads.changes(Asked().lines(engine.calls, checkpoint, feed), version)
+    staging = Staging(store, PREPARED)
+    try:
+        end, removed = downloads.receive(store, lines, staging, progress)
+        if end.untold:
+            raise RefreshNeeded
+        staging.finish(store.tables)
+    except BaseException:
+        staging.drop()
+        raise
+    store.keep_beside(PREPARED)
+    return Prepared(
+        number, checkpoint, version, staging.rows, removed, tuple(sorted(staging.brought)), tuple(staging.merged), end
+    )
+
+
+def _go_on(engine: Engine) -> None:
+    """Unless an ordinary sync has made this one needless, or the person has enough of it."""
+    if engine.preparing.canceled.is_set():
+        raise Refused(problem(Code.SYNC_CANCELED))

@@ -1,0 +1,1 @@
+"""Page layouts: how a record is read and entered, by profile and record type."""

@@ -1,0 +1,1 @@
+"""Records of any object, read and entered by their page layout: families with their details, related lists, lookups."""

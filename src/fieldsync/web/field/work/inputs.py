@@ -1,0 +1,137 @@
+"""How a field is entered: its input, what may be chosen, what it holds. Read from the engine; nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Refused
+from fieldsync.device import Device
+from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.model import Field, FieldType
+from fieldsync.web.kit.pages import shown
+
+CHOICES_MAX = 40
+"""A lookup with more records to choose from is searched."""
+INPUTS = {
+    FieldType.CHECKBOX: "checkbox",
+    FieldType.LONG_TEXT: "textarea",
+    FieldType.PICKLIST: "select",
+    FieldType.MULTI_PICKLIST: "multi",
+    FieldType.NUMBER: "number",
+    FieldType.CURRENCY: "number",
+    FieldType.PERCENT: "number",
+    FieldType.DATE: "date",
+    FieldType.DATETIME: "datetime-local",
+    FieldType.TIME: "time",
+    FieldType.EMAIL: "email",
+    FieldType.PHONE: "tel",
+    FieldType.URL: "url",
+}
+"""How each field type is entered; every other one as text."""
+_REFERENCES = (FieldType.LOOKUP, FieldType.MASTER_DETAIL)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One value to choose; `allowed_by`: values of the controlling field that allow it, empty: every one."""
+
+    value: str
+    label: str
+    allowed_by: str = ""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One field of a form. Of a lookup, `shown` is the record's name, and `target` and `view` say where to search."""
+
+    name: str
+    label: str
+    kind: str
+    text: str
+    required: bool
+    options: tuple[Option, ...] = ()
+    shown: str = ""
+    target: str = ""
+    view: str = ""
+    controller: str = ""
+    help: str = ""
+    step: str = "any"
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Of a field with several values, those it has."""
+        return tuple(self.text.split(";"))
+
+
+class Inputs:
+    """Makes the inputs of one page; what a lookup offers is read once."""
+
+    def __init__(self, device: Device, record_type: str | None) -> None:
+        self._device, self._record_type = device, record_type
+        self._offered: dict[tuple[str, str, str], tuple[Option, ...] | None] = {}
+
+    def of(
+        self, object_type: ObjectType, names: Iterable[str], texts: Mapping[str, str], offers: Mapping[str, str]
+    ) -> list[Input]:
+        """Inputs of these fields with these texts."""
+        return [self._input(object_type, name, texts.get(name, ""), offers.get(name, "")) for name in names]
+
+    def _input(self, object_type: ObjectType, name: str, text: str, view: str) -> Input:
+        field = object_type.column_fields[name]
+        label, target = field.label or name, field.references or ""
+        if field.type in _REFERENCES and target in self._device.catalog:
+            options = self._choices(object_type.name, target, view)
+            name_shown = self._device.name_of(target, RecordId(text)) or "" if text else ""
+            if options is None or (text and text not in {o.value for o in options} and not name_shown):
+                return Input(name, label, "lookup", text, field.required, (), name_shown, target, view)
+            if text and text not in {o.value for o in options}:
+                options = (*options, Option(text, name_shown))
+            return Input(name, label, "select", text, field.required, options)
+        return Input(
+            name=name,
+            label=label,
+            kind=INPUTS.get(field.type, "text"),
+            text=text,
+            required=field.required and name not in object_type.defaults,
+            options=self._values(object_type, field, text),
+            controller=field.controlled_by or "",
+            help=field.help or "",
+            step="1" if field.type is FieldType.NUMBER and field.scale == 0 else "any",
+        )
+
+    def _values(self, object_type: ObjectType, field: Field, text: str) -> tuple[Option, ...]:
+        """The values a person may choose: in use, and offered by the record's type; what it holds already, always."""
+        declared = object_type.record_types.get(self._record_type or "")
+        offered = declared.picklists.get(field.name) if declared is not None else None
+        found = [
+            Option(v.value, v.label or v.value, ";".join(v.valid_for))
+            for v in field.values
+            if v.active and (offered is None or v.value in offered)
+        ]
+        missing = [value for value in text.split(";") if value and value not in {o.value for o in found}]
+        return (*found, *(Option(value, value) for value in missing if field.values))
+
+    def _choices(self, object_name: str, target: str, view: str) -> tuple[Option, ...] | None:
+        """The records of a small object or list; None: too many, they are searched."""
+        key = (object_name if target == "RecordType" else "", target, view)
+        if key not in self._offered:
+            found = offered(self._device, target, view, "", object_name)
+            self._offered[key] = found if len(found) <= CHOICES_MAX else None
+        return self._offered[key]
+
+
+def offered(device: Device, target: str, view: str, search: str, object_name: str = "") -> tuple[Option, ...]:
+    """Records to choose from, one more than are shown; by a list view where there is one."""
+    if target == "RecordType":
+        kinds = device.find(target, where={"SobjectType": object_name, "IsActive": True})
+        return tuple(Option(kind.id, shown(kind.values["Name"])) for kind in kinds)
+    if view:
+        try:
+            rows = device.list_view(target, view, limit=CHOICES_MAX + 1, search=search)
+            return tuple(Option(str(row["Id"]), str(row["Name"] or row["Id"])) for row in rows)
+        except Refused:
+            pass  # the list is no more, or cannot be run here: everything is offered
+    records = device.find(target, search=search or None, limit=CHOICES_MAX + 1)
+    return tuple(Option(record.id, shown(record.values["Name"]) or record.id) for record in records)

@@ -1,0 +1,173 @@
+"""The Field app's records: families with their details, made offline from the catalog's layouts, seen elsewhere."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.web.browsing import Running, app, eventually
+
+pytestmark = pytest.mark.usefixtures("online")
+
+
+def ackerman(running: Running) -> str:
+    return str(running.devices[0].find("Account", where={"LastName": "Ackerman"})[0].id)
+
+
+def begin(page: Page, account: str, what: str) -> None:
+    """A new record of this kind, from the account's page."""
+    page.goto(f"/accounts/{account}")
+    page.get_by_role("button", name="New", exact=True).click()
+    page.get_by_role("link", name=what, exact=True).click()
+    expect(page.get_by_role("heading", name=f"New {what.lower()}")).to_be_visible()
+
+
+def add(page: Page, one: str, of: str) -> None:
+    page.get_by_role("button", name=f"Add {one}", exact=True).click()
+    expect(page.locator(f"#lines-{of} .entry")).not_to_have_count(0)
+
+
+def saved(page: Page, act: str = "Save") -> str:
+    """The id of what was saved."""
+    page.get_by_role("button", name=act, exact=True).click()
+    page.wait_for_url(re.compile(r"/objects/\w+/\w{18}(/edit)?$"), wait_until="commit")
+    found = re.search(r"/(\w{18})(/edit)?$", page.url)
+    assert found is not None
+    return found[1]
+
+
+def test_an_order_with_lines_and_a_delivery_is_one_save_and_is_locked_once_submitted(
+    browser: Browser, running: Running
+) -> None:
+    ipad, iphone = running.devices
+    ipad.go_offline()
+    with app(browser, running.link("iPad"), 1) as page:
+        begin(page, ackerman(running), "Order")
+        page.get_by_label("Purchase Order").fill("PO 42")
+        for row, product in enumerate(("Respira", "Neurelle")):
+            add(page, "a line", "Order_Line")
+            entry = page.locator("#lines-Order_Line .entry").nth(row)
+            entry.get_by_label("Product").select_option(label=product)
+            entry.get_by_label("Quantity").fill(str(row + 2))
+        add(page, "a delivery order", "Delivery_Order")
+        page.locator("#lines-Delivery_Order .entry").get_by_label("Instructions").fill("Back door")
+        order = saved(page)
+        expect(page.get_by_text("Waiting to upload").first).to_be_visible()
+        [entry_in_queue] = [entry for entry in ipad.queue() if entry.record_id == order]
+        assert entry_in_queue.items == 4
+        page.get_by_role("button", name="Submit").click()
+        expect(page.get_by_text("This order was submitted and is locked.")).to_be_visible()
+        page.goto(f"/objects/Order/{order}/print")
+        expect(page.get_by_text("Back door")).to_be_visible()
+        ipad.go_online()
+    eventually(lambda: iphone.count("Order_Line", {"OrderId": order}) == 2)
+    [there] = iphone.find("Order", where={"Purchase_Order": "PO 42"})
+    assert there.values["Status"] == "Submitted"
+    assert str(there.values["Name"]).startswith("O-")
+
+
+FAMILIES = {
+    "Inventory Monitoring": ("Inventory_Monitoring", "a product", "Inventory_Monitoring_Line", "Facings", "7"),
+    "Data Change Request": ("Data_Change_Request", "a change", "Data_Change_Request_Line", "Field Name", "Phone"),
+    "Task": ("Task", "", "", "", ""),
+    "Content Acknowledgment": ("Content_Acknowledgment", "", "", "", ""),
+}
+
+
+@pytest.mark.parametrize("label", FAMILIES)
+def test_every_family_is_made_from_an_account(browser: Browser, running: Running, label: str) -> None:
+    name, one, lines, field, text = FAMILIES[label]
+    iphone, account = running.devices[1], ackerman(running)
+    with app(browser, running.link("iPad")) as page:
+        begin(page, account, label)
+        if label == "Task":
+            page.get_by_label("Subject").fill("Send the reprint")
+        if lines:
+            add(page, one, lines)
+            entry = page.locator(f"#lines-{lines} .entry")
+            if name == "Inventory_Monitoring":
+                entry.get_by_label("Product", exact=True).select_option(label="Respira")
+            entry.get_by_label(field).fill(text)
+        record = saved(page)
+        page.goto(f"/accounts/{account}")
+        expect(page.locator(f"a[href='/objects/{name}/{record}']")).to_be_visible()
+    eventually(lambda: iphone.get(name, record) is not None)  # type: ignore[arg-type]
+    assert not lines or iphone.count(lines) == 1
+
+
+def test_an_inquiry_is_answered_from_its_own_page(browser: Browser, running: Running) -> None:
+    iphone = running.devices[1]
+    with app(browser, running.link("iPad"), 1) as page:
+        begin(page, ackerman(running), "Medical Inquiry")
+        page.get_by_label("Question").fill("Is it safe with grapefruit?")
+        inquiry = saved(page)
+        page.goto(f"/objects/Medical_Inquiry/{inquiry}")
+        page.get_by_role("button", name="New", exact=True).click()
+        page.get_by_role("link", name="Medical Inquiry Fulfillment").click()
+        add(page, "a response", "Medical_Inquiry_Fulfillment_Response")
+        page.locator(".entry").get_by_label("Answer").fill("No interaction is known.")
+        fulfillment = saved(page)
+        expect(page.locator(".entry").get_by_label("Answer")).to_have_value("No interaction is known.")
+    answered = {"Medical_Inquiry_FulfillmentId": fulfillment}
+    eventually(lambda: iphone.count("Medical_Inquiry_Fulfillment_Response", answered) == 1)
+    made = iphone.get("Medical_Inquiry_Fulfillment", fulfillment)  # type: ignore[arg-type]
+    assert made is not None
+    assert made.values["AccountId"] == ackerman(running)
+
+
+def test_an_event_gets_its_attendees_and_a_lookup_is_found_by_keyboard(browser: Browser, running: Running) -> None:
+    iphone = running.devices[1]
+    colleague = running.devices[0].find("Account", order_by="Name", descending=True)[0]
+    with app(browser, running.link("iPad")) as page:
+        page.goto("/objects/Medical_Event/new")
+        page.get_by_label("Event Name").fill("Round table on asthma")
+        add(page, "an attendee", "Event_Attendee")
+        attendee = page.locator("#lines-Event_Attendee .entry")
+        attendee.get_by_label("Attendee Name").fill("A guest")
+        who = attendee.get_by_label("Account")
+        if who.get_attribute("role") == "combobox":
+            who.fill(str(colleague.values["LastName"]))
+            expect(attendee.get_by_role("option").first).to_be_visible()
+            page.keyboard.press("ArrowDown")
+            page.keyboard.press("Enter")
+        else:
+            who.select_option(value=colleague.id)
+        event = saved(page)
+        expect(page.get_by_text("A guest")).to_be_visible()
+    eventually(lambda: iphone.count("Event_Attendee", {"Medical_EventId": event}) == 1)
+    [attends] = iphone.find("Event_Attendee", where={"Medical_EventId": event})
+    assert attends.values["AccountId"] is not None
+
+
+def test_any_draft_survives_and_a_refusal_keeps_what_was_typed(browser: Browser, running: Running) -> None:
+    with app(browser, running.link("iPad"), 1) as page:
+        begin(page, ackerman(running), "Task")
+        with page.expect_response(re.compile("/drafts/")):
+            page.get_by_label("Description").fill("Half a thou")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_role("alert")).to_contain_text("Subject")
+        expect(page.get_by_label("Description")).to_have_value("Half a thou")
+        page.evaluate("leaving = true")
+        address = page.url
+    with app(browser, running.link("iPad"), 1) as page:
+        page.goto(f"/accounts/{ackerman(running)}")
+        page.get_by_role("button", name="New", exact=True).click()
+        page.get_by_role("link", name="Task", exact=True).click()
+        expect(page.get_by_label("Description")).to_have_value("Half a thou")
+        page.get_by_role("button", name="Start over").click()
+        expect(page.get_by_label("Description")).to_have_value("")
+    assert "/sheets/Task" in address
+
+
+def test_a_deleted_task_is_gone_on_both_devices(browser: Browser, running: Running) -> None:
+    ipad, iphone = running.devices
+    with ipad.edit() as edit:
+        task = edit.create("Task", {"Name": "Not needed", "AccountId": ackerman(running)})
+    eventually(lambda: iphone.get("Task", task) is not None)
+    with app(browser, running.link("iPad")) as page:
+        page.goto(f"/objects/Task/{task}/edit")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Delete").click()
+        page.wait_for_url(re.compile("/accounts/"))
+    eventually(lambda: iphone.get("Task", task) is None)
