@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import forking
 
-COMMAND = [sys.executable, "-c", "from fieldsync.cli.main import main; main()"]
+PROGRAM = "from fieldsync.cli.main import main; main()"
+COMMAND = [sys.executable, "-c", PROGRAM]
 PASSWORD = "mango river staple"
 
 
@@ -51,9 +52,7 @@ def run(environment: dict[str, str]) -> Run:
     """`run("org", "list", "--json")`: runs the command to its end. A traceback fails the test."""
 
     def command(*arguments: str, **variables: str) -> Ran:
-        done = subprocess.run(
-            [*COMMAND, *arguments], env={**environment, **variables}, capture_output=True, text=True, timeout=120
-        )
+        done = forking.run(PROGRAM, *arguments, env={**environment, **variables})
         assert "Traceback" not in done.stderr, done.stderr
         return Ran(done.returncode, done.stdout, done.stderr)
 

@@ -53,7 +53,7 @@ def _parser() -> Lark:
 
 
 def make_ready() -> None:
-    """Build the parser now (about a second, once in a process), on a thread that may take its time."""
+    """Build the parser now (a tenth of a second, once in a process), on a thread that may take its time."""
     _parser()
 
 

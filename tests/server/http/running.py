@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from tests import forking
 
 _PROGRAM = """
 import asyncio, os, signal, sys
@@ -42,15 +43,10 @@ def free_port() -> int:
 @contextmanager
 def running_server(
     uri: str, *, env: dict[str, str] | None = None, port: int | None = None
-) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+) -> Iterator[tuple[str, forking.Process]]:
     """The address of a server over this database, and its process. It is stopped at the end, however it went."""
     chosen = port or free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, uri, str(chosen)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **(env or {})},
-    )
+    process = forking.start(_PROGRAM, uri, str(chosen), env={**os.environ, **(env or {})})
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
