@@ -9,6 +9,7 @@ from tests.device.lab import Lab, rejected
 
 from fieldsync.base import limits
 from fieldsync.device import Unreachable
+from fieldsync.device.queue.states import State
 from fieldsync.device.transport import Reply
 
 
@@ -70,6 +71,24 @@ def test_nothing_goes_ahead_of_a_refusal(eager: Lab) -> None:
     eager.device.step()
     assert sent(eager) == [[1]]
     assert [entry.n for entry in eager.device.errors()] == [1]
+    assert [(entry.n, entry.state) for entry in eager.device.queue()] == [(2, State.SENDING)], "made ready, not sent"
+    eager.device.step()
+    assert sent(eager) == [[1], [2]]
+    assert eager.device.queue() == []
+
+
+def test_what_was_made_ready_does_not_leave_in_flight_mode(eager: Lab) -> None:
+    create_shops(eager, 2)
+
+    def last_before_flight(body: bytes) -> object:
+        eager.device._engine.online = False
+        return eager.saved()(body)
+
+    eager.script.then("upload", last_before_flight, eager.saved())
+    eager.device.step()
+    eager.device.step()
+    assert sent(eager) == [[1]]
+    eager.device.go_online()
     eager.device.step()
     assert sent(eager) == [[1], [2]]
     assert eager.device.queue() == []

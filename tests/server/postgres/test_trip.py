@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.server.postgres.box import ADD, BELOW, Pool, run, statement, told, told_inside
+from tests.server.postgres.box import ADD, ALL, BELOW, Pool, run, statement, told, told_inside
 
-from fieldsync.server.postgres.work import BadRow, Work, snapshot, transaction, trip
+from fieldsync.server.postgres.work import BadRow, NotUnique, Work, snapshot, transaction, trip
+from fieldsync.server.postgres.work.pipe import DEPARTS_FROM_BYTES
 
 
 def test_what_cannot_be_sent_is_refused_alone(database: str) -> None:
@@ -109,6 +110,74 @@ def test_a_stream_that_is_refused_or_left_is_told_and_the_pool_goes_on(database:
                 await work.run(ADD, n=again + 1)
 
     assert run(database, act) == [1, 2, 3]
+
+
+MANY = statement("INSERT INTO box SELECT value::int FROM json_array_elements_text(%(rows)s::json)", "rows")
+
+
+def many(*numbers: int) -> str:
+    """Numbers as rows of a write so large that it leaves at once."""
+    return f"[{', '.join(str(n) for n in numbers)}{' ' * DEPARTS_FROM_BYTES}]"
+
+
+def test_a_large_write_leaves_at_once_and_is_there_for_the_next_question(database: str) -> None:
+    async def act(pool: Pool) -> None:
+        async with transaction(pool) as work:
+            work.later(MANY, rows=many(3, 1))
+            assert await work.rows(ALL) == [(1,), (3,)]
+            work.later(ADD, n=2)
+            work.later(MANY, rows=many(5))
+            work.later(ADD, n=4)
+
+    assert run(database, act) == [1, 2, 3, 4, 5]
+
+
+def test_what_left_and_is_refused_is_told_where_its_savepoint_ends(database: str) -> None:
+    async def twice(work: Work) -> None:
+        work.later(ADD, n=5)
+        work.later(MANY, rows=many(1))
+        work.later(MANY, rows=many(6))
+
+    async def thought_better(work: Work) -> None:
+        work.later(MANY, rows=many(7))
+        raise KeyError
+
+    async def unsendable(work: Work) -> None:
+        work.later(MANY, rows=many(8))
+        work.later(MANY, rows=many(9) + "\0")
+
+    async def act(pool: Pool) -> None:
+        async with transaction(pool) as work:
+            work.later(MANY, rows=many(1, 2))
+            await told_inside(NotUnique, work, twice)
+            await told_inside(KeyError, work, thought_better)
+            await told_inside(BadRow, work, unsendable)
+            work.later(ADD, n=3)
+
+    assert run(database, act) == [1, 2, 3]
+
+
+def test_a_transaction_that_ends_with_something_under_way_writes_nothing(database: str) -> None:
+    async def refused(work: Work) -> None:
+        work.later(MANY, rows=many(1))
+        work.later(MANY, rows=many(1))
+        raise KeyError
+
+    async def left(pool: Pool) -> None:
+        async with transaction(pool) as work:
+            work.later(MANY, rows=many(2))
+            await asyncio.sleep(60)
+
+    async def act(pool: Pool) -> None:
+        await told(KeyError, pool, refused)
+        leaving = asyncio.create_task(left(pool))
+        await asyncio.sleep(0.1)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        async with transaction(pool) as work:
+            work.later(MANY, rows=many(9))
+
+    assert run(database, act) == [9]
 
 
 @pytest.mark.parametrize(

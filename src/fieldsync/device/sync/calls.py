@@ -48,15 +48,16 @@ class Calls:
 
     def open_post(self, path: str, value: msgspec.Struct, shape: type[T]) -> T:
         """Ask without a token."""
-        return self._typed(self.transport.request("POST", path, _ENCODER.encode(value), _headers(None)), shape)
+        return self._typed(self.transport.request("POST", path, encoded(value), _headers(None)), shape)
 
-    def post(self, path: str, value: msgspec.Struct | None, shape: type[T]) -> T:
-        """Send a value, get one back."""
-        return self._typed(self._asked("POST", path, b"{}" if value is None else _ENCODER.encode(value)), shape)
+    def post(self, path: str, value: msgspec.Struct | bytes | None, shape: type[T]) -> T:
+        """Send a value, or one that is `encoded`, and get one back."""
+        body = value if isinstance(value, bytes) else b"{}" if value is None else encoded(value)
+        return self._typed(self._asked("POST", path, body), shape)
 
-    def post_ahead(self, path: str, value: msgspec.Struct, shape: type[T]) -> Callable[[], T]:
-        """Send a value, and go on; the result, called, gives the answer and raises what `post` does."""
-        body, used = _ENCODER.encode(value), self._tokens
+    def post_ahead(self, path: str, body: bytes, shape: type[T]) -> Callable[[], T]:
+        """Send an encoded value, and go on; the result, called, gives the answer and raises what `post` does."""
+        used = self._tokens
         answered = self.transport.later("POST", path, body, self.headers())
 
         def answer() -> T:
@@ -79,7 +80,7 @@ class Calls:
 
     def lines(self, path: str, value: msgspec.Struct | None = None, **query: str | None) -> Iterator[bytes]:
         """Get a stream of lines, or send a value and get one. Renewing happens before the first."""
-        address, body = with_query(path, query), None if value is None else _ENCODER.encode(value)
+        address, body = with_query(path, query), None if value is None else encoded(value)
         used = self._tokens
         try:
             yield from self.transport.stream(address, self.headers(), body)
@@ -141,6 +142,11 @@ class Calls:
             return msgspec.json.decode(reply.body, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError) as bad:
             raise Unreachable(f"an answer that cannot be read: {bad}") from bad
+
+
+def encoded(value: msgspec.Struct) -> bytes:
+    """A value as it is sent."""
+    return _ENCODER.encode(value)
 
 
 def _headers(tokens: Tokens | None) -> dict[str, str]:

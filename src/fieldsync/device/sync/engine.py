@@ -152,16 +152,18 @@ class Engine:
     def send_batch(self, did: Stepped) -> int:
         """One upload request. Returns how many entries it brought further. Raises Unreachable and Refused.
 
-        While its outcomes are stored the next batch is on its way: a device and its server work side by side.
+        Of a long queue the next batch is made ready while the server works, and is on its way while the outcomes of
+        this one are stored: a device and its server work side by side.
         """
         sent, self._ahead = self._ahead or self._sent(), None
         if sent is None:
             return 0
         try:
+            following = self._ready(behind=sent.batch) if sent.batch.full and not self._one_by_one else None
             response = sent.answer()
             reach("upload.answered")
-            if upload.went_well(response) and not self._one_by_one:
-                self._ahead = self._sent(behind=sent.batch)
+            if following is not None and self.online and upload.went_well(response):
+                self._ahead = upload.send(self.calls, following, ahead=True)
             done = upload.take_answer(self.store, response, sent.batch, self.numbers.now())
             if done.fork_at is not None:
                 self._fork(done.fork_at)
@@ -176,13 +178,18 @@ class Engine:
         self._one_by_one = self._one_by_one and done.settled.decided == 0
         return done.settled.decided + len(sent.batch.undone) + (done.fork_at is not None)
 
-    def _sent(self, behind: upload.Batch | None = None) -> upload.Sent | None:
-        """The next batch, on its way; None when there is none."""
+    def _sent(self) -> upload.Sent | None:
+        """The first batch, on its way; None when there is none."""
+        ready = self._ready()
+        return None if ready is None else upload.send(self.calls, ready, ahead=ready.batch.full)
+
+    def _ready(self, behind: upload.Batch | None = None) -> upload.Ready | None:
+        """The first batch that waits, or the one behind another; None when there is none."""
         records = 1 if self._one_by_one else limits.UPLOAD_BATCH_RECORDS_MAX
         batch = upload.take_batch(
             self.store, self.numbers, records_max=records, may_send=lambda: self.online, behind=behind
         )
-        return None if batch.empty else upload.send(self.calls, self.numbers, batch, ahead=behind is not None)
+        return None if batch.empty else upload.make_ready(self.numbers, batch)
 
     def _fork(self, fork_at: int) -> None:
         """Go on under a new number. A second fork right behind the first is no restored image: it waits its time."""

@@ -22,7 +22,7 @@ from fieldsync.device.queue.entry import Entry, encode_outcome, transactions_of
 from fieldsync.device.queue.states import Event, State, after
 from fieldsync.device.store.store import Store
 from fieldsync.device.store.work import Work, listed
-from fieldsync.device.sync.calls import Calls
+from fieldsync.device.sync.calls import Calls, encoded
 from fieldsync.device.sync.settle import Settled, settle
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.upload import Rejected, Saved, UploadRequest, UploadResponse
@@ -33,11 +33,13 @@ _POISON = frozenset({Code.BAD_REQUEST, Code.TOO_LARGE})
 
 @dataclass(frozen=True)
 class Batch:
-    """One request's worth of the queue, marked as sent; and what the server is told beside it."""
+    """One request's worth of the queue, marked as sent; and what the server is told beside it. `full`: there is more
+    behind it."""
 
     entries: tuple[Entry, ...]
     confirmed_through: int
     undone: tuple[int, ...]
+    full: bool = False
 
     @property
     def empty(self) -> bool:
@@ -78,7 +80,7 @@ def take_batch(
     with store.write() as work:
         if not may_send():
             return Batch((), 0, ())
-        entries = _first(work, records_max, behind.entries[-1].n if behind is not None and behind.entries else 0)
+        entries, full = _first(work, records_max, behind.entries[-1].n if behind is not None and behind.entries else 0)
         taken = listed(e.n for e in entries)
         for entry in entries:
             after(entry.state, Event.SENT)
@@ -88,13 +90,14 @@ def take_batch(
             taken,
         )
         undone = undo.untold(work) if behind is None else ()
-        batch = Batch(entries, journal.confirmed_through(work, numbers.upcoming_n), undone)
+        batch = Batch(entries, journal.confirmed_through(work, numbers.upcoming_n), undone, full)
         reach("upload.before_seal")
     reach("upload.sealed")
     return batch
 
 
-def _first(work: Work, records_max: int, behind_n: int) -> tuple[Entry, ...]:
+def _first(work: Work, records_max: int, behind_n: int) -> tuple[tuple[Entry, ...], bool]:
+    """Those that go together, and whether others have to wait."""
     rows = work.rows(
         f"SELECT {journal.COLUMNS} FROM _queue WHERE {_WAITING} AND n > ? ORDER BY n LIMIT ?",
         behind_n,
@@ -105,9 +108,17 @@ def _first(work: Work, records_max: int, behind_n: int) -> tuple[Entry, ...]:
     for entry in map(journal.entry_of, rows):
         records += entry.item_count
         if found and records > records_max:
-            break
+            return tuple(found), True
         found.append(entry)
-    return tuple(found)
+    return tuple(found), len(rows) == limits.QUEUE_TRANSACTIONS_PER_REQUEST_MAX
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A batch as it will be sent."""
+
+    batch: Batch
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -119,15 +130,20 @@ class Sent:
     answer: Callable[[], UploadResponse]
 
 
-def send(calls: Calls, numbers: Numbers, batch: Batch, *, ahead: bool = False) -> Sent:
-    """One request. `ahead`: it goes now, while the outcomes of the one before are stored; else when it is asked for."""
+def make_ready(numbers: Numbers, batch: Batch) -> Ready:
+    """One request's body."""
     assert numbers.device is not None
     transactions = tuple(t for entry in batch.entries for t in transactions_of(entry))
     request = UploadRequest(numbers.device, batch.confirmed_through, transactions, batch.undone)
+    return Ready(batch, encoded(request))
+
+
+def send(calls: Calls, ready: Ready, *, ahead: bool) -> Sent:
+    """One request. `ahead`: it goes now, while the device does something else; else when it is asked for."""
     reach("upload.before_send")
     if ahead:
-        return Sent(batch, calls.post_ahead("/sync/v1/upload", request, UploadResponse))
-    return Sent(batch, lambda: calls.post("/sync/v1/upload", request, UploadResponse))
+        return Sent(ready.batch, calls.post_ahead("/sync/v1/upload", ready.body, UploadResponse))
+    return Sent(ready.batch, lambda: calls.post("/sync/v1/upload", ready.body, UploadResponse))
 
 
 def went_well(response: UploadResponse) -> bool:

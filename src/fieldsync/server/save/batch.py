@@ -294,4 +294,4 @@ class Wave:
     @property
     def edits(self) -> list[Edit]:
         """Edits of the transactions that are still open."""
-        return [edit for work in self.works if work.open for edit in work.edits]
+        return [edit for work in self.works if work.outcome is None for edit in work.edits]

@@ -16,6 +16,8 @@ from fieldsync.server.postgres.work.trip import Answer, Connection, Step
 
 Question = tuple[Statement, Mapping[str, Any]]
 """A query and what is given to it."""
+DEPARTS_FROM_BYTES = 8_192
+"""A write of so much keeps PostgreSQL busy for a while: it is sent at once, and both work side by side."""
 COMMIT = Step(Statement("COMMIT", frozenset(), {}), {}, keep=False)
 
 
@@ -34,6 +36,9 @@ class Pipe:
         self._writes.append(step)
         self._ahead.clear()
         self._answers.clear()
+        if sum(len(value) for value in step.given.values() if isinstance(value, str)) >= DEPARTS_FROM_BYTES:
+            before = [] if self._begun else [self._begin]
+            self._writes = list(self._connection.depart([*before, *self._writes]))
 
     def ahead(self, steps: Iterable[Step]) -> None:
         """Questions that are likely to be asked next, in this order: they go with whatever is asked first."""
@@ -68,8 +73,8 @@ class Pipe:
 
     async def flush(self) -> None:
         """Send what waits to be written, and see that it was."""
-        if self._writes:
-            await self._send([self._writes.pop()])
+        if self._writes or self._connection.is_under_way:
+            await self._send([])
 
     async def begin(self) -> None:
         """As `flush`; and from here on the driver is in this transaction."""

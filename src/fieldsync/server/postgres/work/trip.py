@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,7 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
         self.prepare_threshold = None  # the driver keeps none beside ours, and forgets none of ours
         self._plans: OrderedDict[_Key, bytes] = OrderedDict()
         self._made = 0
+        self._unread: list[_Message] = []
         self._values: abc.Transformer | None = None
 
     async def trip(self, steps: Sequence[Step]) -> list[Answer]:
@@ -88,28 +90,52 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
 
         A value that the driver cannot send is refused when its turn has come.
         """
-        messages: list[_Message] = []
-        unsendable: psycopg.Error | None = None
-        try:
-            for step in steps:
-                messages += self._messages(step)
-        except psycopg.Error as error:
-            unsendable = error
-        results = await self.wait(_exchange(self.pgconn, messages)) if messages else []
-        refused = self._settle(messages, results)
-        if refused is not None:
-            raise errors.error_from_result(refused, encoding=self.info.encoding)
+        messages, unsendable = self._sendable(steps)
+        before, self._unread = self._unread, []
+        results = await self.wait(_exchange(self.pgconn, messages, len(before))) if before or messages else []
+        self._raise_refusal([*before, *messages], results)
         if unsendable is not None:
             raise unsendable
-        return [self._answer(result) for message, result in zip(messages, results, strict=True) if message.answers]
+        own = zip(messages, results[len(before) :], strict=True)
+        return [self._answer(result) for message, result in own if message.answers]
+
+    def depart(self, steps: Sequence[Step]) -> Sequence[Step]:
+        """Send these on their way while the caller goes on; what becomes of them comes back with the next trip.
+
+        Returns those that are not sent, from the first on that has a value that cannot be.
+        """
+        sent = 0
+        for step in steps:
+            messages, unsendable = self._sendable([step])
+            if unsendable is not None:
+                break
+            _send(self.pgconn, messages)
+            self._unread += messages
+            sent += 1
+        self.pgconn.flush()
+        return steps[sent:]
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether something departed of which nothing has come back."""
+        return bool(self._unread)
+
+    async def settle(self) -> None:
+        """Let what is under way come back, whatever became of it: the statements are to be taken back anyway."""
+        if self._unread:
+            unread, self._unread = self._unread, []
+            with suppress(psycopg.Error):
+                self._refusal(unread, await self.wait(_exchange(self.pgconn, [], len(unread))))
+
+    def abandon(self) -> None:
+        """Give the connection up, where something is under way that nobody waits for any more."""
+        if self._unread:
+            self.pgconn.finish()
 
     async def stream(self, step: Step) -> AsyncGenerator[list[bytes], None]:
         """Rows of one text column, so many at a time as have come. Who stops before the end gives up the connection."""
         *make, query = self._messages(step)
-        results = await self.wait(_exchange(self.pgconn, make)) if make else []
-        refused = self._settle(make, results)
-        if refused is not None:
-            raise errors.error_from_result(refused, encoding=self.info.encoding)
+        self._raise_refusal(make, await self.wait(_exchange(self.pgconn, make)) if make else [])
         ended = False
         try:
             await self.wait(streamed.begin(self.pgconn, query.send))
@@ -121,6 +147,16 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
         finally:
             if not self.closed and self.pgconn.pipeline_status != PipelineStatus.OFF:
                 self.pgconn.finish()
+
+    def _sendable(self, steps: Sequence[Step]) -> tuple[list[_Message], psycopg.Error | None]:
+        """What is sent for these steps, up to the first with a value that cannot be, and what the driver says of it."""
+        messages: list[_Message] = []
+        try:
+            for step in steps:
+                messages += self._messages(step)
+        except psycopg.Error as error:
+            return messages, error
+        return messages, None
 
     def _messages(self, step: Step) -> list[_Message]:
         if not step.keep:
@@ -146,7 +182,12 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
         _, name = self._plans.popitem(last=False)
         return [_Message(text=b"DEALLOCATE " + name, answers=False)]
 
-    def _settle(self, messages: Sequence[_Message], results: Sequence[PGresult]) -> PGresult | None:
+    def _raise_refusal(self, messages: Sequence[_Message], results: Sequence[PGresult]) -> None:
+        refused = self._refusal(messages, results)
+        if refused is not None:
+            raise errors.error_from_result(refused, encoding=self.info.encoding)
+
+    def _refusal(self, messages: Sequence[_Message], results: Sequence[PGresult]) -> PGresult | None:
         """Forget the plans that were not made, and give the refusal, if there is one."""
         refused = None
         for message, result in zip(messages, results, strict=True):
@@ -171,17 +212,28 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
         return Answer(rows, result.command_tuples or 0)
 
 
-def _exchange(connection: PGconn, messages: Sequence[_Message]) -> PQGen[list[PGresult]]:
-    """Send all, and read one result for each. A connection on which this does not come to its end is given up."""
+def _send(connection: PGconn, messages: Sequence[_Message]) -> None:
     try:
-        connection.enter_pipeline_mode()
+        if connection.pipeline_status == PipelineStatus.OFF:
+            connection.enter_pipeline_mode()
         for message in messages:
             message.send(connection)
+    except BaseException:
+        connection.finish()
+        raise
+
+
+def _exchange(connection: PGconn, messages: Sequence[_Message], unread: int = 0) -> PQGen[list[PGresult]]:
+    """Send all, and read one result for each, behind those of so many that were sent before. A connection on which
+    this does not come to its end is given up."""
+    _send(connection, messages)
+    try:
         connection.pipeline_sync()
         while connection.flush():
             if (yield Wait.RW) & Ready.R:
                 connection.consume_input()
         results = yield from _results(connection)
+        assert len(results) == len(messages) + unread, "one result for each statement"
         connection.exit_pipeline_mode()
     except BaseException:
         connection.finish()

@@ -55,7 +55,10 @@ class Work:
     def later(self, statement: Statement, /, **params: Any) -> None:
         """Run a statement that nobody waits for, with the next that somebody does: what PostgreSQL refuses of it is
         raised there, or where its savepoint or the transaction ends."""
-        self._pipe.later(Step(statement, params))
+        try:
+            self._pipe.later(Step(statement, params))
+        except psycopg.Error as error:
+            raise in_our_words(error) from error
 
     def ahead(self, *questions: Question) -> None:
         """Say which queries are likely to come next, in this order: they travel with whatever is asked first.
@@ -147,6 +150,7 @@ class Work:
             return
         self._pipe.forget()
         try:
+            await self._connection.settle()
             await self._connection.trip([_plain(f"ROLLBACK TO {name}"), _plain(f"RELEASE {name}")])
         except psycopg.Error:
             return  # the connection is lost, and the transaction with it
@@ -188,6 +192,12 @@ async def _connection(pool: Pool) -> AsyncIterator[Connection]:
     """One of the pool. What begins a transaction goes with its first statement, and costs no round trip."""
     try:
         async with pool.connection() as connection:
-            yield connection
+            try:
+                yield connection
+            except Exception:
+                await connection.settle()
+                raise
+            finally:
+                connection.abandon()
     except psycopg.Error as error:
         raise in_our_words(error) from error
