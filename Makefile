@@ -14,7 +14,10 @@ ifneq ($(filter-out 15,$(PG)),)
 $(error PG=$(PG) is not known; PG=15 repeats the database tests on Debian's PostgreSQL 15)
 endif
 
-.PHONY: demo test check format lock clean runtime dev python
+HOURS ?= 1
+SEED ?= 1000
+
+.PHONY: sim demo test check format lock clean runtime dev python
 
 demo: runtime
 	@$(BIN)/fieldsync demo $(ARGS)
@@ -33,6 +36,10 @@ check: dev
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pytest -q tests/house
+
+sim: dev
+	@$(BIN)/fieldsync sim --seed $(SEED) --steps 1000 --hours $(HOURS) --numbers sim-numbers.json
+	@$(BIN)/python -m fieldsync.sim.proof sim-numbers.json
 
 format: dev
 	@$(BIN)/ruff check --quiet --fix src tests tools

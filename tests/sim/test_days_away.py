@@ -6,25 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import Databases
 
 from fieldsync.base.ids import RecordId
-from fieldsync.base.world import SeededChance, World
-from fieldsync.server.org.upkeep import keep_up
-from fieldsync.sim.world import ORG, SimDevice, SimWorld
+from fieldsync.sim.device import SimDevice
+from fieldsync.sim.ground import Databases
+from fieldsync.sim.world import SimWorld
 
 DAY = 86_400
 
 
 @pytest.fixture
-def world(databases: Databases, tmp_path: Path) -> Iterator[SimWorld]:
+def world(grounds: Databases, tmp_path: Path) -> Iterator[SimWorld]:
     """Sarah's two devices; everybody has everything."""
-    name = databases.create()
-    made = SimWorld(databases.uri(name), tmp_path, seed=9, device_count=2)
-    made.faults.heal()
+    made = SimWorld(grounds, tmp_path, seed=9, device_count=2)
     yield made
     made.close()
-    databases.drop(name)
 
 
 def work(device: SimDevice) -> None:
@@ -36,7 +32,7 @@ def work(device: SimDevice) -> None:
 
 def pass_days(world: SimWorld, days: float) -> None:
     world.clock.advance(days * DAY)
-    keep_up(world.uri, ORG, World(world.clock, SeededChance(1)))
+    world.server.keep_up()
 
 
 def noted(device: SimDevice, account: RecordId) -> object:

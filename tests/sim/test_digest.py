@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import Databases
 
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
@@ -15,25 +14,29 @@ from fieldsync.device import SyncReport
 from fieldsync.device.sync import run
 from fieldsync.device.sync.digest.agreement import read_agreement
 from fieldsync.device.transport import Unreachable
-from fieldsync.protocol.session import DeviceDescription, Platform
-from fieldsync.sim import actions
+from fieldsync.sim.actions import syncing
+from fieldsync.sim.actions.table import burst, drawn
+from fieldsync.sim.device import SimDevice
+from fieldsync.sim.ground import Databases
 from fieldsync.sim.laws import agreed_digest, convergence
 from fieldsync.sim.run import settle
-from fieldsync.sim.world import ORG, PASSWORD, SimDevice, SimWorld
+from fieldsync.sim.world import SimWorld
 
 
 @pytest.fixture
-def world(databases: Databases, tmp_path: Path) -> Iterator[SimWorld]:
+def world(grounds: Databases, tmp_path: Path) -> Iterator[SimWorld]:
     """Two devices after a history with faults; all is well now, and every device has synced."""
-    name = databases.create()
-    made = SimWorld(databases.uri(name), tmp_path, seed=5, device_count=2)
-    for _ in range(40):
-        actions.choose(made)(made, made.devices[made.chance.below(2)])
+    made = SimWorld(grounds, tmp_path, seed=5, device_count=2)
+    made.faults.begin()
+    for _ in range(30):
+        drawn(made, HISTORY)(made, made.devices[made.chance.below(2)])
     made.faults.heal()
     assert list(settle(made)) == []
     yield made
     made.close()
-    databases.drop(name)
+
+
+HISTORY = ((3, burst), (6, syncing.network), (1, syncing.sync), (1, syncing.way), (2, syncing.wait))
 
 
 def tamper(device: SimDevice, sql: str, *values: object) -> None:
@@ -100,9 +103,7 @@ def away(world: SimWorld, monkeypatch: pytest.MonkeyPatch) -> tuple[SimDevice, s
         RETURNING 1""")
     world.query("DELETE FROM org_sim._change WHERE kind = 'updated' RETURNING 1")
     monkeypatch.setattr(limits, "OFFLINE_DAYS", 0)
-    secret = "device-0-".ljust(43, "k")
-    description = DeviceDescription(secret, "sarah's iPad", Platform.IPAD, "1", "1")
-    sarah.engine.sign_in(ORG, f"{sarah.person}@sim.example", PASSWORD, description)
+    sarah.sign_in()
     return sarah, changed, gone, edited
 
 
@@ -121,7 +122,7 @@ def test_who_was_away_for_longer_than_the_log_is_compared_and_gets_what_differs(
     asked = requests(sarah, monkeypatch)
     report: SyncReport = sarah.engine.sync()
     assert asked == ["/sync/v1/download", "/sync/v1/digest"]
-    assert (report.verified, report.rows_repaired) == (True, 2)
+    assert (report.verified, report.rows_repaired) == (True, 3), "with the address of the one that was deleted"
     assert is_right(sarah, *accounts)
     assert sarah.engine.sync().rows_received == 0
 

@@ -3,46 +3,116 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from fieldsync.cli.place import JsonOption
-from fieldsync.cli.report import Exit, say, show_json
+from fieldsync.cli.report import Exit, say, show_json, show_table
+
+if TYPE_CHECKING:
+    from fieldsync.sim.faults import Fault
+    from fieldsync.sim.ground import Databases
+    from fieldsync.sim.run import Plan, Report
 
 
 def sim(
     seed: Annotated[int, typer.Option("--seed", help="Everything is drawn from it: same seed, same trace.")] = 1,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Actions to simulate.")] = 300,
-    devices: Annotated[int, typer.Option("--devices", min=1, max=20, help="The first two are one person's.")] = 3,
+    devices: Annotated[int, typer.Option("--devices", min=1, max=20, help="The first two are one person's.")] = 4,
+    faults: Annotated[str, typer.Option("--faults", help="Names of faults, with commas; `none` for none.")] = "all",
     trace: Annotated[bool, typer.Option("--trace", help="Print what happened, line by line.")] = False,
+    hours: Annotated[float, typer.Option("--hours", help="Fresh seeds from --seed on, for so long.")] = 0.0,
+    numbers: Annotated[Path | None, typer.Option("--numbers", help="Where a long run keeps its numbers.")] = None,
+    planted: Annotated[str, typer.Option("--planted", help="A planted bug by name, or `all`: is it caught?")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Run devices and a server in one process, one step at a time, with lost and doubled messages and kills."""
+    """Run devices and a server in one process, one step at a time, with every fault, and ask every law."""
+    from fieldsync.sim.run import Plan
+
+    plan = Plan(seed, steps, devices, _chosen(faults))
+    with _databases() as (databases, folder):
+        if planted:
+            found = _plant(databases, folder, plan, planted, as_json=as_json)
+        elif hours:
+            found = _long(databases, folder, plan, hours, numbers or Path("sim-numbers.json"))
+        else:
+            found = _one(databases, folder, plan, trace=trace, as_json=as_json)
+    if not found:
+        raise SystemExit(Exit.REFUSED)
+
+
+def _chosen(names: str) -> tuple[Fault, ...]:
+    from fieldsync.sim.faults import Fault
+
+    if names == "all":
+        return tuple(Fault)
+    return tuple(Fault(name.strip()) for name in names.split(",") if name.strip() and name != "none")
+
+
+@contextmanager
+def _databases() -> Iterator[tuple[Databases, Path]]:
     from fieldsync.server.postgres.embedded import EmbeddedPostgres
-    from fieldsync.sim.run import run
+    from fieldsync.sim.ground import Databases
 
     with tempfile.TemporaryDirectory(prefix="fieldsync-sim-") as name:
         folder = Path(name)
         folder.chmod(0o755)
         with EmbeddedPostgres.start(folder / "postgres", settings={"autovacuum": "off"}) as postgres:
-            report = run(postgres.uri, folder, seed=seed, steps=steps, devices=devices)
+            yield Databases(postgres.uri), folder
+
+
+def _one(databases: Databases, folder: Path, plan: Plan, *, trace: bool, as_json: bool) -> bool:
+    """One run; one that fails is made as short as it can be, and told line by line."""
+    from fieldsync.sim.proof.shrink import shrink
+    from fieldsync.sim.run import run
+
+    report = run(databases, folder / "run", plan)
     if as_json:
-        shown = report if trace else msgspec.structs.replace(report, trace=())
-        show_json(shown)
-    else:
-        for line in report.trace if trace else ():
-            say(line)
-        _tell(report.digest, report.saves, report.kills, report.faults, report.violations)
+        show_json(report if trace else msgspec.structs.replace(report, trace=()))
+        return not report.violations
     if report.violations:
-        raise SystemExit(Exit.REFUSED)
+        plan, report = shrink(databases, folder, plan, report)
+        say(f"the shortest run that still fails, of {plan.steps - len(plan.without)} steps:")
+    for line in report.trace if trace or report.violations else ():
+        say(line)
+    _tell(report)
+    return not report.violations
 
 
-def _tell(digest: str, saves: int, kills: int, faults: dict[str, int], violations: tuple[str, ...]) -> None:
-    say(f"trace {digest}: {saves} saves, {kills} devices killed")
-    say("faults: " + (", ".join(f"{times} {name}" for name, times in faults.items()) or "none"))
-    for found in violations:
+def _tell(report: Report) -> None:
+    say(f"trace {report.digest}: {report.saves} saves, {report.kills} devices killed, {report.device_days} device-days")
+    struck = {name: times for name, times in report.faults.items() if times}
+    say("faults: " + (", ".join(f"{times} {name}" for name, times in struck.items()) or "none"))
+    for found in report.violations:
         say(f"VIOLATION {found}")
-    say("no law was broken" if not violations else f"{len(violations)} violations")
+    say("no law was broken" if not report.violations else f"{len(report.violations)} violations")
+
+
+def _long(databases: Databases, folder: Path, plan: Plan, hours: float, numbers: Path) -> bool:
+    """Fresh seeds; the numbers are printed and kept after each, so that what is stopped has them too."""
+    from fieldsync.sim.proof.long_run import long_run
+
+    clean = True
+    for total in long_run(databases, folder, plan, seconds=hours * 3_600):
+        clean = not total.failed
+        numbers.write_bytes(msgspec.json.format(msgspec.json.encode(total), indent=1) + b"\n")
+        say(f"seed {total.last_seed}: {total.device_days} device-days, {total.steps} steps, {len(total.failed)} failed")
+    return clean
+
+
+def _plant(databases: Databases, folder: Path, plan: Plan, name: str, *, as_json: bool) -> bool:
+    """Whether planted bugs are caught: a table of all, or one."""
+    from fieldsync.sim.planted.catch import catch_all
+
+    caught = list(catch_all(databases, folder, plan, None if name == "all" else name))
+    if as_json:
+        show_json(caught)
+    else:
+        rows = [(one.name, one.law or "NOT CAUGHT", one.seed, one.device_days, round(one.seconds)) for one in caught]
+        show_table("Planted bugs", ("bug", "caught by", "seed", "device-days", "seconds"), rows)
+    return all(one.law for one in caught)

@@ -25,10 +25,12 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cut: bool = False
+    """The application failed when the answer had begun: a client would see it end too early."""
 
 
 async def call(app: Application, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Send one request and wait for the whole answer."""
+    """Send one request and wait for the whole answer. Raises what the application raises before its answer begins."""
     exchange = _Exchange(body)
     path, _, query = target.partition("?")
     given = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
@@ -48,8 +50,19 @@ async def call(app: Application, method: str, target: str, headers: Mapping[str,
         "state": {},
         "extensions": {},
     }
-    await app(scope, exchange.receive, exchange.send)
-    return Answer(exchange.status, exchange.headers, b"".join(exchange.chunks))
+    task = asyncio.ensure_future(app(scope, exchange.receive, exchange.send))
+    await asyncio.wait([task])
+    error = _innermost(task.exception())
+    if error is not None and (exchange.status == 0 or not isinstance(error, Exception)):
+        raise error
+    return Answer(exchange.status, exchange.headers, b"".join(exchange.chunks), cut=error is not None)
+
+
+def _innermost(error: BaseException | None) -> BaseException | None:
+    """What went wrong first, where it came in groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 class _Exchange:

@@ -2,81 +2,150 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from fieldsync.base.problems import Refused
-from fieldsync.sim import actions
-from fieldsync.sim.laws import agreed_digest, convergence, no_double_effect, no_lost_edit
-from fieldsync.sim.world import SimDevice, SimWorld
+from fieldsync.sim.actions.table import act
+from fieldsync.sim.faults import Fault
+from fieldsync.sim.ground import Databases
+from fieldsync.sim.laws import (
+    agreed_digest,
+    convergence,
+    exact_feed,
+    first_save_wins,
+    honest_status,
+    isolation,
+    no_double_effect,
+    no_lost_edit,
+    progress,
+    whole_families,
+)
+from fieldsync.sim.world import SimWorld
 
-LAWS = (no_lost_edit.check, no_double_effect.check, convergence.check, agreed_digest.check)
-SETTLE_ROUNDS_MAX = 200
+LAWS = (
+    no_lost_edit.check,
+    no_double_effect.check,
+    convergence.check,
+    isolation.check,
+    whole_families.check,
+    first_save_wins.check,
+    exact_feed.check,
+    honest_status.check,
+    agreed_digest.check,
+)
+"""Asked when all is well again; those of `ON_THE_WAY` after every so many steps too."""
+ON_THE_WAY = (whole_families.on_devices, honest_status.check)
+LOOK_EVERY_STEPS = 10
+DAY_SAVES, DAY_FAULTS = 30, 5
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What to run. `without`: steps that are left out, for a trace that is as short as it can be."""
+
+    seed: int
+    steps: int
+    devices: int = 4
+    faults: tuple[Fault, ...] = tuple(Fault)
+    without: frozenset[int] = frozenset()
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What a run found. Equal seeds and steps give equal digests."""
+    """What a run found. Equal plans give equal digests."""
 
     seed: int
     steps: int
     digest: str
     saves: int
     kills: int
+    device_days: int
+    """Days of a device with at least 30 saves, an incremental and 5 faults."""
     faults: dict[str, int]
+    actions: dict[str, int]
     violations: tuple[str, ...]
     trace: tuple[str, ...]
 
 
-def run(uri: str, folder: Path, *, seed: int, steps: int, devices: int = 3) -> Report:
-    """Simulate `steps` actions on a fresh database at `uri`."""
-    world = SimWorld(uri, folder, seed, devices)
+def run(databases: Databases, folder: Path, plan: Plan) -> Report:
+    """Simulate a plan on a fresh database."""
+    world = SimWorld(databases, folder, plan.seed, plan.devices)
     try:
-        for _ in range(steps):
-            device = world.devices[world.chance.below(len(world.devices))]
-            actions.choose(world)(world, device)
+        world.faults.chosen = frozenset(plan.faults)
+        world.faults.begin()
+        days = _Days(world)
+        for step in range(plan.steps):
+            if step not in plan.without:
+                _step(world, step, days)
+            if world.found:
+                break
         world.faults.heal()
-        violations = [*settle(world), *(found for law in LAWS for found in law(world))]
+        violations = world.found or list(_at_the_end(world))
         for found in violations:
             world.trace.add("VIOLATION", found)
-        return _report(world, seed, steps, violations)
+        return _report(world, plan, violations, days.counted)
     finally:
         world.close()
 
 
+def _step(world: SimWorld, step: int, days: _Days) -> None:
+    world.begin_step(step)
+    act(world)
+    days.look()
+    if step % LOOK_EVERY_STEPS == 0:
+        for law in ON_THE_WAY:
+            for found in law(world):
+                world.broken(found)
+
+
+def _at_the_end(world: SimWorld) -> Iterator[str]:
+    yield from progress.settle(world)
+    yield from exact_feed.delivered(world)
+    yield from progress.sync_all(world)
+    for law in LAWS:
+        yield from law(world)
+
+
 def settle(world: SimWorld) -> Iterator[str]:
-    """Network back, queues empty, two polls and an incremental each (law L7: without a restart)."""
-    for device in world.devices:
-        device.transport.connected = True
-    for device in world.devices:
-        yield from _drain(world, device)
-    for device in (*world.devices, *world.devices):
-        try:
-            device.engine.sync()
-        except Refused as refused:
-            yield f"L7: device {device.ordinal} cannot sync although all is well: {refused.problem.message}"
+    """All is well again, and every device has synced: see `laws.progress`."""
+    yield from progress.settle(world)
+    yield from progress.sync_all(world)
 
 
-def _drain(world: SimWorld, device: SimDevice) -> Iterator[str]:
-    for _ in range(SETTLE_ROUNDS_MAX):
-        if not device.engine.queue():
+class _Days:
+    """Counts the days of devices that were worth something."""
+
+    def __init__(self, world: SimWorld) -> None:
+        self._world, self.counted = world, 0
+        self._day = world.clock.now().date()
+        self._before = self._now()
+
+    def _now(self) -> list[tuple[int, int, int]]:
+        world = self._world
+        return [(len(d.saves), d.incrementals, world.faults.of_device[d.ordinal]) for d in world.devices]
+
+    def look(self) -> None:
+        """At each midnight, count those days that were."""
+        today = self._world.clock.now().date()
+        if today == self._day:
             return
-        world.clock.advance(400)
-        device.engine.step()
-    yield f"L7: device {device.ordinal} still has {len(device.engine.queue())} entries to send although all is well"
+        self._day, now = today, self._now()
+        for (saves, syncs, faults), before in zip(now, self._before, strict=True):
+            enough = saves - before[0] >= DAY_SAVES and faults - before[2] >= DAY_FAULTS
+            self.counted += enough and syncs > before[1]
+        self._before = now
 
 
-def _report(world: SimWorld, seed: int, steps: int, violations: list[str]) -> Report:
-    struck = Counter({str(fault): times for fault, times in world.faults.struck.items()})
+def _report(world: SimWorld, plan: Plan, violations: list[str], days: int) -> Report:
     return Report(
-        seed=seed,
-        steps=steps,
+        seed=plan.seed,
+        steps=plan.steps,
         digest=world.trace.digest,
         saves=sum(len(device.saves) for device in world.devices),
         kills=sum(device.kills for device in world.devices),
-        faults=dict(sorted(struck.items())),
+        device_days=days,
+        faults={str(fault): world.faults.struck[fault] for fault in Fault},
+        actions=dict(sorted(world.did.items())),
         violations=tuple(violations),
         trace=tuple(world.trace.lines),
     )

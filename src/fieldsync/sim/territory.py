@@ -1,4 +1,4 @@
-"""The one territory of a simulated org: everybody works in it, and every account belongs to it."""
+"""Territories of simulated orgs: who works in them, and which accounts belong to them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from fieldsync.base.ids import RecordId
 from fieldsync.server.org.seed import Seeding, insert_rows
 
 
-def found_territory(seeding: Seeding, people: Iterable[RecordId]) -> RecordId:
+def found_territory(
+    seeding: Seeding, people: Iterable[RecordId], name: str = "Everywhere", parent: RecordId | None = None
+) -> RecordId:
     """The territory, with these people in it."""
-    [territory] = insert_rows(seeding, "Territory", [{"Name": "Everywhere"}])
+    [territory] = insert_rows(seeding, "Territory", [{"Name": name, "ParentId": parent}])
     works = {"TerritoryId": territory, "Primary": True}
     insert_rows(seeding, "User_Territory", [{"UserId": person, **works} for person in people])
     return territory

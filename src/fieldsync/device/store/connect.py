@@ -92,6 +92,20 @@ def refusing_damage() -> Iterator[None]:
         raise Refused(problem(Code.UNUSABLE, what="The disk of this device", reason="it is full")) from error
 
 
+@contextmanager
+def committed(connection: apsw.Connection) -> Iterator[None]:
+    """One transaction: durable when the block ends; an exception takes everything back, and comes out as it was, also
+    where SQLite, its disk full, has taken everything back before."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
 def _damaged(error: apsw.Error) -> Refused:
     return Refused(problem(Code.STORE_DAMAGED, reason=str(error)))
 

@@ -18,7 +18,7 @@ import apsw
 
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.device.store.connect import connect, key_text, refusing_damage
+from fieldsync.device.store.connect import committed, connect, key_text, refusing_damage
 from fieldsync.device.store.objects import ObjectTable, ObjectTables
 from fieldsync.device.store.tables import make_internal
 from fieldsync.device.store.work import Work
@@ -120,7 +120,7 @@ class Fresh:
         self._connection.close()
         self._drop()
         self._connection = self._opened()
-        with refusing_damage(), self._connection:
+        with refusing_damage(), committed(self._connection):
             make_internal(self._work)
             for table in self._tables:
                 self._work.run(table.create)
@@ -129,7 +129,7 @@ class Fresh:
 
     def begin(self, checkpoint: str) -> None:
         """The stream begins here."""
-        with refusing_damage(), self._connection:
+        with refusing_damage(), committed(self._connection):
             self._work.run("UPDATE _fresh SET checkpoint = ?", checkpoint)
 
     def add(self, table: ObjectTable, columns: Sequence[str], rows: Sequence[Sequence[Any]], token: str) -> None:
@@ -150,7 +150,7 @@ class Fresh:
 
     def make_indexes(self) -> None:
         """Made when the rows are there: faster than keeping them up row by row."""
-        with refusing_damage(), self._connection:
+        with refusing_damage(), committed(self._connection):
             for table in self._tables:
                 for statement in table.indexes():
                     self._work.run(statement)
@@ -158,7 +158,7 @@ class Fresh:
     @contextmanager
     def write(self) -> Iterator[Work]:
         """One transaction in the new file."""
-        with refusing_damage(), self._connection:
+        with refusing_damage(), committed(self._connection):
             yield self._work
 
     @contextmanager
@@ -168,7 +168,7 @@ class Fresh:
             path = str(old).replace("'", "''")
             self._connection.execute(f"ATTACH '{path}' AS old KEY '{key_text(self._key)}'")
             try:
-                with self._connection:
+                with committed(self._connection):
                     yield self._work
             finally:
                 self._connection.execute("DETACH old")

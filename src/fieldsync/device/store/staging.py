@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fieldsync.base.ids import RecordId
-from fieldsync.device.store.connect import refusing_damage
+from fieldsync.device.store.connect import committed, refusing_damage
 from fieldsync.device.store.objects import ObjectTable, quoted
 from fieldsync.device.store.store import STAGING, Store
 from fieldsync.protocol.rows import RecordRef
@@ -43,7 +43,7 @@ class Staging:
         places = ", ".join("?" * (len(table.columns) + 1))
         statement = f"INSERT OR REPLACE INTO {table.name} ({table.column_list}, {STAMP}) VALUES ({places})"
         before = self._connection.total_changes()
-        with refusing_damage(), self._connection:
+        with refusing_damage(), committed(self._connection):
             self._connection.executemany(statement, rows)
         self.rows += self._connection.total_changes() - before
 
@@ -51,7 +51,7 @@ class Staging:
         """Removals: object, id, stamp, deleted."""
         rows = list(gone)
         self.brought.update(row[0] for row in rows)
-        with refusing_damage(), self._connection:
+        with refusing_damage(), committed(self._connection):
             self._connection.executemany(f"INSERT OR REPLACE INTO {GONE} VALUES (?, ?, ?, ?)", rows)
 
     def finish(self, tables: Iterable[ObjectTable]) -> None:
@@ -59,7 +59,7 @@ class Staging:
 
         Objects of which nothing came get an empty table, so that one statement fits all.
         """
-        with refusing_damage(), self._connection:
+        with refusing_damage(), committed(self._connection):
             for table in tables:
                 self._make(table)
                 self._connection.execute(f"UPDATE {table.name} SET {ROOT} = {_staged_root(table)}")

@@ -12,7 +12,7 @@ from typing import TypeVar
 import apsw
 
 from fieldsync.base.faults import reach
-from fieldsync.device.store.connect import connect, key_text, make_durable, refusing_damage
+from fieldsync.device.store.connect import committed, connect, key_text, make_durable, refusing_damage
 from fieldsync.device.store.fresh import Fresh, current_file, next_file, point_to, remove_others
 from fieldsync.device.store.lock import FileLock
 from fieldsync.device.store.objects import ObjectTables, object_tables
@@ -56,7 +56,7 @@ class Store:
         connection = connect(path, self._key)
         with refusing_damage():
             make_durable(connection)
-            with connection:
+            with committed(connection):
                 make_internal(Work(connection))
         if os.name == "posix":
             path.chmod(0o600)
@@ -89,14 +89,8 @@ class Store:
         """One transaction, under the lock; durable when the block ends. An exception takes everything back."""
         with self.lock, refusing_damage():
             assert not self._closed, "the store is closed"
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
+            with committed(self._connection):
                 yield Work(self._connection)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
 
     @contextmanager
     def read(self) -> Iterator[Work]:

@@ -199,7 +199,8 @@ class Predecessor:
 
 @dataclass(frozen=True)
 class Since:
-    """What others wrote of a record after an earlier save of the same device: whether at all, and which columns."""
+    """What others wrote of a record behind the version its editor had seen: whether at all, and the columns they were
+    the last to set."""
 
     written: bool
     columns: frozenset[str]
@@ -217,7 +218,7 @@ class Facts:
     """Records of this device's rejected or held saves, with the queue number."""
     predecessors: dict[int, Predecessor] = field(default_factory=dict)
     since: dict[str, Since] = field(default_factory=dict)
-    """By record: what others did after the predecessor that its edit names, where that was not the last to write."""
+    """By record: what others did unseen, where an edit behind another of its device meets values it does not name."""
     taken: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """(object, unique column, value) to the id that has it."""
     duplicates: dict[str, Duplicate] = field(default_factory=dict)

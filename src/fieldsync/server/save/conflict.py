@@ -35,25 +35,22 @@ def overrides(catalog: Catalog, object_name: str) -> bool:
 
 @dataclass(frozen=True)
 class Chain:
-    """What an edit follows: the save of the same device that it names in `after`, and what others did since."""
+    """What an edit follows: the save of the same device that it names in `after`, and what others did unseen."""
 
     predecessor: Predecessor | None = None
     since: Since | None = None
 
-    def wrote_last(self, row: Row) -> bool:
-        """Whether nobody else has written the row since."""
-        if self.predecessor is None or not self.predecessor.saved:
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody else has written the row since the version the person had before him."""
+        saved = self.predecessor is not None and self.predecessor.saved
+        return saved and self.since is not None and not self.since.written
+
+    def knows(self, field: Field, column: str) -> bool:
+        """Whether nobody else was the last to set this column. Long text is not in the log: its values are compared."""
+        if self.predecessor is None or not self.predecessor.saved or self.since is None:
             return False
-        return self.predecessor.stamp == row[STAMP] or (self.since is not None and not self.since.written)
-
-    def is_newest(self, row: Row) -> bool:
-        """Whether no transaction that began later has written the row: enough for one who takes all of it away."""
-        return self.wrote_last(row) or (self.predecessor is not None and self.predecessor.stamp >= row[STAMP])
-
-    def knows(self, row: Row, field: Field, column: str) -> bool:
-        """Whether nobody else has set this column since. Long text is not in the log, so its values are compared."""
-        logged = field.type not in UNLOGGED and self.since is not None
-        return self.wrote_last(row) or (logged and self.since is not None and column not in self.since.columns)
+        return self.is_alone or (field.type not in UNLOGGED and column not in self.since.columns)
 
 
 def decide_update(object_type: ObjectType, item: Item, row: Row, *, override: bool, chain: Chain) -> Verdict:
@@ -67,7 +64,7 @@ def decide_update(object_type: ObjectType, item: Item, row: Row, *, override: bo
         theirs = row[column]
         if same(definition, theirs, change.new):
             continue
-        if same(definition, theirs, change.old) or chain.knows(row, definition, column):
+        if same(definition, theirs, change.old) or chain.knows(definition, column):
             verdict.values[column] = change.new
         elif override:
             verdict.values[column] = change.new
@@ -112,7 +109,7 @@ def _by_policy(verdict: Verdict, policy: ConflictPolicy, item: Item, column: str
 
 def decide_delete(item: Item, row: Row, *, override: bool, chain: Chain) -> Problem | None:
     """What speaks against a delete: the row was changed since the person saw it, unless a family's delete wins."""
-    if override or item.seen >= row[STAMP] or chain.is_newest(row):
+    if override or item.seen >= row[STAMP] or chain.is_alone:
         return None
     reason = "it was changed online after you last saw it"
     return problem(Code.DELETE_DENIED, object=item.object, id=item.id, reason=reason)

@@ -140,17 +140,52 @@ def test_a_delete_is_refused_where_somebody_wrote_after_the_save_it_follows(lab:
     assert [one.code for one in outcome.problems] == [Code.DELETE_DENIED]
 
 
-def test_what_others_did_is_what_is_newer_than_my_save() -> None:
+def test_what_somebody_set_before_my_first_save_came_is_not_overwritten_by_my_second(
+    lab: Lab, sarah: Phone, tom: Phone
+) -> None:
+    [clinic] = lab.rows("Clinic", {"Name": "c", "Notes": "BASE", "Other": "base"})
+    [(seen,)] = lab.query('SELECT _stamp FROM "Clinic" WHERE "Id" = %(id)s', id=clinic)
+    first = sarah.save(msgspec.structs.replace(update("Clinic", clinic, Notes=("BASE", "first")), seen=seen))
+    second = update("Clinic", clinic, after=1, Notes=("first", "second"), Other=("base", "hers"))
+    assert isinstance(tom.outcome(update("Clinic", clinic, Other=("base", "his"))), Saved)
+    found = sarah.upload(first, sarah.save(msgspec.structs.replace(second, seen=seen))).results
+    assert isinstance(found[0].outcome, Saved)
+    assert conflict_of(found[1].outcome)["theirs"] == "his"
+    assert notes(lab, clinic) == ["FIRST", "his"]
+
+
+def test_what_somebody_set_before_my_first_save_came_is_not_deleted_by_my_second(
+    lab: Lab, sarah: Phone, tom: Phone
+) -> None:
+    [clinic] = lab.rows("Clinic", {"Name": "c", "Notes": "BASE", "Other": "base"})
+    [(seen,)] = lab.query('SELECT _stamp FROM "Clinic" WHERE "Id" = %(id)s', id=clinic)
+    first = sarah.save(msgspec.structs.replace(update("Clinic", clinic, Notes=("BASE", "first")), seen=seen))
+    gone = sarah.save(msgspec.structs.replace(delete("Clinic", clinic, seen), after=1))
+    assert isinstance(tom.outcome(update("Clinic", clinic, Other=("base", "his"))), Saved)
+    outcomes = [result.outcome for result in sarah.upload(first, gone).results]
+    assert isinstance(outcomes[0], Saved)
+    assert isinstance(outcomes[1], Rejected)
+    assert [one.code for one in outcomes[1].problems] == [Code.DELETE_DENIED]
+
+
+def test_what_others_did_is_what_is_newer_than_what_i_saw_and_not_mine_again() -> None:
     mine, his = Write(5, MINE, {"A": 1}), Write(7, OTHER, {"B": 1})
-    assert others_since([his, mine], 5, {MINE}) == Since(written=True, columns=frozenset({"B"}))
-    assert others_since([mine, his], 5, {MINE}) == Since(written=False, columns=frozenset())
-    assert others_since([Write(8, MINE, {"C": 1}), mine], 5, {MINE}) == Since(written=False, columns=frozenset())
-    assert others_since([his], 5, {MINE}) is None, "the log does not reach back to it, or it wrote nothing"
+    before = Write(3, OTHER, {"A": 0, "B": 0, "C": 0})
+    assert others_since([his, mine, before], 3, {MINE}) == Since(written=True, columns=frozenset({"B"}))
+    assert others_since([mine, before], 3, {MINE}) == Since(written=False, columns=frozenset())
+    assert others_since([mine, before], 2, {MINE}) is None, "the log does not reach back to it"
+    assert others_since([mine, before], 0, {MINE}) == Since(written=True, columns=frozenset({"B", "C"}))
+    assert others_since([mine, before, Write(2, OTHER, {}, created=True)], 1, {MINE}) == Since(
+        written=True, columns=frozenset({"B", "C"})
+    )
+    again = Write(9, MINE, {"B": 2})
+    assert others_since([again, his, mine, before], 3, {MINE}) == Since(written=True, columns=frozenset())
 
 
 def test_long_text_is_not_in_the_log_so_its_values_are_compared() -> None:
     chain = Chain(Predecessor(saved=True, stamp=5), Since(written=True, columns=frozenset({"B"})))
-    row = {"_stamp": 7}
-    assert chain.knows(row, Field(name="A", type=FieldType.TEXT), "A")
-    assert not chain.knows(row, Field(name="B", type=FieldType.TEXT), "B")
-    assert not chain.knows(row, Field(name="L", type=FieldType.LONG_TEXT), "L")
+    assert chain.knows(Field(name="A", type=FieldType.TEXT), "A")
+    assert not chain.knows(Field(name="B", type=FieldType.TEXT), "B")
+    assert not chain.knows(Field(name="L", type=FieldType.LONG_TEXT), "L")
+    alone = Chain(Predecessor(saved=True, stamp=5), Since(written=False, columns=frozenset()))
+    assert alone.knows(Field(name="L", type=FieldType.LONG_TEXT), "L")

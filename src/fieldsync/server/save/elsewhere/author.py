@@ -27,19 +27,20 @@ BY, AT = "LastModifiedById", "LastModifiedDate"
 
 
 class Write(NamedTuple):
-    """One write of a record: the transaction's stamp, the device that one came from, and what it replaced."""
+    """One write of a record: its stamp after it, the device it came from, and what it replaced."""
 
-    stamp: int
+    version: int
     device: DeviceNumber | None
     old: Row
     """Empty for the write that created the record."""
+    created: bool = False
 
 
 async def writes_of(database: Database, ids: Iterable[str]) -> dict[str, list[Write]]:
     """The last writes of these records as the change log has them, newest first."""
     found: dict[str, list[Write]] = {}
-    for record_id, stamp, device, old in await database.rows(_WRITES, ids=sorted(set(ids))):
-        found.setdefault(record_id, []).append(Write(stamp, device, old or {}))
+    for record_id, version, device, old, kind in await database.rows(_WRITES, ids=sorted(set(ids))):
+        found.setdefault(record_id, []).append(Write(version, device, old or {}, kind == "created"))
     return found
 
 
@@ -75,13 +76,13 @@ def _writes() -> ClauseElement:
     wanted = func.unnest(cast(bindparam("ids"), ARRAY(Text))).table_valued("id").render_derived(name="w")
     is_write = or_(_CHANGE.c.old.is_not(None), _CHANGE.c.kind == "created")
     newest = (
-        select(_CHANGE.c.stamp, _CHANGE.c.device, _CHANGE.c.old, _CHANGE.c.version, _CHANGE.c.seq)
+        select(_CHANGE.c.device, _CHANGE.c.old, _CHANGE.c.kind, _CHANGE.c.version, _CHANGE.c.seq)
         .where(_CHANGE.c.id == wanted.c.id, is_write)
         .order_by(_CHANGE.c.stamp.desc())
         .limit(WRITES_READ_MAX)
         .lateral("newest")
     )
-    columns = (wanted.c.id, newest.c.stamp, newest.c.device, newest.c.old)
+    columns = (wanted.c.id, newest.c.version, newest.c.device, newest.c.old, newest.c.kind)
     found = select(*columns).select_from(wanted.join(newest, true()))
     return found.order_by(wanted.c.id, newest.c.version.desc(), newest.c.seq.desc())
 

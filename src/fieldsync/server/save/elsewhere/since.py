@@ -1,52 +1,60 @@
-"""What others did to a record since an earlier save of the same device, that an item names in `after` (DESIGN 7).
+"""What others did to a record that the maker of an edit had not seen, where the edit names an earlier one of his own.
 
-Nothing is asked where that save was the last to write the record, as it mostly was. Else the change log says, column by
-column, who wrote after it: a trigger that changed what a person typed is no other, so nobody conflicts with himself.
+Nothing is asked where every old value is still there, as it mostly is. Else the change log says, column by column, who
+set it last since the version the person had before him: an own save, or a trigger that changed what he typed there, is
+no other, so nobody conflicts with himself; and what others had set before his own saves came is theirs (DESIGN 7).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from fieldsync.base.ids import DeviceNumber
+from fieldsync.base.ids import DeviceNumber, RecordId
 from fieldsync.protocol.upload import Operation
 from fieldsync.schema.catalog import Catalog
+from fieldsync.schema.fields import same
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save.batch import Edit, Predecessor, Since, Wave
+from fieldsync.server.save.batch import Edit, Since, Wave
 from fieldsync.server.save.conflict import overrides
-from fieldsync.server.save.elsewhere.author import Write, writes_of
+from fieldsync.server.save.elsewhere.author import WRITES_READ_MAX, Write, writes_of
 
 
 async def look_back(catalog: Catalog, database: Database, wave: Wave) -> None:
-    """Put what others did since its predecessor into the facts of every edit that was not the next to write."""
-    asked: dict[str, Predecessor] = {}
-    for edit in wave.edits:
-        predecessor = _overtaken(catalog, wave, edit)
-        if predecessor is not None:
-            asked[edit.item.id] = predecessor
+    """Put what others did, and the maker of an edit had not seen, into the facts of the edits that depend on it."""
+    asked = {edit.item.id: edit.item.seen for edit in wave.edits if _is_in_question(catalog, wave, edit)}
     for record_id, writes in (await writes_of(database, asked)).items() if asked else ():
-        since = others_since(writes, asked[record_id].stamp, wave.caller.numbers)
+        since = others_since(writes, asked[RecordId(record_id)], wave.caller.numbers)
         if since is not None:
             wave.facts.since[record_id] = since
 
 
-def _overtaken(catalog: Catalog, wave: Wave, edit: Edit) -> Predecessor | None:
-    """The saved predecessor, where the row seems to have been written since and old values are to be compared."""
-    predecessor = wave.facts.predecessors.get(edit.item.after) if edit.item.after is not None else None
-    compared = edit.item.operation in (Operation.UPDATE, Operation.DELETE) and not overrides(catalog, edit.item.object)
-    if predecessor is None or not predecessor.saved or edit.current is None or not compared:
-        return None
-    return None if predecessor.stamp == edit.current[STAMP] else predecessor
+def _is_in_question(catalog: Catalog, wave: Wave, edit: Edit) -> bool:
+    """Whether an edit behind a saved one of its own device meets a row that is not as its maker left it."""
+    item, row = edit.item, edit.current
+    predecessor = wave.facts.predecessors.get(item.after) if item.after is not None else None
+    if predecessor is None or not predecessor.saved or row is None or overrides(catalog, item.object):
+        return False
+    if item.operation is Operation.DELETE:
+        return bool(item.seen < row[STAMP])
+    fields = edit.object_type.column_fields
+    return item.operation is Operation.UPDATE and any(
+        not same(fields[column], row[column], value)
+        for column, change in item.changes.items()
+        for value in (change.old, change.new)
+    )
 
 
-def others_since(writes: Sequence[Write], stamp: int, numbers: Collection[DeviceNumber]) -> Since | None:
-    """What was written after the save with this stamp by other devices than these; None: it wrote nothing, or the log
-    does not reach back to it. `writes`: newest first. Pure."""
-    others: list[Write] = []
+def others_since(writes: Sequence[Write], seen: int, numbers: Collection[DeviceNumber]) -> Since | None:
+    """What was written behind the version `seen` by other devices than these: whether at all, and the columns they
+    were the last to set. None: the log does not reach back to it. `writes`: newest first. Pure."""
+    written, theirs, mine = False, set[str](), set[str]()
     for write in writes:
-        if write.stamp == stamp:
-            return Since(bool(others), frozenset(column for other in others for column in other.old))
-        if write.device not in numbers:
-            others.append(write)
-    return None
+        if write.version <= seen or write.created:
+            return Since(written, frozenset(theirs))
+        if write.device in numbers:
+            mine |= write.old.keys()
+        else:
+            written = True
+            theirs |= write.old.keys() - mine
+    return Since(written, frozenset(theirs)) if seen == 0 and len(writes) < WRITES_READ_MAX else None

@@ -1,0 +1,208 @@
+"""What people save on their devices: calls with details, edits of what everybody edits, submits, deletes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from fieldsync.base import ids
+from fieldsync.base.ids import RecordId
+from fieldsync.base.world import instant
+from fieldsync.device import Edit
+from fieldsync.sim.actions.acting import Numbers, new_mark, one_of, promised
+from fieldsync.sim.device import SimDevice, Wrote
+from fieldsync.sim.ground import HOT, REFUSED_PHONE
+from fieldsync.sim.world import SimWorld
+
+FIELDS = ("Phone", "Fax", "BillingCity", "AccountNumber")
+"""Of accounts: the first save wins, and the change log has their old values."""
+
+
+def create_call(world: SimWorld, device: SimDevice) -> None:
+    """A call report with details: one family, one transaction; sometimes so long that it travels in parts."""
+    account = _account(world, device)
+    if account is None:
+        return
+    drawn = world.chance.below(40)
+    lines, mark = (14 if drawn == 0 else drawn % 4), new_mark(world, device)
+
+    def save() -> tuple[str, Numbers]:
+        with device.engine.edit() as edit:
+            values = {"AccountId": account, "Call_Date": instant(device.clock.now()), "Notes": mark}
+            call = edit.create("Call", values)
+            for _ in range(lines):
+                edit.create("Call_Discussion", {"CallId": call, "Discussion": mark})
+        world.families[call] = (mark, lines)
+        return call, edit.queue_numbers
+
+    promised(world, device, f"call {lines}", save)
+
+
+def edit_account(world: SimWorld, device: SimDevice) -> None:
+    """One field of one of three accounts that everybody edits: this is where conflicts come from."""
+    account = world.accounts[world.chance.below(HOT)]
+    field, mark = FIELDS[world.chance.below(len(FIELDS))], new_mark(world, device)
+    _write(world, device, "Account", account, {field: mark})
+
+
+def refuse_account(world: SimWorld, device: SimDevice) -> None:
+    """A value that the org's rule refuses; later edits of the account wait behind it."""
+    account = _account(world, device)
+    if account is not None:
+        _write(world, device, "Account", account, {"Phone": REFUSED_PHONE}, "bad-phone")
+
+
+def _write(
+    world: SimWorld, device: SimDevice, name: str, record_id: RecordId, values: Mapping[str, str], kind: str = ""
+) -> None:
+    """An update, and what its person saw before it."""
+    shown = device.engine.get(name, record_id)
+    if shown is None:
+        return
+
+    def save() -> tuple[str, Numbers]:
+        with device.engine.edit() as edit:
+            edit.update(name, record_id, values)
+        return record_id, edit.queue_numbers
+
+    if promised(world, device, kind or f"{name} {'+'.join(values)}", save):
+        for column, value in values.items():
+            wrote = Wrote(device.ordinal, shown.values.get(column), value)
+            world.wrote.setdefault((name, record_id, column), []).append(wrote)
+
+
+def create_account(world: SimWorld, device: SimDevice) -> None:
+    """A new account and, in the same session, a call on it: what refers travels behind what it refers to."""
+    mark = new_mark(world, device)
+
+    def save() -> tuple[str, Numbers]:
+        with device.engine.edit() as edit:
+            account = edit.create("Account", {"Name": mark, "Phone": mark})
+            edit.create("Address", {"Name": mark, "AccountId": account})
+            edit.create("Call", {"AccountId": account, "Call_Date": instant(device.clock.now()), "Notes": mark})
+        return account, edit.queue_numbers
+
+    promised(world, device, "new-account", save)
+
+
+def edit_call(world: SimWorld, device: SimDevice) -> None:
+    """Notes of a call that is there, perhaps not yet on the server."""
+    _on_call(world, device, "edit-call", lambda edit, call, mark: edit.update("Call", call, {"Notes": mark}))
+
+
+def edit_family(world: SimWorld, device: SimDevice) -> None:
+    """The call and all its details in one save, and one detail more or less."""
+    call = one_of(world, device.engine, "Call")
+    if call is None:
+        return
+    details = device.engine.find("Call_Discussion", where={"CallId": call}, order_by="Id")
+    more, mark = world.chance.below(3), new_mark(world, device)
+
+    def save() -> tuple[str, Numbers]:
+        with device.engine.edit() as edit:
+            edit.update("Call", call, {"Notes": mark})
+            for detail in details[1:] if more == 0 else details:
+                edit.update("Call_Discussion", detail.id, {"Discussion": mark})
+            if more == 0 and details:
+                edit.delete("Call_Discussion", details[0].id)
+            elif more == 1:
+                edit.create("Call_Discussion", {"CallId": call, "Discussion": mark})
+        return call, edit.queue_numbers
+
+    world.families.pop(call, None)
+    promised(world, device, "edit-family", save)
+
+
+def submit_call(world: SimWorld, device: SimDevice) -> None:
+    """From here on the call is locked; edits others made meanwhile become a duplicate."""
+    values = {"Status": "Submitted"}
+    _on_call(world, device, "submit-call", lambda edit, call, _: edit.update("Call", call, values))
+
+
+def delete_call(world: SimWorld, device: SimDevice) -> None:
+    """A whole family goes; one that was never sent cancels out."""
+    call = one_of(world, device.engine, "Call")
+    if call is None:
+        return
+    world.families.pop(call, None)
+
+    def save() -> tuple[str, Numbers]:
+        with device.engine.edit() as edit:
+            edit.delete("Call", call)
+        if not edit.queue_numbers:
+            device.canceled_out |= {made.n for made in device.saves if made.record == call}
+        return call, edit.queue_numbers
+
+    promised(world, device, "delete-call", save)
+
+
+def _on_call(world: SimWorld, device: SimDevice, kind: str, act: Callable[[Edit, RecordId, str], None]) -> None:
+    call = one_of(world, device.engine, "Call")
+    if call is None:
+        return
+    mark = new_mark(world, device)
+
+    def save() -> tuple[str, Numbers]:
+        with device.engine.edit() as edit:
+            act(edit, call, mark)
+        return call, edit.queue_numbers
+
+    promised(world, device, kind, save)
+
+
+def order(world: SimWorld, device: SimDevice) -> None:
+    """An order with a delivery; one that is there is changed or submitted."""
+    account, known = _account(world, device), one_of(world, device.engine, "Order")
+    drawn, mark = world.chance.below(4), new_mark(world, device)
+    if account is None:
+        return
+
+    def save() -> tuple[str, Numbers]:
+        with device.engine.edit() as edit:
+            if known is None or drawn == 0:
+                day = instant(device.clock.now())[:10]
+                new = edit.create("Order", {"AccountId": account, "Order_Date": day, "Notes": mark})
+                edit.create("Delivery_Order", {"OrderId": new, "Instructions": mark})
+            else:
+                new = known
+                edit.update("Order", known, {"Status": "Submitted"} if drawn == 1 else {"Notes": mark})
+        return new, edit.queue_numbers
+
+    promised(world, device, f"order {drawn}", save)
+
+
+def depot(world: SimWorld, device: SimDevice) -> None:
+    """An object whose edits win, one of whose fields never does, and which is made again when somebody deleted it."""
+    known, drawn, mark = one_of(world, device.engine, "Depot"), world.chance.below(8), new_mark(world, device)
+
+    def save() -> tuple[str, Numbers]:
+        with device.engine.edit() as edit:
+            if known is None or drawn == 0:
+                record = edit.create("Depot", {"Name": mark, "City": mark})
+            elif drawn == 1:
+                record = known
+                edit.delete("Depot", known)
+            else:
+                record = known
+                edit.update("Depot", known, {"City": mark} if drawn % 2 else {"Phone": mark})
+        if not edit.queue_numbers:
+            device.canceled_out |= {made.n for made in device.saves if made.record == record}
+        return record, edit.queue_numbers
+
+    promised(world, device, f"depot {drawn}", save)
+
+
+def bad_save(world: SimWorld, device: SimDevice) -> None:
+    """A call on an account that is only in this person's head: the server refuses it, and it stays visible."""
+    mark, unknown = new_mark(world, device), ids.mint("001", ids.DeviceNumber("zzzzz"), world.chance.below(10**6))
+
+    def save() -> tuple[str, Numbers]:
+        with device.engine.edit() as edit:
+            values = {"AccountId": unknown, "Call_Date": instant(device.clock.now()), "Notes": mark}
+            call = edit.create("Call", values)
+        return call, edit.queue_numbers
+
+    promised(world, device, "bad-save", save)
+
+
+def _account(world: SimWorld, device: SimDevice) -> RecordId | None:
+    return one_of(world, device.engine, "Account")

@@ -1,0 +1,80 @@
+"""How often each action is chosen: one visible table, and the draw."""
+
+from __future__ import annotations
+
+from fieldsync.sim.actions import admin, disasters, online, saving, syncing
+from fieldsync.sim.actions.acting import Action
+from fieldsync.sim.device import SimDevice
+from fieldsync.sim.world import SimWorld
+
+
+def burst(world: SimWorld, device: SimDevice) -> None:
+    """Some saves in a row, as in a visit."""
+    for _ in range(3 + world.chance.below(4)):
+        drawn(world, SAVES)(world, device)
+
+
+SAVES: tuple[tuple[int, Action], ...] = (
+    (14, saving.create_call),
+    (16, saving.edit_account),
+    (3, saving.refuse_account),
+    (3, saving.create_account),
+    (9, saving.edit_call),
+    (7, saving.edit_family),
+    (3, saving.submit_call),
+    (3, saving.delete_call),
+    (6, saving.order),
+    (6, saving.depot),
+    (1, saving.bad_save),
+)
+ACTIONS: tuple[tuple[int, Action], ...] = (
+    (400, burst),
+    (420, syncing.network),
+    (90, syncing.sync),
+    (12, syncing.verify),
+    (16, syncing.refresh),
+    (20, syncing.upload_only),
+    (40, syncing.look),
+    (30, syncing.undo),
+    (30, syncing.resend),
+    (60, syncing.way),
+    (160, syncing.wait),
+    (40, online.online_edit),
+    (30, online.online_call),
+    (12, online.online_account),
+    (20, online.align),
+    (6, online.change_rule),
+    (4, online.change_model),
+    (8, online.merge_accounts),
+    (40, admin.act),
+    (6, admin.try_one),
+    (5, admin.clear_errors),
+    (6, admin.revoke),
+    (30, admin.sign_in),
+    (5, disasters.restart_server),
+    (8, disasters.end_connections),
+    (14, disasters.jump_clock),
+    (10, disasters.expire_tokens),
+    (5, disasters.back_up),
+    (6, disasters.old_image),
+)
+"""How often each is chosen, in proportion."""
+
+
+def drawn(world: SimWorld, table: tuple[tuple[int, Action], ...]) -> Action:
+    """One of the table, by weight."""
+    at = world.chance.below(sum(weight for weight, _ in table))
+    for weight, action in table:
+        if at < weight:
+            return action
+        at -= weight
+    raise AssertionError("the weights add up")
+
+
+def act(world: SimWorld) -> None:
+    """One step of the run: a device and what happens on it, or around it."""
+    device = world.devices[world.chance.below(len(world.devices))]
+    action = drawn(world, ACTIONS)
+    world.faults.device = device.ordinal
+    action(world, device)
+    world.did[action.__name__] += 1

@@ -1,0 +1,154 @@
+"""A simulated device: the production engine on a simulated disk, its person, and what the person was promised."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from fieldsync.base.problems import Code, Refused
+from fieldsync.base.world import Chance, ManualClock, SeededChance, World
+from fieldsync.device import Device
+from fieldsync.protocol.session import DeviceDescription, Platform
+from fieldsync.sim.disk import Disk
+from fieldsync.sim.faults import Fault, Faults, Killed
+from fieldsync.sim.ground import ORG, PASSWORD, Person
+from fieldsync.sim.network import SimTransport
+
+PLATFORMS = (Platform.IPAD, Platform.IPHONE, Platform.WINDOWS, Platform.ANDROID)
+
+
+class DeviceClock:
+    """The world's time as this device shows it: somebody may have set it wrong."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self.skew_seconds = 0.0
+
+    def now(self) -> datetime:
+        return self._clock.now() + timedelta(seconds=self.skew_seconds)
+
+    def steady(self) -> float:
+        return self._clock.steady()
+
+
+@dataclass(frozen=True)
+class Save:
+    """A save a device returned for: who, its queue number, and what it was about."""
+
+    device: int
+    number: str
+    n: int
+    record: str
+    """The record a person would name: the call or account."""
+    serial: int
+
+
+@dataclass(frozen=True)
+class Wrote:
+    """One value a save put into a field: what stood there before the person's eyes, and what he wrote."""
+
+    device: int
+    before: object
+    after: object
+
+
+@dataclass
+class SimDevice:
+    """One device: its engine now, and what it takes to open it again after a kill."""
+
+    ordinal: int
+    person: Person
+    folder: Path
+    key: bytes
+    world: World
+    clock: DeviceClock
+    disk: Disk
+    transport: SimTransport
+    engine: Device
+    saves: list[Save] = field(default_factory=list)
+    canceled_out: set[int] = field(default_factory=set)
+    """Queue numbers of records made and deleted again before anything was sent (FEATURES B11)."""
+    lost: set[int] = field(default_factory=set)
+    """Serials of saves that a server had and lost, or that are not in an older image of this device."""
+    kills: int = 0
+    incrementals: int = 0
+
+    @property
+    def number(self) -> str:
+        """The number it goes by now."""
+        account = self.engine.account
+        assert account is not None
+        return account.device_number
+
+    def description(self) -> DeviceDescription:
+        """What it says of itself when its person signs in."""
+        platform = PLATFORMS[self.ordinal % len(PLATFORMS)]
+        secret = f"device-{self.ordinal}-".ljust(43, "k")
+        return DeviceDescription(secret, f"{self.person.name}'s {platform}", platform, "1", str(1 + self.ordinal % 2))
+
+    def sign_in(self) -> None:
+        """Its person gives the password."""
+        self.engine.sign_in(ORG, self.person.username, PASSWORD, self.description())
+
+    def died(self, killed: Killed, chance: Chance) -> None:
+        """The process is gone, perhaps the power too; another one opens the same file."""
+        self.kills += 1
+        self.disk.dead = True
+        self._close()
+        if killed.fault is Fault.POWER_LOST:
+            self.disk.lose_power(chance)
+        self._open()
+
+    def reopen(self) -> None:
+        """The process ended in order; another one opens the same file."""
+        self.kills += 1
+        self._close()
+        self._open()
+
+    def image(self, place: Path) -> None:
+        """Copy its folder, as a backup of the device does."""
+        self._close()
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(self.folder, place)
+        self._open()
+
+    def restore(self, place: Path) -> None:
+        """Put an older image of the folder in its place."""
+        self._close()
+        shutil.rmtree(self.folder)
+        shutil.copytree(place, self.folder)
+        self._open()
+
+    def _close(self) -> None:
+        try:
+            self.engine.close()
+        except Refused as refused:
+            if refused.problem.code is not Code.STORE_DAMAGED:
+                raise
+
+    def _open(self) -> None:
+        self.disk.revive()
+        self.engine = Device.open(self.folder, self.key, world=self.world, transport=self.transport)
+
+
+def make_device(
+    ordinal: int, person: Person, folder: Path, seed: int, parts: tuple[SimTransport, ManualClock, Faults]
+) -> SimDevice:
+    """A device that has nothing yet."""
+    transport, clock, faults = parts
+    skewed = DeviceClock(clock)
+    world = World(skewed, SeededChance(f"{seed}/device{ordinal}"))
+    place = folder / f"device{ordinal}"
+    disk = Disk(place, faults.plan)
+    key = world.chance.bytes(32)
+    engine = Device.open(place, key, world=world, transport=transport)
+    return SimDevice(ordinal, person, place, key, world, skewed, disk, transport, engine)
+
+
+def promise(device: SimDevice, numbers: Sequence[int], record: str) -> None:
+    """These queue numbers are owed to the person from here on."""
+    for n in numbers:
+        device.saves.append(Save(device.ordinal, device.number, n, record, len(device.saves)))

@@ -1,0 +1,64 @@
+"""L7: when all is well again, every queue empties and every device syncs, without a restart and by its own schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fieldsync.base.problems import Refused
+from fieldsync.sim.device import SimDevice
+from fieldsync.sim.world import SimWorld
+
+ROUNDS_MAX = 300
+SECONDS_MAX = 3_600.0
+"""A queue that waits longer than that for its next attempt, with nobody asking it to, does not progress."""
+
+
+def settle(world: SimWorld) -> Iterator[str]:
+    """Network back, clocks right, queues empty, every feed read."""
+    for device in world.devices:
+        device.transport.connected = True
+        device.clock.skew_seconds = 0.0
+        if device.engine.widget().signed_out:
+            device.sign_in()
+    for device in world.devices:
+        yield from drain(world, device)
+    for device in world.devices:
+        poll(world, device)
+
+
+def sync_all(world: SimWorld) -> Iterator[str]:
+    """An incremental each, twice: the first may bring what changes another device's."""
+    for device in (*world.devices, *world.devices):
+        yield from _synced(device)
+
+
+def poll(world: SimWorld, device: SimDevice) -> None:
+    """Let the device look for news until there are none."""
+    device.engine.wake()
+    for _ in range(ROUNDS_MAX):
+        again = device.engine.step()
+        if again is None or again > 1.0:
+            return
+        world.clock.advance(again)
+
+
+def drain(world: SimWorld, device: SimDevice) -> Iterator[str]:
+    """Let the device do what it wants to do, when it wants to, until nothing waits."""
+    device.engine.go_online()
+    for _ in range(ROUNDS_MAX):
+        again = device.engine.step()
+        if not any(entry.state != "accepted" for entry in device.engine.queue()):
+            return
+        if again is None or again > SECONDS_MAX:
+            yield f"L7: device {device.ordinal} has work to do and nothing scheduled"
+            return
+        world.clock.advance(again)
+    waiting = [str(entry.state) for entry in device.engine.queue()]
+    yield f"L7: device {device.ordinal} still has {len(waiting)} entries ({waiting[0]} first) although all is well"
+
+
+def _synced(device: SimDevice) -> Iterator[str]:
+    try:
+        device.engine.sync()
+    except Refused as refused:
+        yield f"L7: device {device.ordinal} cannot sync although all is well: {refused.problem.message}"

@@ -1,0 +1,109 @@
+"""Fresh seeds for hours, and what they add up to: device-days, steps, faults of each kind, injected and survived."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from fieldsync.base.world import SystemClock, instant
+from fieldsync.sim.faults import Fault
+from fieldsync.sim.ground import Databases
+from fieldsync.sim.run import Plan, Report, run
+
+TWICE_EVERY = 20
+"""Every so many seeds a run is made twice: the traces have to be equal (law L11)."""
+FAULTS_NEEDED_DAYS = 100
+"""In a run of so many device-days every fault has to have struck."""
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """A seed that broke a law."""
+
+    seed: int
+    violations: tuple[str, ...]
+
+
+class Total(msgspec.Struct, frozen=True):
+    """What a long run did so far."""
+
+    first_seed: int
+    last_seed: int
+    runs: int
+    steps: int
+    device_days: int
+    saves: int
+    kills: int
+    seconds: float
+    injected: dict[str, int]
+    survived: dict[str, int]
+    """Faults of the runs that broke no law."""
+    actions: dict[str, int]
+    failed: tuple[Failed, ...]
+    ended_at: str
+
+
+def long_run(databases: Databases, folder: Path, plan: Plan, *, seconds: float) -> Iterator[Total]:
+    """Run seed after seed, from the plan's on, until the time is over; the total after each."""
+    clock = SystemClock()
+    began = clock.steady()
+    total: Total | None = None
+    seed = plan.seed
+    while total is None or clock.steady() - began < seconds:
+        one = msgspec.structs.replace(plan, seed=seed)
+        report = run(databases, folder / str(seed), one)
+        if seed % TWICE_EVERY == 0:
+            report = compared(report, run(databases, folder / f"{seed}-again", one))
+        total = added(total, report, clock.steady() - began)
+        yield total
+        seed += 1
+    missing = [name for name, times in total.injected.items() if not times]
+    if missing and total.device_days >= FAULTS_NEEDED_DAYS:
+        never = Failed(total.last_seed, (f"never injected: {', '.join(missing)}",))
+        yield msgspec.structs.replace(total, failed=(*total.failed, never))
+
+
+def compared(first: Report, second: Report) -> Report:
+    """The first report, with a violation where the second one's trace is another."""
+    if first.trace == second.trace:
+        return first
+    at = next((i for i, (a, b) in enumerate(zip(first.trace, second.trace, strict=False)) if a != b), -1)
+    return msgspec.structs.replace(
+        first, violations=(*first.violations, f"L11: the same seed gave another trace at {at}")
+    )
+
+
+def added(total: Total | None, report: Report, seconds: float) -> Total:
+    """A total with one more run. Pure but for the moment."""
+    injected, survived, actions = (
+        Counter({str(f): 0 for f in Fault}),
+        Counter({str(f): 0 for f in Fault}),
+        Counter[str](),
+    )
+    before = total or Total(report.seed, report.seed, 0, 0, 0, 0, 0, 0.0, {}, {}, {}, (), "")
+    for counter, known in ((injected, before.injected), (survived, before.survived), (actions, before.actions)):
+        counter.update(known)
+    injected.update(report.faults)
+    actions.update(report.actions)
+    failed = before.failed
+    if report.violations:
+        failed = (*failed, Failed(report.seed, report.violations[:5]))
+    else:
+        survived.update(report.faults)
+    return Total(
+        first_seed=before.first_seed,
+        last_seed=report.seed,
+        runs=before.runs + 1,
+        steps=before.steps + report.steps,
+        device_days=before.device_days + report.device_days,
+        saves=before.saves + report.saves,
+        kills=before.kills + report.kills,
+        seconds=round(seconds, 1),
+        injected=dict(injected),
+        survived=dict(survived),
+        actions=dict(sorted(actions.items())),
+        failed=failed,
+        ended_at=instant(SystemClock().now()),
+    )
