@@ -20,7 +20,7 @@ from fieldsync.device.status.events import (
 from fieldsync.device.status.notices import Notice
 from fieldsync.device.status.preparation import Preparation, PreparationState
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
-from fieldsync.device.status.widget import Widget, WidgetState
+from fieldsync.device.status.widget import Phase, Widget, WidgetState
 from fieldsync.device.sync.account import Account
 from fieldsync.device.transport import Reply, Transport, Unreachable
 from fieldsync.device.view import View
@@ -36,6 +36,7 @@ __all__ = [
     "Mark",
     "NewsWaiting",
     "Notice",
+    "Phase",
     "Preparation",
     "PreparationState",
     "ProgressChanged",

@@ -40,6 +40,7 @@ def facts_of(work: Work, engine: Engine) -> Facts:
         down=running.down,
         news_online=engine.news and not engine.online,
         signed_out=not engine.calls.signed_in,
+        phase=running.phase,
     )
 
 

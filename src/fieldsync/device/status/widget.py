@@ -6,6 +6,7 @@ ended and a digest that agreed, as of a stated time (law L12). News waiting onli
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -23,6 +24,15 @@ class WidgetState(StrEnum):
     OVERDUE = "overdue"
     PENDING = "pending"
     OK = "ok"
+
+
+class Phase(StrEnum):
+    """What a sync that a person started is at (FEATURES E01)."""
+
+    UPLOAD = "upload"
+    MODEL = "model"
+    DOWNLOAD = "download"
+    CHECK = "check"
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -45,6 +55,7 @@ class Facts(msgspec.Struct, frozen=True):
     down: tuple[int, int] = (0, 0)
     news_online: bool = False
     signed_out: bool = False
+    phase: Phase | None = None
 
 
 class Widget(msgspec.Struct, frozen=True):
@@ -64,6 +75,9 @@ class Widget(msgspec.Struct, frozen=True):
     sync_required: bool
     """An incremental sync is due: none ran yet, the feed lost its place, or what is here was never proved."""
     signed_out: bool
+    sync_due: bool = False
+    """The last successful download is longer ago than the limit in days: asked about at sign-in (FEATURES H08)."""
+    phase: Phase | None = None
 
 
 def widget(facts: Facts) -> Widget:
@@ -80,6 +94,8 @@ def widget(facts: Facts) -> Widget:
         news_online=facts.news_online,
         sync_required=_sync_required(facts),
         signed_out=facts.signed_out,
+        sync_due=_sync_due(facts),
+        phase=facts.phase if facts.active else None,
     )
 
 
@@ -97,6 +113,12 @@ def _state(facts: Facts) -> WidgetState:
 
 def _sync_required(facts: Facts) -> bool:
     return facts.as_of is None or facts.proved_at is None or facts.news_lost_ms is not None
+
+
+def _sync_due(facts: Facts) -> bool:
+    if facts.as_of is None or facts.overdue_days == 0:
+        return facts.as_of is None
+    return facts.now_ms - datetime.fromisoformat(facts.as_of).timestamp() * 1000 > facts.overdue_days * DAY_MS
 
 
 def overdue(facts: Facts) -> bool:

@@ -16,6 +16,7 @@ from fieldsync.base.world import World, instant, unix_ms
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.merge import view as views
 from fieldsync.device.queue import backoff
+from fieldsync.device.status.widget import Phase
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync import feed, fork, upload
 from fieldsync.device.sync.calls import Calls
@@ -58,6 +59,7 @@ class Running:
     active: bool = False
     up: tuple[int, int] = (0, 0)
     down: tuple[int, int] = (0, 0)
+    phase: Phase | None = None
 
 
 class Engine:
@@ -236,6 +238,7 @@ class Engine:
 
     def fetch_catalog(self, did: Stepped) -> None:
         """Get the data model; every list may look different after it. Raises Unreachable and Refused."""
+        self.running.phase = Phase.MODEL
         did.changed.update(dict.fromkeys(fetch_catalog(self.store, self.calls, self.now())))
         did.objects |= {table.type.name for table in self.store.tables}
         self._model_moved = False

@@ -12,6 +12,7 @@ from fieldsync.base.world import unix_ms
 from fieldsync.device.edit.clearing import clear, to_clear
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
+from fieldsync.device.status.widget import Phase
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.sync import download as downloads
@@ -20,7 +21,7 @@ from fieldsync.device.sync.account import read_settings
 from fieldsync.device.sync.digest.agreement import Agreement, is_due, read_agreement
 from fieldsync.device.sync.digest.verify import problem_of, verify
 from fieldsync.device.sync.download import Asked, Downloaded, Progress
-from fieldsync.device.sync.engine import Engine, Stepped
+from fieldsync.device.sync.engine import Engine, Running, Stepped
 from fieldsync.device.sync.nonblocking.prepared import discard
 from fieldsync.device.sync.refresh import refresh
 from fieldsync.device.sync.session import CatalogMoved
@@ -58,7 +59,7 @@ def run_sync(engine: Engine, kind: SyncKind, tell: Progress, did: Stepped) -> Sy
 def _run(engine: Engine, kind: SyncKind, tell: Progress, did: Stepped) -> SyncReport:
     with engine.network:
         report = _begin(engine, kind)
-        engine.running.active = True
+        engine.running = Running(active=True, phase=Phase.UPLOAD)
         try:
             ask_outcomes(engine, did)
             report = upload_all(engine, report, did)
@@ -229,10 +230,12 @@ def _proved(
     store, clock = engine.store, engine.world.clock
     with store.read() as work:
         digest = anyway or is_due(read_agreement(work), clock.now())
+    engine.running.phase = Phase.DOWNLOAD
     if full:
         found = refresh(store, engine.calls, progress)
     else:
         found = downloads.download(store, engine.calls, clock, progress, Asked(digest=digest))
+    engine.running.phase = Phase.CHECK
     try:
         agreement = verify(store, engine.calls, clock, progress, found)
         if found.untold and not (agreement and agreement.agreed):

@@ -53,17 +53,6 @@ def close_view(request: AnyRequest, app: FieldHere, token: str) -> None:
     app.device.views.close(token)
 
 
-@post("/sync/start", status_code=200, sync_to_thread=True)
-def start_sync(request: AnyRequest, app: FieldHere) -> Template:
-    """An incremental sync, which only the person starts."""
-    app.require(request)
-    try:
-        app.device.sync()
-    except Refused as refused:
-        return app.widget(request, sentence_of(refused))
-    return app.widget(request)
-
-
 @post("/flight/{mode:str}", status_code=200, sync_to_thread=True)
 def flight(request: AnyRequest, app: FieldHere, mode: str) -> Template:
     """Flight mode: `on` sends nothing, `off` goes on at once."""
@@ -128,7 +117,6 @@ ACTS = [
     renew_view,
     show_news,
     close_view,
-    start_sync,
     flight,
     undo,
     resend,

@@ -19,9 +19,12 @@ from fieldsync.device import Device
 from fieldsync.web.field.acts import ACTS
 from fieldsync.web.field.changes import Changes
 from fieldsync.web.field.context import AnyRequest, Field
+from fieldsync.web.field.day.pages import DAY_PAGES
 from fieldsync.web.field.door import Door
 from fieldsync.web.field.live import live
 from fieldsync.web.field.pages import PAGES
+from fieldsync.web.field.sync.pages import SYNC_PAGES
+from fieldsync.web.field.sync.runner import Runner
 from fieldsync.web.field.work.pages import RECORD_PAGES
 from fieldsync.web.field.work.saving import SAVING
 from fieldsync.web.kit.guard import Guard
@@ -33,10 +36,17 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 def create_field_app(device: Device, door: Door, *, world: World, port: int, name: str) -> Litestar:
     """The application over this engine, answering on loopback at `port` only."""
-    field = Field(device, door, name, Changes(device))
+    changes = Changes(device)
+    runner = Runner(device, changes.tell)
+    field = Field(device, door, name, changes, runner)
+
+    def stop() -> None:
+        changes.close()
+        runner.close()
+
     hosts = frozenset(f"{host}:{port}" for host in LOOPBACK)
     return Litestar(
-        route_handlers=[*PAGES, *RECORD_PAGES, *SAVING, *ACTS, live, static_router("field")],  # type: ignore[list-item]
+        route_handlers=[*PAGES, *RECORD_PAGES, *SAVING, *SYNC_PAGES, *DAY_PAGES, *ACTS, live, static_router("field")],  # type: ignore[list-item]
         dependencies={
             "app": Provide(lambda: replace(field, seen=field.changes.count), sync_to_thread=False),
             "world": Provide(lambda: world, sync_to_thread=False),
@@ -44,7 +54,7 @@ def create_field_app(device: Device, door: Door, *, world: World, port: int, nam
         template_config=templates("field"),
         middleware=[Guard(hosts.__contains__)],
         exception_handlers={Refused: _refused, HTTPException: _http, Exception: _bug},
-        state=State({"on_stop": field.changes.close}),
+        state=State({"on_stop": stop}),
         openapi_config=None,
         logging_config=None,
     )

@@ -19,7 +19,7 @@ class Changes:
         self.count = 0
         self.closed = False
         self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
-        self._stop = device.subscribe(lambda _: self._told())
+        self._stop = device.subscribe(lambda _: self.tell())
 
     def close(self) -> None:
         """Listen no more, and end every stream."""
@@ -27,7 +27,8 @@ class Changes:
         self.closed = True
         self._wake()
 
-    def _told(self) -> None:
+    def tell(self) -> None:
+        """Something changed that open pages should look at."""
         self.count += 1
         self._wake()
 

@@ -16,6 +16,7 @@ from fieldsync.schema.access.rights import NOBODY, Rights, RightsTable
 from fieldsync.web.field.changes import Changes
 from fieldsync.web.field.door import Door
 from fieldsync.web.field.form.sent import Forms
+from fieldsync.web.field.sync.runner import Runner
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -31,6 +32,7 @@ class Field:
     door: Door
     device_name: str
     changes: Changes
+    runner: Runner
     forms: Forms = field(default_factory=Forms)
     seen: int = 0
 
@@ -64,6 +66,10 @@ class Field:
     def widget(self, request: AnyRequest, said: str = "") -> Template:
         """The Sync widget."""
         return self.page(request, "_widget.html", **self.widget_values(said))
+
+    def update_values(self) -> dict[str, Any]:
+        """What the Status widget of the non-blocking sync shows."""
+        return {"update": self.device.updates.state()}
 
     def widget_values(self, said: str = "") -> dict[str, Any]:
         """What the Sync widget shows."""

@@ -8,7 +8,7 @@ from litestar.response import Template
 from fieldsync.schema.access.permissions import Access
 from fieldsync.web.field import reading
 from fieldsync.web.field.context import AnyRequest, FieldHere, WorldHere
-from fieldsync.web.field.day.recent import looked_at
+from fieldsync.web.field.day.recent import looked_at, recent
 from fieldsync.web.field.lists import record_list
 from fieldsync.web.field.sales import sales_of
 from fieldsync.web.field.work.related import makeable, related
@@ -24,8 +24,9 @@ def home(request: AnyRequest, app: FieldHere, world: WorldHere, launch: str = ""
     account = app.device.account
     first_name = account.user.name.split()[0] if account else ""
     calls = reading.calls_of_today(app.device, app.zone, world.clock.now())
-    values = {"first_name": first_name, "device_name": app.device_name, "calls": calls, **app.widget_values()}
-    return app.page(request, "home.html", here="home", **values)
+    app.runner.opened()
+    values = {"first_name": first_name, "device_name": app.device_name, "calls": calls, "recent": recent(app.device)}
+    return app.page(request, "home.html", here="home", **values, **app.widget_values(), **app.update_values())
 
 
 @get("/accounts", sync_to_thread=True)
@@ -79,16 +80,14 @@ def records(request: AnyRequest, app: FieldHere, name: str) -> Template:
 @get("/errors", sync_to_thread=True)
 def errors(request: AnyRequest, app: FieldHere) -> Template:
     """The error list."""
-    return app.page(request, "errors.html", here="errors", errors=reading.error_list(app.device), said="")
+    return app.page(
+        request,
+        "errors.html",
+        here="errors",
+        errors=reading.error_list(app.device),
+        notices=app.device.notices(),
+        said="",
+    )
 
 
-@get("/sync", sync_to_thread=True)
-def sync(request: AnyRequest, app: FieldHere) -> Template:
-    """The queue and the history."""
-    account = app.device.account
-    model_at = account.model_at if account is not None else None
-    values = {"queue": app.device.queue(), "syncs": app.device.syncs(), "model_at": model_at, **app.widget_values()}
-    return app.page(request, "sync.html", here="sync", **values)
-
-
-PAGES = [home, accounts, account, objects, records, errors, sync]
+PAGES = [home, accounts, account, objects, records, errors]

@@ -40,6 +40,10 @@ class ErrorLine:
 
     entry: QueueEntry
     question: str | None
+    undo: str = "Undo"
+    """What taking it back is called: of a delete that was refused, of a record that was never accepted."""
+    fix: str = ""
+    """Where it is corrected."""
 
 
 def record(device: Device, object_name: str, record_id: str) -> Record:
@@ -83,7 +87,15 @@ def error_list(device: Device) -> list[ErrorLine]:
     """What was not accepted, with the question to ask before it is taken back."""
     errors = device.errors()
     names = {entry.n: entry.name or entry.object for entry in [*errors, *device.queue()]}
-    return [ErrorLine(entry, _question(device, entry, names)) for entry in errors]
+    return [_error_line(device, entry, _question(device, entry, names)) for entry in errors]
+
+
+def _error_line(device: Device, entry: QueueEntry, question: str | None) -> ErrorLine:
+    found = device.get(entry.object, entry.record_id) if entry.object in device.catalog else None
+    if found is None:
+        return ErrorLine(entry, question, "Undelete")
+    undo = "Undo" if found.stamp else "Remove it from this device"
+    return ErrorLine(entry, question, undo, f"/objects/{entry.object}/{entry.record_id}/edit")
 
 
 def _question(device: Device, entry: QueueEntry, names: Mapping[int, str]) -> str | None:

@@ -53,3 +53,28 @@ document.addEventListener("keydown", (event) => {
     /** @type {HTMLElement} */ (menu.querySelector("summary")).focus();
   }
 });
+
+// A modal is shown as one; a link in it counts as seen.
+document.body.addEventListener("htmx:afterSwap", () => {
+  const modal = /** @type {HTMLDialogElement|null} */ (document.querySelector("dialog[data-modal]"));
+  if (modal && !modal.open) modal.showModal();
+});
+document.addEventListener("click", (event) => {
+  if (/** @type {HTMLElement} */ (event.target).closest("[data-close-prompt]")) ask("/prompts/close", { keepalive: true });
+});
+
+// While a sync is watched the screen stays awake, where the device lets a page ask for that.
+if ("awake" in document.body.dataset && "wakeLock" in navigator) /** @type {any} */ (navigator).wakeLock.request("screen").catch(() => null);
+
+// Times in the way of the person's country, in the person's own zone.
+function localTimes() {
+  const { locale, zone } = document.body.dataset;
+  if (!locale) return;
+  for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (document.querySelectorAll("time[data-local]"))) {
+    try {
+      time.textContent = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone: zone }).format(new Date(time.dateTime));
+    } catch { /* a locale or zone this browser does not know: the text stays */ }
+  }
+}
+localTimes();
+document.body.addEventListener("htmx:afterSwap", localTimes);

@@ -1,0 +1,141 @@
+"""The sync pages and their acts: every kind of sync, how far it is, what became of it, and prompts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.response import Template
+
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import CATALOGUE, Code, Refused, problem
+from fieldsync.device import Phase, SyncKind
+from fieldsync.web.field.context import AnyRequest, Field, FieldHere, sentence_of
+from fieldsync.web.field.sync.prompts import Prompt, PromptFacts, prompt
+
+STARTED = (SyncKind.INCREMENTAL, SyncKind.FULL, SyncKind.UPLOAD_ONLY, SyncKind.VERIFY)
+"""The kinds a person may start (FEATURES E34)."""
+STEPS = (
+    (Phase.UPLOAD, "Sending what you saved"),
+    (Phase.MODEL, "Objects, fields and rights"),
+    (Phase.DOWNLOAD, "Getting what is new"),
+    (Phase.CHECK, "Comparing with the server"),
+)
+
+
+@get("/sync", sync_to_thread=True)
+def sync(request: AnyRequest, app: FieldHere) -> Template:
+    """The widgets, every kind of sync, the queue and the history."""
+    account = app.device.account
+    model_at = account.model_at if account is not None else None
+    values = {"queue": app.device.queue(), "syncs": app.device.syncs(), "model_at": model_at}
+    return app.page(request, "sync.html", here="sync", **values, **app.widget_values(), **app.update_values())
+
+
+@get("/sync/running", sync_to_thread=True)
+def running(request: AnyRequest, app: FieldHere) -> Template:
+    """A sync that the person started, full screen."""
+    return app.page(request, "running.html", **_progress(app))
+
+
+@get("/parts/progress", sync_to_thread=True)
+def progress(request: AnyRequest, app: FieldHere) -> Template:
+    """How far the sync is, live."""
+    return app.page(request, "_progress.html", **_progress(app))
+
+
+def _progress(app: Field) -> dict[str, Any]:
+    widget, ended = app.device.widget(), app.runner.ended
+    order = [phase for phase, _ in STEPS]
+    at = order.index(widget.phase) if app.runner.running and widget.phase in order else -1
+    steps = [
+        (label, "done" if place < at else "now" if place == at else "next") for place, (_, label) in enumerate(STEPS)
+    ]
+    reason = ended.problem if ended is not None else None
+    remedy = CATALOGUE[reason.code].remedy if reason is not None else ""
+    report = ended.report if ended is not None else None
+    busy = app.runner.running
+    return {"busy": busy, "widget": widget, "steps": steps, "reason": reason, "remedy": remedy, "report": report}
+
+
+@get("/syncs/{number:int}", sync_to_thread=True)
+def tracked(request: AnyRequest, app: FieldHere, number: int) -> Template:
+    """One sync with everything that is tracked of it (FEATURES I)."""
+    found = next((report for report in app.device.syncs() if report.number == number), None)
+    if found is None:
+        raise Refused(problem(Code.NOT_FOUND, object="sync", id=RecordId(str(number))))
+    return app.page(request, "tracked.html", here="sync", sync=found)
+
+
+@post("/sync/run/{kind:str}", status_code=200, sync_to_thread=True)
+def start(request: AnyRequest, app: FieldHere, kind: str) -> Response[Any] | Template:
+    """Start a sync and watch it."""
+    app.require(request)
+    try:
+        if kind not in STARTED:
+            raise Refused(problem(Code.NOT_FOUND, object="sync", id=kind))
+        app.runner.start(kind)
+    except Refused as refused:
+        return app.widget(request, sentence_of(refused))
+    return Response(None, headers={"hx-redirect": "/sync/running"})
+
+
+@post("/sync/cancel", status_code=200, sync_to_thread=True)
+def cancel(request: AnyRequest, app: FieldHere) -> Template:
+    """Enough of it: what was sent stays sent."""
+    app.require(request)
+    app.device.cancel_sync()
+    return app.page(request, "_progress.html", **_progress(app))
+
+
+@get("/parts/update", sync_to_thread=True)
+def update(request: AnyRequest, app: FieldHere) -> Template:
+    """The Status widget, live."""
+    return app.page(request, "_update.html", **app.update_values())
+
+
+@post("/updates/{act:str}", status_code=200, sync_to_thread=True)
+def act_on_update(request: AnyRequest, app: FieldHere, act: str) -> Template:
+    """Prepare an update, apply it, or stop preparing."""
+    app.require(request)
+    if act == "apply":
+        app.runner.apply()
+    elif act == "cancel":
+        app.device.updates.cancel()
+    else:
+        app.runner.prepare()
+    return app.page(request, "_update.html", **app.update_values())
+
+
+@get("/parts/prompt", sync_to_thread=True)
+def prompted(request: AnyRequest, app: FieldHere, here: str = "") -> Template:
+    """What has to be asked or told now."""
+    shown = _prompt(app, watching=here == "running")
+    return app.page(request, "_prompt.html", prompt=shown)
+
+
+def _prompt(app: Field, *, watching: bool) -> Prompt | None:
+    widget = app.device.widget()
+    errors = frozenset(entry.n for entry in app.device.errors()) if widget.errors else frozenset[int]()
+    facts = PromptFacts(
+        errors=errors,
+        seen_errors=app.runner.seen_errors,
+        sync_ended=app.runner.ended is not None,
+        sync_due=widget.sync_due,
+        asked=app.runner.asked,
+        online=app.device.online,
+        busy=app.runner.running or watching,
+    )
+    return prompt(facts)
+
+
+@post("/prompts/close", status_code=200, sync_to_thread=True)
+def close_prompt(request: AnyRequest, app: FieldHere) -> Template:
+    """The person has seen it, or says no until the next sign-in."""
+    app.require(request)
+    app.runner.seen_errors = frozenset(entry.n for entry in app.device.errors())
+    app.runner.ended, app.runner.asked = None, True
+    return app.page(request, "_prompt.html", prompt=None)
+
+
+SYNC_PAGES = [sync, running, progress, tracked, start, cancel, update, act_on_update, prompted, close_prompt]

@@ -1,0 +1,101 @@
+"""Syncs that a page started: each on a thread of its own, so that pages can show how far it is and cancel it.
+
+What became of the last one stays here until the person has seen it (FEATURES G02, H08).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fieldsync.base.problems import Code, Problem, Refused, problem
+from fieldsync.device import Device, PreparationState, SyncReport, Trigger
+
+JOIN_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a sync ended: its report, or why there is none."""
+
+    kind: str
+    report: SyncReport | None
+    problem: Problem | None
+
+
+class Runner:
+    """One at a time of each: a sync, and a preparation. `tell` is called when one has ended."""
+
+    def __init__(self, device: Device, tell: Callable[[], None]) -> None:
+        self._device, self._tell = device, tell
+        self._lock = threading.Lock()
+        self._sync: threading.Thread | None = None
+        self._update: threading.Thread | None = None
+        self.ended: Ended | None = None
+        self.asked = False
+        """Whether the person was asked, since the app was opened, to sync what is due."""
+        self.seen_errors: frozenset[int] = frozenset()
+        """Errors the person was told of."""
+
+    @property
+    def running(self) -> bool:
+        """Whether a sync that was started here runs."""
+        return self._sync is not None and self._sync.is_alive()
+
+    def start(self, kind: str) -> None:
+        """Begin a sync. Raises Refused: SYNC_RUNNING, OFFLINE; what goes wrong later is in `ended`."""
+        if not self._device.online:
+            raise Refused(problem(Code.OFFLINE))
+        with self._lock:
+            if self.running:
+                raise Refused(problem(Code.SYNC_RUNNING))
+            self.ended, self.asked = None, True
+            self._sync = threading.Thread(target=self._run, args=(kind,), name="fieldsync sync", daemon=True)
+            self._sync.start()
+
+    def _run(self, kind: str) -> None:
+        report, wrong = None, None
+        try:
+            report = self._device.sync(kind)
+            wrong = report.problem
+        except Refused as refused:
+            wrong = refused.problem
+        self.ended = Ended(kind, report, wrong)
+        self._tell()
+
+    def opened(self) -> None:
+        """The app was opened: the first opening of the day prepares an update by itself (E05)."""
+        if self._device.updates.due():
+            self.prepare(Trigger.FIRST_OF_DAY)
+
+    def prepare(self, trigger: Trigger = Trigger.MANUAL) -> None:
+        """Begin to prepare an update; one that runs goes on."""
+        self._in_background(lambda: self._device.updates.prepare(trigger=trigger))
+
+    def apply(self) -> None:
+        """Begin to apply the prepared update."""
+        if self._device.updates.state().state is PreparationState.READY:
+            self._in_background(self._device.updates.apply)
+
+    def _in_background(self, work: Callable[[], object]) -> None:
+        def run() -> None:
+            try:
+                work()
+            except Refused:
+                pass  # the Status widget tells why
+            finally:
+                self._tell()
+
+        with self._lock:
+            if self._update is None or not self._update.is_alive():
+                self._update = threading.Thread(target=run, name="fieldsync update", daemon=True)
+                self._update.start()
+
+    def close(self) -> None:
+        """The app stops: what runs is canceled."""
+        self._device.cancel_sync()
+        self._device.updates.cancel()
+        for thread in (self._sync, self._update):
+            if thread is not None:
+                thread.join(JOIN_SECONDS)

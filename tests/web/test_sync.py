@@ -1,0 +1,97 @@
+"""Syncs in the Field app: watched, prepared and applied, with errors told once; calendar, search, recent."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+from tests.web.browsing import Running, app, eventually
+
+pytestmark = pytest.mark.usefixtures("online")
+
+
+def test_an_update_is_prepared_and_applied_without_a_network(browser: Browser, running: Running) -> None:
+    ipad = running.devices[0]
+    with app(browser, running.link("iPad"), 1) as page:
+        expect(page.get_by_text("No update is prepared")).to_be_visible()
+        page.get_by_role("button", name="Prepare an update").click()
+        expect(page.get_by_text("An update is ready")).to_be_visible()
+        ipad.go_offline()
+        page.get_by_role("button", name="Apply update").click()
+        expect(page.get_by_text("No update is prepared")).to_be_visible()
+        page.get_by_role("link", name="Sync", exact=True).click()
+        page.get_by_role("row", name=re.compile("Non blocking")).get_by_role("link").click()
+        expect(page.get_by_text("Done", exact=True)).to_be_visible()
+        expect(page.get_by_text("You", exact=True)).to_be_visible()
+    assert ipad.syncs()[0].successful
+
+
+def test_a_sync_is_watched_to_its_end(browser: Browser, running: Running) -> None:
+    with app(browser, running.link("iPad")) as page:
+        page.get_by_role("button", name="Sync", exact=True).click()
+        expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("heading", name="Hello Sarah")).to_be_visible()
+        running.devices[0].go_offline()
+        page.reload()
+        page.get_by_role("button", name="Sync", exact=True).click()
+        expect(page.get_by_role("alert")).to_contain_text("There is no connection to the server.")
+
+
+def test_errors_are_told_once_after_a_sync_and_as_a_note_after_autosync(browser: Browser, running: Running) -> None:
+    ipad, iphone = running.devices
+    account = ipad.find("Account", where={"LastName": "Ackerman"})[0].id
+
+    def conflict(field: str) -> None:
+        ipad.go_offline()
+        with ipad.edit() as edit:
+            edit.update("Account", account, {field: "mine@ipad.example"})
+        with iphone.edit() as edit:
+            edit.update("Account", account, {field: "theirs@iphone.example"})
+        eventually(lambda: not iphone.queue())
+
+    with app(browser, running.link("iPad"), 1) as page:
+        conflict("Email")
+        ipad.stop()
+        ipad.go_online()
+        page.get_by_role("button", name="Sync", exact=True).click()
+        expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()
+        ipad.start()
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("dialog")).to_contain_text("1 save was not accepted")
+        page.get_by_role("button", name="Later").click()
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        page.reload()
+        expect(page.get_by_role("heading", name="Hello Sarah")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        ipad.undo(ipad.errors()[0].n)
+
+        conflict("Description")
+        ipad.go_online()
+        expect(page.get_by_role("status").filter(has_text="1 save was not accepted.").last).to_be_visible()
+        page.locator(".note").get_by_role("link", name="Show").click()
+        expect(page.get_by_text("theirs@iphone.example").first).to_be_visible()
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Fix").click()
+        page.goto("/errors")
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_text("No sync errors.")).to_be_visible()
+
+
+def test_the_day_is_found_in_calendar_search_and_recent(browser: Browser, running: Running) -> None:
+    ipad = running.devices[0]
+    [call] = ipad.find("Call", where={"Status": "Planned"}, order_by="Call_Date", limit=1)
+    name = str(ipad.name_of("Account", call.values["AccountId"]))  # type: ignore[arg-type]
+    with app(browser, running.link("iPad"), 1) as page:
+        page.get_by_role("link", name="Calendar").first.click()
+        page.get_by_role("button", name="Day", exact=True).click()
+        page.get_by_role("link", name=re.compile(name)).first.click()
+        expect(page.get_by_role("heading", name=f"Call {call.values['Name']}")).to_be_visible()
+        page.get_by_role("link", name="Home").click()
+        expect(page.get_by_role("region", name="Recently viewed")).to_contain_text(str(call.values["Name"]))
+        page.get_by_label("Find anything").fill(name)
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name=name).first.click()
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
