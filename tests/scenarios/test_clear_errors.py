@@ -15,6 +15,7 @@ import httpx
 import psycopg
 import pytest
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
+from tests.scenarios.test_repairs import form_of
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import system_world
@@ -157,3 +158,35 @@ def test_only_an_admin_gets_what_was_cleared(stage: Stage) -> None:
 
     assert answer(SARAH).status_code == 403
     assert "weber.example" in answer(ADMIN).text
+
+
+def test_an_admin_clears_them_in_the_console_and_fetches_what_went(stage: Stage) -> None:
+    ipad = stage.device(SARAH, "ipad")
+    stuck(ipad)
+    with httpx.Client(base_url=f"{stage.address}/console", headers={"origin": stage.address}) as browser:
+        signed_in = {"org": stage.org, "username": ADMIN, "password": PASSWORD}
+        assert browser.post("/enter", data=signed_in).status_code == 303
+        page = browser.get("/devices").text
+        assert "Clear errors" in page
+        token = form_of(page)["page_token"]
+        wished = {"page_token": token, "username": SARAH, "on": "true"}
+        assert browser.post("/devices/clear", data={**wished, "page_token": "x"}).status_code == 403
+        assert browser.post("/devices/clear", data={**wished, "username": "nobody"}).status_code == 404
+        assert not is_wished(stage)
+        assert browser.post("/devices/clear", data=wished).status_code == 303
+        assert is_wished(stage)
+        assert "to be cleared at the next sync" in browser.get("/devices").text
+        assert ipad.sync().successful
+        assert ipad.errors() == []
+        assert "Clear errors" not in browser.get("/devices").text
+        kept = browser.get("/devices/cleared")
+    assert "attachment" in kept.headers["content-disposition"]
+    [line] = [json.loads(one) for one in kept.text.splitlines()]
+    assert (line["user"], len(line["entries"])) == (SARAH, 2)
+    with psycopg.connect(stage.uri) as connection:
+        [(who,)] = connection.execute(
+            """SELECT u."Username" FROM org_clear."Sync_Transaction" t JOIN org_clear."User" u ON u."Id" = t."UserId"
+            JOIN org_clear."Sync_Transaction_Record" r ON r."Sync_TransactionId" = t."Id"
+            WHERE r."Object_Name" = 'User' AND r."Field_Values" LIKE '%"new":true%'"""
+        ).fetchall()
+    assert who == ADMIN, "who wished it is noted"

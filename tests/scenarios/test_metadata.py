@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
 
-from fieldsync.base.problems import Code
+from fieldsync.base.problems import Code, Refused
+from fieldsync.base.version import VERSION
 from fieldsync.base.world import system_world
+from fieldsync.device import Device
 from fieldsync.schema.access.permissions import Access, Profile
 from fieldsync.schema.catalog import Catalog, build
 from fieldsync.schema.load import load_packs
@@ -83,3 +85,29 @@ def test_a_dropped_field_and_object_stop_nobody(stage: Stage) -> None:
     assert {r: row["Phone"] for r, row in stage.rows("Shop").items()} == {one: "2", two: "3", three: "1"}
     assert {r.id: r.values["Phone"] for r in device.find("Shop")} == {one: "2", two: "3", three: "1"}
     assert [r.values["Country"] for r in device.find("Shop")] == [False, False, False]
+
+
+def synced(device: Device) -> bool:
+    """Whether it went through; a server that has not taken up the deploy yet says that it is busy."""
+    with suppress(Refused):
+        return device.sync().successful
+    return False
+
+
+def test_the_console_knows_with_which_app_and_data_model_each_save_was_sent(stage: Stage) -> None:
+    """A save of before the deploy and one of after it tell apart by it (FEATURES J01)."""
+    device = stage.device(SARAH, "ipad")
+    before = device.catalog.version
+    [one, *_] = (r.id for r in device.find("Shop"))
+    for phone in ("2", "3"):
+        with device.edit() as edit:
+            edit.update("Shop", one, {"Phone": phone})
+        wait_for(lambda: not device.queue())
+        if phone == "2":
+            new = model(CITY, PHONE, COUNTRY, notes=True)
+            deploy_catalog(stage.uri, "meta", new, world=stage.world, dry_run=False, allow_drop=False)
+            wait_for(lambda: device.catalog.version != before or synced(device))
+    noted = sorted(stage.rows("Sync_Transaction").values(), key=lambda row: str(row["Queue_Number"]))
+    assert [row["Metadata_Version"] for row in noted] == [before, device.catalog.version]
+    assert before != device.catalog.version
+    assert {(row["Platform"], row["App_Version"]) for row in noted} == {("iPad", VERSION)}

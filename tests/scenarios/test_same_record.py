@@ -50,8 +50,13 @@ objects:
   - name: Visit
     label: Visit
     prefix: s03
+    mergeable: true
     family: {{conflict: override}}
-    fields: [{{name: City, type: text}}, {{name: DoctorId, type: lookup, references: Doctor}}]
+    fields:
+      - {{name: City, type: text}}
+      - {{name: DoctorId, type: lookup, references: Doctor}}
+      - {{name: Number, type: text, length: 20, external_id: true}}
+    duplicate_rules: [{{name: Same_Number, fields: [Number], when_alike: link}}]
   - name: Visit_Line
     label: Line
     prefix: s04

@@ -218,8 +218,8 @@ class Device:
         try:
             return run_sync(self._engine, SyncKind(kind), lambda *_: self._tell_progress(), did)
         finally:
-            self._told(did)
-            self._tell_progress()
+            self._sessions.follow_settings()
+            self._told(did, ProgressChanged(self.widget()))
 
     def verify(self) -> SyncReport:
         """Sync, and prove by the digest that what is here is what should be; what differs is repaired. See `sync`."""
@@ -296,5 +296,5 @@ class Device:
     def _tell_progress(self) -> None:
         self._listeners.tell([ProgressChanged(self.widget())])
 
-    def _told(self, did: Stepped) -> None:
-        self._listeners.tell(events_of(did, self.errors() if did.refused else []))
+    def _told(self, did: Stepped, *more: ProgressChanged) -> None:
+        self._listeners.tell([*events_of(did, self.errors() if did.refused else []), *more])

@@ -11,6 +11,7 @@ import msgspec
 
 from fieldsync.protocol.digest import Digest
 from fieldsync.protocol.rows import Gone, RowBlock
+from fieldsync.protocol.session import Settings
 
 
 class Head(msgspec.Struct, frozen=True, tag="head", tag_field="line"):
@@ -39,7 +40,7 @@ class End(msgspec.Struct, frozen=True, omit_defaults=True, tag="end", tag_field=
     `digest`: what the device is to have now, where it asked for it with `digest=1`. `repaired`: how many of the rows
     and removals came because of a `Repair` (see `protocol.digest`). `untold`: what changed since the checkpoint is not
     known any more, so nothing of it came; what differs is found by the digest. `clear`: an admin's wish that the device
-    gives up its errors (see `protocol.clearing`).
+    gives up its errors (see `protocol.clearing`). `settings`: those it follows from here on.
     """
 
     checkpoint: str
@@ -50,6 +51,7 @@ class End(msgspec.Struct, frozen=True, omit_defaults=True, tag="end", tag_field=
     repaired: int = 0
     untold: bool = False
     clear: str | None = None
+    settings: Settings | None = None
 
 
 Line = Head | Rows | Removed | End

@@ -37,6 +37,15 @@ class DeviceDescription(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """The number it holds, if it was registered before."""
 
 
+class Software(msgspec.Struct, frozen=True):
+    """What a device is and runs, noted with what it uploads (FEATURES J01): app and data model come as headers."""
+
+    platform: str | None = None
+    app_version: str | None = None
+    metadata_version: str | None = None
+    """Of the data model it works with."""
+
+
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`POST /sync/v1/session`."""
 
@@ -75,7 +84,7 @@ class Tokens(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Server settings a device follows; sent again with every sign-in and renewal."""
+    """Server settings a device follows; sent with every sign-in, and at the end of every download."""
 
     poll_seconds: float
     heartbeat_seconds: float

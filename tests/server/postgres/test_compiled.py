@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import BigInteger, MetaData, any_, bindparam, select
+from sqlalchemy import BigInteger, ClauseElement, MetaData, any_, bindparam, select
 
-from fieldsync.server.postgres.compiled import compile_statement
+from fieldsync.server.postgres.compiled import compile_statement, compiled_once
 from fieldsync.server.postgres.tables import system_tables
 
 TABLES = MetaData()
@@ -32,3 +32,19 @@ def test_a_missing_or_foreign_parameter_is_a_bug() -> None:
 def test_a_list_that_would_change_the_text_is_a_bug() -> None:
     with pytest.raises(AssertionError):
         compile_statement(select(CHANGE.c.id).where(CHANGE.c.id.in_(["a", "b"])))
+
+
+def test_what_is_built_of_an_orgs_tables_is_compiled_once_for_each_data_model() -> None:
+    built: list[str] = []
+
+    @compiled_once
+    def named(metadata: MetaData, column: str) -> ClauseElement:
+        built.append(column)
+        return select(metadata.tables["_change"].c[column])
+
+    other = MetaData()
+    system_tables(other)
+    assert named(TABLES, "id") is named(TABLES, "id")
+    assert named(TABLES, "kind").text != named(TABLES, "id").text
+    assert named(other, "id") is not named(TABLES, "id")
+    assert built == ["id", "kind", "id"]

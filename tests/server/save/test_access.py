@@ -206,7 +206,7 @@ def test_rights_taken_away_before_the_lock_count(lab: Lab, sarah: Phone, admin: 
             if not tries:
                 response = await admin.send(admin.save(ended))
                 assert isinstance(response.results[0].outcome, Saved)
-            tries.append(caller.permission_sets)
+            tries.append(caller.rights.permission_sets)
             yield work, caller
 
     request = UploadRequest(sarah.number, 0, (sarah.save(create("Vault", sarah.new_id("Vault"), Name="v")),))

@@ -31,6 +31,11 @@ class Sessions:
         """Somebody signed in: ask the store again."""
         self._author = None
 
+    def follow_settings(self) -> None:
+        """A download may have brought others."""
+        with self._store.read() as work:
+            self._per_part = read_settings(work).items_per_transaction
+
     @contextmanager
     def edit(self) -> Iterator[Edit]:
         """One save. Raises Refused(AUTH) before the first sign-in, and what the acts raise."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from fieldsync.base import limits
 from fieldsync.base.ids import RecordId, TransactionId, content_hash
 from fieldsync.base.problems import Problem
 from fieldsync.device.queue.states import State
@@ -87,10 +88,12 @@ def content_of(raw: bytes) -> tuple[Changed, ...]:
 
 
 def raw_parts(items: Sequence[Item], per_part: int) -> bytes:
-    """The items as stored: JSON arrays of at most `per_part` items, a line each (FEATURES B17).
+    """The items as stored: JSON arrays of at most `per_part` items, a line each (FEATURES B17); of more, where there
+    would be more parts than the server takes.
 
     JSON text holds no line end of its own, so the lines are the parts.
     """
+    per_part = max(per_part, -(-len(items) // limits.TRANSACTION_PARTS_MAX))
     parts = [encode_items(tuple(items[i : i + per_part])) for i in range(0, len(items), per_part)]
     return _LINE.join(parts)
 

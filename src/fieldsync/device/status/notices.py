@@ -5,6 +5,7 @@ Errors, which do ask something of him, are in the queue; a notice stays with the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,22 +39,21 @@ def notices(work: Work, tables: Any) -> list[Notice]:
     rows = work.rows(
         "SELECT n, at, outcome FROM _undone WHERE outcome IS NOT NULL ORDER BY number DESC LIMIT ?", NOTICES_MAX
     )
-    told = ((n, at, _told(decode_outcome(raw), tables)) for n, at, raw in rows)
-    return [Notice(n, at, *found) for n, at, found in told if found is not None]
+    return [Notice(n, at, *found) for n, at, raw in rows for found in _told(decode_outcome(raw), tables)]
 
 
-def _told(outcome: Outcome | None, tables: Any) -> tuple[Problem, RecordRef] | None:
+def _told(outcome: Outcome | None, tables: Any) -> Iterator[tuple[Problem, RecordRef]]:
     match outcome:
         case Discarded(reason=reason) if reason.object is not None and reason.id is not None:
-            return reason, RecordRef(reason.object, reason.id)  # type: ignore[arg-type]
+            yield reason, RecordRef(reason.object, reason.id)  # type: ignore[arg-type]
         case Duplicated(original=original, duplicate=duplicate):
             known = tables is not None and original.object in tables
             label = tables[original.object].type.label if known else original.object
-            return problem(Code.DUPLICATED_ELSEWHERE, object=original.object, id=original.id, label=label), duplicate
+            yield problem(Code.DUPLICATED_ELSEWHERE, object=original.object, id=original.id, label=label), duplicate
         case Linked(existing=existing) if tables is not None:
-            [(sent, there)] = existing.items()
-            found = tables.catalog.by_prefix[sent[:3]]
-            reason = problem(Code.LINKED, object=found.name, id=sent, label=found.label)
-            return reason, RecordRef(found.name, there)
+            for sent, there in existing.items():
+                found = tables.catalog.by_prefix[sent[:3]]
+                reason = problem(Code.LINKED, object=found.name, id=sent, label=found.label)
+                yield reason, RecordRef(found.name, there)
         case _:
-            return None
+            return

@@ -51,6 +51,11 @@ def read_account(work: Work) -> Account | None:
 def keep_account(work: Work, account: Account, settings: Settings) -> None:
     """Write who is signed in and the settings to follow."""
     meta.put(work, Key.ACCOUNT, msgspec.json.encode(account))
+    keep_settings(work, settings)
+
+
+def keep_settings(work: Work, settings: Settings) -> None:
+    """Write the settings to follow from here on."""
     meta.put(work, Key.SETTINGS, msgspec.json.encode(settings))
 
 

@@ -97,7 +97,8 @@ class Calls:
         """Headers of a request with a token. Raises Refused(AUTH) when there is none."""
         if self._tokens is None:
             raise Refused(problem(Code.AUTH))
-        return _headers(self._tokens)
+        model = {wire.CATALOG_VERSION_HEADER: self._store.tables.catalog.version} if self._store.has_catalog else {}
+        return _headers(self._tokens) | model
 
     def _asked(self, method: str, path: str, body: bytes | None) -> Reply:
         used = self._tokens

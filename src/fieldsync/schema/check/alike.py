@@ -18,9 +18,9 @@ def alike_faults(declared: Object, fields: Mapping[str, Field]) -> Iterator[tupl
         yield from ((where, sentence) for sentence in _field_faults(rule, fields))
         if rule.when_alike is WhenAlike.LINK and not declared.mergeable:
             yield where, "it links records, but they are not mergeable"
-        is_detail = any(f.type is FieldType.MASTER_DETAIL or f.family for f in declared.fields)
-        if rule.when_alike is WhenAlike.LINK and (declared.family is not None or is_detail):
-            yield where, "it links records that are saved in a family"
+        master = next((f.name for f in declared.fields if f.type is FieldType.MASTER_DETAIL or f.family), None)
+        if rule.when_alike is WhenAlike.LINK and master is not None and master not in rule.fields:
+            yield where, f"it links details, and does not name {master}: one could become a detail of another record"
 
 
 def one_each_faults(declared: Object, fields: Mapping[str, Field]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """A sync setting: one value for the whole org or for one profile (FEATURES J23), and the settings the product knows.
 
-Kept as a record of `Sync_Setting`. Takes effect with the next metadata a device gets.
+Kept as a record of `Sync_Setting`. What a device follows takes effect with its next download.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class SettingKind:
     unit: str | None = None
     least: int | None = None
     most: int | None = None
+    followed: bool = True
+    """Whether anything follows it. Others are kept, as another system had them, for the part that is still to come."""
 
     def fault(self, value: str) -> str | None:
         """Why the value is not one for this setting; None when it is."""
@@ -60,12 +62,23 @@ class SettingKind:
 _MOBILE, _PROCESSOR, _FEED = SettingGroup.MOBILE, SettingGroup.PROCESSOR, SettingGroup.FEED
 
 SETTINGS: Mapping[str, SettingKind] = {
-    "Related_Record_Names": SettingKind(_MOBILE, "names of related records that are out of reach are shown, read-only"),
-    "Off_Wifi_Megabytes_Max": SettingKind(_MOBILE, "download off Wi-Fi before a person is warned", "MB", 1, 100_000),
+    "Related_Record_Names": SettingKind(
+        _MOBILE, "names of related records that are out of reach are shown, read-only", followed=False
+    ),
+    "Off_Wifi_Megabytes_Max": SettingKind(
+        _MOBILE, "download off Wi-Fi before a person is warned", "MB", 1, 100_000, followed=False
+    ),
     "Days_Offline_Max": SettingKind(_MOBILE, "days without a sync before a full one is due", "days", 1, 365),
-    "Idle_Minutes_Max": SettingKind(_MOBILE, "minutes without a touch before the PIN screen", "minutes", 1, 1_440),
+    "Overdue_Days": SettingKind(
+        _MOBILE, "days that edits may wait before the widget is red; 0 is never", "days", 0, 365
+    ),
+    "Idle_Minutes_Max": SettingKind(
+        _MOBILE, "minutes without a touch before the PIN screen", "minutes", 1, 1_440, followed=False
+    ),
     "Items_Per_Transaction_Max": SettingKind(_MOBILE, "records that travel in one part of a save", "records", 1, 2_000),
-    "Send_Retries_Max": SettingKind(_MOBILE, "how often a device sends again before it tells", "times", 0, 100),
+    "Send_Retries_Max": SettingKind(
+        _MOBILE, "how often a device sends again before it tells", "times", 0, 100, followed=False
+    ),
     "Accounts_Max": SettingKind(_MOBILE, "accounts on one device; more end its sync", "accounts", 1, 999_999_999),
     "Rows_Max": SettingKind(_MOBILE, "rows of all objects on one device; more end its sync", "rows", 1, 999_999_999),
     "Deferred_Processing": SettingKind(_PROCESSOR, "what a device sends is taken at once and processed by a job"),

@@ -5,22 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 from litestar import Request
 from litestar.di import NamedDependency
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.version import OLDEST_APP
 from fieldsync.protocol import wire
+from fieldsync.protocol.session import Software
 from fieldsync.server.http.wake import Hub
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Question, Work, snapshot, transaction
-from fieldsync.server.save.batch import Caller
+from fieldsync.server.save.batch import Caller, legible
 from fieldsync.server.sync.session import Foresee, authenticate, look_ahead, org_of, recognise
 
 AnyRequest = Request[Any, Any, Any]
+VERSION_CHARS_MAX = 64
 
 
 @dataclass
@@ -69,12 +72,24 @@ def _nothing(_: Caller) -> tuple[Question, ...]:
     return ()
 
 
+def software(request: AnyRequest) -> Software:
+    """What a device says of its app and its data model."""
+    app, model = (request.headers.get(name) for name in (wire.APP_VERSION_HEADER, wire.CATALOG_VERSION_HEADER))
+    return Software(None, app and legible(app, VERSION_CHARS_MAX), model and legible(model, VERSION_CHARS_MAX))
+
+
 @asynccontextmanager
-async def calling(org: Org, token: str, foresee: Foresee = _nothing) -> AsyncIterator[tuple[Work, Caller]]:
+async def calling(
+    org: Org, token: str, foresee: Foresee = _nothing, sent_by: Software | None = None
+) -> AsyncIterator[tuple[Work, Caller]]:
     """A transaction, and in it whoever holds the token."""
     async with transaction(org.pool) as work:
         look_ahead(org, work, token, foresee)
-        yield work, await authenticate(org, work, token)
+        caller = await authenticate(org, work, token)
+        if sent_by is not None:
+            sent_by = msgspec.structs.replace(sent_by, platform=caller.software.platform)
+            caller = replace(caller, software=sent_by)
+        yield work, caller
 
 
 @asynccontextmanager

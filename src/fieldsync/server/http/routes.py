@@ -28,6 +28,7 @@ from fieldsync.server.http.context import (
     org_for,
     org_for_download,
     reading,
+    software,
 )
 from fieldsync.server.http.described import UploadOperation
 from fieldsync.server.org.runtime import Org
@@ -93,7 +94,7 @@ async def upload_saves(request: AnyRequest, served: ServedHere) -> UploadRespons
     org = org_for(served, request)
     token = bearer(request)
     asked = wire.decode(await request.body(), UploadRequest)
-    return await upload(org, lambda foresee: calling(org, token, foresee), asked)
+    return await upload(org, lambda foresee: calling(org, token, foresee, software(request)), asked)
 
 
 @post("/errors/clear", status_code=200, summary="Hand over errors that are to go", tags=["upload"])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-
 from fieldsync.base import limits
 from fieldsync.base.ids import uuid7
 from fieldsync.base.problems import Code, Refused, problem
@@ -12,13 +9,10 @@ from fieldsync.base.world import instant, unix_ms
 from fieldsync.protocol.upload import Item, Outcome, encode_items, hash_of
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Busy, Collision
-from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save.batch import Caller, Incoming
+from fieldsync.server.save.batch import Incoming
 from fieldsync.server.save.head import lock_head
 from fieldsync.server.save.pipeline import save
-
-Begin = Callable[[], AbstractAsyncContextManager[tuple[Database, Caller]]]
-"""Opens the request's database transaction and says who is asking, in it."""
+from fieldsync.server.sync.session import Begin
 
 
 async def save_from_page(org: Org, begin: Begin, *items: Item) -> Outcome:

@@ -5,13 +5,14 @@ Read-only, one snapshot a page. Who may ask is the console's business.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Select, Table, bindparam, cast, func, select
+from sqlalchemy import Boolean, Select, Table, bindparam, cast, func, or_, select
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
@@ -66,7 +67,9 @@ class Transaction(msgspec.Struct, frozen=True):
     received_records: int = 0
     platform: str | None = None
     app: str | None = None
-    """The version of the app on the device, as it said last."""
+    """The version of the app that sent it."""
+    metadata: str | None = None
+    """The version of the data model the device worked with."""
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -117,6 +120,11 @@ class DeviceLine(msgspec.Struct, frozen=True):
     app: str | None
     last_upload: str | None
     last_download: str | None
+    username: str = ""
+    errors: int = 0
+    """Transactions of it that failed or wait for one that did."""
+    clearing: bool = False
+    """Whether its person's errors are to be cleared at the next sync."""
 
 
 class Oversight:
@@ -145,7 +153,10 @@ class Oversight:
 
     async def devices(self) -> list[DeviceLine]:
         """Every device, those that were away longest first."""
-        return [DeviceLine(r[0], r[1], r[2], r[3], _text(r[4]), _text(r[5])) for r in await self._rows(self._devices)]
+        rows = await self._rows(self._devices)
+        times = [(_text(r[4]), _text(r[5])) for r in rows]
+        told = zip(rows, times, strict=True)
+        return [DeviceLine(r[0], r[1], r[2], r[3], *at, r[6], int(r[7]), bool(r[8])) for r, at in told]
 
     async def counts(self, since: datetime) -> dict[str, int]:
         """Transactions since then by status."""
@@ -170,7 +181,8 @@ class Oversight:
         head = (c.Id, c.Status, c.Outcome, c.Received_At, c.Saved_At, c.Processed_At, user.c.Name, device.c.Name)
         told = (c.Queue_Number, c.Root_Object, c.Signed, c.Depends_On, c.Transaction_Id, c.Comments, c.Name)
         counts = (c.Failed_Attempts, c.Can_Be_Retried, c.Root_Record_Id, c.Trace, c.Expected_Records, c.Actual_Records)
-        tail = (*counts, device.c.Platform, device.c.App_Version)
+        runs = [func.coalesce(c[name], device.c[name]) for name in ("Platform", "App_Version")]
+        tail = (*counts, *runs, c.Metadata_Version)
         joined = t.outerjoin(user, user.c.Id == c.UserId).outerjoin(device, device.c.Id == c.DeviceId)
         return compile_statement(select(*head, *told, *tail).select_from(joined).where(c.Id == bindparam("id")))
 
@@ -189,7 +201,7 @@ class Oversight:
 
     @cached_property
     def _devices(self) -> Statement:
-        return compile_statement(_device_query(self._tables["Device"], self._tables["User"]))
+        return compile_statement(_device_query(self._tables))
 
     @cached_property
     def _counts(self) -> Statement:
@@ -198,10 +210,15 @@ class Oversight:
         return compile_statement(query.group_by(c.Status))
 
 
-def _device_query(device: Table, user: Table) -> Select[Any]:
+def _device_query(tables: Mapping[str, Table]) -> Select[Any]:
+    device, user, sent = (tables[name] for name in ("Device", "User", "Sync_Transaction"))
     c = device.c
+    open_errors = select(func.count()).where(
+        sent.c.DeviceId == c.Id, or_(sent.c.Status == "Failed", sent.c.Status == "Waiting")
+    )
     columns = (user.c.Name, c.Name, c.Platform, c.App_Version, c.Last_Upload_At, c.Last_Download_At)
-    query = select(*columns).select_from(device.join(user, user.c.Id == c.UserId))
+    more = (user.c.Username, open_errors.scalar_subquery(), user.c.Clear_Errors)
+    query = select(*columns, *more).select_from(device.join(user, user.c.Id == c.UserId))
     return query.where(cast(c.IsDeleted, Boolean).is_(False)).order_by(c.Last_Download_At.nulls_first(), c.Id)
 
 

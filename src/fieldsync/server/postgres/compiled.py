@@ -6,14 +6,18 @@ A statement is compiled when its room is built. Running it costs the driver's ti
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import Concatenate, ParamSpec
+from weakref import WeakKeyDictionary
 
+from sqlalchemy import MetaData
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
+Asked = ParamSpec("Asked")
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 _PLACE = re.compile(r"%(?:%|\(([^)]*)\)s)")
 
@@ -60,3 +64,21 @@ def compile_statement(statement: ClauseElement, *, spare: frozenset[str] = froze
     given = frozenset(name for bind, name in names.items() if bind.required)
     fixed = {name: bind.effective_value for bind, name in names.items() if not bind.required}
     return Statement(str(compiled), given, fixed, spare - given)
+
+
+def compiled_once(
+    build: Callable[Concatenate[MetaData, Asked], ClauseElement],
+) -> Callable[Concatenate[MetaData, Asked], Statement]:
+    """What builds a statement out of an org's tables, and of what else it is asked for, gives it compiled: once for
+    each data model, as long as that is there."""
+    kept: WeakKeyDictionary[MetaData, dict[object, Statement]] = WeakKeyDictionary()
+
+    @wraps(build)
+    def statement(metadata: MetaData, /, *asked: Asked.args, **named: Asked.kwargs) -> Statement:
+        of_model = kept.setdefault(metadata, {})
+        found = of_model.get((asked, *sorted(named.items())))
+        if found is None:
+            found = of_model[(asked, *sorted(named.items()))] = compile_statement(build(metadata, *asked, **named))
+        return found
+
+    return statement

@@ -7,19 +7,19 @@ active device of the person is through, the mark goes off by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 import msgspec
 from sqlalchemy import ClauseElement, Select, and_, bindparam, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
-from fieldsync.base.ids import DeviceNumber, RecordId, uuid7
+from fieldsync.base.ids import RecordId, uuid7
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import unix_ms
 from fieldsync.protocol.clearing import Cleared, Clearing, ErrorEntry
+from fieldsync.protocol.session import Settings
 from fieldsync.protocol.upload import Change, Item, Operation, Rejected
+from fieldsync.server.configuration.mobile import settings_of
 from fieldsync.server.org.bring_in import admin_of
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
@@ -28,23 +28,25 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.marks import mark_taken_back
 from fieldsync.server.save.batch import Caller, Frame, Incoming
 from fieldsync.server.save.elsewhere.known import last_set
-from fieldsync.server.save.head import lock_head
+from fieldsync.server.save.head import as_sender, lock_head
 from fieldsync.server.save.pipeline import save
+from fieldsync.server.sync.session import Begin
 
 FLAG = "Clear_Errors"
 COMMENT = "Cleared on the device at an admin's wish; its content is kept"
-Begin = Callable[[], AbstractAsyncContextManager[tuple[Database, Caller]]]
 _KEPT = system_table("_cleared")
 
 
-async def wish(org: Org, database: Database, caller: Caller) -> str | None:
-    """The wish that this device has still to carry out; None when there is none."""
-    row = await database.one(org.read.clear_wished, user=caller.user_id)
-    if caller.device_id is None or row is None or not row[0]:
-        return None
+async def wish(org: Org, database: Database, caller: Caller) -> tuple[str | None, Settings]:
+    """The wish that this device has still to carry out, None when there is none; and the settings it is to follow."""
+    row = await database.one(org.read.wished, user=caller.user_id)
+    assert row is not None, "who asks is there"
+    settings = settings_of(row[1:])
+    if caller.device_id is None or not row[0]:
+        return None, settings
     asked = await _asked(database, caller.user_id)
     done = await database.one(_DONE, device=caller.device_id, asked=asked)
-    return None if done else asked
+    return (None if done else asked), settings
 
 
 async def _asked(database: Database, user: RecordId) -> str:
@@ -56,17 +58,15 @@ async def _asked(database: Database, user: RecordId) -> str:
 async def clear(org: Org, begin: Begin, sent: Clearing) -> Cleared:
     """Keep what a device hands over and end its transactions. Sending it again does nothing more. Raises Refused."""
     async with begin() as (database, caller):
-        if caller.number is None or caller.device_id is None or sent.device not in caller.numbers:
-            raise Refused(problem(Code.FORBIDDEN, reason="this device number was not issued to this device"))
+        sender = as_sender(caller, sent.device)
         frame = await lock_head(org, database, caller)
         first = min((entry.n for entry in sent.entries), default=0)
         kept = await database.one(_AGAIN, device=caller.device_id, asked=sent.asked, first=first)
         if kept is not None:
             return Cleared(tuple(entry.n for entry in _ENTRIES.decode(kept[0])))
-        if await wish(org, database, caller) != sent.asked:
+        if (await wish(org, database, caller))[0] != sent.asked:
             return Cleared(())
         numbers = tuple(entry.n for entry in sent.entries)
-        sender = replace(caller, number=DeviceNumber(sent.device))
         await mark_taken_back(org, database, sender, frame, numbers, comment=COMMENT)
         row = {"user_id": caller.user_id, "device_id": caller.device_id, "asked": sent.asked, "first": first}
         content = msgspec.json.encode(sent.entries)
@@ -93,14 +93,15 @@ def _still_to_come(org: Org) -> Select[str]:
     return select(device.c.Id).where(device.c.UserId == bindparam("user"), active, ~through).limit(1)
 
 
-async def ask(org: Org, database: Database, username: str, *, on: bool) -> None:
-    """Set the mark of a person, or take it off. Raises Refused(NOT_FOUND)."""
+async def ask(org: Org, database: Database, username: str, *, on: bool, by: Caller | None = None) -> None:
+    """Set the mark of a person, or take it off, in the name of an admin; of the org's first one where nobody is named.
+    Raises Refused(NOT_FOUND)."""
     user = org.metadata.tables["User"]
     found = select(user.c.Id).where(user.c.Username == bindparam("name"), user.c.IsDeleted.is_(False))
     row = await database.one(compile_statement(found), name=username)
     if row is None:
         raise Refused(problem(Code.NOT_FOUND, object="User", id=username))
-    caller = await admin_of(org, database)
+    caller = by or await admin_of(org, database)
     await _mark(org, database, (caller, await lock_head(org, database, caller)), row[0], on=on)
 
 

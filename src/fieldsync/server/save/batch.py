@@ -21,6 +21,7 @@ import msgspec
 from fieldsync.base.ids import DeviceNumber, RecordId, TransactionId, is_id
 from fieldsync.base.problems import Problem
 from fieldsync.protocol.rows import RecordRef
+from fieldsync.protocol.session import Software
 from fieldsync.protocol.upload import Duplicated, Item, Operation, Outcome, Rejected
 from fieldsync.schema.access.rights import NOBODY, Rights
 from fieldsync.schema.catalog import ObjectType
@@ -84,11 +85,7 @@ class Caller:
     """What the person may do; an import and a job are not asked for it."""
     rights_version: int | None = None
     """Of the head row, when the rights were read: a save whose rights changed meanwhile begins again."""
-
-    @property
-    def permission_sets(self) -> tuple[str, ...]:
-        """The permission sets that count now, by name."""
-        return self.rights.permission_sets
+    software: Software = field(default=Software(), compare=False)
 
     @property
     def feeds(self) -> bool:
@@ -174,6 +171,8 @@ class Work:
     """What was sent, where `edits` are now those of a duplicate."""
     becomes: Duplicated | None = None
     """Its outcome once it is written, where that is not Saved."""
+    linked: dict[RecordId, RecordId] = field(default_factory=dict)
+    """Records that were to be created, and those there are that they became."""
     refused_for_good: bool = False
     """Rejected for what it is or for what it causes; running its wave again will not change that."""
 

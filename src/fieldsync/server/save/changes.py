@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from fieldsync.base import ids
 from fieldsync.base.ids import DeviceNumber
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.catalog import Catalog, ObjectType
@@ -34,18 +35,26 @@ def log(org: Org, database: Database, wave: Wave, written: list[Written], positi
         if not work.open:
             continue
         mine = by_work.get(id(work), [])
-        work.touched = list(dict.fromkeys((*(entry.ref for entry in mine), *(edit.ref for edit in work.edits))))
+        named = (*(edit.ref for edit in work.edits), *linked_refs(org.catalog, work))
+        work.touched = list(dict.fromkeys((*(entry.ref for entry in mine), *named)))
         own = [_entry(org, wave, work, e.ref, e.kind, e) for e in mine]
         if wave.caller.feeds:
             caused = [row for e, row in zip(mine, own, strict=True) if e.causes]
-            named = (*unwritten(work, mine), *untouched_masters(org.catalog, wave, work))
-            own += [_entry(org, wave, work, ref, "fed", None) for ref in named]
+            beside = (*unwritten(work, mine), *untouched_masters(org.catalog, wave, work))
+            own += [_entry(org, wave, work, ref, "fed", None) for ref in beside]
             _mark_beside(org.catalog, wave, work, own if wave.caller.job_feeds else caused)
             position = _feed(own, wave, position)
         entries += own
     if entries:
         database.later(org.save.add_changes, rows=encode_rows(entries))
     return position
+
+
+def linked_refs(catalog: Catalog, work: Work) -> Iterator[RecordRef]:
+    """Records that others became, and the ids of those that became them. Pure."""
+    for sent, there in work.linked.items():
+        name = catalog.by_prefix[ids.prefix_of(there)].name
+        yield from (RecordRef(name, there), RecordRef(name, sent))
 
 
 def _feed(entries: list[Row], wave: Wave, position: int) -> int:

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import ARRAY, ClauseElement, Text, any_, bindparam, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from fieldsync.base.ids import DeviceNumber
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import Clock, instant
 from fieldsync.protocol.upload import Result, Transaction
@@ -27,6 +28,14 @@ from fieldsync.server.save.write import Written
 
 _RESULT = msgspec.json.Decoder(Result)
 _SAYS_WHO_HE_IS = ("ProfileId", "IsActive", "IsDeleted")
+
+
+def as_sender(caller: Caller, number: str) -> Caller:
+    """The caller under the number that the device sends under: after a fork it is a newer one than that its session
+    began with. Raises Refused(FORBIDDEN) for a number that was not issued to this device."""
+    if caller.number is None or number not in caller.numbers:
+        raise Refused(problem(Code.FORBIDDEN, reason="this device number was not issued to this device"))
+    return replace(caller, number=DeviceNumber(number))
 
 
 def head_question(org: Org, caller: Caller) -> Question:

@@ -36,6 +36,8 @@ from fieldsync.server.save.batch import Row, Wave, Work, encode_rows, legible
 from fieldsync.server.save.stamp import draw_numbers, system_columns
 
 ID_CHARS, VALUE_CHARS_MAX = 18, 4_000
+_FIRST = ("Received_At", "Comments", "Processing", "Platform", "App_Version", "Metadata_Version")
+"""What is noted of a transaction when it comes, and stays when it runs again."""
 UNDECIDED = Rejected | Held | Accepted
 """Outcomes after which a transaction may run again."""
 TRANSACTION, RECORD, LOG = "Sync_Transaction", "Sync_Transaction_Record", "Sync_Transaction_Log"
@@ -98,8 +100,7 @@ def result_of(work: Work) -> Result:
 def _write_again(org: Org, database: Database, known: list[Row]) -> None:
     """Bring the rows of transactions that ran again up to date. Their records are told anew, their logs add up."""
     if known:
-        kept = ("Received_At", "Comments", "Processing")
-        rows = [{name: value for name, value in row.items() if name not in kept} for row in known]
+        rows = [{name: value for name, value in row.items() if name not in _FIRST} for row in known]
         database.later(org.save.update(TRANSACTION, frozenset(rows[0]) - {"Id"}), rows=encode_rows(rows))
         database.later(org.save.drop_journaled, ids=[row["Id"] for row in known])
 
@@ -157,6 +158,9 @@ def _journal_one(wave: Wave, work: Work, tables: dict[str, list[Row]]) -> Row:
         "DeviceId": wave.caller.device_id,
         "UserId": wave.caller.user_id,
         "Channel": wave.caller.channel.value,
+        "Platform": wave.caller.software.platform,
+        "App_Version": wave.caller.software.app_version,
+        "Metadata_Version": wave.caller.software.metadata_version,
         "Saved_At": incoming.saved_at,
         "Received_At": wave.frame.now,
         "Processed_At": None if isinstance(work.outcome, Held | Accepted) else wave.frame.now,
@@ -226,7 +230,7 @@ def _result_id(item: Item, outcome: Outcome | None) -> RecordId | None:
         case Duplicated(original=original, duplicate=duplicate, copied=copied):
             return duplicate.id if item.id == original.id else copied.get(item.id, item.id)
         case Linked(existing=existing):
-            return existing.get(item.id)
+            return existing.get(item.id, item.id)
         case _:
             return None
 

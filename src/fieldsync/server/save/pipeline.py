@@ -149,7 +149,8 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     wave.mark("conflicts")
     stamp.fill_in(wave)
     await judge(org, database, wave)
-    await alike.match(org, database, wave)
+    if await alike.match(org, database, wave):
+        return await _steps(org, database, wave, position)
     resolve.hold(wave)
     wave.mark("rules")
     await stamp.number(org, database, wave)
@@ -163,7 +164,8 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     position = changes.log(org, database, wave, written, position)
     for work in wave.works:
         if work.open:
-            work.outcome = work.becomes or Saved()
+            work.outcome = work.becomes or (Linked(dict(work.linked)) if work.linked else Saved())
+    await alike.keep_links(org, database, wave)
     await journal.journal(org, database, wave)
     await defer(org, database, wave, written)
     reach("save.after_journal")
@@ -175,7 +177,7 @@ def _forget_decisions(wave: Wave) -> None:
     wave.facts = type(wave.facts)(predecessors=wave.facts.predecessors)
     for work in wave.works:
         if work.asked is not None:
-            work.edits, work.asked, work.becomes = work.asked, None, None
+            work.edits, work.asked, work.becomes, work.linked = work.asked, None, None, {}
         if work.edits and not work.refused_for_good:
             work.outcome, work.touched = None, []
 

@@ -84,8 +84,9 @@ async def download(
         yield line
     digest = await digest_of(scope, database) if asked.digest else None
     place = seal_checkpoint(org, caller, now), seal_cursor(org, caller, position)
-    told = isinstance(then, Problem), await wish(org, database, caller)
-    yield encode_line(End(*place, count, instant(org.world.clock.now()), digest, repaired, *told))
+    clear, settings = await wish(org, database, caller)
+    untold, as_of = isinstance(then, Problem), instant(org.world.clock.now())
+    yield encode_line(End(*place, count, as_of, digest, repaired, untold, clear, settings))
 
 
 async def _scope_then(org: Org, database: Database, since: Checkpoint, scope: Scope) -> Scope | Problem:

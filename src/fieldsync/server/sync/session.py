@@ -11,23 +11,28 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 from fieldsync.base import limits
 from fieldsync.base.ids import DEVICE_CHARS, DEVICE_NUMBERS, DeviceNumber, RecordId, base62
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.protocol.session import DeviceDescription, NewNumber, Renew, Session, Settings, SignIn, Tokens, UserInfo
+from fieldsync.protocol.session import DeviceDescription, NewNumber, Renew, Session, SignIn, Software, Tokens, UserInfo
 from fieldsync.schema.access import metadata_api
+from fieldsync.server.configuration.mobile import settings_of
 from fieldsync.server.org.passwords import verify
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Question, transaction
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller, Channel
 from fieldsync.server.sync.devices import register_device
-from fieldsync.server.sync.feed import poll_seconds
 
 Foresee = Callable[[Caller], Iterable[Question]]
 """The first questions of a request, for a caller."""
+Begin = Callable[[], AbstractAsyncContextManager[tuple[Database, Caller]]]
+"""Opens the request's database transaction and says who is asking, in it."""
+BeginAhead = Callable[[Foresee], AbstractAsyncContextManager[tuple[Database, Caller]]]
+"""The same, with what will be asked first."""
 TOKEN_BYTES = 32
 DEVICE_KEY_CHARS_MIN = 43
 
@@ -84,6 +89,7 @@ async def recognise(org: Org, database: Database, token: str) -> tuple[Caller, b
         frozenset(numbers or ()),
         rights=rights,
         rights_version=rights_version,
+        software=Software(platform),
     )
     org.callers.keep(digest(token), caller)
     return caller, previous is not None
@@ -163,20 +169,10 @@ async def _open(org: Org, database: Database, user: UserInfo, number: DeviceNumb
         refresh_expires=now + timedelta(days=limits.REFRESH_TOKEN_DAYS),
     )
     tokens = Tokens(access, refresh, limits.ACCESS_TOKEN_HOURS * 3600)
-    head = await database.one(org.read.head, user=user.id)
-    poll = poll_seconds(head[3] if head is not None else None)
-    return Session(tokens, user, org.org_id, number or DeviceNumber(""), settings(poll), org.catalog.version)
-
-
-def settings(poll: float) -> Settings:
-    """The settings a device follows."""
-    return Settings(
-        poll_seconds=poll,
-        heartbeat_seconds=float(limits.HEARTBEAT_SECONDS),
-        items_per_transaction=limits.TRANSACTION_ITEMS_MAX,
-        overdue_days=limits.OVERDUE_DAYS,
-        offline_days=limits.OFFLINE_DAYS,
-    )
+    wished = await database.one(org.read.wished, user=user.id)
+    assert wished is not None, "who signs in is there"
+    settings = settings_of(wished[1:])
+    return Session(tokens, user, org.org_id, number or DeviceNumber(""), settings, org.catalog.version)
 
 
 async def open_console(org: Org, database: Database, username: str, password: str) -> tuple[UserInfo, str]:

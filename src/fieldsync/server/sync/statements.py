@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from fieldsync.server.configuration import mobile
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.scope.caps import setting_of
 from fieldsync.server.scope.delta.past import is_new, is_written
@@ -37,12 +38,13 @@ class ReadStatements:
         self.receipts = compile_statement(_receipts(metadata.tables["_receipt"]))
         self.stirred = compile_statement(_stirred(change))
         self.fed = compile_statement(_fed(change))
-        self.clear_wished = compile_statement(_clear_wished(metadata.tables["User"]))
+        self.wished = compile_statement(_wished(metadata.tables["User"], metadata.tables["Sync_Setting"]))
 
 
-def _clear_wished(user: Table) -> ClauseElement:
-    """Whether an admin wants the person's errors gone (FEATURES G08)."""
-    return select(user.c.Clear_Errors).where(user.c.Id == bindparam("user"))
+def _wished(user: Table, setting: Table) -> ClauseElement:
+    """What an admin wants of a person's devices: whether errors are to go (FEATURES G08), and settings (J23)."""
+    values = (setting_of(setting, user, name) for name in mobile.NAMES)
+    return select(user.c.Clear_Errors, *values).where(user.c.Id == bindparam("user"))
 
 
 def _place(epoch: Table) -> ClauseElement:

@@ -8,7 +8,6 @@ the batch is halved. A save that alone takes too long is tried later by a job, s
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 import msgspec
@@ -27,19 +26,17 @@ from fieldsync.server.processor.marks import mark_taken_back
 from fieldsync.server.processor.waiting import as_told
 from fieldsync.server.save.batch import Caller, Frame, Incoming
 from fieldsync.server.save.changes import log_shown
-from fieldsync.server.save.head import Identified, head_question, identify, identity_questions, lock_head
+from fieldsync.server.save.head import Identified, as_sender, head_question, identify, identity_questions, lock_head
 from fieldsync.server.save.pipeline import Done
 from fieldsync.server.sync import parts
 from fieldsync.server.sync.images import closed, concerned, read_images
-from fieldsync.server.sync.session import Foresee
+from fieldsync.server.sync.session import BeginAhead
 
 Run = Callable[[Org, Database, Caller, Frame, tuple[Incoming, ...]], Awaitable[Done]]
 """What is done with transactions that are new."""
-Begin = Callable[[Foresee], AbstractAsyncContextManager[tuple[Database, Caller]]]
-"""Opens the request's database transaction and says who is asking, in it."""
 
 
-async def upload(org: Org, begin: Begin, request: UploadRequest) -> UploadResponse:
+async def upload(org: Org, begin: BeginAhead, request: UploadRequest) -> UploadResponse:
     """Save what a device sent. Raises Refused: AUTH, BAD_REQUEST, BUSY, TIMEOUT."""
     refuse_unreadable(request)
     run: Run = save_or_held
@@ -93,12 +90,9 @@ def _unreadable(reason: str) -> Refused:
     return Refused(problem(Code.BAD_REQUEST, reason=reason))
 
 
-async def _once(org: Org, begin: Begin, request: UploadRequest, run: Run) -> UploadResponse:
+async def _once(org: Org, begin: BeginAhead, request: UploadRequest, run: Run) -> UploadResponse:
     async with begin(lambda known: _questions(org, known, request)) as (database, signed_in):
-        if signed_in.number is None or request.device not in signed_in.numbers:
-            raise Refused(problem(Code.FORBIDDEN, reason="this device number was not issued to this device"))
-        # After a fork the device goes on under a newer number than the one its session began with.
-        caller = replace(signed_in, number=ids.DeviceNumber(request.device))
+        caller = as_sender(signed_in, request.device)
         frame = await lock_head(org, database, caller)
         await mark_taken_back(org, database, caller, frame, request.undone)
         gathered = await parts.gather(org, database, caller, request.transactions)

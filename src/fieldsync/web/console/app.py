@@ -8,6 +8,7 @@ from litestar import Response, Router
 from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.response import Redirect
 
+from fieldsync.web.console.devices import DEVICE_PAGES
 from fieldsync.web.console.door import AnyRequest
 from fieldsync.web.console.merging import MERGE_PAGES
 from fieldsync.web.console.pages import PAGES, SEE_OTHER
@@ -27,7 +28,7 @@ template_config = templates("console")
 
 def console_routes() -> list[Any]:
     """Everything under `/console`."""
-    pages = [*PAGES, *TRANSACTION_PAGES, *SCHEDULE_PAGES, *RETENTION_PAGES]
+    pages = [*PAGES, *DEVICE_PAGES, *TRANSACTION_PAGES, *SCHEDULE_PAGES, *RETENTION_PAGES]
     pages += [*RECORD_PAGES, *MERGE_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES]
     router = Router(
         PREFIX,

@@ -13,10 +13,9 @@ from litestar.response import Redirect, Template
 from fieldsync.base.problems import Refused
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.feeds import feeds
 from fieldsync.server.oversight.transactions import OVERDUE_DAYS, PAGE, STATUSES, DeviceLine, Oversight
 from fieldsync.server.oversight.wanted import Wanted, views
-from fieldsync.server.postgres.work import snapshot, transaction
+from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
 from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, cookie, require_page
 
@@ -116,16 +115,6 @@ async def transactions(request: AnyRequest, served: ServedHere, days: int = 60, 
     return _page("transactions.html", here="transactions", page_token=page_token, **values)
 
 
-@get("/devices")
-async def devices(request: AnyRequest, served: ServedHere) -> Template:
-    """Every device, and what waits for them on feeds."""
-    org, page_token = await admin_org(served, request)
-    async with snapshot(org.pool) as database:
-        waiting = await feeds(org, database)
-    told = {"devices": await Oversight(org).devices(), "feeds": waiting}
-    return _page("devices.html", here="devices", page_token=page_token, **told)
-
-
 @get("/parts/tiles")
 async def tiles_part(request: AnyRequest, served: ServedHere) -> Template:
     """The counts, anew."""
@@ -146,7 +135,6 @@ PAGES = [
     leave,
     home,
     transactions,
-    devices,
     tiles_part,
     transactions_part,
 ]

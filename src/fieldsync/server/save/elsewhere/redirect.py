@@ -52,7 +52,7 @@ async def redirect(org: Org, database: Database, wave: Wave) -> None:
         return
     meant: dict[str, list[Work]] = defaultdict(list)
     for work in wave.works:
-        if work.open and _edits_submitted(org, wave, work):
+        if work.open and not work.linked and _edits_submitted(org, wave, work):
             assert work.root is not None
             meant[work.root.object].append(work)
     for name, works in meant.items():

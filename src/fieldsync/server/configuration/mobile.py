@@ -1,0 +1,25 @@
+"""The settings that devices follow: told when a person signs in, and with every download after it (FEATURES J23)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fieldsync.base import limits
+from fieldsync.protocol.session import Settings
+
+NAMES = ("Poll_Seconds", "Items_Per_Transaction_Max", "Overdue_Days", "Days_Offline_Max")
+"""In the order in which `settings_of` takes their values."""
+
+
+def settings_of(values: Sequence[str | None]) -> Settings:
+    """What a device is told; a value that is no number sets nothing. Pure."""
+    poll, items, overdue, offline = (
+        int(value) if value and value.isascii() and value.isdecimal() else None for value in values
+    )
+    return Settings(
+        poll_seconds=float(limits.POLL_SECONDS if poll is None else poll),
+        heartbeat_seconds=float(limits.HEARTBEAT_SECONDS),
+        items_per_transaction=items or limits.TRANSACTION_ITEMS_MAX,
+        overdue_days=limits.OVERDUE_DAYS if overdue is None else overdue,
+        offline_days=limits.OFFLINE_DAYS if offline is None else offline,
+    )

@@ -1,0 +1,109 @@
+"""An admin changes how devices work: nothing changes on a device before its next sync, all of it after
+(FEATURES J23)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.scenarios.stage import Stage, org_with_two, wait_for
+from tests.scenarios.test_long_saves import PACK, LossyWire
+
+from fieldsync.base.world import SystemClock
+from fieldsync.device import Device
+from fieldsync.protocol.upload import Transaction
+from fieldsync.schema.rules_import.sync_setting import SETTINGS, SettingGroup
+from fieldsync.server.org.create import seeding_org
+from fieldsync.server.org.seed import insert_rows
+
+
+class DaysAhead(SystemClock):
+    """A device's clock, so many days later."""
+
+    days = 0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(days=self.days)
+
+
+@pytest.fixture
+def org(database: str, tmp_path: Path) -> Iterator[tuple[Stage, str]]:
+    with org_with_two(database, tmp_path, PACK) as (stage, sarah, _):
+        yield stage, sarah
+
+
+def set_for_reps(stage: Stage, name: str, value: str) -> None:
+    """The admin's choice, for one profile; the org's own value is another."""
+    profile = next(one for one, row in stage.rows("Profile").items() if row["Name"] == "Rep")
+    with seeding_org(stage.uri, stage.org, stage.world) as seeding:
+        insert_rows(seeding, "Sync_Setting", [{"Name": name, "Setting": name, "Value": "50"}])
+        mine = {"Name": name, "Setting": name, "Value": value, "ProfileId": profile}
+        insert_rows(seeding, "Sync_Setting", [mine])
+
+
+def long_visit(device: Device) -> None:
+    with device.edit() as edit:
+        root = edit.create("Visit", {"Name": "v"})
+        for number in range(11):
+            edit.create("Visit_Line", {"Name": f"{number}", "VisitId": root})
+
+
+def test_long_saves_travel_in_smaller_parts_after_the_next_sync(org: tuple[Stage, str]) -> None:
+    stage, sarah = org
+    wires: list[LossyWire] = []
+    seen: list[int] = []
+
+    def wire(address: str) -> LossyWire:
+        wires.append(LossyWire(address))
+        return wires[-1]
+
+    def note(one: Transaction) -> bool:
+        seen.append(one.parts)
+        return True
+
+    ipad = stage.device(sarah, "ipad", started=False, wire=wire)
+    wires[0].passes = note
+    set_for_reps(stage, "Items_Per_Transaction_Max", "3")
+    for _ in range(2):
+        long_visit(ipad)
+        assert ipad.sync().successful
+    assert seen == [2] * 2 + [4] * 4, "12 records, ten a part before and three after"
+    assert len(stage.rows("Visit_Line")) == 22
+
+
+def test_who_was_away_for_longer_than_the_admin_says_begins_anew(org: tuple[Stage, str]) -> None:
+    stage, sarah = org
+    clock = DaysAhead()
+    ipad = stage.device(sarah, "ipad", started=False, clock=clock)
+    set_for_reps(stage, "Days_Offline_Max", "2")
+    clock.days = 3
+    assert ipad.sync().kind == "incremental", "it has not heard of it yet"
+    assert ipad.sync().kind == "full"
+
+
+def test_what_waits_shows_red_after_as_many_days_as_the_admin_says(org: tuple[Stage, str]) -> None:
+    stage, sarah = org
+    clock = DaysAhead()
+    ipad = stage.device(sarah, "ipad", started=False, clock=clock)
+    set_for_reps(stage, "Overdue_Days", "1")
+    assert ipad.sync().successful
+    ipad.go_offline()
+    long_visit(ipad)
+    assert ipad.widget().state == "pending"
+    clock.days = 2
+    wait_for(lambda: ipad.widget().state == "overdue")
+
+
+def test_every_setting_of_devices_is_followed_or_says_that_nothing_follows_it() -> None:
+    followed = {
+        "Items_Per_Transaction_Max",
+        "Days_Offline_Max",
+        "Overdue_Days",
+        "Accounts_Max",  # tests/scenarios/test_too_many.py
+        "Rows_Max",  # tests/scenarios/test_too_many.py
+    }
+    mobile = {name: kind for name, kind in SETTINGS.items() if kind.group is SettingGroup.MOBILE}
+    assert {name for name, kind in mobile.items() if kind.followed} == followed
+    assert {name for name, kind in SETTINGS.items() if not kind.followed} <= mobile.keys()
