@@ -143,7 +143,7 @@ def test_a_refusal_holds_only_what_builds_on_it(lab: Lab) -> None:
         (2, State.HELD, (1,)),
     ]
     assert [e.n for e in lab.device.queue()] == [3]
-    assert any(isinstance(e, ErrorRaised) and e.entry.n == 1 for e in told)
+    assert [[entry.n for entry in e.entries] for e in told if isinstance(e, ErrorRaised)] == [[1, 2]]
     with lab.device.edit() as edit:
         edit.update("Shop", bad, {"City": "again"})
     assert [e.n for e in lab.device.errors()] == [1, 2, 4]

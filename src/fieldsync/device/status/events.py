@@ -27,9 +27,9 @@ class QueueChanged:
 
 @dataclass(frozen=True)
 class ErrorRaised:
-    """An entry was refused and waits for a person."""
+    """Entries were refused and wait for a person: told once a sync, however many there are (FEATURES G02)."""
 
-    entry: QueueEntry
+    entries: tuple[QueueEntry, ...]
 
 
 @dataclass(frozen=True)

@@ -23,4 +23,5 @@ def events_of(did: Stepped, errors: Iterable[QueueEntry]) -> list[Event]:
     events += [NewsWaiting(ref.object, ref.id) for ref in did.waiting]
     if did.queue_changed:
         events.append(QueueChanged())
-    return events + [ErrorRaised(entry) for entry in errors if entry.n in did.refused]
+    raised = tuple(entry for entry in errors if entry.n in did.refused)
+    return events + ([ErrorRaised(raised)] if raised else [])
