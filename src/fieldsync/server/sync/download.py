@@ -30,7 +30,7 @@ from fieldsync.server.scope.scope import Scope
 from fieldsync.server.sync.checkpoint import Checkpoint, open_checkpoint, present_checkpoint, seal_checkpoint
 from fieldsync.server.sync.digest.repair import ids_to_go, repairs, rows_to_send
 from fieldsync.server.sync.digest.sums import digest_of
-from fieldsync.server.sync.feed import feed_position, read_through, seal_cursor
+from fieldsync.server.sync.feed import Place, feed_position, read_through, seal_cursor
 
 Lines = AsyncGenerator[tuple[int, bytes], None]
 """How many rows a line holds, and the line."""
@@ -83,7 +83,7 @@ async def download(
         repaired += rows
         yield line
     digest = await digest_of(scope, database) if asked.digest else None
-    place = seal_checkpoint(org, caller, now), seal_cursor(org, caller, position)
+    place = seal_checkpoint(org, caller, now), seal_cursor(org, caller, position, Place(now.nonce, now.xmax))
     clear, settings = await wish(org, database, caller)
     untold, as_of = isinstance(then, Problem), instant(org.world.clock.now())
     yield encode_line(End(*place, count, as_of, digest, repaired, untold, clear, settings))

@@ -19,6 +19,7 @@ from fieldsync.protocol.feed import FamilyImage, FeedPage, OpenSaves, Outcomes
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Result
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.epoch import Epoch, checkpoint_fork
 from fieldsync.server.postgres.work import Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
@@ -36,6 +37,21 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 
     position: int
     read: int = 0
+    nonce: str = ""
+    """The epoch it was made in; empty in those of earlier versions."""
+    made: int = 0
+    """The stamp that its snapshot ends before: where a later epoch begins below it, the position may be another's."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The newest epoch, and the stamp that a snapshot ends before."""
+
+    nonce: str = ""
+    end: int = 0
+
+
+_UNKNOWN = Place()
 
 
 @dataclass(frozen=True)
@@ -56,9 +72,9 @@ class Entry:
     """The later outcome of a transaction."""
 
 
-def seal_cursor(org: Org, caller: Caller, position: int, read: int = 0) -> str:
-    """The cursor a device keeps."""
-    return seal(org.mac_key, Purpose.FEED, caller, Cursor(position, read))
+def seal_cursor(org: Org, caller: Caller, position: int, place: Place = _UNKNOWN, read: int = 0) -> str:
+    """The cursor a device keeps; `place`: where the snapshot stands in which it is made."""
+    return seal(org.mac_key, Purpose.FEED, caller, Cursor(position, read, place.nonce, place.end))
 
 
 def read_through(org: Org, caller: Caller, cursor: str) -> int:
@@ -112,6 +128,10 @@ async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -
     head = await _head(org, database, caller)
     if after < head.floor or after > head.position:
         raise Refused(problem(Code.INCREMENTAL_REQUIRED))
+    place = await _place(org, database)
+    if shown.nonce not in ("", place.nonce):
+        await _refuse_another_history(org, database, shown)
+        cursor = seal_cursor(org, caller, after, place, shown.read)
     if after == head.position:
         return FeedPage(cursor=cursor, poll_seconds=head.poll_seconds)
     entries = await _whole_transactions(org, database, caller, after)
@@ -124,9 +144,9 @@ async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -
     roots = {RecordRef(e.root_object, ids.RecordId(e.root_id)): None for e in news}
     images = await read_images(scope, database, {*roots, *(ref for result in results for ref in concerned(result))})
     members = await read_families(scope, database, roots, images)
-    read = await _stamp_not_seen(org, database) if members or results else shown.read
+    read = place.end if members or results else shown.read
     return FeedPage(
-        cursor=seal_cursor(org, caller, entries[-1].position, read),
+        cursor=seal_cursor(org, caller, entries[-1].position, place, read),
         families=tuple(FamilyImage(root, refs) for root, refs in members.items()),
         rows=images.blocks(scope),
         gone=tuple(images.gone.values()),
@@ -166,13 +186,19 @@ async def read_outcomes(org: Org, database: Database, caller: Caller, asked: Ope
     return Outcomes(closed_ones, images.blocks(scope), tuple(images.gone.values()))
 
 
-async def _stamp_not_seen(org: Org, database: Database) -> int:
-    """The snapshot shows nothing from this stamp on."""
-    place = await database.one(org.read.place)
-    assert place is not None, "an org has an epoch before it serves"
-    snapshot, _, _, offset = place
-    stamp: int = int(snapshot.split(":")[1]) + offset
-    return stamp
+async def _place(org: Org, database: Database) -> Place:
+    """Where this snapshot stands: it shows nothing from its end on."""
+    row = await database.one(org.read.place)
+    assert row is not None, "an org has an epoch before it serves"
+    snapshot, _, nonce, offset = row
+    return Place(nonce, int(snapshot.split(":")[1]) + offset)
+
+
+async def _refuse_another_history(org: Org, database: Database, shown: Cursor) -> None:
+    """Positions that were given after the backup this server was restored from are given again, for other saves."""
+    epochs = [Epoch(*row) for row in await database.rows(org.read.epochs)]
+    if checkpoint_fork(epochs, shown.nonce, shown.made) is not None:
+        raise Refused(problem(Code.INCREMENTAL_REQUIRED))
 
 
 async def _whole_transactions(org: Org, database: Database, caller: Caller, after: int) -> list[Entry]:
