@@ -17,14 +17,6 @@ from fieldsync.server.processor.states import Act, Status
 from fieldsync.server.save.batch import Caller, Channel
 
 
-@pytest.fixture
-def sarah(lab: Lab) -> Phone:
-    lab.person("sarah")
-    phone = lab.phone("sarah")
-    phone.download()
-    return phone
-
-
 def admin(lab: Lab) -> Caller:
     [(user_id,)] = lab.query("""SELECT "Id" FROM "User" WHERE "Username" = 'admin@small.example'""")
     return Caller(user_id, "System_Administrator", Channel.API)

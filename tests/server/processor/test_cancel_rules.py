@@ -12,14 +12,6 @@ from fieldsync.protocol.upload import Canceled, Item, Rejected, Saved
 DELETES, UPDATES = "Cancel_Deletes_Of_Deleted", "Cancel_Updates_Of_Missing"
 
 
-@pytest.fixture
-def sarah(lab: Lab) -> Phone:
-    lab.person("sarah")
-    phone = lab.phone("sarah")
-    phone.download()
-    return phone
-
-
 def gone(lab: Lab) -> str:
     """A shop that Sarah's device had and Grace deleted."""
     [shop] = lab.rows("Shop", {"Name": "Corner"})

@@ -18,14 +18,6 @@ from fieldsync.server.processor.states import Act, Status
 
 
 @pytest.fixture
-def sarah(lab: Lab) -> Phone:
-    lab.person("sarah")
-    phone = lab.phone("sarah")
-    phone.download()
-    return phone
-
-
-@pytest.fixture
 def later(lab: Lab) -> None:
     lab.rows("Sync_Setting", {"Name": "Deferred_Processing", "Setting": "Deferred_Processing", "Value": "true"})
 

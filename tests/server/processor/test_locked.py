@@ -18,14 +18,6 @@ from fieldsync.protocol.upload import Accepted, Held, Outcome, Rejected, Saved, 
 from fieldsync.server.processor.states import Act, Status
 
 
-@pytest.fixture
-def sarah(lab: Lab) -> Phone:
-    lab.person("sarah")
-    phone = lab.phone("sarah")
-    phone.download()
-    return phone
-
-
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a job waits for a record is waited for often here."""

@@ -24,14 +24,6 @@ from fieldsync.server.processor.states import Act, Status
 PARTS = ("Sync_Transaction", "Sync_Transaction_Record", "Sync_Transaction_Log", "_undecided")
 
 
-@pytest.fixture
-def sarah(lab: Lab) -> Phone:
-    lab.person("sarah")
-    phone = lab.phone("sarah")
-    phone.download()
-    return phone
-
-
 def rules(lab: Lab) -> list[Retention]:
     async def ask() -> list[Retention]:
         async with transaction(lab.org.pool) as database:

@@ -31,14 +31,6 @@ AT_ONE = datetime(2026, 3, 3, 1, tzinfo=UTC)
 DAY = 86_400
 
 
-@pytest.fixture
-def sarah(lab: Lab) -> Phone:
-    lab.person("sarah")
-    phone = lab.phone("sarah")
-    phone.download()
-    return phone
-
-
 def known(lab: Lab) -> list[Schedule]:
     async def ask() -> list[Schedule]:
         async with transaction(lab.org.pool) as database:

@@ -17,14 +17,6 @@ from fieldsync.server.postgres.work import Work
 from fieldsync.server.processor.jobs import process
 
 
-@pytest.fixture
-def sarah(lab: Lab) -> Phone:
-    lab.person("sarah")
-    phone = lab.phone("sarah")
-    phone.download()
-    return phone
-
-
 def setting(lab: Lab, name: str, value: str, profile: str | None = None) -> None:
     found = dict(lab.query('SELECT "Name", "Id" FROM "Profile"'))
     kept = {"Name": name, "Setting": name, "Value": value, "ProfileId": profile and found[profile]}

@@ -16,14 +16,6 @@ from fieldsync.server.processor.simulate import Simulated, simulate, simulate_al
 from fieldsync.server.processor.states import Act
 
 
-@pytest.fixture
-def sarah(lab: Lab) -> Phone:
-    lab.person("sarah")
-    phone = lab.phone("sarah")
-    phone.download()
-    return phone
-
-
 def state_of(lab: Lab) -> dict[str, str]:
     """A hash of every table and the place of every sequence of the whole database, the queue of jobs among them."""
 

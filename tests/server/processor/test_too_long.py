@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from tests.server.lab import Lab, Phone, create, update
 from tests.server.processor.test_acts import do, journaled, statuses, told
 from tests.server.processor.test_deferred import run_jobs, wait_until
@@ -21,14 +20,6 @@ BEGIN
 END $$
 """
 """As a statement that runs into its time does."""
-
-
-@pytest.fixture
-def sarah(lab: Lab) -> Phone:
-    lab.person("sarah")
-    phone = lab.phone("sarah")
-    phone.download()
-    return phone
 
 
 def make_slow(lab: Lab, table: str, when: str) -> None:
