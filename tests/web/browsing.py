@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from fieldsync.base.world import system_world
+from fieldsync.cli.demo.run import free_port, place, run
 from fieldsync.device import Device
 
 ARGUMENTS = [
@@ -48,6 +52,33 @@ class Running:
     @property
     def console(self) -> str:
         return str(re.findall(r"Console\s+(http\S+)", "\n".join(self.said))[-1])
+
+
+@contextmanager
+def running_demo(folder: Path) -> Iterator[Running]:
+    """Server, console and two devices, as `fieldsync demo` runs them."""
+    told, stop = Running(), threading.Event()
+    with place(folder, free_port(), system_world(), accounts=40, reset=True, tell=told.tell) as where:
+        told.uri = where.uri
+
+        def scenes(_: object, devices: list[Device]) -> None:
+            told.devices = devices
+
+        async def serve() -> None:
+            ending = asyncio.Event()
+            running = asyncio.create_task(run(where, scenes, told.tell, ending))
+            await asyncio.to_thread(stop.wait)
+            ending.set()
+            await running
+
+        thread = threading.Thread(target=lambda: asyncio.run(serve()))
+        thread.start()
+        assert told.ready.wait(60), told.said
+        try:
+            yield told
+        finally:
+            stop.set()
+            thread.join(20)
 
 
 @contextmanager

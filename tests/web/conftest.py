@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from tests.web.browsing import ARGUMENTS, Running
-
-from fieldsync.base.world import system_world
-from fieldsync.cli.demo.run import free_port, place, run
-from fieldsync.device import Device
+from tests.web.browsing import ARGUMENTS, Running, running_demo
 
 
 @pytest.fixture(scope="module")
 def running(short_dir: Path) -> Iterator[Running]:
     """Server, console and two devices, as `fieldsync demo` runs them."""
-    told, stop = Running(), threading.Event()
-    with place(short_dir / "web", free_port(), system_world(), accounts=40, reset=True, tell=told.tell) as where:
-        told.uri = where.uri
-
-        def scenes(_: object, devices: list[Device]) -> None:
-            told.devices = devices
-
-        async def serve() -> None:
-            ending = asyncio.Event()
-            running = asyncio.create_task(run(where, scenes, told.tell, ending))
-            await asyncio.to_thread(stop.wait)
-            ending.set()
-            await running
-
-        thread = threading.Thread(target=lambda: asyncio.run(serve()))
-        thread.start()
-        assert told.ready.wait(60), told.said
+    with running_demo(short_dir / "web") as told:
         yield told
-        stop.set()
-        thread.join(20)
 
 
 @pytest.fixture
