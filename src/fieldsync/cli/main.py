@@ -13,6 +13,7 @@ from fieldsync.cli import bench, deploy, formula, imports, org, serve, simulate
 from fieldsync.cli.conformance import app as conformance
 from fieldsync.cli.demo import command as demo
 from fieldsync.cli.device.commands import app as device
+from fieldsync.cli.device.field import field
 from fieldsync.cli.doctor.command import doctor
 from fieldsync.cli.report import codes, run
 from fieldsync.cli.rules.commands import app as rules
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
+app.command("field")(field)
 app.command("deploy")(deploy.deploy)
 app.command("sim")(simulate.sim)
 app.command("doctor")(doctor)

@@ -79,7 +79,8 @@ def records(request: AnyRequest, app: FieldHere, name: str) -> Template:
 
 @get("/errors", sync_to_thread=True)
 def errors(request: AnyRequest, app: FieldHere) -> Template:
-    """The error list."""
+    """The error list; who looks at it has been told."""
+    app.runner.saw_errors()
     return app.page(
         request,
         "errors.html",

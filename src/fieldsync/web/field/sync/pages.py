@@ -133,7 +133,7 @@ def _prompt(app: Field, *, watching: bool) -> Prompt | None:
 def close_prompt(request: AnyRequest, app: FieldHere) -> Template:
     """The person has seen it, or says no until the next sign-in."""
     app.require(request)
-    app.runner.seen_errors = frozenset(entry.n for entry in app.device.errors())
+    app.runner.saw_errors()
     app.runner.ended, app.runner.asked = None, True
     return app.page(request, "_prompt.html", prompt=None)
 

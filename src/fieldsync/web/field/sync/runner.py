@@ -64,6 +64,11 @@ class Runner:
         self.ended = Ended(kind, report, wrong)
         self._tell()
 
+    def saw_errors(self) -> None:
+        """The person was told of every error there is now."""
+        self.seen_errors = frozenset(entry.n for entry in self._device.errors())
+        self.ended = None if self.ended is not None and self.ended.report is not None else self.ended
+
     def opened(self) -> None:
         """The app was opened: the first opening of the day prepares an update by itself (E05)."""
         if self._device.updates.due():

@@ -18,7 +18,7 @@ from fieldsync.web.field.work.inputs import CHOICES_MAX, offered
 from fieldsync.web.field.work.layout import Layout
 from fieldsync.web.field.work.related import details, makeable, related
 from fieldsync.web.field.work.saving import here_of
-from fieldsync.web.field.work.sheet import is_locked, sheet_of, values_of
+from fieldsync.web.field.work.sheet import is_locked, parents_of, sheet_of, values_of
 from fieldsync.web.kit.pages import shown
 
 
@@ -56,6 +56,7 @@ def _read(app: Field, found: Record) -> dict[str, Any]:
         "label": object_type.label,
         "plural": object_type.plural,
         "record": found,
+        "parents": parents_of(app.device, sheet, {}),
         "may_edit": may_edit,
         "locked": is_locked(layout, found),
         "groups": groups,

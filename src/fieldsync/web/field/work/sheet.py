@@ -135,7 +135,7 @@ def _page(app: Field, sheet: Sheet, texts: Mapping[str, str], draft: Mapping[str
         "plural": layout.object.plural,
         "record_id": found.id if found is not None else "",
         "title": (f"{label} {name}" if name else label) if found is not None else f"New {label.lower()}",
-        "parents": _parents(app.device, sheet, texts),
+        "parents": parents_of(app.device, sheet, texts),
         "status": _status(sheet),
         "mark_state": found.mark if found is not None else Mark.CLEAN,
         "locked": sheet.locked,
@@ -157,7 +157,7 @@ def _status(sheet: Sheet) -> str:
     return shown(sheet.found.values[submit.field]) if submit is not None else ""
 
 
-def _parents(device: Device, sheet: Sheet, texts: Mapping[str, str]) -> list[tuple[str, str]]:
+def parents_of(device: Device, sheet: Sheet, texts: Mapping[str, str]) -> list[tuple[str, str]]:
     """The records this one stands under, by name and page: its account, its call, its master."""
     told: list[tuple[str, str]] = []
     for field in sheet.layout.object.references:
