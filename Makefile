@@ -6,8 +6,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 BIN := .venv/bin
 ARGS ?=
-# Two workers: the suite is laid out for two cores, and each worker runs a PostgreSQL of its own.
-PYTEST_ARGS ?= -n 2
+# Two workers: the suite is laid out for two cores, and each worker runs a PostgreSQL of its own. Each begins with a half
+# in one piece, so that what a file prepares is prepared once, and takes over from the other what is left at the end.
+PYTEST_ARGS ?= -n 2 --dist worksteal
 PG ?=
 
 ifneq ($(filter-out 15,$(PG)),)

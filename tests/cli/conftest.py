@@ -40,21 +40,31 @@ class Ran:
 Run = Callable[..., Ran]
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment_of(folder: Path) -> dict[str, str]:
     """Nothing of the person who runs the tests, and a data folder of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FIELDSYNC_")}
-    return {**kept, "FIELDSYNC_DATA": str(tmp_path / "data"), "FIELDSYNC_PASSWORD": PASSWORD, "COLUMNS": "200"}
+    return {**kept, "FIELDSYNC_DATA": str(folder / "data"), "FIELDSYNC_PASSWORD": PASSWORD, "COLUMNS": "200"}
+
+
+def ran(environment: dict[str, str], *arguments: str) -> Ran:
+    """Runs the command to its end. A traceback fails the test."""
+    done = forking.run(PROGRAM, *arguments, env=environment)
+    assert "Traceback" not in done.stderr, done.stderr
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a test of its own."""
+    return environment_of(tmp_path)
 
 
 @pytest.fixture
 def run(environment: dict[str, str]) -> Run:
-    """`run("org", "list", "--json")`: runs the command to its end. A traceback fails the test."""
+    """`run("org", "list", "--json")`: as `ran`, in this environment."""
 
     def command(*arguments: str, **variables: str) -> Ran:
-        done = forking.run(PROGRAM, *arguments, env={**environment, **variables})
-        assert "Traceback" not in done.stderr, done.stderr
-        return Ran(done.returncode, done.stdout, done.stderr)
+        return ran({**environment, **variables}, *arguments)
 
     return command
 

@@ -3,33 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.cli.conftest import PASSWORD, Ran, Run
+from tests.cli.conftest import PASSWORD, Ran, Run, environment_of, ran
 from tests.cli.test_serve import answer, free_port, serving
+
+if TYPE_CHECKING:
+    from tests.conftest import Databases
 
 PASSPHRASE = "a long phrase nobody knows"
 
 
-@pytest.fixture
-def device(run: Run, environment: dict[str, str], tmp_path: Path) -> Iterator[Run]:
-    """`device("status")`: a signed-in device of Sarah's, with the server running."""
-    assert run("org", "create", "acme").code == 0
+@dataclass(frozen=True)
+class Served:
+    """A server that runs for all tests of this file, and the environment of what asks it."""
+
+    environment: dict[str, str]
+    address: str
+
+
+@pytest.fixture(scope="module")
+def served(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """`fieldsync serve` over a database with the org of Sarah's, both made by the command line."""
+    name = databases.create()
+    environment = environment_of(tmp_path_factory.mktemp("served")) | {"FIELDSYNC_DATABASE": databases.uri(name)}
     sarah = ("org", "user", "add", "sarah@example.com", "--profile", "Field_Representative", "--last-name", "Kern")
-    assert run(*sarah, "--org", "acme").code == 0
+    for command in (("org", "create", "acme"), (*sarah, "--org", "acme")):
+        assert ran(environment, *command).code == 0
     port = free_port()
+    with serving(environment, port):
+        answer(port)
+        yield Served(environment, f"http://127.0.0.1:{port}")
+    databases.drop(name)
+
+
+@pytest.fixture
+def device(served: Served, tmp_path: Path) -> Run:
+    """`device("status")`: a signed-in device of Sarah's, with the server running."""
 
     def command(*arguments: str, **variables: str) -> Ran:
         where = {"FIELDSYNC_STORE": str(tmp_path / "device"), "FIELDSYNC_PASSPHRASE": PASSPHRASE}
-        return run("device", *arguments, **{**where, **variables})
+        return ran({**served.environment, **where, **variables}, "device", *arguments)
 
-    with serving(environment, port):
-        answer(port)
-        server = f"http://127.0.0.1:{port}"
-        done = command("login", "--server", server, "--org", "acme", "--username", "sarah@example.com", "--json")
-        assert done.code == 0, done.err
-        yield command
+    done = command("login", "--server", served.address, "--org", "acme", "--username", "sarah@example.com", "--json")
+    assert done.code == 0, done.err
+    return command
 
 
 def test_a_record_is_saved_synced_and_found(device: Run) -> None:
