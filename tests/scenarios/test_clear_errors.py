@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from tests.conftest import Prepare
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
 from tests.scenarios.test_repairs import form_of
 
@@ -37,15 +38,18 @@ extensions:
 COMMAND = [sys.executable, "-c", "from fieldsync.cli.main import main; main()"]
 
 
-@pytest.fixture
-def stage(database: str, tmp_path: Path) -> Iterator[Stage]:
+def prepare(uri: str) -> None:
     admin = NewUser(ADMIN, PASSWORD, "System_Administrator", "Admin")
     world = system_world()
-    create_org(database, "clear", build([*load_packs(), parse_pack(PACK, "own")]), admin=admin, world=world)
-    with seeding_org(database, "clear", world) as seeding:
+    create_org(uri, "clear", build([*load_packs(), parse_pack(PACK, "own")]), admin=admin, world=world)
+    with seeding_org(uri, "clear", world) as seeding:
         create_user(seeding, NewUser(SARAH, PASSWORD, "Field_Representative", "Sarah"), world.chance)
+
+
+@pytest.fixture
+def stage(template_database: Callable[[str, Prepare], str], tmp_path: Path) -> Iterator[Stage]:
     with ExitStack() as stack:
-        yield Stage(stack, database, "clear", tmp_path)
+        yield Stage(stack, template_database("clear", prepare), "clear", tmp_path)
 
 
 def command(stage: Stage, *words: str) -> str:

@@ -3,11 +3,12 @@ is lost (FEATURES D02 to D05, D09)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.conftest import Prepare
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
 
 from fieldsync.base.ids import RecordId
@@ -24,15 +25,18 @@ REP = "sarah@open.example"
 YESTERDAY = "2026-03-01T09:00:00+00:00"
 
 
-@pytest.fixture
-def stage(database: str, tmp_path: Path) -> Iterator[Stage]:
+def prepare(uri: str) -> None:
     admin = NewUser("admin@open.example", PASSWORD, "System_Administrator", "Admin")
     world = system_world()
-    create_org(database, "open", build(load_packs()), admin=admin, world=world)
-    with seeding_org(database, "open", world) as seeding:
+    create_org(uri, "open", build(load_packs()), admin=admin, world=world)
+    with seeding_org(uri, "open", world) as seeding:
         create_user(seeding, NewUser(REP, PASSWORD, "Field_Representative", "Sarah"), world.chance)
+
+
+@pytest.fixture
+def stage(template_database: Callable[[str, Prepare], str], tmp_path: Path) -> Iterator[Stage]:
     with ExitStack() as stack:
-        yield Stage(stack, database, "open", tmp_path)
+        yield Stage(stack, template_database("open", prepare), "open", tmp_path)
 
 
 @pytest.fixture

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from tests.conftest import Prepare
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
 
 from fieldsync.base.ids import RecordId
@@ -37,16 +38,19 @@ KINDS: dict[str, tuple[dict[str, Any], str, object]] = {
 HAS_PRODUCT = ("Call_Detail", "Call_Sample")
 
 
-@pytest.fixture
-def stage(database: str, tmp_path: Path) -> Iterator[Stage]:
+def prepare(uri: str) -> None:
     admin = NewUser("admin@twice.example", PASSWORD, "System_Administrator", "Admin")
     world = system_world()
-    create_org(database, "twice", build(load_packs()), admin=admin, world=world)
-    with seeding_org(database, "twice", world) as seeding:
+    create_org(uri, "twice", build(load_packs()), admin=admin, world=world)
+    with seeding_org(uri, "twice", world) as seeding:
         create_user(seeding, NewUser(REP, PASSWORD, "Field_Representative", "Sarah"), world.chance)
         insert_rows(seeding, "Product", [{"Name": "Cardiva"}])
+
+
+@pytest.fixture
+def stage(template_database: Callable[[str, Prepare], str], tmp_path: Path) -> Iterator[Stage]:
     with ExitStack() as stack:
-        yield Stage(stack, database, "twice", tmp_path)
+        yield Stage(stack, template_database("twice", prepare), "twice", tmp_path)
 
 
 @pytest.fixture
