@@ -20,6 +20,8 @@ from fieldsync.sim.faults import DiskFull
 
 NAME, BASE = "fieldsync-sim", "unix"
 SECTOR = 4096
+StoreError = apsw.Error
+"""What SQLite may raise."""
 
 
 @dataclass

@@ -19,6 +19,7 @@ from fieldsync.sim.laws import (
     isolation,
     no_double_effect,
     no_lost_edit,
+    open_record,
     progress,
     whole_families,
 )
@@ -36,7 +37,7 @@ LAWS = (
     agreed_digest.check,
 )
 """Asked when all is well again; those of `ON_THE_WAY` after every so many steps too."""
-ON_THE_WAY = (whole_families.on_devices, honest_status.check)
+ON_THE_WAY = (whole_families.on_devices, honest_status.check, open_record.pending)
 LOOK_EVERY_STEPS = 10
 DAY_SAVES, DAY_FAULTS = 30, 5
 
@@ -49,6 +50,8 @@ class Plan(msgspec.Struct, frozen=True):
     devices: int = 4
     faults: tuple[Fault, ...] = tuple(Fault)
     without: frozenset[int] = frozenset()
+    focus: tuple[str, ...] = ()
+    """Actions that are chosen more often than people would."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -76,7 +79,7 @@ def run(databases: Databases, folder: Path, plan: Plan) -> Report:
         days = _Days(world)
         for step in range(plan.steps):
             if step not in plan.without:
-                _step(world, step, days)
+                _step(world, step, days, plan.focus)
             if world.found:
                 break
         world.faults.heal()
@@ -88,9 +91,9 @@ def run(databases: Databases, folder: Path, plan: Plan) -> Report:
         world.close()
 
 
-def _step(world: SimWorld, step: int, days: _Days) -> None:
+def _step(world: SimWorld, step: int, days: _Days, focus: tuple[str, ...]) -> None:
     world.begin_step(step)
-    act(world)
+    act(world, focus)
     days.look()
     if step % LOOK_EVERY_STEPS == 0:
         for law in ON_THE_WAY:

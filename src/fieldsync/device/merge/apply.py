@@ -16,6 +16,7 @@ from fieldsync.device.merge.base import (
     BaseState,
     bases_of_records,
     bases_of_roots,
+    forget_bases,
     put_bases,
     release,
 )
@@ -24,6 +25,7 @@ from fieldsync.device.merge.facts import busy_roots
 from fieldsync.device.merge.image import Image
 from fieldsync.device.merge.manifest import Manifest, mark_partial, missing_members
 from fieldsync.device.merge.merged import follow_merges
+from fieldsync.device.queue.journal import touched_of
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.objects import ObjectTables
@@ -62,6 +64,7 @@ def apply(
     staged = [i for i in images if roots[i.ref.id] in busy]
     done = Applied()
     reach("apply.before_rows")
+    forget_bases(work, _moved(work, ready, roots))
     _release(work, tables, {*freed, *(roots[i.ref.id] for i in ready)} - busy, ready, done)
     _write(work, tables, ready, done, forced=forced)
     merged = ((image.ref, image.into) for image in images if image.into is not None)
@@ -71,11 +74,32 @@ def apply(
     return done
 
 
+def _moved(work: Work, ready: Sequence[Image], roots: Mapping[RecordId, RecordId]) -> list[RecordId]:
+    """Records with a base image that is filed with a family they have left."""
+    bases = bases_of_records(work, [i.ref.id for i in ready])
+    return [base.ref.id for base in bases.values() if base.root != roots[base.ref.id]]
+
+
 def roots_of(work: Work, tables: ObjectTables, images: Sequence[Image]) -> dict[RecordId, RecordId]:
-    """Record to its family's root. A base image remembers it; a row leads to it; a record nobody knows is its own."""
+    """Record to its family's root. A base image remembers it; a row leads to it; a record nobody knows is its own.
+
+    A detail that the server has put under another master is of that one's family, unless an own edit of it waits.
+    """
     known = bases_of_records(work, [i.ref.id for i in images])
     here = {i.ref.id: i for i in images}
-    return {i.ref.id: known[i.ref.id].root if i.ref.id in known else _root(work, tables, i, here) for i in images}
+    own = {i.ref.id: known[i.ref.id].root for i in images if i.ref.id in known}
+    moved = {i.ref.id for i in images if i.ref.id in own and _master(tables, i) not in (None, own[i.ref.id])}
+    kept = own.keys() - (moved - touched_of(work, moved))
+    return {i.ref.id: own[i.ref.id] if i.ref.id in kept else _root(work, tables, i, here) for i in images}
+
+
+def _master(tables: ObjectTables, image: Image) -> RecordId | None:
+    """The root that a row names itself."""
+    table = tables[image.ref.object]
+    if image.row is None or len(table.way) != 1:
+        return None
+    master: RecordId | None = image.row[table.columns.index(table.way[0].column)]
+    return master
 
 
 def _root(work: Work, tables: ObjectTables, image: Image, here: Mapping[RecordId, Image]) -> RecordId:

@@ -46,7 +46,7 @@ class Base:
 _COLUMNS = "object, id, root, state, stamp, row"
 _PUT = (
     "INSERT INTO _base (object, id, root, state, stamp, row) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET"
-    " state = excluded.state, stamp = excluded.stamp, row = excluded.row"
+    " root = excluded.root, state = excluded.state, stamp = excluded.stamp, row = excluded.row"
 )
 
 
@@ -65,6 +65,11 @@ def keep_first(work: Work, base: Base) -> None:
 def put_bases(work: Work, bases: Iterable[Base]) -> None:
     """Put base images in place of older ones."""
     work.many(_PUT, [_row(base) for base in bases])
+
+
+def forget_bases(work: Work, ids: Iterable[str]) -> None:
+    """These records stand in their tables as the server has them: nothing is kept beside."""
+    work.run("DELETE FROM _base WHERE id IN (SELECT value FROM json_each(?))", listed(ids))
 
 
 def _row(base: Base) -> tuple[Any, ...]:

@@ -124,6 +124,15 @@ def touched_after(work: Work, ids: Iterable[str], kind: Touch, n: int) -> bool:
     return found is not None
 
 
+def touched_of(work: Work, ids: Iterable[str]) -> set[str]:
+    """Those of these records that an entry which is still here changes or makes."""
+    rows = work.rows(
+        f"SELECT DISTINCT id FROM _touch WHERE kind < {Touch.REFERS.value} AND id IN (SELECT value FROM json_each(?))",
+        listed(ids),
+    )
+    return {record_id for (record_id,) in rows}
+
+
 def blockers(work: Work, changes: Iterable[str], refers: Iterable[str], before: int) -> tuple[int, ...]:
     """Refused or waiting entries before `before` that changed these records, or made what is referred to (law L7)."""
     rows = work.rows(

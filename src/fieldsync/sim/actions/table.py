@@ -71,10 +71,14 @@ def drawn(world: SimWorld, table: tuple[tuple[int, Action], ...]) -> Action:
     raise AssertionError("the weights add up")
 
 
-def act(world: SimWorld) -> None:
-    """One step of the run: a device and what happens on it, or around it."""
+FOCUS = 6
+
+
+def act(world: SimWorld, focus: tuple[str, ...] = ()) -> None:
+    """One step of the run: a device and what happens on it, or around it; what is in focus happens more often."""
     device = world.devices[world.chance.below(len(world.devices))]
-    action = drawn(world, ACTIONS)
+    table = tuple((weight * (FOCUS if one.__name__ in focus else 1), one) for weight, one in ACTIONS)
+    action = drawn(world, table)
     world.faults.device = device.ordinal
     action(world, device)
     world.did[action.__name__] += 1

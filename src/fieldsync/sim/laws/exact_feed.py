@@ -44,11 +44,13 @@ POSITIONS = """
 SELECT feed_position FROM _change WHERE feed_user = %(user)s AND feed_position IS NOT NULL ORDER BY 1
 """
 FED = """
-SELECT object, id, max(version) FROM _change
-WHERE feed_user = %(user)s AND feed_position IS NOT NULL AND kind IN ('created', 'updated') AND beside IS NULL
-AND at > (SELECT d."Last_Download_At" FROM "Device" d JOIN _device_number n ON n.device_id = d."Id"
-  WHERE n.number = %(number)s)
-GROUP BY 1, 2 ORDER BY 1, 2
+SELECT object, id, version FROM (
+  SELECT DISTINCT ON (object, id) object, id, version, kind FROM _change
+  WHERE feed_user = %(user)s AND feed_position IS NOT NULL AND kind NOT IN ('outcome', 'fed') AND beside IS NULL
+  AND at > (SELECT d."Last_Download_At" FROM "Device" d JOIN _device_number n ON n.device_id = d."Id"
+    WHERE n.number = %(number)s)
+  ORDER BY object, id, feed_position DESC
+) last WHERE kind <> 'deleted' ORDER BY 1, 2
 """
 """Since the device's last download, at which the rules decided what it holds."""
 FOREIGN = """
@@ -58,7 +60,8 @@ WHERE c.feed_user = %(user)s AND c.kind <> 'outcome' AND n.user_id <> %(user)s
 MISSING = """
 SELECT t."Device_Number", r."Record_Id" FROM "Sync_Transaction_Record" r
 JOIN "Sync_Transaction" t ON t."Id" = r."Sync_TransactionId"
-WHERE t."Status" = 'Success' AND t."Device_Number" IS NOT NULL AND r."Record_Id" IS NOT NULL AND r."Result_Id" IS NULL
+WHERE t."Status" = 'Success' AND t."Device_Number" IS NOT NULL
+AND (r."Result_Id" IS NULL OR r."Result_Id" = r."Record_Id")
 AND t."CreatedDate" > (SELECT max("CreatedDate") FROM "Sync_Transaction") - interval '30 days'
 AND NOT EXISTS (SELECT 1 FROM _change c WHERE c.transaction_id = t."Transaction_Id" AND c.id = r."Record_Id"
   AND c.feed_user IS NOT NULL)

@@ -9,6 +9,8 @@ import msgspec
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import SystemClock
+from fieldsync.server.postgres.work import DatabaseError
+from fieldsync.sim.disk import StoreError
 from fieldsync.sim.ground import Databases
 from fieldsync.sim.planted.on_device import DEVICE_BUGS
 from fieldsync.sim.planted.on_server import SERVER_BUGS
@@ -18,6 +20,7 @@ from fieldsync.sim.run import Plan, run
 BUGS: dict[str, Planted] = {bug.name: bug for bug in (*DEVICE_BUGS, *SERVER_BUGS)}
 DAYS_MAX = 200
 TRIES = 6
+BROKEN = (AssertionError, Refused, LookupError, TypeError, ValueError, RuntimeError, DatabaseError, StoreError)
 
 
 class Caught(msgspec.Struct, frozen=True):
@@ -44,7 +47,7 @@ def catch(databases: Databases, folder: Path, bug: Planted, tries: int = 1) -> C
     clock, days = SystemClock(), 0
     began = clock.steady()
     for seed in range(bug.seed, bug.seed + tries):
-        plan = Plan(seed, bug.steps, bug.devices)
+        plan = Plan(seed, bug.steps, bug.devices, focus=bug.focus)
         law, found, more = _run(databases, folder / str(seed), plan, bug)
         days += more
         if law or days > DAYS_MAX:
@@ -56,7 +59,7 @@ def _run(databases: Databases, folder: Path, plan: Plan, bug: Planted) -> tuple[
     with planting(bug):
         try:
             report = run(databases, folder, plan)
-        except (AssertionError, Refused, LookupError, TypeError, ValueError, RuntimeError) as broke:
+        except BROKEN as broke:
             return "broke down", f"{type(broke).__name__}: {broke}"[:200], 0
     if not report.violations:
         return "", "", report.device_days

@@ -197,21 +197,39 @@ def _stops_early(right: Any) -> Any:
 
 
 SERVER_BUGS = (
-    Planted("no receipts", (Patch("server.sync.upload:identify", _no_receipts),)),
+    Planted("no receipts", (Patch("server.sync.upload:identify", _no_receipts),), focus=("network",)),
     Planted("a replay gets no answer", (Patch("server.sync.upload:identify", _everything_is_new_numbered),)),
-    Planted("no conflict check", (Patch("server.save.conflict:decide_update", _overrides),)),
+    Planted("no conflict check", (Patch("server.save.conflict:decide_update", _overrides),), focus=("online_edit",)),
     Planted(
-        "an own save hides what others wrote", (Patch("server.save.elsewhere.since:others_since", _sees_everything),)
+        "an own save hides what others wrote",
+        (Patch("server.save.elsewhere.since:others_since", _sees_everything),),
+        focus=("online_edit", "way"),
     ),
-    Planted("gaps in the feed", (Patch("server.save.changes:_feed", _skips_a_position),)),
-    Planted("two entries at one place of the feed", (Patch("server.save.changes:_feed", _feeds_twice),)),
-    Planted("details are not fed", (Patch("server.save.changes:_feed", _only_the_root),)),
+    Planted("gaps in the feed", (Patch("server.save.changes:_feed", _skips_a_position),), focus=("network",)),
+    Planted(
+        "two entries at one place of the feed", (Patch("server.save.changes:_feed", _feeds_twice),), focus=("network",)
+    ),
+    Planted("details are not fed", (Patch("server.save.changes:_feed", _only_the_root),), focus=("network",)),
     Planted("nothing is fed", (Patch("server.save.changes:_feed", _feeds_nobody),)),
-    Planted("a trial takes effect", (Patch("server.processor.simulate:_run_for_nothing", _is_real),)),
-    Planted("nothing is ever removed", (Patch("server.sync.download:_removed", _removes_nothing),)),
-    Planted("changed rules bring nothing", (Patch("server.sync.download:_scope_then", _same_scope),)),
+    Planted(
+        "a trial takes effect",
+        (Patch("server.processor.simulate:_run_for_nothing", _is_real),),
+        focus=("try_one", "network"),
+    ),
+    Planted(
+        "nothing is ever removed", (Patch("server.sync.download:_removed", _removes_nothing),), focus=("align", "sync")
+    ),
+    Planted(
+        "changed rules bring nothing",
+        (Patch("server.sync.download:_scope_then", _same_scope),),
+        focus=("change_rule", "align", "sync"),
+    ),
     Planted("changed calls are forgotten", (Patch("server.sync.download:_changed", _half_the_changes),)),
-    Planted("a restore is not noticed", (Patch("server.sync.checkpoint:checkpoint_fork", _no_fork),)),
+    Planted(
+        "a restore is not noticed",
+        (Patch("server.sync.checkpoint:checkpoint_fork", _no_fork),),
+        focus=("back_up", "network"),
+    ),
     Planted("long saves are cut", (Patch("server.sync.parts:read_items", _first_part_is_all),)),
     Planted("a field is not written", (Patch("server.save.pipeline:write.write", _loses_a_field),)),
     Planted("a field too many is written", (Patch("server.save.pipeline:write.write", _writes_too_much),)),
@@ -223,18 +241,29 @@ SERVER_BUGS = (
             Patch("server.scope.compose:Composer._own", _every_row),
         ),
     ),
-    Planted("the revoked are served", (Patch("server.sync.session_statements:_caller", _serves_the_revoked),)),
+    Planted(
+        "the revoked are served",
+        (Patch("server.sync.session_statements:_caller", _serves_the_revoked),),
+        focus=("revoke",),
+    ),
     Planted("deletes ask nobody", (Patch("server.save.conflict:decide_delete", _deletes_lightly),)),
     Planted("nothing is held back", (Patch("server.save.resolve:hold", _holds_nothing),)),
-    Planted("the feed is empty", (Patch("server.http.routes:read_feed", _cuts_the_feed),)),
+    Planted("the feed is empty", (Patch("server.http.routes:read_feed", _cuts_the_feed),), focus=("network",)),
     Planted(
-        "a submitted call is not duplicated", (Patch("server.save.elsewhere.redirect:redirect", returning_async(None)),)
+        "a submitted call is not duplicated",
+        (Patch("server.save.elsewhere.redirect:redirect", returning_async(None)),),
+        focus=("online_call", "network"),
     ),
     Planted(
         "a duplicate is made anew each time",
         (Patch("server.save.elsewhere.redirect:look_up_duplicates", returning_async(None)),),
+        focus=("online_call", "network"),
     ),
-    Planted("a merge leaves no alias", (Patch("server.merge.aliases:point_to_winners", returning_async(None)),)),
+    Planted(
+        "a merge leaves no alias",
+        (Patch("server.merge.aliases:point_to_winners", returning_async(None)),),
+        focus=("merge_accounts", "network"),
+    ),
     Planted("the server forgets what waited", (Patch("server.sync.upload:mark_taken_back", returning_async(None)),)),
     Planted("images of an answer are left out", (Patch("server.sync.upload:concerned", returning(())),)),
     Planted("most of a request is lost", (Patch("server.sync.parts:gather", _stops_early),)),

@@ -25,13 +25,14 @@ class Patch:
 
 @dataclass(frozen=True)
 class Planted:
-    """One bug, and the pinned run in which it is caught: seed, steps and devices."""
+    """One bug, and the pinned run in which it is caught: what happens more often in it, seed, steps and devices."""
 
     name: str
     patches: tuple[Patch, ...]
+    focus: tuple[str, ...] = ()
     seed: int = 1
-    steps: int = 80
-    devices: int = 3
+    steps: int = 60
+    devices: int = 2
 
 
 @contextmanager

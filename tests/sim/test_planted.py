@@ -1,0 +1,28 @@
+"""Planted bugs prove the provers: each is caught by the run that is pinned for it, by the law it breaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fieldsync.sim.ground import Databases
+from fieldsync.sim.planted.catch import BUGS, catch
+
+PINNED = {
+    "no receipts": "L2",
+    "no conflict check": "L6",
+    "gaps in the feed": "L9",
+    "a refusal counts as done": "L1",
+    "the widget is always green": "L12",
+}
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_a_planted_bug_is_caught(grounds: Databases, tmp_path: Path, name: str) -> None:
+    caught = catch(grounds, tmp_path, BUGS[name])
+    assert caught.law == PINNED[name], caught.found
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(BUGS) >= 40
