@@ -206,6 +206,8 @@ def _become(arguments: Sequence[str], environment: Mapping[str, str], folder: st
         os.close(stream)
     os.environ.clear()
     os.environ.update(environment)
+    paths = environment.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = [path for path in paths if path and path not in sys.path]
     os.chdir(folder)
     sys.argv = ["-c", *arguments]
 

@@ -3,8 +3,6 @@ stays, nobody's queue is rewritten, and nobody is told of a conflict (FEATURES E
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from tests import forking
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
 from tests.scenarios.test_repairs import form_of
 
@@ -33,7 +32,7 @@ extensions:
   - object: Contact
     validation_rules: [{name: A_Number, condition: 'Phone = "none"', message: Say a number.}]
 """
-COMMAND = [sys.executable, "-c", "from fieldsync.cli.main import main; main()"]
+PROGRAM = "from fieldsync.cli.main import main; main()"
 
 
 class Practice:
@@ -46,7 +45,7 @@ class Practice:
     def merge(self, loser: RecordId, winner: RecordId) -> str:
         """As an admin does; what the command says."""
         named = ["org", "merge", "Account", loser, winner, "--org", self.stage.org, "--database", self.stage.uri]
-        done = subprocess.run([*COMMAND, *named], capture_output=True, text=True, check=False)
+        done = forking.run(PROGRAM, *named)
         return done.stdout if done.returncode == 0 else done.stderr
 
     def browser(self) -> httpx.Client:

@@ -4,8 +4,6 @@ kept on the server first, and the wish ends by itself (FEATURES G08)."""
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from tests import forking
 from tests.conftest import Prepare
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
 from tests.scenarios.test_repairs import form_of
@@ -35,7 +34,7 @@ extensions:
   - object: Account
     validation_rules: [{name: A_Number, condition: 'Phone = "none"', message: Say a number.}]
 """
-COMMAND = [sys.executable, "-c", "from fieldsync.cli.main import main; main()"]
+PROGRAM = "from fieldsync.cli.main import main; main()"
 
 
 def prepare(uri: str) -> None:
@@ -54,7 +53,9 @@ def stage(template_database: Callable[[str, Prepare], str], tmp_path: Path) -> I
 
 def command(stage: Stage, *words: str) -> str:
     named = ["org", "user", *words, "--org", stage.org, "--database", stage.uri]
-    return subprocess.run([*COMMAND, *named], capture_output=True, text=True, check=True).stdout
+    done = forking.run(PROGRAM, *named)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def is_wished(stage: Stage) -> bool:

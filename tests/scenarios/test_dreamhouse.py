@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -16,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import update
+from tests import forking
+from tests.conftest import Prepare
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
 from tests.schema.shared_data import shared
 
@@ -32,33 +32,35 @@ ADMIN, AGENT = "admin@dream.example", "caroline@dream.example"
 
 def fieldsync(*arguments: str) -> Any:
     """What a command printed as JSON."""
-    command = [sys.executable, "-c", "from fieldsync.cli.main import main; main()", *arguments, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = forking.run("from fieldsync.cli.main import main; main()", *arguments, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.fixture
-def stage(database: str, tmp_path: Path) -> Iterator[Stage]:
+def prepare(uri: str) -> None:
     """An org into which the project and its records were imported by the command line, with one person to use it."""
     project, world = shared("dreamhouse"), system_world()
     create_org(
-        database,
+        uri,
         "dream",
         build(load_packs()),
         admin=NewUser(ADMIN, PASSWORD, "System_Administrator", "Admin"),
         world=world,
     )
-    place = ("--org", "dream", "--database", database)
+    place = ("--org", "dream", "--database", uri)
     imported = fieldsync("import", "sfdx", str(project), *place)
     assert (imported["objects"], imported["not_supported"]) == (2, [])
     saved = fieldsync("import", "tree", str(project / "data" / "sample-data-plan.json"), *place)
     assert saved["saved"] == {"Broker__c": 8, "Property__c": 12, "Contact": 5}
-    with seeding_org(database, "dream", world) as seeding:
+    with seeding_org(uri, "dream", world) as seeding:
         agent = create_user(seeding, NewUser(AGENT, PASSWORD, "Field_Representative", "Kingsley"), world.chance)
         seeding.connection.execute(update(seeding.metadata.tables["Contact"]).values(OwnerId=agent))
+
+
+@pytest.fixture
+def stage(template_database: Callable[[str, Prepare], str], tmp_path: Path) -> Iterator[Stage]:
     with ExitStack() as stack:
-        yield Stage(stack, database, "dream", tmp_path)
+        yield Stage(stack, template_database("dream", prepare), "dream", tmp_path)
 
 
 def test_an_offline_price_change_and_a_new_broker_reach_server_and_second_device(stage: Stage) -> None:
