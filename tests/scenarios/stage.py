@@ -33,6 +33,7 @@ class Stage:
     ) -> None:
         self._stack, self._folder = stack, folder
         self.uri, self.org = uri, org
+        self._asking: psycopg.Connection | None = None
         self.address, _ = stack.enter_context(running_server(uri, env=dict(env or {})))
         self.world: World = system_world()
 
@@ -70,9 +71,10 @@ class Stage:
     def rows(self, object_name: str) -> dict[str, dict[str, Any]]:
         """The present records as PostgreSQL has them."""
         query = sql.SQL('SELECT "Id", row_to_json(t) FROM {}.{} t WHERE NOT "IsDeleted"')
-        with psycopg.connect(self.uri) as connection:
-            table = (sql.Identifier(f"org_{self.org}"), sql.Identifier(object_name))
-            return dict(connection.execute(query.format(*table)).fetchall())
+        if self._asking is None:
+            self._asking = self._stack.enter_context(psycopg.connect(self.uri, autocommit=True))
+        table = (sql.Identifier(f"org_{self.org}"), sql.Identifier(object_name))
+        return dict(self._asking.execute(query.format(*table)).fetchall())
 
 
 @contextmanager
