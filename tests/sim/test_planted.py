@@ -15,6 +15,11 @@ PINNED = {
     "gaps in the feed": "L9",
     "a refusal counts as done": "L1",
     "the widget is always green": "L12",
+    "merge under an editor": "L8",
+    "the revoked are served": "I28",
+    "long saves are cut": "L5",
+    "sharing is not asked": "L4",
+    "leaving a page merges nothing": "L3",
 }
 
 

@@ -71,13 +71,13 @@ def drawn(world: SimWorld, table: tuple[tuple[int, Action], ...]) -> Action:
     raise AssertionError("the weights add up")
 
 
-FOCUS = 6
+FOCUS = 5
 
 
 def act(world: SimWorld, focus: tuple[str, ...] = ()) -> None:
     """One step of the run: a device and what happens on it, or around it; what is in focus happens more often."""
     device = world.devices[world.chance.below(len(world.devices))]
-    table = tuple((weight * (FOCUS if one.__name__ in focus else 1), one) for weight, one in ACTIONS)
+    table = tuple((weight * max(1, FOCUS * focus.count(one.__name__)), one) for weight, one in ACTIONS)
     action = drawn(world, table)
     world.faults.device = device.ordinal
     action(world, device)

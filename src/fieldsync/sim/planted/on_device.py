@@ -177,15 +177,17 @@ DEVICE_BUGS = (
     Planted(
         "merge under an editor",
         (Patch("device.merge.apply:busy_roots", _nothing_is_open),),
-        focus=("look", "online_edit"),
+        focus=5 * ("look", "online_edit"),
     ),
     Planted("news of busy records is thrown away", (Patch("device.merge.apply:_stage", returning(None)),)),
     Planted("refresh drops the queue", (Patch("device.merge.carry:_copy_kept", _without_queue),), focus=("refresh",)),
-    Planted("refresh drops the errors", (Patch("device.merge.carry:_copy_kept", _without_errors),), focus=("refresh",)),
+    Planted(
+        "refresh drops the errors", (Patch("device.merge.carry:_copy_kept", _without_errors),), focus=5 * ("refresh",)
+    ),
     Planted(
         "a new data model drops the queue",
         (Patch("device.sync.session:remodel", _model_drops_queue),),
-        focus=("change_model", "sync"),
+        focus=5 * ("change_model", "sync"),
     ),
     Planted("the disk is not synced", (Patch("device.store.store:make_durable", _not_synced),), focus=("network",)),
     Planted("the widget is always green", (Patch("device.status.widget:_state", _always_green),)),
@@ -206,7 +208,7 @@ DEVICE_BUGS = (
     Planted(
         "leaving a page merges nothing",
         (Patch("device.merge.view:free_families", returning([])),),
-        focus=("look", "online_edit"),
+        focus=5 * ("look", "online_edit"),
     ),
     Planted(
         "merged accounts are not followed",

@@ -197,7 +197,7 @@ def _stops_early(right: Any) -> Any:
 
 
 SERVER_BUGS = (
-    Planted("no receipts", (Patch("server.sync.upload:identify", _no_receipts),), focus=("network",)),
+    Planted("no receipts", (Patch("server.sync.upload:identify", _no_receipts),), steps=50),
     Planted("a replay gets no answer", (Patch("server.sync.upload:identify", _everything_is_new_numbered),)),
     Planted("no conflict check", (Patch("server.save.conflict:decide_update", _overrides),), focus=("online_edit",)),
     Planted(
@@ -244,7 +244,7 @@ SERVER_BUGS = (
     Planted(
         "the revoked are served",
         (Patch("server.sync.session_statements:_caller", _serves_the_revoked),),
-        focus=("revoke",),
+        focus=5 * ("revoke",),
     ),
     Planted("deletes ask nobody", (Patch("server.save.conflict:decide_delete", _deletes_lightly),)),
     Planted("nothing is held back", (Patch("server.save.resolve:hold", _holds_nothing),)),
