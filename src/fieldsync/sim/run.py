@@ -7,7 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from fieldsync.base.problems import Refused
+from fieldsync.server.postgres.work import DatabaseError
 from fieldsync.sim.actions.table import act
+from fieldsync.sim.disk import StoreError
 from fieldsync.sim.faults import Fault
 from fieldsync.sim.ground import Databases
 from fieldsync.sim.laws import (
@@ -27,6 +30,7 @@ from fieldsync.sim.world import SimWorld
 
 LAWS = (
     no_lost_edit.check,
+    no_lost_edit.effective,
     no_double_effect.check,
     convergence.check,
     isolation.check,
@@ -40,6 +44,11 @@ LAWS = (
 ON_THE_WAY = (whole_families.on_devices, honest_status.check, open_record.pending)
 LOOK_EVERY_STEPS = 10
 DAY_SAVES, DAY_FAULTS = 30, 5
+BROKEN: tuple[type[Exception], ...] = (
+    *(AssertionError, Refused, LookupError, TypeError, ValueError, RuntimeError),
+    *(ExceptionGroup, DatabaseError, StoreError),
+)
+"""What a run that does not end in order ends with."""
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fieldsync.sim.actions.saving import FIELDS
 from fieldsync.sim.device import SimDevice
 from fieldsync.sim.world import SimWorld
 
@@ -15,6 +16,16 @@ APPLIED = """
 SELECT "Device_Number", "Queue_Number" FROM "Sync_Transaction"
 WHERE "Status" = 'Success' AND "Device_Number" IS NOT NULL
 """
+WRITTEN = """
+SELECT t."Device_Number", r."Record_Id", f.key, f.value ->> 'new'
+FROM "Sync_Transaction_Record" r JOIN "Sync_Transaction" t ON t."Id" = r."Sync_TransactionId",
+LATERAL jsonb_each(r."Field_Values"::jsonb) f
+WHERE t."Status" = 'Success' AND t."Device_Number" IS NOT NULL AND r."Object_Name" = 'Account'
+AND r."Operation" = 'update' AND f.key = ANY(%(columns)s) AND f.value ->> 'new' LIKE 'mark-%%'
+AND t."CreatedDate" > (SELECT max("CreatedDate") FROM "Sync_Transaction") - interval '30 days'
+ORDER BY 4
+"""
+HAD = "SELECT old ->> %(column)s FROM _change WHERE id = ANY(%(ids)s) AND jsonb_exists(old, %(column)s)"
 OF_ONE_KEY = """
 SELECT number FROM _device_number
 WHERE key_hash = (SELECT key_hash FROM _device_number WHERE number = %(number)s)
@@ -33,6 +44,16 @@ def check(world: SimWorld) -> Iterator[str]:
                 continue
             if not any((number, save.n) in applied for number in numbers):
                 yield f"L1: device {device.ordinal} save {save.n} is nowhere"
+
+
+def effective(world: SimWorld) -> Iterator[str]:
+    """A sentence for every value of a save that is called a success and that its field never had."""
+    for number, record, column, value in world.query(WRITTEN, columns=list(FIELDS)):
+        account = world.merged.get(record, record)
+        had = {old for (old,) in world.query(HAD, column=column, ids=[record, account])}
+        now = world.rows("Account").get(account, {}).get(column)
+        if record == account and value not in had and value != now:
+            yield f"L1: {value} of {world.ordinal_of(number)} was saved, and {world.name_of(record)} never had it"
 
 
 def _numbers(world: SimWorld, device: SimDevice) -> set[str]:

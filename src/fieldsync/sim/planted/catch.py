@@ -9,18 +9,15 @@ import msgspec
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import SystemClock
-from fieldsync.server.postgres.work import DatabaseError
-from fieldsync.sim.disk import StoreError
 from fieldsync.sim.ground import Databases
 from fieldsync.sim.planted.on_device import DEVICE_BUGS
 from fieldsync.sim.planted.on_server import SERVER_BUGS
 from fieldsync.sim.planted.patching import Planted, planting
-from fieldsync.sim.run import Plan, run
+from fieldsync.sim.run import BROKEN, Plan, run
 
 BUGS: dict[str, Planted] = {bug.name: bug for bug in (*DEVICE_BUGS, *SERVER_BUGS)}
 DAYS_MAX = 200
 TRIES = 6
-BROKEN = (AssertionError, Refused, LookupError, TypeError, ValueError, RuntimeError, DatabaseError, StoreError)
 
 
 class Caught(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ import msgspec
 from fieldsync.base.world import SystemClock, instant
 from fieldsync.sim.faults import Fault
 from fieldsync.sim.ground import Databases
-from fieldsync.sim.run import Plan, Report, run
+from fieldsync.sim.run import BROKEN, Plan, Report, run
 
 TWICE_EVERY = 20
 """Every so many seeds a run is made twice: the traces have to be equal (law L11)."""
@@ -53,9 +53,9 @@ def long_run(databases: Databases, folder: Path, plan: Plan, *, seconds: float) 
     seed = plan.seed
     while total is None or clock.steady() - began < seconds:
         one = msgspec.structs.replace(plan, seed=seed)
-        report = run(databases, folder / str(seed), one)
+        report = attempt(databases, folder / str(seed), one)
         if seed % TWICE_EVERY == 0:
-            report = compared(report, run(databases, folder / f"{seed}-again", one))
+            report = compared(report, attempt(databases, folder / f"{seed}-again", one))
         total = added(total, report, clock.steady() - began)
         yield total
         seed += 1
@@ -63,6 +63,15 @@ def long_run(databases: Databases, folder: Path, plan: Plan, *, seconds: float) 
     if missing and total.device_days >= FAULTS_NEEDED_DAYS:
         never = Failed(total.last_seed, (f"never injected: {', '.join(missing)}",))
         yield msgspec.structs.replace(total, failed=(*total.failed, never))
+
+
+def attempt(databases: Databases, folder: Path, plan: Plan) -> Report:
+    """A run; one that does not come to its end is a failed one, and the next seed goes on."""
+    try:
+        return run(databases, folder, plan)
+    except BROKEN as broke:
+        found = f"broke down: {type(broke).__name__}: {broke}"[:300]
+        return Report(plan.seed, plan.steps, "", 0, 0, 0, {}, {}, (found,), ())
 
 
 def compared(first: Report, second: Report) -> Report:
