@@ -16,22 +16,26 @@ from tests.web.browsing import Running, app
 
 from fieldsync.cli.demo.people import ORG, PASSWORD, TOM
 
+PASSPHRASE = "a long phrase nobody knows"
 PROGRAM = "from fieldsync.cli.main import main; main()"
 
 
 @contextmanager
 def started(store: Path, *arguments: str) -> Iterator[str]:
     """The app's link; at the end it is stopped as Ctrl-C does."""
-    environment = {**os.environ, "FIELDSYNC_PASSPHRASE": "a long phrase nobody knows", "FIELDSYNC_PASSWORD": PASSWORD}
+    environment = {**os.environ, "FIELDSYNC_PASSPHRASE": PASSPHRASE, "FIELDSYNC_PASSWORD": PASSWORD}
     command = [sys.executable, "-c", PROGRAM, "field", "--store", str(store), "--no-window", *arguments]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         found = re.search(r"http\S+", line)
         assert found is not None, line
-        yield found[0]
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        try:
+            yield found[0]
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
 
 
 def test_a_first_start_downloads_and_the_next_needs_only_the_passphrase(
@@ -50,3 +54,13 @@ def test_a_first_start_downloads_and_the_next_needs_only_the_passphrase(
         page.get_by_role("link", name="Accounts").click()
         expect(page.get_by_text(re.compile(r"\d+ accounts"))).to_be_visible()
         expect(page.get_by_role("dialog")).to_be_hidden()
+        page.get_by_role("link", name="Home").click()
+        page.get_by_role("button", name="Lock").click()
+        page.goto("/accounts")
+        expect(page.get_by_role("heading", name="Locked")).to_be_visible()
+        page.get_by_label("Passphrase").fill("not the passphrase")
+        page.get_by_role("button", name="Open").click()
+        expect(page.get_by_role("alert")).to_contain_text("does not open this device")
+        page.get_by_label("Passphrase").fill(PASSPHRASE)
+        page.get_by_role("button", name="Open").click()
+        expect(page.get_by_role("heading", name="Hello Tom")).to_be_visible()

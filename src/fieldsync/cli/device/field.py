@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fieldsync.base.problems import Refused
 from fieldsync.base.world import system_world
 from fieldsync.cli.device.commands import DEFAULT_STORE, PassphraseOption, StoreOption
 from fieldsync.cli.report import say
@@ -27,6 +28,7 @@ def field(
     username: Annotated[str, typer.Option("--username", help="At the first start.")] = "",
     password: Annotated[str, typer.Option("--password", envvar="FIELDSYNC_PASSWORD", help="At the first start.")] = "",
     port: Annotated[int, typer.Option("--port", help="Port of the pages on this machine; 0 takes a free one.")] = 0,
+    idle: Annotated[int, typer.Option("--lock-after", min=0, help="Idle minutes until it locks; 0 never.")] = 60,
     window: Annotated[bool, typer.Option("--window/--no-window", help="Open a browser, or not.")] = True,
 ) -> None:
     """The Field app; the first start asks where to sign in. Ctrl-C stops it; what was saved stays."""
@@ -36,7 +38,7 @@ def field(
         _sign_in(store, passphrase, (server, org, username, password))
     with open_device(store, passphrase) as device:
         device.start()
-        asyncio.run(_serve(device, port or _free_port(), window=window))
+        asyncio.run(_serve(device, store, port or _free_port(), idle_minutes=idle, window=window))
     say("stopped")
 
 
@@ -53,10 +55,11 @@ def _sign_in(store: Path, passphrase: str, given: tuple[str, str, str, str]) -> 
         keep_server(store, server)
 
 
-async def _serve(device: Device, port: int, *, window: bool) -> None:
-    from fieldsync.server.http.serve import serve_alone
+async def _serve(device: Device, store: Path, port: int, *, idle_minutes: int, window: bool) -> None:
+    from fieldsync.server.http.serve import serve, stop_on_signals
     from fieldsync.web.field.app import create_field_app
     from fieldsync.web.field.door import Door
+    from fieldsync.web.field.lock.lock import Keeper, Lock
 
     world = system_world()
     opened: list[str] = []
@@ -69,8 +72,26 @@ async def _serve(device: Device, port: int, *, window: bool) -> None:
         opened.append(link)
 
     door = Door(world.chance, tell)
-    app = create_field_app(device, door, world=world, port=port, name="Field app")
-    await serve_alone(app, host=HOST, port=port, ready=door.invite)
+    loop, stop = asyncio.get_running_loop(), stop_on_signals()
+
+    def end() -> None:
+        loop.call_soon_threadsafe(loop.call_later, 1.0, stop.set)  # what was answered last is still sent
+
+    keeper = Keeper(lambda text: _opens(store, text), end)
+    lock = Lock(world.clock, keeper, idle_minutes * 60.0)
+    app = create_field_app(device, door, world=world, port=port, name="Field app", lock=lock)
+    await serve(app, host=HOST, port=port, stop=stop, ready=door.invite)
+
+
+def _opens(store: Path, passphrase: str) -> bool:
+    """Whether this passphrase opens the store."""
+    from fieldsync.device.keys import key_from_passphrase
+
+    try:
+        key_from_passphrase(store, passphrase, system_world().chance)
+    except Refused:
+        return False
+    return True
 
 
 def _free_port() -> int:

@@ -22,6 +22,8 @@ from fieldsync.web.field.context import AnyRequest, Field
 from fieldsync.web.field.day.pages import DAY_PAGES
 from fieldsync.web.field.door import Door
 from fieldsync.web.field.live import live
+from fieldsync.web.field.lock.lock import Lock
+from fieldsync.web.field.lock.pages import LOCK_PAGES, LockGate
 from fieldsync.web.field.pages import PAGES
 from fieldsync.web.field.sync.pages import SYNC_PAGES
 from fieldsync.web.field.sync.runner import Runner
@@ -31,14 +33,17 @@ from fieldsync.web.kit.guard import Guard
 from fieldsync.web.kit.pages import static_router, templates
 
 _log = structlog.get_logger()
+HANDLERS = (*PAGES, *RECORD_PAGES, *SAVING, *SYNC_PAGES, *DAY_PAGES, *LOCK_PAGES, *ACTS, live)
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
-def create_field_app(device: Device, door: Door, *, world: World, port: int, name: str) -> Litestar:
-    """The application over this engine, answering on loopback at `port` only."""
+def create_field_app(
+    device: Device, door: Door, *, world: World, port: int, name: str, lock: Lock | None = None
+) -> Litestar:
+    """The application over this engine, answering on loopback at `port` only; with a lock it has a lock screen."""
     changes = Changes(device)
     runner = Runner(device, changes.tell)
-    field = Field(device, door, name, changes, runner)
+    field = Field(device, door, name, changes, runner, lock)
 
     def stop() -> None:
         changes.close()
@@ -46,13 +51,13 @@ def create_field_app(device: Device, door: Door, *, world: World, port: int, nam
 
     hosts = frozenset(f"{host}:{port}" for host in LOOPBACK)
     return Litestar(
-        route_handlers=[*PAGES, *RECORD_PAGES, *SAVING, *SYNC_PAGES, *DAY_PAGES, *ACTS, live, static_router("field")],  # type: ignore[list-item]
+        route_handlers=[*HANDLERS, static_router("field")],  # type: ignore[list-item]
         dependencies={
             "app": Provide(lambda: replace(field, seen=field.changes.count), sync_to_thread=False),
             "world": Provide(lambda: world, sync_to_thread=False),
         },
         template_config=templates("field"),
-        middleware=[Guard(hosts.__contains__)],
+        middleware=[Guard(hosts.__contains__), *([LockGate(lock)] if lock is not None else [])],
         exception_handlers={Refused: _refused, HTTPException: _http, Exception: _bug},
         state=State({"on_stop": stop}),
         openapi_config=None,

@@ -13,12 +13,29 @@ from fieldsync.base.problems import Refused
 from fieldsync.base.world import World
 from fieldsync.device import Device
 from fieldsync.schema.access.rights import NOBODY, Rights, RightsTable
+from fieldsync.schema.catalog import Catalog
 from fieldsync.web.field.changes import Changes
 from fieldsync.web.field.door import Door
 from fieldsync.web.field.form.sent import Forms
+from fieldsync.web.field.lock.lock import Lock
 from fieldsync.web.field.sync.runner import Runner
 
 AnyRequest = Request[Any, Any, Any]
+
+
+class KnownRights:
+    """The rights worked out last: they change with the data model and the person only, and every page asks often."""
+
+    def __init__(self) -> None:
+        self._known: tuple[tuple[str, str, tuple[str, ...]], Rights] | None = None
+
+    def of(self, catalog: Catalog, profile: str, permission_sets: tuple[str, ...]) -> Rights:
+        """The rights by these names."""
+        asked = (catalog.version, profile, permission_sets)
+        known = self._known
+        if known is None or known[0] != asked:
+            known = self._known = asked, RightsTable(catalog, {}).of(profile, permission_sets)
+        return known[1]
 
 
 @dataclass(frozen=True)
@@ -33,7 +50,9 @@ class Field:
     device_name: str
     changes: Changes
     runner: Runner
+    lock: Lock | None = None
     forms: Forms = field(default_factory=Forms)
+    known_rights: KnownRights = field(default_factory=KnownRights)
     seen: int = 0
 
     @property
@@ -48,14 +67,21 @@ class Field:
         account = self.device.account
         if account is None:
             return NOBODY
-        return RightsTable(self.device.catalog, {}).of(account.user.profile, account.user.permission_sets)
+        sets = tuple(account.user.permission_sets)
+        return self.known_rights.of(self.device.catalog, account.user.profile, sets)
 
     def page(self, request: AnyRequest, template: str, /, **values: Any) -> Template:
         """A page or part, with what all of them need. Raises NotAuthorizedException without a session."""
         page_token = self.door.page_token(request)
         account = self.device.account
         locale = account.user.locale.replace("_", "-") if account is not None else "en"
-        given = {"page_token": page_token, "zone": self.zone, "locale": locale, "seen_changes": self.seen}
+        given = {
+            "page_token": page_token,
+            "zone": self.zone,
+            "locale": locale,
+            "seen_changes": self.seen,
+            "may_lock": self.lock is not None,
+        }
         return Template(template_name=template, context=given | values)
 
     def require(self, request: AnyRequest, form: dict[str, str] | None = None) -> None:

@@ -2,6 +2,7 @@
 "use strict";
 
 const LOOK_MS = 15000;
+const LOCK_LOOK_MS = 5000;
 /** What a page has to put away before it is loaded anew. */
 let beforeReload = async () => {};
 
@@ -78,3 +79,9 @@ function localTimes() {
 }
 localTimes();
 document.body.addEventListener("htmx:afterSwap", localTimes);
+
+// When the app locks, what an open page shows goes. A half-written form was kept as a draft already.
+if ("mayLock" in document.body.dataset) setInterval(async () => {
+  const answer = await ask("/lock/state", { method: "GET" }).catch(() => null);
+  if (answer && answer.ok && (await answer.json()).locked) { await beforeReload(); location.assign("/locked"); }
+}, LOCK_LOOK_MS);
