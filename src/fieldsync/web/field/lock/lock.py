@@ -1,7 +1,7 @@
 """Whether the app is locked, and what opens it (FEATURES M04, THREATS T2). Time and the check are passed in.
 
-What runs by itself, live parts and leases, is no sign of a person. Each wrong answer makes the next wait longer; after
-`TRIES_MAX` in a row the app stops, and the store is closed with it.
+What runs by itself, live parts and leases, is no sign of a person. From the third on, each wrong answer makes the next
+wait longer; after `TRIES_MAX` in a row the app stops, and the store is closed with it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from enum import Enum
 from fieldsync.base.world import Clock
 
 TRIES_MAX = 10
+FREE_TRIES = 3
+"""From this wrong answer on the next has to wait."""
 WAIT_SECONDS_MAX = 60.0
 
 
@@ -79,7 +81,8 @@ class Lock:
                 self._locked, self._wrong, self._seen = False, 0, self._clock.steady()
                 return Answered.OPEN
             self._wrong += 1
-            self._not_before = self._clock.steady() + min(2.0 ** (self._wrong - 3), WAIT_SECONDS_MAX)
+            if self._wrong >= FREE_TRIES:
+                self._not_before = self._clock.steady() + min(2.0 ** (self._wrong - FREE_TRIES), WAIT_SECONDS_MAX)
             if self._wrong < TRIES_MAX:
                 return Answered.WRONG
             self._keeper.stop()
