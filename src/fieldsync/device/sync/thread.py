@@ -9,8 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-import structlog
-
+from fieldsync.base.log import get_logger
 from fieldsync.base.problems import Refused
 from fieldsync.device.sync.engine import Engine
 from fieldsync.device.transport import NotStreamed, Unreachable
@@ -20,7 +19,7 @@ STREAM_RETRY_SECONDS = 5.0
 JOIN_SECONDS = 10.0
 EVENTS_PATH = "/sync/v1/events"
 
-_log = structlog.get_logger("fieldsync.device")
+_log = get_logger("fieldsync.device")
 
 
 class Background:

@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from litestar import Litestar, Router, get
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -20,6 +19,7 @@ from litestar.types import ControllerRouterHandler
 from sqlalchemy.exc import SQLAlchemyError
 
 from fieldsync.base import limits
+from fieldsync.base.log import get_logger
 from fieldsync.base.problems import Refused
 from fieldsync.base.version import VERSION
 from fieldsync.base.world import World
@@ -41,7 +41,7 @@ from fieldsync.server.processor.jobs import performing
 UPKEEP_SECONDS = 3_600
 FIRST_UPKEEP_SECONDS = 600
 """A server that is started anew more often than hourly keeps up all the same."""
-_log = structlog.get_logger()
+_log = get_logger("fieldsync.server")
 
 
 @get("/health", summary="Is the server there", tags=["health"])

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
+from fieldsync.base.log import get_logger
 from fieldsync.base.problems import CATALOGUE, Code, Problem, Refused, problem
 from fieldsync.protocol.wire import ErrorBody
 from fieldsync.server.http.context import AnyRequest
 from fieldsync.server.postgres.work import BadRow, Busy, Collision, DatabaseError
 
-_log = structlog.get_logger()
+_log = get_logger("fieldsync.server")
 _CODES = {400: Code.BAD_REQUEST, 401: Code.AUTH, 403: Code.FORBIDDEN, 413: Code.TOO_LARGE, 429: Code.BUSY}
 
 

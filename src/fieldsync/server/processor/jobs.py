@@ -2,7 +2,8 @@
 
 Transactions of a device run in the order of its queue, all together. Where another save holds a record, they run one by
 one, so that only those wait that need it (law L7): each is put off with growing pauses, not counted as failed, until it
-has another result or was put off too often (FEATURES J06). One that takes too long is tried again less often.
+has another result or was put off too often (FEATURES J06). One that takes too long, or ends in an error that nobody
+foresaw, is tried again less often.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from fieldsync.server.processor.kept import (
     locked_times,
     person,
 )
-from fieldsync.server.processor.locked import retries_locked
+from fieldsync.server.processor.locked import ToldApart, Unforeseen, retries_locked
 from fieldsync.server.processor.marks import mark_failed, mark_put_off
 from fieldsync.server.processor.run import run_again, tell
 from fieldsync.server.processor.states import Status
@@ -42,8 +43,14 @@ from fieldsync.server.save.batch import Caller, Channel, Frame
 from fieldsync.server.save.head import lock_head
 from fieldsync.server.save.logic.later.perform import performing as performing_triggers
 
-_TRIES_MAX = {Code.ROW_LOCK: limits.LOCK_RETRIES_MAX, Code.TIMEOUT: limits.TIMEOUT_RETRIES_MAX}
+_TRIES_MAX = {
+    Code.ROW_LOCK: limits.LOCK_RETRIES_MAX,
+    Code.TIMEOUT: limits.TIMEOUT_RETRIES_MAX,
+    Code.TRIGGER: limits.TIMEOUT_RETRIES_MAX,
+}
 """Reasons for which a transaction is put off, and how often before it fails."""
+
+UNFORESEEN = "it ended in an error that nobody foresaw; the server's log describes it"
 
 
 def performing(orgs: Mapping[str, Org]) -> Perform:
@@ -68,12 +75,13 @@ async def process(org: Org, device: str) -> None:
     """Run what is due of a device. Raises Busy where the person's own requests hold him for too long: try again."""
     for _ in range(limits.DEADLOCK_RETRIES_MAX):
         try:
-            async with transaction(org.pool) as database:
-                await _run(org, database, await due_of_device(org, database, device))
-                return
+            with ToldApart(org):
+                async with transaction(org.pool) as database:
+                    await _run(org, database, await due_of_device(org, database, device))
+                    return
         except Collision:
             continue
-        except (Busy, Refused):
+        except (Busy, Refused, Unforeseen):
             break
     async with transaction(org.pool) as database:
         alone = await due_of_device(org, database, device)
@@ -104,14 +112,18 @@ async def _waiting(org: Org, database: Database, one: Kept) -> list[Kept]:
 async def _run_alone(org: Org, one: Kept) -> None:
     """One that could not run with the others, then each that waits for it: what holds it up is its own."""
     try:
-        async with transaction(org.pool) as database:
-            await _run(org, database, [one], alone=True)
+        with ToldApart(org):
+            async with transaction(org.pool) as database:
+                await _run(org, database, [one], alone=True)
     except TooLong:
         await _blame(org, one, problem(Code.TIMEOUT))
     except (Busy, Collision):
         await _blame(org, one, problem(Code.ROW_LOCK))
     except Refused as refused:
         await _blame(org, one, refused.problem)
+    except Unforeseen:
+        name = one.incoming.items[0].object if one.incoming and one.incoming.items else "this record"
+        await _blame(org, one, problem(Code.TRIGGER, object=name, reason=UNFORESEEN))
     else:
         async with transaction(org.pool) as database:
             present = await kept(org, database, one.record_id)
@@ -148,4 +160,4 @@ async def _wait_or_fail(org: Org, database: Database, who: tuple[Caller, Frame],
 
 
 async def _waits(org: Org, database: Database, caller: Caller, why: Problem) -> bool:
-    return why.code is Code.TIMEOUT or await retries_locked(org, database, caller.profile)
+    return why.code in (Code.TIMEOUT, Code.TRIGGER) or await retries_locked(org, database, caller.profile)

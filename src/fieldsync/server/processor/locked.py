@@ -3,7 +3,7 @@
 The batch was rolled back when its lock was not had. It runs again, halved as often as it takes to find what is held up,
 with short looks instead of waits, as the person's head row is locked meanwhile. What is held up is kept as Retry and
 answered as Accepted; a job tries it again, with growing pauses, not counted as failed, up to a bound. So it is with a
-save that alone takes too long.
+save that alone takes too long, and with one that ends in an error nobody foresaw while others go through.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from fieldsync.base import limits
+from fieldsync.base.log import get_logger
+from fieldsync.base.problems import Refused
+from fieldsync.protocol.upload import Saved
 from fieldsync.server.configuration.in_force import values_in_force
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.postgres.work import Busy, TooLong
+from fieldsync.server.postgres.work import Busy, DatabaseError, TooLong
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.deferred import put_off, run_soon
 from fieldsync.server.processor.kept import kept_under
@@ -23,10 +26,35 @@ from fieldsync.server.save.batch import Caller, Frame, Incoming
 from fieldsync.server.save.pipeline import Done, save
 
 RETRY_LOCKED = "Retry_Locked"
+_log = get_logger("fieldsync.server")
 
 
 class RecordsHeld(Exception):
     """A record was not had in time, with the person's head row locked: what was asked is rolled back."""
+
+
+class Unforeseen(Exception):
+    """A save ended in an error of the server's own: what was asked is rolled back."""
+
+
+class NotTheSave(Unforeseen):
+    """Nothing shows that it is one save that fails, and not all of them."""
+
+
+@dataclass(frozen=True)
+class ToldApart:
+    """A block in which what is no answer of the product becomes Unforeseen, and is logged."""
+
+    org: Org
+
+    def __enter__(self) -> None:
+        """Nothing happened yet."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        foreseen = Refused | DatabaseError | Unforeseen
+        if isinstance(error, Exception) and not isinstance(error, foreseen):
+            _log.error("save", org=self.org.name, exc_info=error)
+            raise Unforeseen from error
 
 
 async def save_or_held(
@@ -62,6 +90,18 @@ async def try_later(org: Org, database: Database, caller: Caller, frame: Frame, 
     if incoming:
         await run_soon(org, database, number, at)
     return done
+
+
+async def save_behind(
+    org: Org, database: Database, caller: Caller, frame: Frame, incoming: tuple[Incoming, ...]
+) -> Done:
+    """Put the first off, and save those behind it. Raises NotTheSave where none of them goes through either: then it
+    may be the server that is at fault, and the device is to try again."""
+    first = await try_later(org, database, caller, frame, incoming[:1])
+    rest = await save(org, database, caller, replace(frame, position=first.position), incoming[1:])
+    if not any(isinstance(result.outcome, Saved) for result in rest.results):
+        raise NotTheSave
+    return Done((*first.results, *rest.results), rest.position, rest.fork_at)
 
 
 async def retries_locked(org: Org, database: Database, profile: str) -> bool:

@@ -1,8 +1,9 @@
 """Upload, the server's half: parts become transactions, transactions go through the save pipeline, outcomes go back.
 
 One request is one database transaction of one user, answered after its commit. It is safe to send any request again,
-at any time, in any number (law L2). A deadlock is tried again; then, as where it takes too long,
-the batch is halved. A save that alone takes too long is tried later by a job, so that the queue behind it goes on.
+at any time, in any number (law L2). A deadlock is tried again; then, as where it takes too long, the batch is halved.
+A save that alone takes too long is tried later by a job, so that the queue behind it goes on; so is one that ends in an
+error nobody foresaw, once another that goes through shows that it is no fault of all.
 """
 
 from __future__ import annotations
@@ -21,7 +22,15 @@ from fieldsync.server.postgres.listen import CHANNEL, news_for
 from fieldsync.server.postgres.work import Busy, Collision, Question, TooLong
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.deferred import put_off
-from fieldsync.server.processor.locked import RecordsHeld, save_around, save_or_held, try_later
+from fieldsync.server.processor.locked import (
+    RecordsHeld,
+    ToldApart,
+    Unforeseen,
+    save_around,
+    save_behind,
+    save_or_held,
+    try_later,
+)
 from fieldsync.server.processor.marks import mark_taken_back
 from fieldsync.server.processor.waiting import as_told
 from fieldsync.server.save.batch import Caller, Frame, Incoming
@@ -39,6 +48,29 @@ Run = Callable[[Org, Database, Caller, Frame, tuple[Incoming, ...]], Awaitable[D
 async def upload(org: Org, begin: BeginAhead, request: UploadRequest) -> UploadResponse:
     """Save what a device sent. Raises Refused: AUTH, BAD_REQUEST, BUSY, TIMEOUT."""
     refuse_unreadable(request)
+    try:
+        with ToldApart(org):
+            return await _upload(org, begin, request)
+    except Unforeseen:
+        half = _first_half(request)
+        if half is None:
+            raise
+        return await _upload_half(org, begin, request, half)
+
+
+async def _upload_half(org: Org, begin: BeginAhead, request: UploadRequest, half: UploadRequest) -> UploadResponse:
+    """The first half alone; where that is one that fails again, what is behind it."""
+    try:
+        return await upload(org, begin, half)
+    except Unforeseen as first:
+        try:
+            with ToldApart(org):
+                return await _once(org, begin, request, save_behind)
+        except Unforeseen:
+            raise first from None
+
+
+async def _upload(org: Org, begin: BeginAhead, request: UploadRequest) -> UploadResponse:
     run: Run = save_or_held
     why = Code.BUSY
     for _ in range(limits.DEADLOCK_RETRIES_MAX):
@@ -55,7 +87,7 @@ async def upload(org: Org, begin: BeginAhead, request: UploadRequest) -> UploadR
             raise Refused(problem(Code.BUSY), retry_after_seconds=2.0) from None
     half = _first_half(request)
     if half is not None:
-        return await upload(org, begin, half)
+        return await _upload(org, begin, half)
     if why is not Code.TIMEOUT:
         raise Refused(problem(why), retry_after_seconds=2.0)
     try:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import replace
 from typing import Any
 
-import structlog
 from litestar import Litestar, Response
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import MediaType
 from litestar.exceptions import HTTPException
 
+from fieldsync.base.log import get_logger
 from fieldsync.base.problems import CATALOGUE, Refused
 from fieldsync.base.world import World
 from fieldsync.device import Device
@@ -32,7 +31,7 @@ from fieldsync.web.field.work.saving import SAVING
 from fieldsync.web.kit.guard import Guard
 from fieldsync.web.kit.pages import static_router, templates
 
-_log = structlog.get_logger()
+_log = get_logger("fieldsync.field")
 HANDLERS = (*PAGES, *RECORD_PAGES, *SAVING, *SYNC_PAGES, *DAY_PAGES, *LOCK_PAGES, *ACTS, live)
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -79,7 +78,7 @@ def _http(request: AnyRequest, error: HTTPException) -> Response[Any]:
 
 def _bug(request: AnyRequest, error: Exception) -> Response[Any]:
     """The outermost net: logged, and told without its inside."""
-    _log.error("bug", path=request.url.path, trace="".join(traceback.format_exception(error)))
+    _log.error("bug", path=request.url.path, exc_info=error)
     return _page(request, "Something went wrong on our side", "What you saved is kept.", "Go back and try again.", 500)
 
 

@@ -16,12 +16,12 @@ from typing import Any
 import msgspec
 import procrastinate
 import psycopg
-import structlog
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from fieldsync.base import limits
+from fieldsync.base.log import get_logger
 from fieldsync.server.postgres import settings
 from fieldsync.server.postgres.queue.schema import QUEUE_SCHEMA
 from fieldsync.server.postgres.queue.statements import HOURLY, TASK
@@ -32,7 +32,7 @@ Perform = Callable[[int, Mapping[str, Any]], Awaitable[None]]
 CONNECTIONS_MAX = 3
 RESTART_SECONDS = 2.0
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
-_log = structlog.get_logger()
+_log = get_logger("fieldsync.server")
 logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # it logs arguments, which hold people's data; we tell
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
 from sqlalchemy import ColumnElement, Integer, MetaData, any_, bindparam, cast, func, or_, select, update
 
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
+from fieldsync.base.log import get_logger
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol.upload import Change, Item, Operation
 from fieldsync.server.org.begin.schedules import OBJECT
@@ -28,7 +28,7 @@ from fieldsync.server.processor.states import Act, Status, move
 
 RETRIES = "Processor_Retries_Max"
 COLUMNS = ("Id", "Name", "Template", "Active", "Hour", "Look_Back_Days", "Last_Run_At", "Description")
-_log = structlog.get_logger()
+_log = get_logger("fieldsync.server")
 
 
 @dataclass(frozen=True)
