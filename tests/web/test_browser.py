@@ -134,7 +134,7 @@ def test_a_refused_save_is_listed_with_its_sentence_and_can_be_undone(browser: B
         edit.update("Account", account.id, {"Phone": "theirs"})
     with app(browser, running.link("iPad"), size=1) as page:
         ipad.go_online()
-        expect(page.get_by_text("1 save was not accepted")).to_be_visible()
+        expect(page.get_by_text("1 save was not accepted", exact=True)).to_be_visible()
         page.get_by_role("link", name=re.compile("Errors")).click()
         for text in ("Somebody changed Phone", "mine", "theirs"):
             expect(page.get_by_text(text).first).to_be_visible()

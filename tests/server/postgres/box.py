@@ -24,11 +24,13 @@ END_MYSELF = statement("SELECT pg_terminate_backend(pg_backend_pid())")
 Pool = AsyncConnectionPool[Connection]
 
 
-def run(uri: str, act: Callable[[Pool], Awaitable[None]]) -> list[int]:
+def run(uri: str, act: Callable[[Pool], Awaitable[None]], *, connections: int = 2) -> list[int]:
     """What is in the box after `act`."""
 
     async def whole() -> list[int]:
-        async with AsyncConnectionPool(uri, min_size=1, max_size=2, open=False, connection_class=Connection) as pool:
+        async with AsyncConnectionPool(
+            uri, min_size=1, max_size=connections, open=False, connection_class=Connection
+        ) as pool:
             async with transaction(pool) as work:
                 await work.run(statement("CREATE TABLE box (n int PRIMARY KEY CHECK (n > 0))"))
             await act(pool)

@@ -79,6 +79,26 @@ def test_a_caller_that_hangs_up_costs_no_more_than_his_connection(database: str)
 NUMBERS = statement("SELECT n::text FROM generate_series(1, %(n)s) AS n", "n")
 
 
+def test_plans_that_an_interrupted_caller_asked_for_are_made_again(database: str) -> None:
+    """He had to go while PostgreSQL was busy with a statement before them; his connection goes on."""
+    sleep = statement("SELECT pg_sleep(60)")
+
+    async def interrupted(pool: Pool) -> None:
+        async with snapshot(pool) as work:
+            work.ahead((sleep, {}), (BELOW, {"n": 5}))
+            await work.rows(ALL)
+
+    async def act(pool: Pool) -> None:
+        asking = asyncio.create_task(interrupted(pool))
+        await asyncio.sleep(0.3)
+        asking.cancel()
+        await asyncio.wait([asking])
+        async with snapshot(pool) as work:
+            assert await work.rows(BELOW, n=5) == await work.rows(ALL) == []
+
+    run(database, act, connections=1)
+
+
 def test_a_stream_brings_all_rows_and_its_connection_goes_on(database: str) -> None:
     async def act(pool: Pool) -> None:
         async with snapshot(pool) as work:

@@ -7,7 +7,7 @@ errors are the driver's; sending, reading, and the plans that a connection keeps
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -92,7 +92,7 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
         """
         messages, unsendable = self._sendable(steps)
         before, self._unread = self._unread, []
-        results = await self.wait(_exchange(self.pgconn, messages, len(before))) if before or messages else []
+        results = await self._exchanged(messages, before)
         self._raise_refusal([*before, *messages], results)
         if unsendable is not None:
             raise unsendable
@@ -125,7 +125,7 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
         if self._unread:
             unread, self._unread = self._unread, []
             with suppress(psycopg.Error):
-                self._refusal(unread, await self.wait(_exchange(self.pgconn, [], len(unread))))
+                self._refusal(unread, await self._exchanged([], unread))
 
     def abandon(self) -> None:
         """Give the connection up, where something is under way that nobody waits for any more."""
@@ -135,7 +135,7 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
     async def stream(self, step: Step) -> AsyncGenerator[list[bytes], None]:
         """Rows of one text column, so many at a time as have come. Who stops before the end gives up the connection."""
         *make, query = self._messages(step)
-        self._raise_refusal(make, await self.wait(_exchange(self.pgconn, make)) if make else [])
+        self._raise_refusal(make, await self._exchanged(make))
         ended = False
         try:
             await self.wait(streamed.begin(self.pgconn, query.send))
@@ -147,6 +147,21 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
         finally:
             if not self.closed and self.pgconn.pipeline_status != PipelineStatus.OFF:
                 self.pgconn.finish()
+
+    async def _exchanged(self, messages: Sequence[_Message], unread: Sequence[_Message] = ()) -> list[PGresult]:
+        """One result for each, those before first. Who is interrupted cannot know which plans were made."""
+        if not messages and not unread:
+            return []
+        try:
+            return await self.wait(_exchange(self.pgconn, messages, len(unread)))
+        except BaseException:
+            self._forget(message.makes for message in (*unread, *messages))
+            raise
+
+    def _forget(self, plans: Iterable[_Key | None]) -> None:
+        for key in plans:
+            if key is not None:
+                self._plans.pop(key, None)
 
     def _sendable(self, steps: Sequence[Step]) -> tuple[list[_Message], psycopg.Error | None]:
         """What is sent for these steps, up to the first with a value that cannot be, and what the driver says of it."""
@@ -193,8 +208,7 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
         for message, result in zip(messages, results, strict=True):
             if result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
                 continue
-            if message.makes is not None:
-                self._plans.pop(message.makes, None)
+            self._forget([message.makes])
             if refused is None and result.status == ExecStatus.FATAL_ERROR:
                 refused = result
         return refused
