@@ -39,7 +39,8 @@ LOCKED_LOOKS_MAX = 16
 LOCK_RETRIES_MAX = 8
 """How often a transaction whose records another save holds is put off, with the pauses of a job, before it fails."""
 TIMEOUT_RETRIES_MAX = 3
-"""How often one that alone takes too long is put off before it fails: each try holds up its person's other saves."""
+"""How often one that alone takes too long, or ends in an error nobody foresaw, is put off before it fails: each try
+holds up its person's other saves."""
 SCHEDULE_HOUR = 1
 """UTC; of the shipped schedule."""
 SCHEDULE_LOOK_BACK_DAYS = 60

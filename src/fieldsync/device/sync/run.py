@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
 
 import msgspec
@@ -132,7 +133,7 @@ def upload_all(engine: Engine, report: SyncReport, did: Stepped) -> SyncReport:
     idle = 0
     while _something_to_send(engine):
         engine.running.up = (total - left, total)
-        _go_on(engine)
+        go_on(engine.canceled)
         idle = 0 if engine.send_batch(did) else idle + 1
         if idle >= IDLE_ROUNDS_MAX:
             raise Refused(problem(Code.BUSY))
@@ -168,10 +169,22 @@ def _clear_errors(engine: Engine, did: Stepped) -> None:
         did.changed.update(dict.fromkeys(refs))
 
 
-def _go_on(engine: Engine) -> None:
-    """Unless the person has enough of it."""
-    if engine.canceled.is_set():
+def go_on(canceled: threading.Event) -> None:
+    """Unless somebody has enough of it. Raises Refused(SYNC_CANCELED)."""
+    if canceled.is_set():
         raise Refused(problem(Code.SYNC_CANCELED))
+
+
+def received(report: SyncReport, seconds: float, rows: int, removed: int) -> SyncReport:
+    """The report of a sync whose download took so long and brought so much."""
+    return msgspec.structs.replace(
+        report,
+        download_processed=True,
+        seconds=report.seconds + seconds,
+        download_seconds=seconds,
+        rows_received=rows,
+        rows_removed=removed,
+    )
 
 
 def _something_to_send(engine: Engine) -> bool:
@@ -185,17 +198,12 @@ def _download(engine: Engine, report: SyncReport, tell: Progress, did: Stepped) 
     def progress(done: int, total: int) -> None:
         engine.running.down = (done, total)
         tell(done, total)
-        _go_on(engine)
+        go_on(engine.canceled)
 
     found, agreement = _downloaded(engine, report.kind, progress, did)
     seconds = engine.world.clock.steady() - began
     return msgspec.structs.replace(
-        report,
-        download_processed=True,
-        seconds=report.seconds + seconds,
-        download_seconds=seconds,
-        rows_received=found.rows,
-        rows_removed=found.removed,
+        received(report, seconds, found.rows, found.removed),
         verified=None if agreement is None else agreement.agreed,
         rows_repaired=found.repaired,
         problem=problem_of(agreement),

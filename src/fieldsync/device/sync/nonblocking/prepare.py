@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.version import VERSION
@@ -22,7 +20,7 @@ from fieldsync.device.sync import download as downloads
 from fieldsync.device.sync.download import Asked, RefreshNeeded
 from fieldsync.device.sync.engine import Engine, Stepped
 from fieldsync.device.sync.nonblocking.prepared import Prepared, begin_preparing, forget_prepared, keep_prepared
-from fieldsync.device.sync.run import ask_outcomes, end_report, upload_all
+from fieldsync.device.sync.run import ask_outcomes, end_report, go_on, received, upload_all
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
 
@@ -90,16 +88,9 @@ def _received(engine: Engine, tell: Tell, did: Stepped, report: SyncReport) -> S
         except RefreshNeeded:
             raise Refused(problem(Code.REFRESH_REQUIRED, reason="the server cannot tell what changed")) from None
         seconds = engine.world.clock.steady() - began
-        done = msgspec.structs.replace(
-            report,
-            download_processed=True,
-            seconds=report.seconds + seconds,
-            download_seconds=seconds,
-            rows_received=prepared.rows,
-            rows_removed=prepared.removed,
-        )
+        done = received(report, seconds, prepared.rows, prepared.removed)
         with engine.store.write() as work:
-            _go_on(engine)
+            go_on(engine.preparing.canceled)
             keep_prepared(work, prepared)
             reports.keep(work, done)
         reach("prepare.kept")
@@ -119,7 +110,7 @@ def _stage(engine: Engine, tell: Tell, number: int) -> Prepared:
     def progress(rows: int, _: int) -> None:
         engine.preparing.rows = rows
         tell()
-        _go_on(engine)
+        go_on(engine.preparing.canceled)
 
     lines = downloads.changes(Asked().lines(engine.calls, checkpoint, feed), version)
     staging = Staging(store, PREPARED)
@@ -135,9 +126,3 @@ def _stage(engine: Engine, tell: Tell, number: int) -> Prepared:
     return Prepared(
         number, checkpoint, version, staging.rows, removed, tuple(sorted(staging.brought)), tuple(staging.merged), end
     )
-
-
-def _go_on(engine: Engine) -> None:
-    """Unless an ordinary sync has made this one needless, or the person has enough of it."""
-    if engine.preparing.canceled.is_set():
-        raise Refused(problem(Code.SYNC_CANCELED))
