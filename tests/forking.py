@@ -65,10 +65,9 @@ Process = subprocess.Popen[str] | Forked
 
 
 def start(program: str, *arguments: str, env: Mapping[str, str] | None = None) -> Process:
-    """Start `python -c program arguments`. Its standard output is a pipe, the rest is this process's. One that is to
-    find other packages begins from nothing."""
+    """Start `python -c program arguments`. Its standard output is a pipe, the rest is this process's."""
     environment = dict(os.environ if env is None else env)
-    if not FORKS or environment.get("PYTHONPATH") != os.environ.get("PYTHONPATH"):
+    if not FORKS:
         command = [sys.executable, "-c", program, *arguments]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     reading, writing = os.pipe()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.server.lab import Lab, prepare_org
+from tests.server.lab import Lab, Phone, prepare_org
 
 if TYPE_CHECKING:
     from tests.conftest import Databases
@@ -20,3 +20,12 @@ def lab(databases: Databases) -> Iterator[Lab]:
     yield made
     made.close()
     databases.drop(name)
+
+
+@pytest.fixture
+def sarah(lab: Lab) -> Phone:
+    """A representative's device, with its first download done."""
+    lab.person("sarah")
+    phone = lab.phone("sarah")
+    phone.download()
+    return phone

@@ -15,14 +15,6 @@ from fieldsync.server.sync.feed import read_feed
 
 
 @pytest.fixture
-def sarah(lab: Lab) -> Phone:
-    lab.person("sarah")
-    phone = lab.phone("sarah")
-    phone.download()
-    return phone
-
-
-@pytest.fixture
 def iphone(lab: Lab, sarah: Phone) -> Phone:
     phone = lab.phone("sarah", "iphone")
     phone.download()

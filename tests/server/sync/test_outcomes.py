@@ -16,14 +16,6 @@ from fieldsync.server.processor.states import Act
 from fieldsync.server.sync.feed import read_outcomes
 
 
-@pytest.fixture
-def sarah(lab: Lab) -> Phone:
-    lab.person("sarah")
-    phone = lab.phone("sarah")
-    phone.download()
-    return phone
-
-
 def ask(phone: Phone, *open_saves: tuple[int, str]) -> Outcomes:
     async def answer() -> Outcomes:
         async with reading(phone.lab.org, phone.token) as (work, caller):
