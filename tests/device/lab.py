@@ -22,6 +22,7 @@ from fieldsync.protocol.digest import Digest, ObjectDigest, Version, sums
 from fieldsync.protocol.feed import Outcomes
 from fieldsync.protocol.rows import Gone, RowBlock, decode_rows
 from fieldsync.protocol.session import DeviceDescription, Platform, Session, Settings, Tokens, UserInfo
+from fieldsync.protocol.tracking import Tracking
 from fieldsync.protocol.upload import (
     Item,
     Outcome,
@@ -95,6 +96,8 @@ class Script:
         self.answers: dict[str, list[Answer]] = {}
         self.always: dict[str, Answer] = {"feed/outcomes": Outcomes(())}
         self.asked: list[tuple[str, str, bytes | None]] = []
+        self.tracked: list[Tracking] = []
+        """What was told of syncs; it is no part of any."""
 
     def then(self, path: str, *answers: Answer) -> None:
         """The next answers on a path: a struct, an Exception, a Reply, a list of lines, or a function of the body."""
@@ -105,7 +108,10 @@ class Script:
         return lambda: self.request(method, path, body, headers)
 
     def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
-        self.asked.append((method, path, body))
+        if path.endswith("/tracking"):
+            self.tracked.append(wire.decode(body or b"", Tracking))
+        else:
+            self.asked.append((method, path, body))
         answer = self._next(path)
         if callable(answer):
             answer = answer(body or b"")

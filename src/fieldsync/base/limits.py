@@ -78,6 +78,12 @@ HEARTBEAT_SECONDS = 20
 STREAM_HEALTHY_SECONDS = 45
 CHANGE_LOG_DAYS = 60
 
+# Tracking
+TRACKING_SYNCS_MAX = 50
+"""Reports of syncs in one request; more go with the next sync."""
+FAILED_LISTED_MAX = 100
+"""Records of open errors a report names (FEATURES I07)."""
+
 # Download
 DOWNLOAD_CHUNK_ROWS = 2_000
 STREAM_STALL_SECONDS = 30

@@ -7,6 +7,8 @@ from enum import StrEnum
 import msgspec
 
 from fieldsync.base.problems import Problem
+from fieldsync.device.store import meta
+from fieldsync.device.store.meta import Key
 from fieldsync.device.store.work import Work
 
 
@@ -73,6 +75,16 @@ def begin(work: Work, kind: SyncKind, now: str, version: str, trigger: Trigger =
 def keep(work: Work, report: SyncReport) -> None:
     """Write a report in its present form."""
     work.run("INSERT OR REPLACE INTO _sync VALUES (?, ?)", report.number, msgspec.json.encode(report))
+    if (meta.get(work, Key.TOLD) or 0) >= report.number:
+        meta.put(work, Key.TOLD, report.number - 1)
+
+
+def untold(work: Work, limit: int) -> list[SyncReport]:
+    """Reports that ended and the server does not have, oldest first."""
+    told = meta.get(work, Key.TOLD) or 0
+    rows = work.rows("SELECT report FROM _sync WHERE number > ? ORDER BY number LIMIT ?", told, limit)
+    found = [msgspec.json.decode(raw, type=SyncReport) for (raw,) in rows]
+    return [report for report in found if report.ended_at is not None]
 
 
 def reports(work: Work, limit: int = 100) -> list[SyncReport]:

@@ -25,6 +25,7 @@ class Key(StrEnum):
     INCREMENTAL_REQUIRED = "incremental_required"
     STARTING_OVER = "starting_over"
     CLEARING = "clearing"
+    TOLD = "told"
     PREPARED = "prepared"
     PREPARING = "preparing"
     ACCOUNT = "account"

@@ -13,6 +13,7 @@ from fieldsync.base.world import unix_ms
 from fieldsync.device.edit.clearing import clear, to_clear
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
+from fieldsync.device.status.tracking import tell_tracking
 from fieldsync.device.status.widget import Phase
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
@@ -72,11 +73,14 @@ def _run(engine: Engine, kind: SyncKind, tell: Progress, did: Stepped) -> SyncRe
             raise Refused(problem(Code.OFFLINE)) from None
         except Refused as refused:
             end_report(engine, report, refused.problem)
+            tell_tracking(engine)
             raise
         finally:
             engine.running.active = False
         engine.went_through()
-        return end_report(engine, report, report.problem)
+        done = end_report(engine, report, report.problem)
+        tell_tracking(engine)
+        return done
 
 
 def _begin(engine: Engine, kind: SyncKind) -> SyncReport:

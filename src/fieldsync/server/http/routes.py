@@ -17,6 +17,7 @@ from fieldsync.protocol.digest import Repair
 from fieldsync.protocol.events import HEARTBEAT, NEWS
 from fieldsync.protocol.feed import FeedPage, OpenSaves, Outcomes
 from fieldsync.protocol.session import NewNumber, Renew, Session, SignIn, Tokens
+from fieldsync.protocol.tracking import Tracked, Tracking
 from fieldsync.protocol.upload import UploadRequest, UploadResponse
 from fieldsync.schema.catalog import encode
 from fieldsync.server.http.context import (
@@ -39,6 +40,7 @@ from fieldsync.server.sync import session
 from fieldsync.server.sync.download import Asked, download
 from fieldsync.server.sync.feed import foresee, read_feed, read_outcomes
 from fieldsync.server.sync.refresh import refresh
+from fieldsync.server.sync.tracking.keep import track
 from fieldsync.server.sync.upload import upload
 
 
@@ -102,6 +104,13 @@ async def clear_errors(request: AnyRequest, served: ServedHere) -> Cleared:
     """What an admin wants cleared is kept on the server before the device takes it back."""
     org, token = org_for(served, request), bearer(request)
     return await clear(org, lambda: calling(org, token), wire.decode(await request.body(), Clearing))
+
+
+@post("/tracking", status_code=200, summary="Tell of syncs", tags=["upload"])
+async def tell_tracking(request: AnyRequest, served: ServedHere) -> Tracked:
+    """Syncs that ended, and how the device stands. Telling again is the same."""
+    org, token, sent_by = org_for(served, request), bearer(request), software(request)
+    return await track(org, lambda: calling(org, token, sent_by=sent_by), wire.decode(await request.body(), Tracking))
 
 
 @get("/feed", summary="The user's own saves, coming back", tags=["download"])
@@ -259,5 +268,5 @@ async def _news(served: Served, org: Org, who: Caller) -> AsyncIterator[bytes]:
 ROUTES = [
     *(sign_in, renew, end_session, device_number, catalog),
     *(upload_saves, feed, outcomes, download_rows, refresh_rows, repair_rows, events),
-    clear_errors,
+    *(clear_errors, tell_tracking),
 ]
