@@ -31,7 +31,7 @@ class Stage:
     def __init__(
         self, stack: ExitStack, uri: str, org: str, folder: Path, env: Mapping[str, str] | None = None
     ) -> None:
-        self._stack, self._folder = stack, folder
+        self._stack, self.folder = stack, folder
         self.uri, self.org = uri, org
         self._asking: psycopg.Connection | None = None
         self.address, _ = stack.enter_context(running_server(uri, env=dict(env or {})))
@@ -57,7 +57,7 @@ class Stage:
         another server; `wire`: its way there."""
         world = World(clock or SystemClock(), SeededChance(name))
         device = Device.open(
-            self._folder / name, world.chance.bytes(32), world=world, transport=wire(at or self.address)
+            self.folder / name, world.chance.bytes(32), world=world, transport=wire(at or self.address)
         )
         self._stack.callback(device.close)
         device.sign_in(

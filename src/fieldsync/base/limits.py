@@ -110,6 +110,12 @@ PREVIEW_PEOPLE_PER_PROFILE = 10
 PREVIEW_SECONDS = 20
 """A preview of a changed rule looks at as many people as this time allows."""
 
+# Media
+FILE_BYTES_MAX = 512 * 1024 * 1024
+"""Of one record's file, whoever brings it."""
+ATTACHMENT_BYTES_MAX = 25 * 1024 * 1024
+"""Of a file that a person attaches on a device (FEATURES L05)."""
+
 # Loading files
 BULK_FAULTS_TOLD_MAX = 100
 BULK_CHUNK_LINES = 5_000

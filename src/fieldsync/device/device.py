@@ -22,6 +22,7 @@ from fieldsync.device.edit.session import Edit
 from fieldsync.device.edit.sessions import Sessions
 from fieldsync.device.edit.undo import undo, undone_with
 from fieldsync.device.lists import Lists
+from fieldsync.device.media.media import Media
 from fieldsync.device.queue.entry import QueueEntry
 from fieldsync.device.record import Mark, Record
 from fieldsync.device.status import report as reports
@@ -68,6 +69,7 @@ class Device:
         self._lists, self.drafts = Lists(world, self._computed), Drafts(store)
         self.views = OpenRecords(store, world, lambda refs: self._listeners.tell(records_changed(refs)))
         self.updates = Updates(store, self._engine, world, (self._told, self._tell_progress))
+        self.media = Media(self._engine, self._tell_progress)
         self._background: Background | None = None
 
     @staticmethod
@@ -86,6 +88,7 @@ class Device:
     def close(self) -> None:
         """Stop the background and close the file. What was saved stays saved."""
         self.stop()
+        self.media.close()
         self._store.close()
         self._calls.transport.close()
 
@@ -210,7 +213,7 @@ class Device:
     def step(self) -> float | None:
         """Do one piece of network work that is due. Seconds until the next is due; None: nothing before a change."""
         self._told(did := self._engine.step())
-        return did.again
+        return self.media.after_step(did.again)
 
     def sync(self, kind: str = "incremental") -> SyncReport:
         """Upload, then download. Blocks. Raises Refused: AUTH, OFFLINE, BUSY, SYNC_RUNNING, SYNC_CANCELED."""
@@ -262,15 +265,15 @@ class Device:
 
     def queue(self) -> list[QueueEntry]:
         """What waits for the server's decision, in order."""
-        return self._ask(reading.queued, self._tables)
+        return self._ask(reading.queued, self._store.known_tables)
 
     def errors(self) -> list[QueueEntry]:
         """What was refused or waits behind that, with the reasons."""
-        return self._ask(reading.refused, self._tables)
+        return self._ask(reading.refused, self._store.known_tables)
 
     def notices(self) -> list[Notice]:
         """What ended otherwise than the person meant and asks nothing of him, newest first."""
-        return self._ask(notices, self._tables)
+        return self._ask(notices, self._store.known_tables)
 
     def syncs(self) -> list[SyncReport]:
         """Syncs so far, newest first."""
@@ -284,10 +287,6 @@ class Device:
         """A question to the rows, in a snapshot of its own."""
         with self._store.read() as work:
             return question(work, *arguments, **more)
-
-    @property
-    def _tables(self) -> Any:
-        return self._store.tables if self._store.has_catalog else None
 
     def _saved(self, saved: Saved) -> None:
         self._wake()

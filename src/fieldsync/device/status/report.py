@@ -22,6 +22,7 @@ class SyncKind(StrEnum):
     NON_BLOCKING = "non_blocking"
     VERIFY = "verify"
     """An incremental sync that is proved by the digest, whenever the last proof was."""
+    MEDIA = "media"
 
 
 class Trigger(StrEnum):
@@ -58,6 +59,9 @@ class SyncReport(msgspec.Struct, frozen=True):
     """Whether the digest agreed at last; None where it was not compared."""
     rows_repaired: int = 0
     """Rows that came or went because it did not agree at first."""
+    files_received: int = 0
+    files_removed: int = 0
+    bytes_down: int = 0
     retries: int = 0
     app_version: str = ""
     trigger: Trigger = Trigger.MANUAL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from fieldsync.base.faults import reach
 from fieldsync.device.store.connect import committed, connect, key_text, make_durable, refusing_damage
 from fieldsync.device.store.fresh import Fresh, current_file, next_file, point_to, remove_others
 from fieldsync.device.store.lock import FileLock
+from fieldsync.device.store.media.files import Files
 from fieldsync.device.store.objects import ObjectTables, object_tables
 from fieldsync.device.store.tables import make_internal, migrate
 from fieldsync.device.store.work import Work
@@ -66,6 +68,11 @@ class Store:
     def tables(self) -> ObjectTables:
         """The objects' tables. Only after `use_catalog`."""
         assert self._tables is not None, "sign in first: there is no catalog yet"
+        return self._tables
+
+    @property
+    def known_tables(self) -> ObjectTables | None:
+        """The objects' tables; None before the first sign-in."""
         return self._tables
 
     @property
@@ -200,6 +207,14 @@ class Store:
         """Remove the file with what belongs to it."""
         for suffix in ("", "-wal", "-shm", "-journal"):
             (self.folder / f"{name}{suffix}").unlink(missing_ok=True)
+
+    def room(self) -> int:
+        """Bytes that are free where this folder lies."""
+        return shutil.disk_usage(self.folder).free
+
+    def files(self) -> Files:
+        """The files of records, beside the database and under its key. The caller closes it, before the store."""
+        return Files(self.folder, self._key)
 
     def close(self) -> None:
         """Close the file; others may open it then."""

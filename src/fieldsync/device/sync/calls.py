@@ -5,8 +5,9 @@ A 401 renews the tokens once and asks again. What is not an answer of our server
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -20,10 +21,13 @@ from fieldsync.device.store.store import Store
 from fieldsync.device.sync.account import keep_tokens, read_tokens
 from fieldsync.device.transport import NotStreamed, Reply, Transport, Unreachable
 from fieldsync.protocol import wire
+from fieldsync.protocol.media import CONTENT_BYTES, PIECE_BYTES, Taken
 from fieldsync.protocol.session import Renew, Tokens
 
 T = TypeVar("T")
-_OK, _UNAUTHORISED = 200, 401
+_OK, _PARTIAL, _UNAUTHORISED = 200, 206, 401
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})")
+NOTHING: Mapping[str, str] = {}
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -78,6 +82,22 @@ class Calls:
         _refuse(reply)
         return reply.body
 
+    def get_piece(self, path: str, first: int, **query: str | None) -> tuple[bytes, int]:
+        """The bytes of a file from `first` on, at most a piece, and how many it has in all."""
+        ranged = {"range": f"bytes={first}-{first + PIECE_BYTES - 1}"}
+        reply = self._asked("GET", with_query(path, query), None, ranged)
+        told = _CONTENT_RANGE.fullmatch(reply.headers.get("content-range", ""))
+        if reply.status != _PARTIAL or told is None:
+            _refuse(reply)
+            raise Unreachable("not a piece of a file")
+        if int(told[1]) != first or not 0 < len(reply.body) <= PIECE_BYTES:
+            raise Unreachable("another piece than was asked for")
+        return reply.body, int(told[2])
+
+    def post_piece(self, path: str, body: bytes, **query: str | None) -> Taken:
+        """Bring a piece of a file."""
+        return self._typed(self._asked("POST", with_query(path, query), body, {"content-type": CONTENT_BYTES}), Taken)
+
     def lines(self, path: str, value: msgspec.Struct | None = None, **query: str | None) -> Iterator[bytes]:
         """Get a stream of lines, or send a value and get one. Renewing happens before the first."""
         address, body = with_query(path, query), None if value is None else encoded(value)
@@ -100,10 +120,13 @@ class Calls:
         model = {wire.CATALOG_VERSION_HEADER: self._store.tables.catalog.version} if self._store.has_catalog else {}
         return _headers(self._tokens) | model
 
-    def _asked(self, method: str, path: str, body: bytes | None) -> Reply:
+    def _asked(self, method: str, path: str, body: bytes | None, more: Mapping[str, str] = NOTHING) -> Reply:
         used = self._tokens
-        reply = self.transport.request(method, path, body, self.headers())
-        return reply if reply.status != _UNAUTHORISED else self._asked_anew(method, path, body, (reply, used))
+        reply = self.transport.request(method, path, body, {**self.headers(), **more})
+        if reply.status != _UNAUTHORISED:
+            return reply
+        self._renew_or_refuse(reply, used)
+        return self.transport.request(method, path, body, {**self.headers(), **more})
 
     def _asked_anew(self, method: str, path: str, body: bytes | None, refused: tuple[Reply, Tokens | None]) -> Reply:
         self._renew_or_refuse(*refused)

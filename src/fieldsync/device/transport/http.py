@@ -108,7 +108,7 @@ def _content(body: bytes | None, headers: dict[str, str]) -> tuple[bytes | None,
     """A body as it is sent, and the headers that say so."""
     if body is None:
         return None, headers
-    sent = {**headers, "content-type": wire.CONTENT_JSON}
+    sent = {"content-type": wire.CONTENT_JSON, **headers}
     if len(body) <= COMPRESS_FROM_BYTES:
         return body, sent
     return wire.compress(body), {**sent, "content-encoding": wire.ENCODING_ZSTD}

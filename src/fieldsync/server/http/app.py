@@ -23,7 +23,7 @@ from fieldsync.base.log import get_logger
 from fieldsync.base.problems import Refused
 from fieldsync.base.version import VERSION
 from fieldsync.base.world import World
-from fieldsync.server.http import admin
+from fieldsync.server.http import admin, media
 from fieldsync.server.http.body import DecompressBody
 from fieldsync.server.http.context import Served
 from fieldsync.server.http.errors import HANDLERS
@@ -62,7 +62,10 @@ class Pages:
 def create_app(uri: str, world: World, *, pages: Pages | None = None) -> Litestar:
     """The application over the PostgreSQL at `uri`, serving every org of its directory."""
     served = Served()
-    apis = [Router("/sync/v1", route_handlers=ROUTES), Router("/admin/v1", route_handlers=admin.ROUTES)]
+    apis = [
+        Router("/sync/v1", route_handlers=[*ROUTES, *media.ROUTES]),
+        Router("/admin/v1", route_handlers=admin.ROUTES),
+    ]
     routes: list[ControllerRouterHandler] = [*apis, health]
     return Litestar(
         route_handlers=[*routes, *(pages.routes if pages else ())],

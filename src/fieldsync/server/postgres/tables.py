@@ -31,6 +31,7 @@ from fieldsync.schema.standard import STAMP
 from fieldsync.server.postgres.names import index_name
 from fieldsync.server.postgres.own.columns import ID, NUMBER, Sql
 from fieldsync.server.postgres.own.devices import clearing_tables, duplicate_tables
+from fieldsync.server.postgres.own.media import media_tables
 
 
 def data_table(object_type: ObjectType, metadata: MetaData) -> Table:
@@ -82,6 +83,7 @@ def system_tables(metadata: MetaData) -> None:
     _people_tables(metadata)
     duplicate_tables(metadata)
     clearing_tables(metadata)
+    media_tables(metadata)
     _merge_tables(metadata)
     _derived_tables(metadata)
 

@@ -1,0 +1,210 @@
+"""The files of one device, for pages and callers: how each stands, getting them, reading them, making new ones.
+
+A media sync runs beside everything else; people go on working. What was fetched of a file stays, so one that is cut
+goes on where it was. A file that was made here goes after its record, piece by piece, by itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from fieldsync.base import limits
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Problem, Refused, problem
+from fieldsync.base.version import VERSION
+from fieldsync.device.edit.session import Edit
+from fieldsync.device.media import fetch
+from fieldsync.device.media.fetch import Fetched
+from fieldsync.device.media.outgoing import Outgoing
+from fieldsync.device.media.plan import Item, Plan, Wanted, items, plan
+from fieldsync.device.media.wanted import wanted
+from fieldsync.device.status import report as reports
+from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
+from fieldsync.device.store.media.files import MEDIA, Files, Held
+from fieldsync.device.sync.engine import Engine
+from fieldsync.device.transport import Unreachable
+from fieldsync.protocol.media import BYTES, CHECKSUM, FILE_NAME, MEDIA_TYPE
+from fieldsync.schema.fields import FieldValue
+
+
+@dataclass(frozen=True)
+class MediaState:
+    """What a media sync is at, or why the last one stopped."""
+
+    active: bool = False
+    name: str = ""
+    done: int = 0
+    """Bytes."""
+    total: int = 0
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file a person brings: what it is called, what it is, what it holds."""
+
+    name: str
+    media_type: str
+    body: bytes
+
+
+class Media:
+    """`tell` hears that something about files may look different."""
+
+    def __init__(self, engine: Engine, tell: Callable[[], None]) -> None:
+        self._engine, self._store, self._tell = engine, engine.store, tell
+        self._turn = threading.Lock()
+        self._opening = threading.Lock()
+        self._files: Files | None = None
+        self._canceled = threading.Event()
+        self._state = MediaState()
+        self._outgoing = Outgoing(engine, lambda: self.files)
+
+    @property
+    def files(self) -> Files:
+        """The file of files, opened when it is first asked for."""
+        with self._opening:
+            if self._files is None:
+                self._files = self._store.files()
+            return self._files
+
+    def close(self) -> None:
+        """Close it; a running sync ends first."""
+        self.cancel()
+        with self._turn, self._opening:
+            if self._files is not None:
+                self._files.close()
+
+    def items(self) -> list[Item]:
+        """Every file that a record here speaks of."""
+        return items(self._wanted(), self._held())
+
+    def item(self, record_id: str) -> Item | None:
+        """The file of this record."""
+        return next((one for one in self.items() if one.wanted.id == record_id), None)
+
+    def waiting(self) -> tuple[int, int]:
+        """How many files are not here at all, and how many bytes all that a sync would bring has."""
+        found = self.plan()
+        return len(found.new), sum(item.left for item in (*found.new, *found.update))
+
+    def plan(self) -> Plan:
+        """What a sync would do."""
+        return plan(self._wanted(), self._held())
+
+    def size(self, record_id: str) -> int | None:
+        """Bytes of the version that can be read now; None: there is none."""
+        found = self.files.whole(record_id)
+        return None if found is None else found.bytes
+
+    def read(self, record_id: str, first: int = 0, behind: int | None = None) -> bytes:
+        """Bytes of a file, from the first to before the last. Raises Refused(NOT_FOUND)."""
+        found = self.files.whole(record_id)
+        if found is None:
+            raise Refused(problem(Code.NOT_FOUND, object="File of", id=RecordId(record_id)))
+        return self.files.read(found, first, found.bytes if behind is None else min(behind, found.bytes))
+
+    def attach(self, edit: Edit, name: str, values: Mapping[str, FieldValue], given: NewFile) -> RecordId:
+        """A new record of this object with this file, within an edit. The file is on disk before the record is, and
+        goes to the server after it. Raises Refused: TOO_LARGE, and what `edit.create` does."""
+        if not 0 < len(given.body) <= limits.ATTACHMENT_BYTES_MAX:
+            raise Refused(problem(Code.TOO_LARGE, limit=f"{limits.ATTACHMENT_BYTES_MAX // 2**20} MB"))
+        about = {CHECKSUM: fetch.checksum(given.body), BYTES: len(given.body)}
+        about |= {MEDIA_TYPE: given.media_type, FILE_NAME: given.name}
+        record_id = edit.create(name, {**values, **about})
+        self.files.put(name, record_id, given.body)
+        self._outgoing.look_again()
+        return record_id
+
+    def after_step(self, again: float | None) -> float | None:
+        """Send a piece of what was made here, where nothing else is due. Seconds until the next is."""
+        return again if again == 0.0 else self._outgoing.step(again, beside=(self._store.folder / MEDIA).exists())
+
+    def state(self) -> MediaState:
+        """How far a running sync is."""
+        return self._state
+
+    def cancel(self) -> None:
+        """End a running sync soon; what came stays."""
+        self._canceled.set()
+
+    def sync(self, *, new: bool = True, only: str | None = None, trigger: Trigger = Trigger.MANUAL) -> SyncReport:
+        """Take away what left, bring what is here to its newest version, and with `new` get what is not here; `only`:
+        just this record's file. Blocks. Raises Refused: AUTH, OFFLINE, SYNC_RUNNING, SYNC_CANCELED, UNUSABLE."""
+        engine = self._engine
+        if not engine.calls.signed_in:
+            raise Refused(problem(Code.AUTH))
+        if not engine.online:
+            raise Refused(problem(Code.OFFLINE))
+        if not self._turn.acquire(blocking=False):
+            raise Refused(problem(Code.SYNC_RUNNING))
+        try:
+            self._canceled.clear()
+            with self._store.write() as work:
+                report = reports.begin(work, SyncKind.MEDIA, engine.now(), VERSION, trigger)
+            return self._tracked(report, new=new, only=only)
+        finally:
+            self._turn.release()
+            self._tell()
+
+    def _tracked(self, report: SyncReport, *, new: bool, only: str | None) -> SyncReport:
+        began, reason = self._engine.world.clock.steady(), None
+        got = Fetched()
+        try:
+            self._run(got, new=new, only=only)
+            reason = got.problem
+        except Unreachable:
+            reason = problem(Code.OFFLINE)
+        except Refused as refused:
+            reason = refused.problem
+        self._state = MediaState(problem=reason)
+        done = msgspec.structs.replace(
+            report,
+            ended_at=self._engine.now(),
+            seconds=self._engine.world.clock.steady() - began,
+            successful=reason is None,
+            canceled=reason is not None and reason.code is Code.SYNC_CANCELED,
+            download_processed=reason is None,
+            files_received=got.files,
+            files_removed=got.removed,
+            bytes_down=got.bytes,
+            problem=reason,
+        )
+        with self._store.write() as work:
+            reports.keep(work, done)
+        if reason is not None and got.problem is None:
+            raise Refused(reason)
+        return done
+
+    def _run(self, got: Fetched, *, new: bool, only: str | None) -> None:
+        found = self.plan()
+        for record_id in found.drop:
+            self.files.drop(record_id)
+            got.removed += 1
+        chosen = [i for i in (*found.update, *found.new) if i.wanted.id == only] if only else list(found.update)
+        chosen += found.new if new and not only else ()
+        total = sum(item.left for item in chosen)
+        fetch.require_room(self._store.room(), total)
+        self._state = MediaState(active=True, total=total)
+        for item in chosen:
+            self._state = replace(self._state, name=item.wanted.name)
+            fetch.fetch(self.files, self._engine.calls, item.wanted, got, self._progress)
+
+    def _progress(self, count: int) -> None:
+        self._state = replace(self._state, done=self._state.done + count)
+        self._tell()
+        if self._canceled.is_set():
+            raise Refused(problem(Code.SYNC_CANCELED))
+
+    def _wanted(self) -> list[Wanted]:
+        if not self._store.has_catalog:
+            return []
+        with self._store.read() as work:
+            return list(wanted(work, self._store.tables))
+
+    def _held(self) -> list[Held]:
+        return self.files.held() if (self._store.folder / MEDIA).exists() else []

@@ -1,0 +1,221 @@
+"""Files of records: Sarah's iPad gets the presentation, survives a cut, follows new versions; her photo goes up.
+
+Real server, real devices, over HTTP (FEATURES E20, L04, L05, L07 to L09).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from tests.conftest import Databases
+from tests.scenarios.stage import PASSWORD, Stage, wait_for
+
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Refused
+from fieldsync.base.world import system_world
+from fieldsync.device import Device, Reply, SyncKind, Unreachable
+from fieldsync.device.media.media import NewFile
+from fieldsync.device.media.plan import Where
+from fieldsync.device.transport import HttpTransport
+from fieldsync.protocol.media import PIECE_BYTES
+from fieldsync.protocol.rows import RecordRef
+from fieldsync.schema.catalog import build
+from fieldsync.schema.load import load_packs, parse_pack
+from fieldsync.server.media.keep import put
+from fieldsync.server.org.create import create_org, seeding_org
+from fieldsync.server.org.seed import insert_rows, mint_ids
+from fieldsync.server.org.users import NewUser, create_user
+
+PACK = """
+name: films
+label: Films
+objects:
+  - name: Film
+    label: Film
+    prefix: s00
+    sharing: private
+    fields:
+      - {name: Checksum, type: text, length: 64}
+      - {name: Bytes, type: number, precision: 15, scale: 0}
+      - {name: Media_Type, type: text}
+      - {name: File_Name, type: text}
+profiles:
+  - {name: Rep, label: Rep, objects: {'*': [read, create, edit, delete]}}
+"""
+BODY = b"".join(n.to_bytes(4, "big") for n in range(5 * PIECE_BYTES // 8))
+"""Two and a half pieces."""
+
+
+class Wire(HttpTransport):
+    """A way to the server on which somebody may pull the plug, or change a byte."""
+
+    spoil: Callable[[str, Reply], Reply] = staticmethod(lambda _, reply: reply)
+
+    def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+        return self.spoil(path, super().request(method, path, body, headers))
+
+
+class Films:
+    """The stage, one Sarah for each test, and what an admin does with films."""
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        self.stage, self.name = stage, name
+        with seeding_org(stage.uri, "films", stage.world) as seeding:
+            self.sarah = create_user(seeding, NewUser(name, PASSWORD, "Rep", "Sarah"), stage.world.chance)
+
+    def device(
+        self, what: str, *, started: bool = False, wire: Callable[[str], HttpTransport] = HttpTransport
+    ) -> Device:
+        """One of Sarah's."""
+        return self.stage.device(self.name, f"{self.name}-{what}", started=started, wire=wire)
+
+    def show(self, body: bytes, record: RecordId | None = None) -> RecordId:
+        """A film of Sarah's with its file; another version of one that is there."""
+        with seeding_org(self.stage.uri, "films", self.stage.world) as seeding:
+            film = record or mint_ids(seeding, "Film", 1)[0]
+            checksum = put(seeding.connection, RecordRef("Film", film), body, self.stage.world.clock)
+            about = {"Checksum": checksum, "Bytes": len(body), "Media_Type": "video/mp4", "File_Name": "film.mp4"}
+            if record is None:
+                insert_rows(seeding, "Film", [{"Id": film, "Name": "The film", "OwnerId": self.sarah, **about}])
+        return film
+
+
+@pytest.fixture(scope="module")
+def stage(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    name = databases.create()
+    uri, world = databases.uri(name), system_world()
+    admin = NewUser("admin@films.example", PASSWORD, "System_Administrator", "Admin")
+    create_org(uri, "films", build([*load_packs(("platform",)), parse_pack(PACK, "films")]), admin=admin, world=world)
+    with ExitStack() as stack:
+        yield Stage(stack, uri, "films", tmp_path_factory.mktemp("films"))
+    databases.drop(name)
+
+
+@pytest.fixture
+def films(stage: Stage, request: pytest.FixtureRequest) -> Films:
+    return Films(stage, f"sarah-{len(request.node.name)}")
+
+
+def test_a_film_comes_in_pieces_goes_on_after_a_cut_and_is_read_offline(films: Films) -> None:
+    film = films.show(BODY)
+    ipad = films.device("ipad", wire=Wire)
+    wire = ipad._calls.transport
+    assert isinstance(wire, Wire)
+    assert ipad.media.waiting() == (1, len(BODY))
+    asked: list[str] = []
+
+    def cut(path: str, reply: Reply) -> Reply:
+        if "/media/" in path:
+            asked.append(path)
+            if len(asked) == 2:
+                raise Unreachable("the plug")
+        return reply
+
+    wire.spoil = cut
+    with pytest.raises(Refused) as refused:
+        ipad.media.sync()
+    assert refused.value.problem.code is Code.OFFLINE
+    assert ipad.media.item(film).where is Where.PART  # type: ignore[union-attr]
+
+    report = ipad.media.sync()
+    assert (report.kind, report.successful, report.files_received) == (SyncKind.MEDIA, True, 1)
+    assert len(asked) == 4, "what came before the cut did not come again"
+    ipad.go_offline()
+    assert ipad.media.read(film) == BODY
+    window = (PIECE_BYTES - 3, PIECE_BYTES + 5)
+    assert ipad.media.read(film, *window) == BODY[slice(*window)]
+
+
+def test_a_byte_that_changed_on_the_way_is_noticed_and_the_file_comes_again(films: Films) -> None:
+    film = films.show(BODY)
+    ipad = films.device("ipad", wire=Wire)
+    wire = ipad._calls.transport
+    assert isinstance(wire, Wire)
+    spoiled: list[int] = []
+
+    def flip(path: str, reply: Reply) -> Reply:
+        if "/media/" not in path or len(spoiled) == 3:
+            return reply
+        spoiled.append(1)
+        return Reply(reply.status, reply.headers, bytes([reply.body[0] ^ 1]) + reply.body[1:])
+
+    wire.spoil = flip
+    assert ipad.media.sync().files_received == 1
+    assert ipad.media.read(film) == BODY
+
+
+def test_what_is_here_follows_new_versions_new_ones_are_chosen_and_gone_ones_leave(films: Films) -> None:
+    film = films.show(BODY)
+    ipad = films.device("ipad")
+    ipad.media.sync()
+    grace = films.device("desk")
+    newer = b"the second cut" * 10
+    films.show(newer, film)
+    _say(grace, film, newer)
+    other = films.show(b"another film")
+    ipad.sync()
+    assert ipad.media.item(film).where is Where.OLD  # type: ignore[union-attr]
+    assert ipad.media.read(film) == BODY, "the earlier version is there until the new one has come"
+    assert ipad.media.sync(new=False).files_received == 1
+    assert ipad.media.read(film) == newer
+    assert ipad.media.item(other).where is Where.ABSENT  # type: ignore[union-attr]
+    assert ipad.media.sync(only=other).files_received == 1
+
+    with grace.edit() as edit:
+        edit.delete("Film", film)
+    while grace.queue():
+        grace.step()
+    ipad.sync()
+    assert ipad.media.sync().files_removed == 1
+    assert ipad.media.size(film) is None
+
+
+def _say(device: Device, film: RecordId, body: bytes) -> None:
+    device.sync()
+    with device.edit() as edit:
+        edit.update("Film", film, {"Checksum": hashlib.sha256(body).hexdigest(), "Bytes": len(body)})
+    while device.queue():
+        device.step()
+
+
+def test_a_photo_taken_offline_goes_up_after_its_record_and_reaches_the_other_device(films: Films) -> None:
+    ipad = films.device("ipad", started=True)
+    ipad.go_offline()
+    with ipad.edit() as edit:
+        photo = ipad.media.attach(edit, "Film", {"Name": "Photo"}, NewFile("photo.jpg", "image/jpeg", BODY))
+    assert ipad.media.read(photo) == BODY
+    assert ipad.media.item(photo).waits  # type: ignore[union-attr]
+    ipad.go_online()
+    wait_for(lambda: not ipad.media.item(photo).waits)  # type: ignore[union-attr]
+    iphone = films.device("iphone")
+    assert iphone.media.sync().files_received == 1
+    assert iphone.media.read(photo) == BODY
+
+
+def test_who_may_not_read_the_record_gets_neither_its_file_nor_a_hint(films: Films) -> None:
+    film = films.show(BODY)
+    checksum = hashlib.sha256(BODY).hexdigest()
+    tom = Films(films.stage, "tom").device("toms")
+    assert tom.media.items() == []
+    for record in (film, RecordId(film[:-4] + "zzzz")):
+        for ask in (
+            lambda path: tom._calls.get_piece(path, 0, checksum=checksum),
+            lambda path: tom._calls.post_piece(path, BODY[:PIECE_BYTES], checksum=checksum, offset="0"),
+        ):
+            with pytest.raises(Refused) as refused:
+                ask(f"/sync/v1/media/Film/{record}")
+            assert refused.value.problem.code is Code.NOT_FOUND
+
+
+def test_no_file_lies_open_on_the_disk(films: Films) -> None:
+    canary: Any = b"the-canary-in-the-film" * 50
+    film = films.show(canary)
+    ipad = films.device("ipad")
+    ipad.media.sync()
+    assert ipad.media.read(film) == canary
+    for path in films.stage.folder.rglob("*"):
+        assert not path.is_file() or b"the-canary-in-the-film" not in path.read_bytes(), path
