@@ -124,6 +124,8 @@ def test_a_film_comes_in_pieces_goes_on_after_a_cut_and_is_read_offline(films: F
     report = ipad.media.sync()
     assert (report.kind, report.successful, report.files_received) == (SyncKind.MEDIA, True, 1)
     assert len(asked) == 4, "what came before the cut did not come again"
+    told = [row for row in films.stage.rows("Sync_Tracking").values() if row["Sync_Type"] == "media"]
+    assert sorted(row["Successful"] for row in told) == [False, True]
     ipad.go_offline()
     assert ipad.media.read(film) == BODY
     window = (PIECE_BYTES - 3, PIECE_BYTES + 5)

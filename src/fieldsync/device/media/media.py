@@ -24,6 +24,7 @@ from fieldsync.device.media.plan import Item, Plan, Wanted, items, plan
 from fieldsync.device.media.wanted import wanted
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
+from fieldsync.device.status.tracking import tell_tracking
 from fieldsync.device.store.media.files import MEDIA, Files, Held
 from fieldsync.device.sync.engine import Engine
 from fieldsync.device.transport import Unreachable
@@ -176,6 +177,8 @@ class Media:
         )
         with self._store.write() as work:
             reports.keep(work, done)
+        if reason is None or reason.code not in (Code.OFFLINE, Code.AUTH):
+            tell_tracking(self._engine)
         if reason is not None and got.problem is None:
             raise Refused(reason)
         return done

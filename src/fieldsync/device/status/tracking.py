@@ -25,6 +25,7 @@ TYPES: dict[SyncKind, tracking.SyncType] = {
     SyncKind.UPLOAD_ONLY: "upload_only",
     SyncKind.NON_BLOCKING: "non_blocking",
     SyncKind.VERIFY: "incremental",
+    SyncKind.MEDIA: "media",
 }
 TRIGGERS: dict[Trigger, tracking.Trigger] = {
     Trigger.INITIAL: "Initial",
