@@ -118,6 +118,7 @@ def look(folder: Path) -> list[str]:
             lab.device.undo(entry.n)
     if {r.values["City"] for r in lab.device.find("Shop", limit=1_000) if r.id != lab.server_id("Shop", 2)} != {"new"}:
         wrong.append("what the server has does not show after undo")
+    lab.device.step()
     if {p.name for p in lab.folder.glob("*.db")} != {(lab.folder / "store.current").read_text()}:
         wrong.append(f"files are left: {sorted(p.name for p in lab.folder.iterdir())}")
     lab.device.close()

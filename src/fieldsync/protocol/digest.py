@@ -13,12 +13,12 @@ PostgreSQL computes the same numbers in `server/sync/digest/sums.py`; a test hol
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from hashlib import sha256
 from itertools import islice
 from struct import unpack
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -102,51 +102,47 @@ def _bucket_of_end(end: str) -> int:
     return (31 * first + second) % BUCKETS
 
 
-class Sums:
-    """The buckets of rows that come one after another. Memory does not grow with the rows."""
+class Total(msgspec.Struct, frozen=True):
+    """The sums of all buckets together: enough to see that rows agree, too little to tell which do not."""
 
-    def __init__(self) -> None:
-        self._found: dict[int, Bucket] = {}
-        self._rows: list[tuple[str, int]] = []
+    count: int = 0
+    low: int = 0
+    high: int = 0
 
-    def add(self, rows: Iterable[tuple[str, int]]) -> None:
-        """Rows (id, version)."""
-        rest = iter(rows)
-        while some := list(islice(rest, _SUMMED_AT_ONCE)):
-            self._rows += some
-            if len(self._rows) >= _SUMMED_AT_ONCE:
-                self._sum_up()
+    def with_rows(self, rows: Sequence[Sequence[Any]]) -> Total:
+        """With these rows added; each begins with version and id."""
+        low, high = _summed([_hash(row[1], row[0]) for row in rows])
+        return Total(self.count + len(rows), self.low + low, self.high + high)
 
-    def buckets(self) -> tuple[Bucket, ...]:
-        """What they are so far, in order."""
-        self._sum_up()
-        return tuple(self._found[number] for number in sorted(self._found))
 
-    def _sum_up(self) -> None:
-        found = self._found
-        for number, hashes in _hashes(self._rows).items():
-            words = unpack(f">{2 * len(hashes)}I", b"".join(hashes))
-            more = Bucket(number, len(hashes), sum(words[1::2]), sum(words[::2]))
-            found[number] = _added(found[number], more) if number in found else more
-        self._rows.clear()
+def total_of(buckets: Iterable[Bucket]) -> Total:
+    """What the buckets come to."""
+    counts = [(each.count, each.low, each.high) for each in buckets]
+    return Total(*map(sum, zip(*counts, strict=True))) if counts else Total()
 
 
 def sums(rows: Iterable[tuple[str, int]]) -> tuple[Bucket, ...]:
-    """The buckets of rows (id, version), in order."""
-    found = Sums()
-    found.add(rows)
-    return found.buckets()
+    """The buckets of rows (id, version), in order. Memory does not grow with the rows."""
+    found: dict[int, Bucket] = {}
+    rest = iter(rows)
+    while some := list(islice(rest, _SUMMED_AT_ONCE)):
+        by_end: defaultdict[str, list[bytes]] = defaultdict(list)
+        for record_id, version in some:
+            by_end[record_id[13:15]].append(_hash(record_id, version))
+        for end, hashes in by_end.items():
+            more = Bucket(_bucket_of_end(end), len(hashes), *_summed(hashes))
+            found[more.bucket] = _added(found[more.bucket], more) if more.bucket in found else more
+    return tuple(found[number] for number in sorted(found))
 
 
-def _hashes(rows: Iterable[tuple[str, int]]) -> Mapping[int, list[bytes]]:
-    """Of each bucket the first eight bytes of its rows' hashes."""
-    by_end: defaultdict[str, list[bytes]] = defaultdict(list)
-    for record_id, version in rows:
-        by_end[record_id[13:15]].append(sha256(b"%b:%d" % (record_id.encode(), version)).digest()[:8])
-    found: defaultdict[int, list[bytes]] = defaultdict(list)
-    for end, hashes in by_end.items():
-        found[_bucket_of_end(end)] += hashes
-    return found
+def _hash(record_id: str, version: int) -> bytes:
+    return sha256(f"{record_id}:{version}".encode()).digest()
+
+
+def _summed(hashes: Sequence[bytes]) -> tuple[int, int]:
+    """The sums of the low and the high 32 bits of what the hashes begin with."""
+    words = unpack(">" + "II24x" * len(hashes), b"".join(hashes))
+    return sum(words[1::2]), sum(words[::2])
 
 
 def _added(one: Bucket, other: Bucket) -> Bucket:

@@ -47,7 +47,8 @@ class Store:
         self._file_lock = FileLock(folder / LOCK)
         try:
             self._path = current_file(folder)
-            remove_others(self._path)
+            self._tidied = False
+            self.tidy()
             self._connection = self._open(self._path)
         except BaseException:
             self._file_lock.release()
@@ -129,6 +130,7 @@ class Store:
 
     def fresh(self, version: str) -> Fresh:
         """A new database beside this one, as far as it was loaded before, for the catalog of this version."""
+        self.tidy()
         return Fresh(self.folder, self._key, self.tables, version)
 
     def switch(self, fresh: Fresh, carry: Callable[[Work], T]) -> T:
@@ -157,14 +159,21 @@ class Store:
             return result
 
     def _leave(self, path: Path, connection: apsw.Connection) -> None:
-        """Everybody uses this file now; the old one goes."""
+        """Everybody uses this file now; the old one is for `tidy`."""
         with self._readers_lock:
             old = [self._connection, *self._readers]
             self._path, self._connection, self._readers = path, connection, []
             self._generation += 1
         for each in old:
             each.close()
-        remove_others(path)
+        self._tidied = False
+
+    def tidy(self) -> None:
+        """Remove what a switch left: giving back a large file takes a while, and nobody should wait for it."""
+        with self.lock:
+            if not self._tidied:
+                remove_others(self._path)
+                self._tidied = True
 
     @contextmanager
     def attached_staging(self) -> Iterator[None]:
@@ -225,4 +234,5 @@ class Store:
             for reader in self._readers:
                 reader.close()
             self._connection.close()
+            self.tidy()
             self._file_lock.release()

@@ -32,7 +32,7 @@ from fieldsync.device.sync.digest.agreement import keep_agreement
 from fieldsync.device.sync.feed import move_cursor
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
-from fieldsync.protocol.digest import Bucket, Digest, Repair
+from fieldsync.protocol.digest import Digest, Repair, Total
 from fieldsync.protocol.download import End, Head, Line, Removed, Rows, decode_line
 from fieldsync.protocol.rows import RecordRef
 
@@ -64,7 +64,7 @@ class Downloaded:
     """What the device is to hold now, where it asked for that."""
     repaired: int = 0
     """Rows that came or went because the digest differed."""
-    sums: Mapping[str, tuple[Bucket, ...]] = field(default_factory=dict)
+    totals: Mapping[str, Total] = field(default_factory=dict)
     """By stamp, of the objects whose rows all came in one piece: they need not be read again to be summed up."""
     untold: bool = False
     """What changed could not be told: the digest has to find it."""
@@ -75,7 +75,7 @@ class Downloaded:
         self.brought |= more.brought
         self.applied.changed.update(more.applied.changed)
         self.applied.waiting.update(more.applied.waiting)
-        self.digest, self.repaired, self.sums = more.digest, self.repaired + more.repaired, more.sums
+        self.digest, self.repaired, self.totals = more.digest, self.repaired + more.repaired, more.totals
 
 
 @dataclass(frozen=True)

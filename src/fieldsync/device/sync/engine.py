@@ -101,6 +101,7 @@ class Engine:
         """One piece of work. Network failures are not errors: they only put off the next step."""
         with self.network:
             did = Stepped()
+            self.store.tidy()
             self._end_views(did)
             if not self.ready:
                 did.again = self._next_view_end()

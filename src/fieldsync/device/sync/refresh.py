@@ -30,7 +30,7 @@ from fieldsync.device.sync.download import Asked, Downloaded, Progress, RefreshN
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol import download as changes
-from fieldsync.protocol.digest import Bucket, Sums
+from fieldsync.protocol.digest import Total
 from fieldsync.protocol.refresh import Begin, Done, Line, Mark, Part, decode_line, decode_rows, is_rows
 
 KEEP_BYTES = 16 * 1024 * 1024
@@ -59,33 +59,33 @@ def refresh(store: Store, calls: Calls, progress: Progress) -> Downloaded:
         fresh.close()
     progress(rows, rows)
     brought = frozenset(t.type.name for t in store.tables)
-    return Downloaded(rows, brought=brought, applied=applied, digest=end.digest, sums=summed.sums())
+    return Downloaded(rows, brought=brought, applied=applied, digest=end.digest, totals=summed.totals())
 
 
 class _Summed:
-    """The digest's sums of rows on their way into the file, so that they need not be read again to be proved. Of what
-    another process put in, or what the catch-up touches, nothing is known."""
+    """What the rows come to that go into the file, so that they need not be read again to be proved. Of what another
+    process put in, or what the catch-up touches, nothing is known."""
 
     def __init__(self, since: str | None) -> None:
-        self._objects: dict[str, Sums | None] = defaultdict(Sums if since is None else _nothing)
+        self._objects: dict[str, Total | None] = defaultdict(Total if since is None else _nothing)
 
     def begin(self) -> None:
         """The file is empty."""
-        self._objects = defaultdict(Sums)
+        self._objects = defaultdict(Total)
 
     def add(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
         """Rows that begin with stamp and id."""
         known = self._objects[name]
         if known is not None:
-            known.add([(row[1], row[0]) for row in rows])
+            self._objects[name] = known.with_rows(rows)
 
     def touch(self, name: str) -> None:
         """Some of an object's rows are others now."""
         self._objects[name] = None
 
-    def sums(self) -> dict[str, tuple[Bucket, ...]]:
+    def totals(self) -> dict[str, Total]:
         """By object."""
-        return {name: found.buckets() for name, found in self._objects.items() if found is not None}
+        return {name: found for name, found in self._objects.items() if found is not None}
 
 
 def _nothing() -> None:

@@ -9,13 +9,13 @@ from fieldsync.base import limits
 from fieldsync.device.merge.base import Base, BaseState, bases_of_object
 from fieldsync.device.store.objects import ObjectTable, ObjectTables
 from fieldsync.device.store.work import Work
-from fieldsync.protocol.digest import Bucket, Digest, Held, Version, bucket_of, differing, sums
+from fieldsync.protocol.digest import Bucket, Digest, Held, Total, Version, bucket_of, differing, sums, total_of
 from fieldsync.schema.standard import STAMP
 
 Unlike = Mapping[str, Mapping[int, int]]
 """Of each object that differs the buckets, with how many rows the device has in them."""
 
-Known = Mapping[str, tuple[Bucket, ...]]
+Known = Mapping[str, Total]
 NOTHING_KNOWN: Known = {}
 _VERSIONS = {Version.STAMP: STAMP, Version.WRITTEN: "coalesce(unixepoch(SystemModstamp), 0)"}
 
@@ -23,15 +23,18 @@ _VERSIONS = {Version.STAMP: STAMP, Version.WRITTEN: "coalesce(unixepoch(SystemMo
 def compare(work: Work, tables: ObjectTables, digest: Digest, known: Known = NOTHING_KNOWN) -> Unlike:
     """What differs. Of an object that the digest does not name the device is to have nothing.
 
-    `known`: sums by stamp of the rows that were put in last, which count where the person is busy with none of them.
+    `known`: what the rows that were put in last come to, by stamp. It counts where the person is busy with none of
+    them; where it agrees they need not be read again.
     """
     theirs = {each.object: each.buckets for each in digest.objects}
     found: dict[str, Mapping[int, int]] = {}
     for table in tables:
-        version, free = version_of(digest, table), next(bases_of_object(work, table.type.name), None) is None
-        summed = known.get(table.type.name) if free and version is Version.STAMP else None
-        ours = sums(held_rows(work, table, version)) if summed is None else summed
-        buckets = differing(ours, theirs.get(table.type.name, ()))
+        version, wanted = version_of(digest, table), theirs.get(table.type.name, ())
+        free = next(bases_of_object(work, table.type.name), None) is None
+        if free and version is Version.STAMP and known.get(table.type.name) == total_of(wanted):
+            continue
+        ours = sums(held_rows(work, table, version))
+        buckets = differing(ours, wanted)
         if buckets:
             found[table.type.name] = _counted(buckets, ours)
     return found

@@ -32,7 +32,7 @@ def verify(store: Store, calls: Calls, clock: Clock, progress: Progress, found: 
         if found.digest is None:
             break
         with store.read() as work:
-            unlike = compare(work, store.tables, found.digest, found.sums)
+            unlike = compare(work, store.tables, found.digest, found.totals)
         agreement = Agreement(instant(clock.now()), tuple(sorted(unlike)), found.repaired)
         with store.write() as work:
             keep_agreement(work, agreement)
