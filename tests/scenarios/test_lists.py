@@ -26,7 +26,8 @@ from fieldsync.schema.model import Field, FieldType, ListView, Object, Pack, Pic
 from fieldsync.server.org.create import create_org, seeding_org
 from fieldsync.server.org.seed import insert_rows
 from fieldsync.server.org.users import NewUser, create_user
-from fieldsync.server.oversight.lists import Reader, read_list
+from fieldsync.server.oversight.lists import read_list
+from fieldsync.server.oversight.reader import Reader
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.soql import bind_condition
 from fieldsync.soql.list_view import Window

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import any_, bindparam, func, select
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
@@ -15,23 +16,28 @@ from fieldsync.formula.catalog import record_of
 from fieldsync.formula.catalog.compiled import reference_named
 from fieldsync.formula.record import Stored
 from fieldsync.schema.access.permissions import Access
-from fieldsync.schema.access.rights import Rights
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
+from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.reader import Reader, open_to
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Row, decode_row
 
 PAGE = 50
+COUNTED_MAX = 10_000
+"""More than so many records of an object are not counted one by one."""
 
 
 @dataclass(frozen=True)
-class Line:
-    """A record in a list."""
+class Whole:
+    """A record with what a page has to know of it: every field that may be read, and its version."""
 
-    id: str
-    name: str
+    values: dict[str, FieldValue]
+    stamp: int
+    may_write: bool
+    """Whether sharing lets the reader change it."""
 
 
 def object_of(org: Org, name: str) -> ObjectType:
@@ -41,42 +47,25 @@ def object_of(org: Org, name: str) -> ObjectType:
     return org.catalog[name]
 
 
-def _open_to(org: Org, rights: Rights, name: str) -> ObjectType:
-    """An object that may be read. One that may not looks as if it were not there."""
-    if not rights.may(name, Access.READ):
-        raise Refused(problem(Code.UNKNOWN_OBJECT, object=name))
-    return org.catalog[name]
-
-
-async def count_all(org: Org, database: Database, rights: Rights) -> dict[str, int]:
-    """How many present records each object has that may be read."""
+async def count_all(org: Org, database: Database, reader: Reader) -> dict[str, int]:
+    """How many present records each object has that the reader may see, up to one more than are counted."""
     counts = {}
-    for object_type in (o for o in org.catalog if rights.may(o.name, Access.READ)):
+    for object_type in (o for o in org.catalog if reader.rights.may(o.name, Access.READ)):
         table = org.metadata.tables[object_type.name]
-        query = select(func.count()).select_from(table).where(table.c.IsDeleted.is_(False))
+        seen = select(table.c.Id).where(table.c.IsDeleted.is_(False), reader.may_see(object_type.name, table))
+        query = select(func.count()).select_from(seen.limit(COUNTED_MAX + 1).subquery("seen"))
         row = await database.one(compile_statement(query))
         counts[object_type.name] = int(row[0]) if row is not None else 0
     return counts
 
 
-async def list_records(
-    org: Org, database: Database, rights: Rights, name: str, *, search: str, first: int
-) -> list[Line]:
-    """A page of records whose name holds `search`, and one more where there are more. Raises Refused."""
-    table = org.metadata.tables[_open_to(org, rights, name).name]
-    named = func.strpos(func.lower(func.coalesce(table.c.Name, "")), func.lower(bindparam("search"))) > 0
-    rows = select(table.c.Id, func.coalesce(table.c.Name, table.c.Id)).where(table.c.IsDeleted.is_(False), named)
-    query = rows.order_by(table.c.Name, table.c.Id).limit(PAGE + 1).offset(bindparam("first"))
-    found = await database.rows(compile_statement(query), search=search, first=max(0, first))
-    return [Line(*row) for row in found]
-
-
-async def read_record(org: Org, database: Database, rights: Rights, name: str, record_id: str) -> dict[str, FieldValue]:
-    """Every field of a record that may be read; `$User` is blank in formulas. Raises Refused(NOT_FOUND)."""
-    object_type = _open_to(org, rights, name)
+async def read_record(org: Org, database: Database, reader: Reader, name: str, record_id: str) -> Whole:
+    """A record; `$User` is blank in formulas. Raises Refused: UNKNOWN_OBJECT, NOT_FOUND."""
+    object_type, rights = open_to(org, reader, name), reader.rights
     rows: dict[str, Row] = {}
     await _fetch(org, database, name, [record_id], rows)
-    if record_id not in rows or rows[record_id]["IsDeleted"]:
+    access = await _access(database, reader, name, [record_id])
+    if record_id not in rows or rows[record_id]["IsDeleted"] or record_id not in access:
         raise Refused(problem(Code.NOT_FOUND, object=name, id=record_id))
     formulas = org.logic.formulas[name].fields
     shown = [field for field in rights.formulas(name) if field in formulas]
@@ -86,7 +75,45 @@ async def read_record(org: Org, database: Database, rights: Rights, name: str, r
     around = Surroundings(org.world.clock.now())
     seen = record_of(org.logic.formulas, name, rows[record_id], None, lambda _, i: rows.get(i), around)
     stored = {column: rows[record_id][column] for column in rights.columns(name)}
-    return stored | {field: _plain(seen.new[field]) for field in shown}
+    values = stored | {field: _plain(seen.new[field]) for field in shown}
+    return Whole(values, rows[record_id][STAMP], access[record_id])
+
+
+async def _access(database: Database, reader: Reader, name: str, ids: Sequence[str]) -> dict[str, bool]:
+    """Those of the ids that the reader may see, and whether he may write them."""
+    if reader.scope is None:
+        return dict.fromkeys(ids, True)
+    return dict(await database.rows(reader.scope.access(name), ids=list(ids)))
+
+
+async def names_of(
+    org: Org, database: Database, reader: Reader, wanted: Mapping[str, Collection[str]]
+) -> dict[str, str]:
+    """The names of records by their ids, of those that the reader may see; `wanted` are ids by object."""
+    found: dict[str, str] = {}
+    for name, ids in wanted.items():
+        if ids and name in org.catalog and reader.rights.may(name, Access.READ):
+            table, access = org.metadata.tables[name], await _access(database, reader, name, sorted(ids))
+            query = select(table.c.Id, func.coalesce(table.c.Name, table.c.Id))
+            there = query.where(table.c.Id == any_(bindparam("ids")), table.c.IsDeleted.is_(False))
+            found |= dict(await database.rows(compile_statement(there), ids=sorted(access)))
+    return found
+
+
+async def root_stamp(org: Org, database: Database, name: str, values: Mapping[str, FieldValue]) -> int:
+    """The version of the root of a record's family, for a detail of one; 0 for every other record."""
+    stamp, family = 0, org.catalog.family_of(name)
+    while family is not None and name != family.root:
+        master = org.catalog[name].master
+        record_id = values.get(master.name) if master is not None else None
+        if master is None or master.references is None or not isinstance(record_id, str):
+            return stamp
+        rows: dict[str, Row] = {}
+        await _fetch(org, database, master.references, [record_id], rows)
+        if record_id not in rows:
+            return stamp
+        name, values, stamp = master.references, rows[record_id], rows[record_id][STAMP]
+    return stamp
 
 
 async def _follow(

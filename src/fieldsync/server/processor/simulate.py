@@ -101,7 +101,7 @@ async def _run_for_nothing(org: Org, chosen: Sequence[Kept]) -> list[Result]:
         return []
     try:
         async with transaction(org.pool) as database:
-            await _stand_in_for_sequences(database)
+            await stand_in_for_sequences(database)
             caller = await person(org, database, chosen[0], Channel.DEVICE)
             frame = replace(await lock_head(org, database, caller), dry=True)
             raise _Undo(await run_again(org, database, caller, frame, chosen))
@@ -109,7 +109,7 @@ async def _run_for_nothing(org: Org, chosen: Sequence[Kept]) -> list[Result]:
         return undone.results
 
 
-async def _stand_in_for_sequences(database: Database) -> None:
+async def stand_in_for_sequences(database: Database) -> None:
     """Temporary sequences hide the org's own, and go with the transaction."""
     for name, upcoming in await database.rows(_OWN_SEQUENCES):
         quoted = '"' + name.replace('"', '""') + '"'

@@ -10,9 +10,12 @@ from litestar.response import Redirect
 
 from fieldsync.web.console.devices import DEVICE_PAGES
 from fieldsync.web.console.door import AnyRequest
-from fieldsync.web.console.merging import MERGE_PAGES
 from fieldsync.web.console.pages import PAGES, SEE_OTHER
-from fieldsync.web.console.records import RECORD_PAGES
+from fieldsync.web.console.records.edit import EDIT_PAGES
+from fieldsync.web.console.records.files import FILE_PAGES
+from fieldsync.web.console.records.lists import LIST_PAGES
+from fieldsync.web.console.records.merging import MERGE_PAGES
+from fieldsync.web.console.records.record import RECORD_PAGES
 from fieldsync.web.console.retention import RETENTION_PAGES
 from fieldsync.web.console.rules.pages import RULE_PAGES
 from fieldsync.web.console.rules.parts import RULE_PARTS
@@ -29,7 +32,16 @@ template_config = templates("console")
 def console_routes() -> list[Any]:
     """Everything under `/console`."""
     pages = [*PAGES, *DEVICE_PAGES, *TRANSACTION_PAGES, *SCHEDULE_PAGES, *RETENTION_PAGES]
-    pages += [*RECORD_PAGES, *MERGE_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES]
+    pages += [
+        *LIST_PAGES,
+        *RECORD_PAGES,
+        *EDIT_PAGES,
+        *FILE_PAGES,
+        *MERGE_PAGES,
+        *RULE_PAGES,
+        *RULE_PARTS,
+        *SETTING_PAGES,
+    ]
     router = Router(
         PREFIX,
         route_handlers=[*pages, static_router("console")],  # type: ignore[list-item]

@@ -1,4 +1,4 @@
-"""Who may open the console: an admin who signed in, known by an HttpOnly cookie.
+"""Who may open the console: whoever signed in, known by an HttpOnly cookie. All but the records is for admins.
 
 What changes something carries a page token derived from the cookie, which a page of another origin cannot know.
 """
@@ -43,17 +43,23 @@ async def admin_org(served: Served, request: AnyRequest) -> tuple[Org, str]:
 
 async def admin(served: Served, request: AnyRequest) -> tuple[Org, str, Caller]:
     """A signed-in admin too. Raises NotAuthorizedException."""
+    org, page_token, caller = await somebody(served, request)
+    if not caller.rights.admin:
+        raise NotAuthorizedException("The console is for admins.")
+    return org, page_token, caller
+
+
+async def somebody(served: Served, request: AnyRequest) -> tuple[Org, str, Caller]:
+    """Whoever is signed in, admin or not: for pages that show what he may see. Raises NotAuthorizedException."""
     token = request.cookies.get(COOKIE, "")
     try:
         org = served.org(org_of(token))
         async with calling(org, token) as (_, caller):
-            is_admin = caller.rights.admin
+            pass
     except Refused as refused:
         if refused.problem.code is not Code.AUTH:
             raise
         raise NotAuthorizedException("Sign in to the console.") from None
-    if not is_admin:
-        raise NotAuthorizedException("The console is for admins.")
     return org, page_token(token), caller
 
 

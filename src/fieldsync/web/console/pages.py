@@ -17,7 +17,7 @@ from fieldsync.server.oversight.transactions import OVERDUE_DAYS, PAGE, STATUSES
 from fieldsync.server.oversight.wanted import Wanted, views
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
-from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, cookie, require_page
+from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, cookie, require_page, somebody
 
 SEE_OTHER: Final = 303
 FILTERS = ("status", "user", "name", "record", "object", "view")
@@ -43,12 +43,11 @@ async def enter(request: AnyRequest, served: ServedHere) -> Response[Any]:
         org = served.org(org_name)
         async with transaction(org.pool) as work:
             user, token = await session.open_console(org, work, username, str(form.get("password", "")))
-        if not org.rights.of(user.profile).admin:
-            return _page("enter.html", said="The console is for admins.", org=org_name, username=username)
     except Refused:
         said = "Org, user name or password is not right."
         return _page("enter.html", said=said, org=org_name, username=username)
-    answer: Response[Any] = Redirect("/console", status_code=SEE_OTHER)
+    first = "/console" if org.rights.of(user.profile).admin else "/console/objects"
+    answer: Response[Any] = Redirect(first, status_code=SEE_OTHER)
     answer.cookies.append(cookie(token))
     return answer
 
@@ -58,7 +57,7 @@ async def leave(request: AnyRequest, served: ServedHere) -> Response[Any]:
     """Sign out."""
     form = await request.form()
     require_page(request, str(form.get("page_token", "")))
-    org, _ = await admin_org(served, request)
+    org, _, _ = await somebody(served, request)
     async with transaction(org.pool) as work:
         await session.close(org, work, request.cookies[COOKIE])
     answer: Response[Any] = Redirect("/console/enter", status_code=SEE_OTHER)

@@ -10,6 +10,7 @@ from fieldsync.soql.errors import SoqlError
 from fieldsync.soql.list_view import Shown, shown_columns, view_named
 from fieldsync.web.field import reading
 from fieldsync.web.field.context import Field
+from fieldsync.web.kit.facts import fact_of
 from fieldsync.web.kit.lists import Asked, line_of
 
 PAGE = 50
@@ -56,8 +57,8 @@ def _view(app: Field, name: str, asked: Asked) -> dict[str, Any]:
         offset=asked.first,
         search=asked.search,
     )
-    columns = _columns(app, name, asked.view)
-    lines = [line_of(columns, record, app.zone) for record in found[:PAGE]]
+    columns, zone = _columns(app, name, asked.view), app.zone
+    lines = [line_of(columns, record, lambda f, v: fact_of(f, v, zone, None).text) for record in found[:PAGE]]
     marked = [(line, app.device.mark(name, RecordId(line.id))) for line in lines]
     shown = {"columns": [c.label for c in columns], "sorts": _sorts(columns), "lines": marked}
     return _EMPTY | shown | {"there_is_more": len(found) > PAGE, "said": ""}

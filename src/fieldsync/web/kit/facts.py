@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType
+from fieldsync.web.kit.locales import Manner
 from fieldsync.web.kit.pages import shown, when
 
 SET_BY_SYSTEM = frozenset({"OwnerId", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById"})
@@ -32,13 +33,17 @@ class Fact:
     image: bool = False
 
 
-def fact_of(field: Field, value: FieldValue, zone: str, points_to: tuple[str, str] | None) -> Fact:
-    """A filled field. `points_to` is the name and page of the record a reference leads to."""
+def fact_of(field: Field, value: FieldValue, manner: Manner | str, points_to: tuple[str, str] | None) -> Fact:
+    """A filled field, for somebody of this manner, or only of this time zone. `points_to` is the name and page of the
+    record a reference leads to."""
     label = field.label or field.name
     if points_to is not None:
         return Fact(label, *points_to)
+    text = manner.text(field, value) if isinstance(manner, Manner) else None
+    if text is not None:
+        return Fact(label, text)
     if FieldType.DATETIME in (field.type, field.formula_returns):
-        return Fact(label, when(value, zone))
+        return Fact(label, when(value, manner if isinstance(manner, str) else manner.zone))
     if field.type is FieldType.BASE64:
         text = str(value)
         is_png = text.startswith(PNG_HEAD)

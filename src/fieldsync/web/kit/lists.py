@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request
 
+from fieldsync.schema.fields import FieldValue
+from fieldsync.schema.model import Field
 from fieldsync.soql.list_view import Shown
-from fieldsync.web.kit.facts import fact_of
+
+Tell = Callable[[Field, FieldValue], str]
+"""A value as a person reads it."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +52,19 @@ class Line:
     cells: tuple[str, ...]
 
 
-def line_of(columns: Sequence[Shown], record: Mapping[str, Any], zone: str) -> Line:
+def line_of(columns: Sequence[Shown], record: Mapping[str, Any], tell: Tell) -> Line:
     """A record of a list as a person reads it."""
-    cells = tuple(_cell(column, record, zone) for column in columns)
+    cells = tuple(_cell(column, record, tell) for column in columns)
     return Line(str(record["Id"]), str(record["Name"] or record["Id"]), cells)
 
 
-def _cell(column: Shown, record: Mapping[str, Any], zone: str) -> str:
+def _cell(column: Shown, record: Mapping[str, Any], tell: Tell) -> str:
     """A reference by the name of its record, where that is here."""
     named = None if column.name_path is None else _at(record, column.name_path)
     value = _at(record, column.path) if named is None else named
     if value is None:
         return ""
-    return str(named) if named is not None else fact_of(column.field, value, zone, None).text
+    return str(named) if named is not None else tell(column.field, value)
 
 
 def _at(record: Mapping[str, Any], path: Sequence[str]) -> Any:

@@ -13,9 +13,9 @@ from fieldsync.device import Device, Record
 from fieldsync.device.edit import Edit
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
-from fieldsync.web.field.form.entered import as_text, entered_all
 from fieldsync.web.field.form.seen import changed
-from fieldsync.web.field.work.layout import Layout, Lines
+from fieldsync.web.kit.entered import as_text, entered_all
+from fieldsync.web.kit.layout import Layout, Lines
 
 Form = Mapping[str, str]
 LINES_MAX = 1_000

@@ -1,68 +1,20 @@
-"""How a field is entered: its input, what may be chosen, what it holds. Read from the engine; nothing is changed."""
+"""How a field is entered on a device: a lookup offers records of the engine. Nothing is changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Refused
 from fieldsync.device import Device
 from fieldsync.schema.catalog import ObjectType
-from fieldsync.schema.model import Field, FieldType
+from fieldsync.schema.model import FieldType
+from fieldsync.web.kit.inputs import Input, Option, plain_input
 from fieldsync.web.kit.pages import shown
 
 CHOICES_MAX = 40
 """A lookup with more records to choose from is searched."""
-INPUTS = {
-    FieldType.CHECKBOX: "checkbox",
-    FieldType.LONG_TEXT: "textarea",
-    FieldType.PICKLIST: "select",
-    FieldType.MULTI_PICKLIST: "multi",
-    FieldType.NUMBER: "number",
-    FieldType.CURRENCY: "number",
-    FieldType.PERCENT: "number",
-    FieldType.DATE: "date",
-    FieldType.DATETIME: "datetime-local",
-    FieldType.TIME: "time",
-    FieldType.EMAIL: "email",
-    FieldType.PHONE: "tel",
-    FieldType.URL: "url",
-}
-"""How each field type is entered; every other one as text."""
 _REFERENCES = (FieldType.LOOKUP, FieldType.MASTER_DETAIL)
-
-
-@dataclass(frozen=True)
-class Option:
-    """One value to choose; `allowed_by`: values of the controlling field that allow it, empty: every one."""
-
-    value: str
-    label: str
-    allowed_by: str = ""
-
-
-@dataclass(frozen=True)
-class Input:
-    """One field of a form. Of a lookup, `shown` is the record's name, and `target` and `view` say where to search."""
-
-    name: str
-    label: str
-    kind: str
-    text: str
-    required: bool
-    options: tuple[Option, ...] = ()
-    shown: str = ""
-    target: str = ""
-    view: str = ""
-    controller: str = ""
-    help: str = ""
-    step: str = "any"
-
-    @property
-    def chosen(self) -> tuple[str, ...]:
-        """Of a field with several values, those it has."""
-        return tuple(self.text.split(";"))
 
 
 class Inputs:
@@ -89,29 +41,7 @@ class Inputs:
             if text and text not in {o.value for o in options}:
                 options = (*options, Option(text, name_shown))
             return Input(name, label, "select", text, field.required, options)
-        return Input(
-            name=name,
-            label=label,
-            kind=INPUTS.get(field.type, "text"),
-            text=text,
-            required=field.required and name not in object_type.defaults,
-            options=self._values(object_type, field, text),
-            controller=field.controlled_by or "",
-            help=field.help or "",
-            step="1" if field.type is FieldType.NUMBER and field.scale == 0 else "any",
-        )
-
-    def _values(self, object_type: ObjectType, field: Field, text: str) -> tuple[Option, ...]:
-        """The values a person may choose: in use, and offered by the record's type; what it holds already, always."""
-        declared = object_type.record_types.get(self._record_type or "")
-        offered = declared.picklists.get(field.name) if declared is not None else None
-        found = [
-            Option(v.value, v.label or v.value, ";".join(v.valid_for))
-            for v in field.values
-            if v.active and (offered is None or v.value in offered)
-        ]
-        missing = [value for value in text.split(";") if value and value not in {o.value for o in found}]
-        return (*found, *(Option(value, value) for value in missing if field.values))
+        return plain_input(object_type, name, text, self._record_type)
 
     def _choices(self, object_name: str, target: str, view: str) -> tuple[Option, ...] | None:
         """The records of a small object or list; None: too many, they are searched."""

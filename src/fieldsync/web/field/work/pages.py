@@ -15,10 +15,10 @@ from fieldsync.web.field import reading
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere
 from fieldsync.web.field.day.recent import looked_at
 from fieldsync.web.field.work.inputs import CHOICES_MAX, offered
-from fieldsync.web.field.work.layout import Layout
 from fieldsync.web.field.work.related import details, makeable, related
 from fieldsync.web.field.work.saving import here_of
 from fieldsync.web.field.work.sheet import is_locked, parents_of, sheet_of, values_of
+from fieldsync.web.kit.layout import Layout
 from fieldsync.web.kit.pages import shown
 
 

@@ -16,8 +16,8 @@ from fieldsync.soql.list_view import shown_columns, view_named
 from fieldsync.web.field.context import Field
 from fieldsync.web.field.form.sheet import lines_of
 from fieldsync.web.field.reading import cell_of
-from fieldsync.web.field.work.layout import Layout
 from fieldsync.web.field.work.sheet import page_of
+from fieldsync.web.kit.layout import Layout
 
 ROWS_MAX = 10
 COLUMNS_MAX = 4

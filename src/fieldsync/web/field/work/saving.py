@@ -20,8 +20,8 @@ from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere,
 from fieldsync.web.field.form.seen import clashes, packed, unpacked
 from fieldsync.web.field.form.sent import Saved, form_of, revision_of
 from fieldsync.web.field.form.sheet import Written, content, given, rows, save_sheet
-from fieldsync.web.field.work.layout import Layout
 from fieldsync.web.field.work.sheet import DISCLAIMER, SIGNED, Sheet, page_of, sheet_of, values_of
+from fieldsync.web.kit.layout import Layout
 
 SEE_OTHER: Final = 303
 KEPT: Final = "kept"

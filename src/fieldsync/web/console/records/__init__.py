@@ -1,0 +1,1 @@
+"""The Console's records: lists, pages, forms, merges, and files brought in and out."""

@@ -1,0 +1,87 @@
+"""How a field is entered: its input, what may be chosen, what it holds. Pure; which records there are
+is for each app to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.model import Field, FieldType
+
+INPUTS = {
+    FieldType.CHECKBOX: "checkbox",
+    FieldType.LONG_TEXT: "textarea",
+    FieldType.PICKLIST: "select",
+    FieldType.MULTI_PICKLIST: "multi",
+    FieldType.NUMBER: "number",
+    FieldType.CURRENCY: "number",
+    FieldType.PERCENT: "number",
+    FieldType.DATE: "date",
+    FieldType.DATETIME: "datetime-local",
+    FieldType.TIME: "time",
+    FieldType.EMAIL: "email",
+    FieldType.PHONE: "tel",
+    FieldType.URL: "url",
+}
+"""How each field type is entered; every other one as text."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One value to choose; `allowed_by`: values of the controlling field that allow it, empty: every one."""
+
+    value: str
+    label: str
+    allowed_by: str = ""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One field of a form. Of a lookup, `shown` is the record's name, and `target` and `view` say where to search."""
+
+    name: str
+    label: str
+    kind: str
+    text: str
+    required: bool
+    options: tuple[Option, ...] = ()
+    shown: str = ""
+    target: str = ""
+    view: str = ""
+    controller: str = ""
+    help: str = ""
+    step: str = "any"
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Of a field with several values, those it has."""
+        return tuple(self.text.split(";"))
+
+
+def plain_input(object_type: ObjectType, name: str, text: str, record_type: str | None) -> Input:
+    """The input of a field that leads to no record; `record_type`: the record's, by name."""
+    field = object_type.column_fields[name]
+    return Input(
+        name=name,
+        label=field.label or name,
+        kind=INPUTS.get(field.type, "text"),
+        text=text,
+        required=field.required and name not in object_type.defaults,
+        options=values_to_choose(object_type, field, text, record_type),
+        controller=field.controlled_by or "",
+        help=field.help or "",
+        step="1" if field.type is FieldType.NUMBER and field.scale == 0 else "any",
+    )
+
+
+def values_to_choose(object_type: ObjectType, field: Field, text: str, record_type: str | None) -> tuple[Option, ...]:
+    """The values a person may choose: in use, and offered by the record's type; what it holds already, always."""
+    declared = object_type.record_types.get(record_type or "")
+    offered = declared.picklists.get(field.name) if declared is not None else None
+    found = [
+        Option(v.value, v.label or v.value, ";".join(v.valid_for))
+        for v in field.values
+        if v.active and (offered is None or v.value in offered)
+    ]
+    missing = [value for value in text.split(";") if value and value not in {o.value for o in found}]
+    return (*found, *(Option(value, value) for value in missing if field.values))
