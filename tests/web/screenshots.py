@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.web.browsing import ARGUMENTS, SIZES, Running, running_demo
 
 from fieldsync.device import Device
+from fieldsync.web.field.content import library as content
 
 CHROMIUM = "/usr/bin/chromium"
 SETTLED_MS = 350
@@ -44,6 +45,9 @@ def pages(device: Device) -> Iterator[tuple[str, str]]:
     for name in ("Order", "Inventory_Monitoring", "Medical_Inquiry", "Data_Change_Request", "Task"):
         yield f"new-{name.lower()}", f"/objects/{name}/new?AccountId={account}"
     yield "new-event", "/objects/Medical_Event/new"
+    yield "content", f"/content?call={planned}"
+    decks = {deck.name: deck.id for deck in content.decks(device)}
+    yield "present", f"/present/{decks['Respira: what is new']}?call={planned}"
 
 
 def refuse(device: Device, other: Device) -> None:

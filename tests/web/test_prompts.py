@@ -22,6 +22,9 @@ TWO = frozenset({1, 2})
         (PromptFacts(sync_due=True), PromptKind.SYNC_DUE),
         (PromptFacts(sync_due=True, asked=True), None),
         (PromptFacts(sync_due=True, online=False), None),
+        (PromptFacts(sync_due=True, media_waiting=3), PromptKind.SYNC_DUE),
+        (PromptFacts(media_waiting=3), PromptKind.MEDIA_WAITING),
+        (PromptFacts(media_waiting=3, busy=True), None),
     ],
 )
 def test_one_thing_is_shown_by_its_place(facts: PromptFacts, shown: PromptKind | None) -> None:

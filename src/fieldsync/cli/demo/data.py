@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import SeededChance, World
+from fieldsync.cli.demo.content import make_content
 from fieldsync.cli.demo.names import CITIES, FIRST_NAMES, LAST_NAMES, NOTES, PRODUCTS, STREETS
 from fieldsync.cli.demo.people import ADMIN, MANAGER, NATION, ORG, PASSWORD, REPRESENTATIVES, TERRITORIES, Person
 from fieldsync.cli.demo.sales import external_id, sales_file
@@ -64,6 +65,7 @@ def make_demo_org(uri: str, world: World, *, accounts: int = ACCOUNTS, tell: Pro
         tell(f"{DAYS_OF_CALLS} days of calls")
         today = world.clock.now().date()
         _calls(seeding, chance, today, made)
+        make_content(seeding)
         tell("a year of sales")
         load(seeding, Asked("Sales_Data"), sales_file(chance, today, made.products["Detail"], accounts))
 

@@ -91,6 +91,7 @@ def sign_in(device: Device, gadget: Gadget) -> None:
         description = DeviceDescription(key, gadget.name, gadget.platform, "demo", VERSION)
         device.sign_in(ORG, gadget.person.username, PASSWORD, description)
         device.sync()
+        device.media.sync()
 
 
 def server_app(where: Place) -> Application:

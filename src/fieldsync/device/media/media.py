@@ -97,6 +97,10 @@ class Media:
         """What a sync would do."""
         return plan(self._wanted(), self._held())
 
+    def sent_of(self, record_id: str) -> int | None:
+        """Of a file that was made here, how many bytes the server has; None of others."""
+        return next((one.sent for one in self._held() if one.id == record_id), None)
+
     def size(self, record_id: str) -> int | None:
         """Bytes of the version that can be read now; None: there is none."""
         found = self.files.whole(record_id)
@@ -137,10 +141,10 @@ class Media:
         """Take away what left, bring what is here to its newest version, and with `new` get what is not here; `only`:
         just this record's file. Blocks. Raises Refused: AUTH, OFFLINE, SYNC_RUNNING, SYNC_CANCELED, UNUSABLE."""
         engine = self._engine
-        if not engine.calls.signed_in:
-            raise Refused(problem(Code.AUTH))
-        if not engine.online:
-            raise Refused(problem(Code.OFFLINE))
+        if not (engine.calls.signed_in and engine.online):
+            reason = problem(Code.AUTH if engine.online else Code.OFFLINE)
+            self._state = MediaState(problem=reason)
+            raise Refused(reason)
         if not self._turn.acquire(blocking=False):
             raise Refused(problem(Code.SYNC_RUNNING))
         try:

@@ -17,6 +17,9 @@ from fieldsync.base.world import World
 from fieldsync.device import Device
 from fieldsync.web.field.acts import ACTS
 from fieldsync.web.field.changes import Changes
+from fieldsync.web.field.content.attached import ATTACHING
+from fieldsync.web.field.content.pages import CONTENT_PAGES
+from fieldsync.web.field.content.serving import SERVING, SLIDES
 from fieldsync.web.field.context import AnyRequest, Field
 from fieldsync.web.field.day.pages import DAY_PAGES
 from fieldsync.web.field.door import Door
@@ -32,7 +35,19 @@ from fieldsync.web.kit.guard import Guard
 from fieldsync.web.kit.pages import static_router, templates
 
 _log = get_logger("fieldsync.field")
-HANDLERS = (*PAGES, *RECORD_PAGES, *SAVING, *SYNC_PAGES, *DAY_PAGES, *LOCK_PAGES, *ACTS, live)
+HANDLERS = (
+    *PAGES,
+    *RECORD_PAGES,
+    *SAVING,
+    *SYNC_PAGES,
+    *DAY_PAGES,
+    *LOCK_PAGES,
+    *CONTENT_PAGES,
+    *SERVING,
+    *ATTACHING,
+    *ACTS,
+    live,
+)
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -56,7 +71,7 @@ def create_field_app(
             "world": Provide(lambda: world, sync_to_thread=False),
         },
         template_config=templates("field"),
-        middleware=[Guard(hosts.__contains__), *([LockGate(lock)] if lock is not None else [])],
+        middleware=[Guard(hosts.__contains__, secret=SLIDES), *([LockGate(lock)] if lock is not None else [])],
         exception_handlers={Refused: _refused, HTTPException: _http, Exception: _bug},
         state=State({"on_stop": stop}),
         openapi_config=None,

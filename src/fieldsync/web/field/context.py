@@ -15,6 +15,7 @@ from fieldsync.device import Device
 from fieldsync.schema.access.rights import NOBODY, Rights, RightsTable
 from fieldsync.schema.catalog import Catalog
 from fieldsync.web.field.changes import Changes
+from fieldsync.web.field.content.secrets import Secrets
 from fieldsync.web.field.door import Door
 from fieldsync.web.field.form.sent import Forms
 from fieldsync.web.field.lock.lock import Lock
@@ -53,6 +54,7 @@ class Field:
     lock: Lock | None = None
     forms: Forms = field(default_factory=Forms)
     known_rights: KnownRights = field(default_factory=KnownRights)
+    slides: Secrets = field(default_factory=Secrets)
     seen: int = 0
 
     @property

@@ -7,6 +7,7 @@ from litestar.response import Template
 
 from fieldsync.schema.access.permissions import Access
 from fieldsync.web.field import reading
+from fieldsync.web.field.content.attached import attachments
 from fieldsync.web.field.context import AnyRequest, FieldHere, WorldHere
 from fieldsync.web.field.day.recent import looked_at, recent
 from fieldsync.web.field.lists import record_list
@@ -55,6 +56,7 @@ def account(request: AnyRequest, app: FieldHere, record_id: str) -> Template:
         sales=sales_of(app.device, found.id),
         calls=app.device.find("Call", where={"AccountId": found.id}, order_by="Call_Date", descending=True, limit=20),
         related=related(app, found, layout, without=("Call", "Address", "Sales_Data")),
+        attachments=attachments(app, found),
     )
 
 

@@ -53,12 +53,16 @@ def refusal(allowed: Allowed, method: str, headers: Mapping[str, str]) -> int | 
 
 
 class Guard(ASGIMiddleware):
-    """Refuses what `refusal` refuses under its prefix, and adds the headers to every answer there."""
+    """Refuses what `refusal` refuses under its prefix, and adds the headers to every answer there.
+
+    Below `secret` an address is a secret itself and is asked for by frames without our origin: there only the host is
+    looked at, and nothing can be changed.
+    """
 
     scopes = (ScopeType.HTTP,)
 
-    def __init__(self, allowed: Allowed, prefix: str = "/") -> None:
-        self._allowed = allowed
+    def __init__(self, allowed: Allowed, prefix: str = "/", secret: str | None = None) -> None:
+        self._allowed, self._secret = allowed, secret
         self._prefix = prefix
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
@@ -74,7 +78,10 @@ class Guard(ASGIMiddleware):
                 message["headers"] = [*message["headers"], *added]
             await send(message)
 
-        status = refusal(self._allowed, str(scope.get("method", "GET")), headers)
+        method = str(scope.get("method", "GET"))
+        if self._secret is not None and scope["path"].startswith(self._secret) and method == "GET":
+            headers = {"host": headers.get("host", "")}
+        status = refusal(self._allowed, method, headers)
         if status is None:
             await next_app(scope, receive, answer)
             return

@@ -55,7 +55,16 @@ def _progress(app: Field) -> dict[str, Any]:
     remedy = CATALOGUE[reason.code].remedy if reason is not None else ""
     report = ended.report if ended is not None else None
     busy = app.runner.running
-    return {"busy": busy, "widget": widget, "steps": steps, "reason": reason, "remedy": remedy, "report": report}
+    files = app.device.media.waiting() if report is not None and not busy else (0, 0)
+    return {
+        "files": files,
+        "busy": busy,
+        "widget": widget,
+        "steps": steps,
+        "reason": reason,
+        "remedy": remedy,
+        "report": report,
+    }
 
 
 @get("/syncs/{number:int}", sync_to_thread=True)
@@ -124,6 +133,7 @@ def _prompt(app: Field, *, watching: bool) -> Prompt | None:
         sync_due=widget.sync_due,
         asked=app.runner.asked,
         online=app.device.online,
+        media_waiting=app.runner.media_waiting(),
         busy=app.runner.running or watching,
     )
     return prompt(facts)
@@ -134,7 +144,7 @@ def close_prompt(request: AnyRequest, app: FieldHere) -> Template:
     """The person has seen it, or says no until the next sign-in."""
     app.require(request)
     app.runner.saw_errors()
-    app.runner.ended, app.runner.asked = None, True
+    app.runner.ended, app.runner.asked, app.runner.told_of_media = None, True, True
     return app.page(request, "_prompt.html", prompt=None)
 
 

@@ -15,6 +15,8 @@ class PromptKind(StrEnum):
     """A note that does not block: autosync was told no."""
     SYNC_DUE = "sync_due"
     """At sign-in: Yes starts one, No postpones it to the next sign-in (H08)."""
+    MEDIA_WAITING = "media_waiting"
+    """At sign-in: files have not been fetched. OK closes it and starts nothing (H10)."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class PromptFacts:
     sync_due: bool = False
     asked: bool = False
     online: bool = True
+    media_waiting: int = 0
+    """Files that are not here; 0 once the person was told since the app was opened."""
     busy: bool = False
     """A sync runs, or its page is open."""
 
@@ -56,4 +60,6 @@ def prompt(facts: PromptFacts) -> Prompt | None:
         return Prompt(PromptKind.NEW_ERRORS, len(new))
     if facts.sync_due and facts.online and not facts.asked:
         return Prompt(PromptKind.SYNC_DUE)
+    if facts.media_waiting:
+        return Prompt(PromptKind.MEDIA_WAITING, facts.media_waiting)
     return None

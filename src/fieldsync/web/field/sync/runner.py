@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
@@ -32,9 +33,12 @@ class Runner:
         self._lock = threading.Lock()
         self._sync: threading.Thread | None = None
         self._update: threading.Thread | None = None
+        self._media: threading.Thread | None = None
         self.ended: Ended | None = None
         self.asked = False
         """Whether the person was asked, since the app was opened, to sync what is due."""
+        self.told_of_media = False
+        """Whether the person was told, since the app was opened, that files wait."""
         self.seen_errors: frozenset[int] = frozenset()
         """Errors the person was told of."""
 
@@ -59,10 +63,22 @@ class Runner:
         try:
             report = self._device.sync(kind)
             wrong = report.problem
+            self._follow_files(report)
         except Refused as refused:
             wrong = refused.problem
         self.ended = Ended(kind, report, wrong)
         self._tell()
+
+    def _follow_files(self, report: SyncReport) -> None:
+        """With the rows come newer versions of files that are here, and files leave with theirs (L07, L08)."""
+        plan = self._device.media.plan() if report.download_processed else None
+        if plan is not None and (plan.update or plan.drop):
+            with suppress(Refused):  # the library tells why; of the sync nothing failed
+                self._device.media.sync(new=False, trigger=report.trigger)
+
+    def media_waiting(self) -> int:
+        """How many files wait that the person was not told of yet."""
+        return 0 if self.told_of_media else self._device.media.waiting()[0]
 
     def saw_errors(self) -> None:
         """The person was told of every error there is now."""
@@ -77,6 +93,22 @@ class Runner:
     def prepare(self, trigger: Trigger = Trigger.MANUAL) -> None:
         """Begin to prepare an update; one that runs goes on."""
         self._in_background(lambda: self._device.updates.prepare(trigger=trigger))
+
+    def get_media(self, only: tuple[str, ...] = ()) -> None:
+        """Begin to get files: of these records, or all; what is here is brought to its newest version."""
+        with self._lock:
+            if self._media is None or not self._media.is_alive():
+                self._media = threading.Thread(target=self._files, args=(only,), name="fieldsync media", daemon=True)
+                self._media.start()
+
+    def _files(self, only: tuple[str, ...]) -> None:
+        try:
+            for one in only or (None,):
+                self._device.media.sync(only=one)
+        except Refused:
+            pass  # the library tells why
+        finally:
+            self._tell()
 
     def apply(self) -> None:
         """Begin to apply the prepared update."""
@@ -101,6 +133,7 @@ class Runner:
         """The app stops: what runs is canceled."""
         self._device.cancel_sync()
         self._device.updates.cancel()
-        for thread in (self._sync, self._update):
+        self._device.media.cancel()
+        for thread in (self._sync, self._update, self._media):
             if thread is not None:
                 thread.join(JOIN_SECONDS)

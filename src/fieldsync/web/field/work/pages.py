@@ -12,6 +12,7 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device import Record
 from fieldsync.schema.access.permissions import Access
 from fieldsync.web.field import reading
+from fieldsync.web.field.content.attached import attachments
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere
 from fieldsync.web.field.day.recent import looked_at
 from fieldsync.web.field.work.inputs import CHOICES_MAX, offered
@@ -62,6 +63,7 @@ def _read(app: Field, found: Record) -> dict[str, Any]:
         "groups": groups,
         "details": details(app, found, layout),
         "related": related(app, found, layout),
+        "attachments": attachments(app, found),
         "makeable": makeable(app, found, layout),
     }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from fieldsync.device import Mark, Record
+from fieldsync.protocol.media import carries_file
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.model import Field as Column
@@ -56,7 +57,8 @@ def details(app: Field, found: Record, layout: Layout) -> list[RelatedList]:
 
 def related(app: Field, found: Record, layout: Layout, *, without: Iterable[str] = ()) -> list[RelatedList]:
     """The child lists that have records, newest first; `without`: objects that the page shows elsewhere."""
-    shown_elsewhere = {*without, *(kind.object.name for kind in layout.lines)}
+    files = (o.name for o in app.device.catalog if carries_file(o))
+    shown_elsewhere = {*without, *files, *(kind.object.name for kind in layout.lines)}
     told: list[RelatedList] = []
     for object_type, field in _children(app, found.object, layout):
         total = 0 if object_type.name in shown_elsewhere else app.device.count(object_type.name, {field.name: found.id})
@@ -77,7 +79,7 @@ def related(app: Field, found: Record, layout: Layout, *, without: Iterable[str]
 
 def makeable(app: Field, found: Record, layout: Layout) -> list[tuple[str, str]]:
     """What can be made from this record: label and address."""
-    lines = {kind.object.name for kind in layout.lines}
+    lines = {kind.object.name for kind in layout.lines} | {o.name for o in app.device.catalog if carries_file(o)}
     told = {
         object_type.label: _new(object_type, field, found)
         for object_type, field in reversed(_children(app, found.object, layout))

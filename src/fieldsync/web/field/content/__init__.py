@@ -1,0 +1,1 @@
+"""Content on the device: the library, and presenting it full screen from a call, offline."""

@@ -1,0 +1,130 @@
+"""Presenting from a call, offline: slides of every kind fill the screen, and what was shown is on the call."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+from tests.web.browsing import Running, app, eventually
+
+from fieldsync.base.ids import RecordId
+from fieldsync.base.world import system_world
+from fieldsync.protocol.rows import RecordRef
+from fieldsync.server.media.keep import put
+from fieldsync.server.org.create import seeding_org
+from fieldsync.server.org.seed import insert_rows, mint_ids
+
+pytestmark = pytest.mark.usefixtures("online")
+
+
+def test_a_deck_is_presented_from_a_call_without_a_network(browser: Browser, running: Running) -> None:
+    ipad, iphone = running.devices
+    call = ipad.find("Call", where={"Status": "Saved"}, order_by="Call_Date", descending=True)[0].id
+    ipad.go_offline()
+    with app(browser, running.link("iPad")) as page:
+        page.goto(f"/objects/Call/{call}/edit")
+        page.get_by_role("button", name="Present", exact=True).click()
+        page.get_by_role("button", name="Present Respira: what is new").click()
+        expect(page.get_by_role("img", name="Breathe easier")).to_be_visible()
+        assert page.evaluate("document.querySelector('.slide img').naturalWidth > 0")
+        page.get_by_label("Reaction").select_option("Positive")
+        page.wait_for_timeout(1100)
+        page.get_by_role("button", name="Next slide").click()
+        poll = page.frame_locator("iframe[title='A question']")
+        poll.get_by_role("button", name="Most").click()
+        expect(poll.get_by_text("Thank you: most.")).to_be_visible()
+        assert (
+            page.evaluate("(() => { try { return frames[0].document.title } catch { return 'closed' } })()") == "closed"
+        )
+        page.wait_for_timeout(1100)
+        page.get_by_role("button", name="Next slide").press("ArrowRight")
+        expect(page.get_by_role("img", name="Dosing in one look")).to_be_visible()
+        page.get_by_role("button", name="Close").click()
+        page.wait_for_url(re.compile("/edit$"))
+        eventually(lambda: ipad.count("Call_Clickstream", {"CallId": call}) == 3)
+        messages = {str(m.values["Slide"]): m.values for m in ipad.find("Call_Key_Message", where={"CallId": call})}
+        assert messages.keys() == {"Breathe easier", "A question"}
+        assert messages["Breathe easier"]["Reaction"] == "Positive"
+        assert messages["Breathe easier"]["Seconds_Shown"] >= 1  # type: ignore[operator]
+        [touched] = ipad.find("Call_Clickstream", where={"CallId": call, "Track_Element": "Poll"})
+        assert touched.values["Answer"] == "Most"
+    ipad.go_online()
+    eventually(lambda: iphone.count("Call_Key_Message", {"CallId": call}) == 2)
+
+
+def test_a_leaflet_is_framed_and_nothing_of_the_app_is(browser: Browser, running: Running) -> None:
+    with app(browser, running.link("iPad"), 1) as page:
+        page.get_by_role("link", name="Content", exact=True).click()
+        expect(page.get_by_text("On this device").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        leaflet = page.get_by_role("button", name="Present Patient leaflet")
+        record = str(leaflet.get_attribute("href")).split("/")[-1]
+        answer = page.request.get(f"/files/{record}", headers={"range": "bytes=0-4"})
+        assert (answer.status, answer.body()) == (206, b"%PDF-")
+        assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+        assert page.request.get("/content").headers["x-frame-options"] == "DENY"
+        assert page.request.get("/slides/not-a-secret/index.html").status == 404
+        with page.expect_response(re.compile("/files/")) as framed:
+            leaflet.click()
+        assert framed.value.ok
+        expect(page.get_by_text("1 of 1")).to_be_visible()
+
+
+def test_new_content_is_offered_after_a_sync_and_reminded_of_at_the_next_opening(
+    browser: Browser, running: Running
+) -> None:
+    ipad = running.devices[0]
+    film = publish(running, b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>")
+    with app(browser, running.link("iPad")) as page:
+        page.get_by_role("button", name="Sync", exact=True).click()
+        expect(page.get_by_role("heading", name="New content is there")).to_be_visible()
+        page.get_by_role("button", name="No, later").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("1 file is not on this device yet")
+        synced = len(ipad.syncs())
+        dialog.get_by_role("button", name="OK").click()
+        expect(dialog).to_be_hidden()
+        assert len(ipad.syncs()) == synced, "a reminder starts nothing"
+        page.get_by_role("link", name="Content", exact=True).click()
+        page.get_by_role("button", name="Get A new film").click()
+        expect(page.get_by_role("button", name="Present A new film")).to_be_visible()
+        assert ipad.media.size(film) is not None
+
+
+def publish(running: Running, body: bytes) -> RecordId:
+    """A new piece of content, as an admin's program brings it."""
+    world = system_world()
+    with seeding_org(running.uri, "demo", world) as seeding:
+        [film] = mint_ids(seeding, "Content", 1)
+        about = {"Name": "A new film", "Title": "A new film", "Status": "Approved", "Media_Type": "image/svg+xml"}
+        checksum = put(seeding.connection, RecordRef("Content", film), body, world.clock)
+        insert_rows(seeding, "Content", [{"Id": film, **about, "Checksum": checksum, "Bytes": len(body)}])
+    return film
+
+
+def test_a_photo_is_made_smaller_kept_offline_and_reaches_the_other_device(
+    browser: Browser, running: Running, tmp_path: Path
+) -> None:
+    ipad, iphone = running.devices
+    call = ipad.find("Call", where={"Status": "Saved"}, order_by="Call_Date", descending=True)[0].id
+    with app(browser, running.link("iPad"), 1) as page:
+        page.set_content("<body style='background: linear-gradient(red, blue)'>")
+        page.set_viewport_size({"width": 2400, "height": 1200})
+        picture = tmp_path / "shelf.png"
+        page.screenshot(path=picture)
+        page.set_viewport_size({"width": 390, "height": 844})
+        ipad.go_offline()
+        page.goto(f"/objects/Call/{call}")
+        page.get_by_label("Take or pick a photo or document").set_input_files(picture)
+        expect(page.get_by_role("link", name="shelf.jpg")).to_be_visible()
+        shown = page.get_by_role("region", name="Attachments").locator("img")
+        assert shown.evaluate("i => i.decode().then(() => [i.naturalWidth, i.naturalHeight])") == [1600, 800]
+        [kept] = ipad.find("Attachment", where={"CallId": call})
+        assert ipad.media.read(kept.id)[:3] == b"\xff\xd8\xff"
+        ipad.go_online()
+        eventually(lambda: iphone.count("Attachment", {"CallId": call}) == 1)
+        eventually(lambda: not ipad.media.item(kept.id).waits)  # type: ignore[union-attr]
+    assert iphone.media.sync(only=kept.id).files_received == 1
+    assert iphone.media.read(kept.id) == ipad.media.read(kept.id)
