@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -46,7 +47,7 @@ def pages(device: Device) -> Iterator[tuple[str, str]]:
         yield f"new-{name.lower()}", f"/objects/{name}/new?AccountId={account}"
     yield "new-event", "/objects/Medical_Event/new"
     yield "content", f"/content?call={planned}"
-    decks = {deck.name: deck.id for deck in content.decks(device)}
+    decks = {deck.name: deck.id for deck in content.decks(device, datetime.now(UTC).date())}
     yield "present", f"/present/{decks['Respira: what is new']}?call={planned}"
 
 

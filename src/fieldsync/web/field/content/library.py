@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from fieldsync.base.ids import RecordId
 from fieldsync.device import Device, Record
@@ -59,12 +60,13 @@ def kind_of(media_type: str) -> str:
     return KINDS.get(media_type) or KINDS.get(media_type.partition("/")[0], "")
 
 
-def decks(device: Device) -> list[Deck]:
-    """Everything that may be presented, by name."""
+def decks(device: Device, today: date) -> list[Deck]:
+    """Everything that may be presented on this day, by name: approved, and within its dates."""
     if CONTENT not in device.catalog:
         return []
     files = {item.wanted.id: item for item in device.media.items()}
-    records = device.find(CONTENT, order_by="Display_Order", limit=SLIDES_MAX)
+    found_here = device.find(CONTENT, where={"Status": "Approved"}, order_by="Display_Order", limit=SLIDES_MAX)
+    records = [record for record in found_here if is_valid(record, today)]
     parts: dict[str, list[Record]] = {}
     for record in records:
         parts.setdefault(str(record.values["Parent_ContentId"] or ""), []).append(record)
@@ -74,9 +76,15 @@ def decks(device: Device) -> list[Deck]:
     return sorted((deck for deck in found if deck.slides), key=lambda deck: deck.name.casefold())
 
 
-def deck_of(device: Device, record_id: str) -> Deck | None:
+def is_valid(record: Record, today: date) -> bool:
+    """Whether the day is within the dates of this content. Pure."""
+    first, last = record.values["Valid_From"], record.values["Valid_Until"]
+    return (not first or str(first) <= today.isoformat()) and (not last or today.isoformat() <= str(last))
+
+
+def deck_of(device: Device, record_id: str, today: date) -> Deck | None:
     """The deck with this id."""
-    return next((deck for deck in decks(device) if deck.id == record_id), None)
+    return next((deck for deck in decks(device, today) if deck.id == record_id), None)
 
 
 def _deck(record: Record, parts: list[Record], files: dict[RecordId, Item]) -> Deck:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from litestar import Response, get, post
@@ -10,25 +10,27 @@ from litestar.response import Template
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.world import World
 from fieldsync.web.field.content.archive import start_of
 from fieldsync.web.field.content.library import Deck, deck_of, decks
 from fieldsync.web.field.content.written import Shown, call_of, is_open, reactions, write
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere
 from fieldsync.web.field.form.sent import form_of
+from fieldsync.web.kit.pages import zone_of
 
 ANSWER_CHARS_MAX = 4_000
 
 
 @get("/content", sync_to_thread=True)
-def library(request: AnyRequest, app: FieldHere, call: str = "") -> Template:
+def library(request: AnyRequest, app: FieldHere, world: WorldHere, call: str = "") -> Template:
     """Everything there is to present, with what is here of it."""
-    return app.page(request, "content.html", here="content", call=_calling(app, call), **_library(app, call))
+    return app.page(request, "content.html", here="content", call=_calling(app, call), **_library(app, world, call))
 
 
 @get("/parts/content", sync_to_thread=True)
-def library_live(request: AnyRequest, app: FieldHere, call: str = "") -> Template:
+def library_live(request: AnyRequest, app: FieldHere, world: WorldHere, call: str = "") -> Template:
     """The same list, live."""
-    return app.page(request, "_content.html", **_library(app, call))
+    return app.page(request, "_content.html", **_library(app, world, call))
 
 
 def _calling(app: Field, call: str) -> dict[str, str] | None:
@@ -41,18 +43,28 @@ def _calling(app: Field, call: str) -> dict[str, str] | None:
     return {"id": found.id, "name": name or str(found.values["Name"] or "this call")}
 
 
-def _library(app: Field, call: str) -> dict[str, Any]:
+def _today(app: Field, world: World) -> date:
+    return world.clock.now().astimezone(zone_of(app.zone)).date()
+
+
+def _library(app: Field, world: World, call: str) -> dict[str, Any]:
     new, left = app.device.media.waiting()
-    return {"decks": decks(app.device), "media": app.device.media.state(), "new": new, "left": left, "call_id": call}
+    return {
+        "decks": decks(app.device, _today(app, world)),
+        "media": app.device.media.state(),
+        "new": new,
+        "left": left,
+        "call_id": call,
+    }
 
 
 @post("/content/get", status_code=200)
-async def get_files(request: AnyRequest, app: FieldHere) -> Template:
+async def get_files(request: AnyRequest, app: FieldHere, world: WorldHere) -> Template:
     """Get every file, or those of one deck; what is here is brought to its newest version."""
     form = await form_of(request)
     app.require(request, form)
     app.runner.get_media(tuple(one for one in form.get("only", "").split(",") if one))
-    return app.page(request, "_content.html", **_library(app, form.get("call", "")))
+    return app.page(request, "_content.html", **_library(app, world, form.get("call", "")))
 
 
 @post("/content/begin", status_code=200, sync_to_thread=True)
@@ -65,18 +77,18 @@ def begin_files(request: AnyRequest, app: FieldHere) -> Response[None]:
 
 
 @post("/content/stop", status_code=200)
-async def stop_files(request: AnyRequest, app: FieldHere) -> Template:
+async def stop_files(request: AnyRequest, app: FieldHere, world: WorldHere) -> Template:
     """Enough of it; what came stays."""
     form = await form_of(request)
     app.require(request, form)
     app.device.media.cancel()
-    return app.page(request, "_content.html", **_library(app, form.get("call", "")))
+    return app.page(request, "_content.html", **_library(app, world, form.get("call", "")))
 
 
 @get("/present/{record_id:str}", sync_to_thread=True)
 def player(request: AnyRequest, app: FieldHere, world: WorldHere, record_id: str, call: str = "") -> Template:
     """A deck, full screen."""
-    deck = deck_of(app.device, record_id)
+    deck = deck_of(app.device, record_id, _today(app, world))
     if deck is None or not any(slide.ready for slide in deck.slides):
         raise Refused(problem(Code.NOT_FOUND, object="Content", id=record_id))
     found = call_of(app.device, call)
@@ -99,11 +111,11 @@ def _address(app: Field, world: WorldHere, record_id: str, kind: str) -> str:
 
 
 @post("/present/{record_id:str}/shown", status_code=200)
-async def shown(request: AnyRequest, app: FieldHere, record_id: str) -> Response[dict[str, bool]]:
+async def shown(request: AnyRequest, app: FieldHere, world: WorldHere, record_id: str) -> Response[dict[str, bool]]:
     """A slide was on the screen, or something on it was touched."""
     form = await form_of(request)
     app.require(request, form)
-    deck, call = deck_of(app.device, record_id), call_of(app.device, form.get("call", ""))
+    deck, call = deck_of(app.device, record_id, _today(app, world)), call_of(app.device, form.get("call", ""))
     what = _shown(form)
     written = deck is not None and call is not None and what is not None and _write(app, deck, call, what)
     return Response({"saved": written})
