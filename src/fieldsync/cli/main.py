@@ -15,6 +15,7 @@ from fieldsync.cli.demo import command as demo
 from fieldsync.cli.device.commands import app as device
 from fieldsync.cli.device.field import field
 from fieldsync.cli.doctor.command import doctor
+from fieldsync.cli.reality.command import matrix
 from fieldsync.cli.report import codes, run
 from fieldsync.cli.rules.commands import app as rules
 
@@ -29,10 +30,13 @@ app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("field")(field)
 app.command("deploy")(deploy.deploy)
-app.command("sim")(simulate.sim)
 app.command("doctor")(doctor)
 app.command("formula")(formula.formula)
 app.command("codes")(codes)
+sim = typer.Typer(invoke_without_command=True)
+sim.callback()(simulate.sim)
+sim.command("matrix")(matrix)
+app.add_typer(sim, name="sim")
 app.add_typer(org.app, name="org")
 app.add_typer(imports.app, name="import")
 app.add_typer(rules, name="rules")

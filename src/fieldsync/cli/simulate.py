@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def sim(
+    context: typer.Context,
     seed: Annotated[int, typer.Option("--seed", help="Everything is drawn from it: same seed, same trace.")] = 1,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Actions to simulate.")] = 300,
     devices: Annotated[int, typer.Option("--devices", min=1, max=20, help="The first two are one person's.")] = 4,
@@ -32,6 +33,8 @@ def sim(
     as_json: JsonOption = False,
 ) -> None:
     """Run devices and a server in one process, one step at a time, with every fault, and ask every law."""
+    if context.invoked_subcommand is not None:
+        return
     from fieldsync.sim.run import Plan
 
     plan = Plan(seed, steps, devices, _chosen(faults))

@@ -7,8 +7,10 @@ from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
 
+import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import PoolTimeout
 from sqlalchemy import text, update
 
 from fieldsync.base.problems import Code, Refused
@@ -108,6 +110,45 @@ def test_a_new_connection_to_a_database_that_started_anew_begins_an_epoch(databa
         return before, after
 
     assert asyncio.run(restart()) == (1, 2)
+
+
+def test_the_pool_is_back_soon_after_postgresql_is_however_long_it_was_away(database: str) -> None:
+    make_org(database)
+    away_seconds, soon_seconds = 3.3, 2.5
+
+    async def seconds_until_back() -> float:
+        org = await opened(database)
+        async with org.pool.connection() as connection:
+            await connection.execute("SELECT 1")
+        _allow_connections(database, allowed=False)
+        asking = [asyncio.create_task(_ask_until_answered(org)) for _ in range(3)]
+        await asyncio.sleep(away_seconds)
+        _allow_connections(database, allowed=True)
+        began = asyncio.get_running_loop().time()
+        await asyncio.gather(*asking)
+        taken = asyncio.get_running_loop().time() - began
+        await org.close()
+        return taken
+
+    assert asyncio.run(seconds_until_back()) < soon_seconds
+
+
+async def _ask_until_answered(org: Database) -> None:
+    while True:
+        try:
+            async with org.pool.connection(0.5) as connection:
+                await connection.execute("SELECT 1")
+                return
+        except (psycopg.OperationalError, PoolTimeout):
+            await asyncio.sleep(0.1)
+
+
+def _allow_connections(uri: str, *, allowed: bool) -> None:
+    """A database that nobody may connect to is one that is away."""
+    name = conninfo_to_dict(uri)["dbname"]
+    with psycopg.connect(make_conninfo(uri, dbname="postgres"), autocommit=True) as connection:
+        connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {str(allowed).lower()}')
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
 
 
 def test_an_admin_transaction_is_taken_back_when_its_block_raises(database: str) -> None:

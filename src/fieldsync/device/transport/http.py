@@ -29,8 +29,8 @@ WINDOW_BYTES_MAX = 2**23
 CONNECT_SECONDS = 10.0
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 """Streams from this machine come faster as they are."""
-_TIMEOUT = httpx.Timeout(limits.SEND_DEADLINE_SECONDS, connect=CONNECT_SECONDS)
-_STREAM_TIMEOUT = httpx.Timeout(limits.SEND_DEADLINE_SECONDS, connect=CONNECT_SECONDS, read=120.0)
+STREAM_READ_DEADLINES = 4
+"""A row of a stream may take so many times as long as an answer."""
 _EVENT_TIMEOUT = httpx.Timeout(limits.STREAM_HEALTHY_SECONDS, connect=CONNECT_SECONDS)
 
 
@@ -38,8 +38,14 @@ class HttpTransport:
     """The server at `base_url`, e.g. `https://crm.example`. One thread uses `request`, `later` and `stream`, one
     `events`."""
 
-    def __init__(self, base_url: str, *, verify: bool = True) -> None:
-        self._client = httpx.Client(base_url=base_url, follow_redirects=False, timeout=_TIMEOUT, verify=verify)
+    def __init__(
+        self, base_url: str, *, verify: bool = True, deadline_seconds: float = limits.SEND_DEADLINE_SECONDS
+    ) -> None:
+        connect = min(deadline_seconds, CONNECT_SECONDS)
+        timeout = httpx.Timeout(deadline_seconds, connect=connect)
+        longer = STREAM_READ_DEADLINES * deadline_seconds
+        self._stream_timeout = httpx.Timeout(deadline_seconds, connect=connect, read=longer)
+        self._client = httpx.Client(base_url=base_url, follow_redirects=False, timeout=timeout, verify=verify)
         self._events = httpx.Client(base_url=base_url, follow_redirects=False, timeout=_EVENT_TIMEOUT, verify=verify)
         self._event_socket: socket.socket | None = None
         self._on_its_way = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fieldsync request")
@@ -63,7 +69,9 @@ class HttpTransport:
         content, sent = _content(body, {"accept-encoding": self._wanted, **headers})
         method = "GET" if body is None else "POST"
         try:
-            with self._client.stream(method, path, content=content, headers=sent, timeout=_STREAM_TIMEOUT) as response:
+            with self._client.stream(
+                method, path, content=content, headers=sent, timeout=self._stream_timeout
+            ) as response:
                 if response.status_code != httpx.codes.OK or not _is(response, wire.CONTENT_LINES):
                     raise NotStreamed(_reply(response))
                 yield from _lines(_plain(response))

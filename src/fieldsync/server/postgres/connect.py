@@ -33,6 +33,9 @@ AdminConnection = sqlalchemy.Connection
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # a caller that hangs up is no event of ours
 POOL_CONNECTIONS_MAX = 10
 POOL_WAIT_SECONDS = 10.0
+POOL_RECONNECT_SECONDS = 2.0
+"""The pool waits twice as long after every failed try. After so long it gives the try up, and the next request begins
+another: else a server would stay away as long again as PostgreSQL was."""
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 """JSON columns decode as everything else does: what has a point is never a float."""
 
@@ -53,6 +56,7 @@ class Database:
             min_size=1,
             max_size=connections_max,
             timeout=POOL_WAIT_SECONDS,
+            reconnect_timeout=POOL_RECONNECT_SECONDS,
             configure=self._configure,
             open=False,
         )

@@ -1,0 +1,1 @@
+"""The reality check on the command line."""
