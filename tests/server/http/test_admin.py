@@ -95,7 +95,8 @@ def test_transactions_are_found_by_list_status_person_name_record_object_and_per
     assert admin.found(view="All") == [first, second, third]
     assert admin.found(user="SAR") == [first, second]
     assert admin.found(user="%") == [], "what is asked for is taken literally"
-    assert admin.found(name=third) == [third]
+    assert admin.found(name=third) == admin.found(name=third.removeprefix("T-").lstrip("0")) == [third]
+    assert admin.found(name="Nobody") == []
     assert admin.found(record=shop) == [first]
     assert admin.found(record=other) == [third]
     assert admin.found(object_name="Visit") == [second]
@@ -106,6 +107,19 @@ def test_transactions_are_found_by_list_status_person_name_record_object_and_per
     assert admin.found(user="sarah", status="Waiting", view="Waiting") == [second]
 
 
+def test_the_next_page_begins_behind_the_last_line(lab: Lab, admin: Admin, sarah: Phone) -> None:
+    for number in range(60):
+        assert sarah.outcome(create("Shop", sarah.new_id("Shop"), Name=str(number))) == Saved()
+    for query in ({}, {"user": "sar"}, {"status": "Success", "view": "All"}):
+        first = admin.get("transactions", **query).json()
+        assert len(first["transactions"]) == 50
+        rest = admin.get("transactions", before=first["next"], **query).json()
+        assert rest["next"] is None
+        names = [line["name"] for line in first["transactions"] + rest["transactions"] if line["user"] == "sarah"]
+        assert len(set(names)) == len(names) == 60
+        assert names == sorted(names, reverse=True)
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -114,7 +128,7 @@ def test_transactions_are_found_by_list_status_person_name_record_object_and_per
         ({"since": "soon"}, 400),
         ({"first": "x"}, 400),
         ({"first": str(10**30)}, 400),
-        ({"name": "a\0b"}, 400),
+        ({"user": "a\0b"}, 400),
         ({"record": "x" * 5_000}, 200),
         ({"first": "-3"}, 200),
     ],

@@ -23,8 +23,8 @@ from fieldsync.server.merge.merge import Merged, Merging, merge
 from fieldsync.server.merge.preview import Preview, preview
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.feeds import Feeds, feeds
-from fieldsync.server.oversight.transactions import PAGE, LogLine, Oversight, RecordLine, Transaction, TransactionLine
-from fieldsync.server.oversight.wanted import Wanted
+from fieldsync.server.oversight.transactions import LogLine, Oversight, RecordLine, Transaction, TransactionLine
+from fieldsync.server.oversight.wanted import PAGE, Wanted, before_of, mark_of
 from fieldsync.server.postgres.work import snapshot, transaction
 from fieldsync.server.processor.acts import Asked, Correction, add_comment, carry_out
 from fieldsync.server.processor.clearing import exported
@@ -53,10 +53,11 @@ class AccessToken(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Transactions, newest first. `more`: the next begins at `first` and the number of these."""
+    """Transactions, newest first. `more`: there may be others; they come with `next` as `before`."""
 
     transactions: list[TransactionLine]
     more: bool
+    next: str | None = None
 
 
 class Whole(msgspec.Struct, frozen=True):
@@ -146,12 +147,14 @@ async def list_transactions(
     since: datetime | None = None,
     until: datetime | None = None,
     first: int = 0,
+    before: str = "",
 ) -> Page:
     """By status, person, name, record id, object, list view and period."""
     async with admin_of(served, request) as (org, _, _):
-        wanted = Wanted(status, user, name, record, object_name, view, _zoned(since), _zoned(until), max(0, first))
-        found = await Oversight(org).transactions(wanted)
-    return Page(found, len(found) == PAGE)
+        when = (_zoned(since), _zoned(until), max(0, first), before_of(before))
+        found = await Oversight(org).transactions(Wanted(status, user, name, record, object_name, view, *when))
+    more = len(found) == PAGE
+    return Page(found, more, mark_of(found[-1].received, found[-1].id) if more else None)
 
 
 def _zoned(moment: datetime | None) -> datetime | None:

@@ -18,12 +18,11 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
 from fieldsync.schema.access.rights import Rights
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.wanted import Wanted, chosen
+from fieldsync.server.oversight.wanted import Wanted, listed
 from fieldsync.server.postgres.compiled import Statement, compile_statement
 from fieldsync.server.postgres.work import snapshot
 
 STATUSES = ("New", "Waiting", "InProgress", "Success", "Failed", "Retry", "Canceled", "Manual")
-PAGE = 50
 OVERDUE_DAYS = 5
 
 
@@ -136,7 +135,8 @@ class Oversight:
 
     async def transactions(self, wanted: Wanted) -> list[TransactionLine]:
         """Newest first, a page of them. Raises Refused(NOT_FOUND) for an unknown list view."""
-        rows = await self._rows(self._list(wanted))
+        async with snapshot(self._org.pool) as database:
+            rows = await listed(self._org, database, wanted)
         return [TransactionLine(r[0], r[1], _text(r[2]), r[3], r[4], int(r[5] or 0), *r[6:]) for r in rows]
 
     async def transaction(self, record_id: str, rights: Rights) -> tuple[Transaction, list[RecordLine], list[LogLine]]:
@@ -165,14 +165,6 @@ class Oversight:
     async def _rows(self, statement: Statement, **params: Any) -> list[tuple[Any, ...]]:
         async with snapshot(self._org.pool) as work:
             return await work.rows(statement, **params)
-
-    def _list(self, wanted: Wanted) -> Statement:
-        t, user = self._tables["Sync_Transaction"], self._tables["User"]
-        c = t.c
-        columns = (c.Id, c.Status, c.Received_At, user.c.Name, c.Root_Object, c.Actual_Records, c.Last_Log, c.Name)
-        query = select(*columns).select_from(t.outerjoin(user, user.c.Id == c.UserId))
-        ordered = query.where(*chosen(self._org, wanted)).order_by(c.Received_At.desc(), c.Id.desc())
-        return compile_statement(ordered.limit(PAGE).offset(wanted.first))
 
     @cached_property
     def _one(self) -> Statement:

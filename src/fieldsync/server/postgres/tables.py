@@ -7,6 +7,8 @@ their search path, so names here are unqualified.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -33,6 +35,12 @@ from fieldsync.server.postgres.own.columns import ID, NUMBER, Sql
 from fieldsync.server.postgres.own.devices import clearing_tables, duplicate_tables
 from fieldsync.server.postgres.own.media import media_tables
 
+LISTED: Mapping[str, tuple[str, frozenset[str]]] = {
+    "Sync_Transaction": ("Received_At", frozenset({"Status", "UserId", "Received_At"})),
+}
+"""Objects that the console lists however many there are: by which moment, and the columns it is filtered by. Their
+indexes go on in the order of the list, so that a page costs the same anywhere."""
+
 
 def data_table(object_type: ObjectType, metadata: MetaData) -> Table:
     """The table of one object: `Id`, its stored fields in wire order, and the stamp.
@@ -46,11 +54,20 @@ def data_table(object_type: ObjectType, metadata: MetaData) -> Table:
     for field in object_type.stored:
         for name in columns_of(field):
             if _wants_index(field):
-                Index(index_name(object_type.name, name), table.c[name], unique=field.unique)
+                _index(table, name, unique=field.unique)
     bulk = object_type.declared.bulk
     if bulk is not None:
         Index(index_name(object_type.name, "bulk_key"), *(table.c[name] for name in bulk.key), unique=True)
     return table
+
+
+def _index(table: Table, name: str, *, unique: bool) -> None:
+    moment, filtered = LISTED.get(table.name, ("", frozenset()))
+    if name in filtered:
+        columns = dict.fromkeys((name, moment, "Id"))
+        Index(index_name(table.name, f"{name}_listed"), *(table.c[column] for column in columns))
+    else:
+        Index(index_name(table.name, name), table.c[name], unique=unique)
 
 
 def _column(name: str, field: Field) -> Column[object]:

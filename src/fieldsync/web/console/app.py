@@ -21,7 +21,8 @@ from fieldsync.web.console.rules.pages import RULE_PAGES
 from fieldsync.web.console.rules.parts import RULE_PARTS
 from fieldsync.web.console.schedules import SCHEDULE_PAGES
 from fieldsync.web.console.settings import SETTING_PAGES
-from fieldsync.web.console.transactions import TRANSACTION_PAGES
+from fieldsync.web.console.transactions.detail import TRANSACTION_PAGES
+from fieldsync.web.console.transactions.listing import TRANSACTION_LISTS
 from fieldsync.web.kit.guard import Guard
 from fieldsync.web.kit.pages import static_router, templates
 
@@ -31,7 +32,7 @@ template_config = templates("console")
 
 def console_routes() -> list[Any]:
     """Everything under `/console`."""
-    pages = [*PAGES, *DEVICE_PAGES, *TRANSACTION_PAGES, *SCHEDULE_PAGES, *RETENTION_PAGES]
+    pages = [*PAGES, *DEVICE_PAGES, *TRANSACTION_LISTS, *TRANSACTION_PAGES, *SCHEDULE_PAGES, *RETENTION_PAGES]
     pages += [
         *LIST_PAGES,
         *RECORD_PAGES,

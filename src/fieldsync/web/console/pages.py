@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from litestar import Response, get, post
 from litestar.response import Redirect, Template
@@ -13,14 +11,13 @@ from litestar.response import Redirect, Template
 from fieldsync.base.problems import Refused
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.transactions import OVERDUE_DAYS, PAGE, STATUSES, DeviceLine, Oversight
-from fieldsync.server.oversight.wanted import Wanted, views
+from fieldsync.server.oversight.transactions import OVERDUE_DAYS, DeviceLine, Oversight
+from fieldsync.server.oversight.wanted import Wanted
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
 from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, cookie, require_page, somebody
 
 SEE_OTHER: Final = 303
-FILTERS = ("status", "user", "name", "record", "object", "view")
 TILES = ("Success", "Failed", "Waiting", "Canceled")
 
 
@@ -85,35 +82,6 @@ async def home(request: AnyRequest, served: ServedHere) -> Template:
     return _page("home.html", here="home", org=org.name, page_token=page_token, **values)
 
 
-async def _list(org: Org, request: AnyRequest, days: int, first: int) -> dict[str, Any]:
-    since = org.world.clock.now() - timedelta(days=max(1, min(days, 3650)))
-    asked = {name: request.query_params.get(name, "").strip() for name in FILTERS}
-    try:
-        status, user, name, record, begins_with, view = asked.values()
-        texts = Wanted(status, user, name, record, begins_with, view)
-        found = await Oversight(org).transactions(replace(texts, since=since, first=max(0, first)))
-    except Refused:  # a view that is not there any more
-        found = []
-    query = {**asked, "days": days}
-    return {
-        "transactions": found,
-        "asked": asked,
-        "days": days,
-        "first": first,
-        "page": PAGE,
-        "query": urlencode({**query, "first": first}),
-        "query_without_first": urlencode(query),
-    }
-
-
-@get("/transactions")
-async def transactions(request: AnyRequest, served: ServedHere, days: int = 60, first: int = 0) -> Template:
-    """The list, by list view, status, person, name, record and period."""
-    org, page_token = await admin_org(served, request)
-    values = await _list(org, request, days, first) | {"statuses": STATUSES, "views": list(views(org))}
-    return _page("transactions.html", here="transactions", page_token=page_token, **values)
-
-
 @get("/parts/tiles")
 async def tiles_part(request: AnyRequest, served: ServedHere) -> Template:
     """The counts, anew."""
@@ -121,19 +89,10 @@ async def tiles_part(request: AnyRequest, served: ServedHere) -> Template:
     return _page("_tiles.html", tiles=await _tiles(org))
 
 
-@get("/parts/transactions")
-async def transactions_part(request: AnyRequest, served: ServedHere, days: int = 60, first: int = 0) -> Template:
-    """The list, anew."""
-    org, _ = await admin_org(served, request)
-    return _page("_transactions.html", **await _list(org, request, days, first))
-
-
 PAGES = [
     entrance,
     enter,
     leave,
     home,
-    transactions,
     tiles_part,
-    transactions_part,
 ]

@@ -15,6 +15,7 @@ from fieldsync.base.problems import CATALOGUE, Code, Refused, problem
 from fieldsync.schema.access.rights import Rights
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.neighbours import neighbours_of
 from fieldsync.server.oversight.transactions import LogLine, Oversight, RecordLine
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.processor.acts import Asked, Correction, add_comment, carry_out
@@ -33,6 +34,7 @@ async def _page(org: Org, page_token: str, rights: Rights, record_id: str, **tol
     found, records, logs = await Oversight(org).transaction(record_id, rights)
     async with transaction(org.pool) as database:
         one = await kept(org, database, record_id)
+        neighbours = await neighbours_of(org, database, one)
     acts = offered(Status(found.status), can_be_retried=one.can_be_retried)
     editable = _editable(records, logs)
     reasons = [line for line in logs if line.type not in ("Info", "Debug")]
@@ -40,6 +42,7 @@ async def _page(org: Org, page_token: str, rights: Rights, record_id: str, **tol
     shown = {
         "t": found,
         "records": records,
+        "neighbours": neighbours,
         "logs": reasons,
         "history": history,
         "steps": [line for line in logs if line.type == "Debug"],
@@ -69,7 +72,7 @@ async def act_on(request: AnyRequest, served: ServedHere, record_id: str) -> Res
         if act not in set(Act) or ACTORS[Act(act)] is not Who.ADMIN:
             raise Refused(problem(Code.BAD_REQUEST, reason="there is no such act"))
         corrections = _corrections({key: str(value) for key, value in form.items()}) if act == Act.EDIT else ()
-        asked = Asked(Act(act), caller, await _name_of(org, caller), str(form.get("reason", "")), corrections)
+        asked = Asked(Act(act), caller, await name_of(org, caller), str(form.get("reason", "")), corrections)
         await carry_out(org, record_id, replace(asked, as_owner="as_me" not in form, step_log="step_log" in form))
     except Refused as refused:
         if refused.problem.code is Code.NOT_FOUND:
@@ -80,7 +83,8 @@ async def act_on(request: AnyRequest, served: ServedHere, record_id: str) -> Res
     return Redirect(f"/console/transactions/{record_id}", status_code=SEE_OTHER)
 
 
-async def _name_of(org: Org, caller: Caller) -> str:
+async def name_of(org: Org, caller: Caller) -> str:
+    """Who acts, as it is noted."""
     async with transaction(org.pool) as database:
         row = await database.one(org.save.read_name("User"), ids=[caller.user_id])
     return str(row[0]) if row else caller.user_id
@@ -93,7 +97,7 @@ async def comment_on(request: AnyRequest, served: ServedHere, record_id: str) ->
     form = await request.form()
     require_page(request, str(form.get("page_token", "")))
     try:
-        await add_comment(org, record_id, caller, await _name_of(org, caller), str(form.get("text", "")))
+        await add_comment(org, record_id, caller, await name_of(org, caller), str(form.get("text", "")))
     except Refused as refused:
         if refused.problem.code is Code.NOT_FOUND:
             raise

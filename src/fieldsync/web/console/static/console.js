@@ -1,0 +1,10 @@
+"use strict";
+// A list that renews itself waits while somebody chooses in it.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const list = event.target;
+  if (list.hasAttribute?.("data-unless-chosen") && list.querySelector("input:checked")) event.preventDefault();
+});
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-choose-all]")) return;
+  for (const box of event.target.form.querySelectorAll("[name=chosen]")) box.checked = event.target.checked;
+});
