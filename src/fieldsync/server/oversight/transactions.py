@@ -23,7 +23,6 @@ from fieldsync.server.postgres.compiled import Statement, compile_statement
 from fieldsync.server.postgres.work import snapshot
 
 STATUSES = ("New", "Waiting", "InProgress", "Success", "Failed", "Retry", "Canceled", "Manual")
-OVERDUE_DAYS = 5
 
 
 class TransactionLine(msgspec.Struct, frozen=True):

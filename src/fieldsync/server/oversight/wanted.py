@@ -103,8 +103,12 @@ def _page(org: Org, wanted: Wanted, people: list[str] | None, named: list[str] |
     if people is None:
         page = _ordered(select(t.c.Id, t.c.Received_At).where(*where), t.c).limit(last).subquery("page")
     else:  # the newest of each person, then the newest of those
-        person = func.unnest(cast(literal(people, ARRAY(Text)), ARRAY(Text))).table_valued("id", name="person")
-        of_one = select(t.c.Id, t.c.Received_At).where(t.c.UserId == person.c.id, *where)
+        person = (
+            func.unnest(cast(literal(people, ARRAY(Text)), ARRAY(Text)))
+            .table_valued("id")
+            .render_derived(name="person")
+        )
+        of_one = select(t.c.Id, t.c.Received_At).where(t.c.UserId == person.c.id.collate("C"), *where)
         newest = _ordered(of_one, t.c).limit(last).lateral("newest")
         page = select(newest.c.Id, newest.c.Received_At).select_from(person.join(newest, true())).subquery("page")
     columns = ("Id", "Status", "Received_At", user.c.Name, "Root_Object", "Actual_Records", "Last_Log", "Name")

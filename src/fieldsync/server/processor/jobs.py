@@ -17,6 +17,7 @@ import msgspec
 from fieldsync.base import limits
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol.upload import Held, Rejected, Result
+from fieldsync.server.alerts.telling import tell_alerts
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.queue.worker import Perform
 from fieldsync.server.postgres.work import Busy, Collision, TooLong, transaction
@@ -62,6 +63,7 @@ def performing(orgs: Mapping[str, Org]) -> Perform:
             org = orgs[arguments["org"]]
             await run_hour(org, datetime.fromtimestamp(int(arguments["timestamp"]), UTC))
             await purge(org)
+            await tell_alerts(org)
         elif "device" in arguments:
             due = msgspec.convert(arguments, DueDevice)
             await process(orgs[due.org], due.device)

@@ -10,6 +10,8 @@ from litestar.response import Redirect
 
 from fieldsync.web.console.devices import DEVICE_PAGES
 from fieldsync.web.console.door import AnyRequest
+from fieldsync.web.console.home.alerts import ALERT_PAGES
+from fieldsync.web.console.home.pages import HOME_PAGES
 from fieldsync.web.console.pages import PAGES, SEE_OTHER
 from fieldsync.web.console.records.edit import EDIT_PAGES
 from fieldsync.web.console.records.files import FILE_PAGES
@@ -32,7 +34,16 @@ template_config = templates("console")
 
 def console_routes() -> list[Any]:
     """Everything under `/console`."""
-    pages = [*PAGES, *DEVICE_PAGES, *TRANSACTION_LISTS, *TRANSACTION_PAGES, *SCHEDULE_PAGES, *RETENTION_PAGES]
+    pages = [
+        *PAGES,
+        *HOME_PAGES,
+        *ALERT_PAGES,
+        *DEVICE_PAGES,
+        *TRANSACTION_LISTS,
+        *TRANSACTION_PAGES,
+        *SCHEDULE_PAGES,
+        *RETENTION_PAGES,
+    ]
     pages += [
         *LIST_PAGES,
         *RECORD_PAGES,

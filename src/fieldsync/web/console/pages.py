@@ -1,8 +1,7 @@
-"""The Console's pages."""
+"""Signing in to the Console, and out."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, Final
 
 from litestar import Response, get, post
@@ -10,15 +9,11 @@ from litestar.response import Redirect, Template
 
 from fieldsync.base.problems import Refused
 from fieldsync.server.http.context import ServedHere
-from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.transactions import OVERDUE_DAYS, DeviceLine, Oversight
-from fieldsync.server.oversight.wanted import Wanted
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
-from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, cookie, require_page, somebody
+from fieldsync.web.console.door import COOKIE, AnyRequest, cookie, require_page, somebody
 
 SEE_OTHER: Final = 303
-TILES = ("Success", "Failed", "Waiting", "Canceled")
 
 
 def _page(name: str, **values: Any) -> Template:
@@ -62,37 +57,8 @@ async def leave(request: AnyRequest, served: ServedHere) -> Response[Any]:
     return answer
 
 
-async def _tiles(org: Org) -> list[tuple[str, int]]:
-    counts = await Oversight(org).counts(org.world.clock.now() - timedelta(days=1))
-    return [(name, counts.get(name, 0)) for name in TILES]
-
-
-async def _overdue(org: Org) -> list[DeviceLine]:
-    limit = (org.world.clock.now() - timedelta(days=OVERDUE_DAYS)).isoformat()
-    return [d for d in await Oversight(org).devices() if d.last_download is None or d.last_download < limit]
-
-
-@get("/")
-async def home(request: AnyRequest, served: ServedHere) -> Template:
-    """What needs somebody."""
-    org, page_token = await admin_org(served, request)
-    since = org.world.clock.now() - timedelta(days=60)
-    failed = await Oversight(org).transactions(Wanted(status="Failed", since=since))
-    values = {"tiles": await _tiles(org), "failed": failed[:10], "overdue": await _overdue(org), "days": OVERDUE_DAYS}
-    return _page("home.html", here="home", org=org.name, page_token=page_token, **values)
-
-
-@get("/parts/tiles")
-async def tiles_part(request: AnyRequest, served: ServedHere) -> Template:
-    """The counts, anew."""
-    org, _ = await admin_org(served, request)
-    return _page("_tiles.html", tiles=await _tiles(org))
-
-
 PAGES = [
     entrance,
     enter,
     leave,
-    home,
-    tiles_part,
 ]

@@ -22,7 +22,7 @@ from fieldsync.server.oversight.transactions import STATUSES, Oversight, Transac
 from fieldsync.server.oversight.wanted import PAGE, Wanted, before_of, mark_of, views
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.processor.acts import Asked, carry_out
-from fieldsync.server.processor.simulate import Simulated, simulate
+from fieldsync.server.processor.simulate import simulate
 from fieldsync.server.processor.states import ACTORS, Act, Who
 from fieldsync.web.console.door import COOKIE, AnyRequest, admin, admin_org, require_page
 from fieldsync.web.console.pages import SEE_OTHER
@@ -116,11 +116,12 @@ async def _done(org: Org, record_id: str, asked: Asked) -> Done:
         return Done(record_id, problem=refused.problem)
 
 
-async def _tried(org: Org, record_id: str) -> Simulated | Done:
+async def _tried(org: Org, record_id: str) -> Done:
     try:
-        return await simulate(org, record_id)
+        found = await simulate(org, record_id)
     except Refused as refused:
         return Done(record_id, problem=refused.problem)
+    return Done(record_id, type(found.outcome).__name__, next(iter(found.problems), None))
 
 
 @post("/transactions/views", status_code=200)

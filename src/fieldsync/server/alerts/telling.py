@@ -1,0 +1,107 @@
+"""Telling alerts: once an hour, each channel what is new to it. A channel that cannot be reached says why, and is tried
+again with the next hour."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import smtplib
+import ssl
+from collections.abc import Sequence
+from email.message import EmailMessage
+from http.client import HTTPException
+from urllib.error import URLError
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+import msgspec
+
+from fieldsync.base.log import get_logger
+from fieldsync.base.mail_server import VARIABLE, MailServer, mail_server
+from fieldsync.base.world import instant
+from fieldsync.server.alerts.channels import EMAIL, Channel, channels, note_told, to_tell, told_after
+from fieldsync.server.alerts.found import Alert, found_alerts
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.work import snapshot, transaction
+
+SECONDS = 10.0
+SIGNATURE_HEADER = "fieldsync-signature"
+TEST = Alert("test", "This is a test: alerts of this org come here.", 1, "/console/alerts")
+_log = get_logger("fieldsync.server")
+
+
+async def tell_alerts(org: Org) -> int:
+    """Tell every channel what is new to it. Returns how many were told something."""
+    async with snapshot(org.pool) as database:
+        found = await channels(org, database)
+        alerts = await found_alerts(org, database) if any(channel.active for channel in found) else ()
+    sent = 0
+    for channel in (one for one in found if one.active):
+        now = org.world.clock.now()
+        telling = to_tell(channel, alerts, now)
+        wrong = await send(org, channel, telling) if telling else None
+        told = told_after(channel, alerts, () if wrong else telling, now)
+        if telling or told != dict(channel.told):
+            async with transaction(org.pool) as database:
+                await note_told(org, database, channel, told, wrong if telling else channel.last_problem)
+        sent += bool(telling) and wrong is None
+    return sent
+
+
+async def send(org: Org, channel: Channel, alerts: Sequence[Alert]) -> str | None:
+    """Send these; what went wrong, or None."""
+    act = _mail if channel.values["Kind"] == EMAIL else _post
+    try:
+        await asyncio.to_thread(act, org.name, channel, alerts, instant(org.world.clock.now()))
+    except (OSError, ValueError, smtplib.SMTPException, HTTPException, URLError) as error:
+        _log.warning("alert not sent", org=org.name, channel=channel.id, error=type(error).__name__)
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _mail(org: str, channel: Channel, alerts: Sequence[Alert], _: str) -> None:
+    server = mail_server()
+    if server is None:
+        raise ValueError(f"no mail server is named: set {VARIABLE}")
+    message = EmailMessage()
+    message["Subject"] = f"fieldsync {org}: {alerts[0].sentence if len(alerts) == 1 else f'{len(alerts)} alerts'}"
+    message["From"], message["To"] = server.sender, str(channel.values["Address"])
+    lines = [f"- {alert.sentence}\n  {alert.page}" for alert in alerts]
+    message.set_content("\n".join([f"In the org {org}:", "", *lines, ""]))
+    with _connected(server) as connection:
+        connection.send_message(message)
+
+
+def _connected(server: MailServer) -> smtplib.SMTP:
+    context = ssl.create_default_context()
+    if server.secure:
+        connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS, context=context)
+    else:
+        connection = smtplib.SMTP(server.host, server.port, timeout=SECONDS)
+        connection.ehlo()
+        if connection.has_extn("starttls"):
+            connection.starttls(context=context)
+    if server.user:
+        connection.login(server.user, server.password)
+    return connection
+
+
+class _Nowhere(HTTPRedirectHandler):
+    """An answer that sends us elsewhere is an error: the address is the one the admin gave."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def _post(org: str, channel: Channel, alerts: Sequence[Alert], at: str) -> None:
+    """JSON, signed with the channel's secret."""
+    body = msgspec.json.encode({"org": org, "at": at, "alerts": alerts})
+    address = str(channel.values["Address"])
+    if not address.startswith(("https://", "http://")):
+        raise ValueError("a web address begins with https://")
+    headers = {"content-type": "application/json", "user-agent": "fieldsync"}
+    if channel.values["Secret"]:
+        headers[SIGNATURE_HEADER] = hmac.new(str(channel.values["Secret"]).encode(), body, hashlib.sha256).hexdigest()
+    request = Request(address, data=body, headers=headers, method="POST")  # noqa: S310 the scheme is looked at above
+    with build_opener(_Nowhere).open(request, timeout=SECONDS) as answer:
+        answer.read(1_000)

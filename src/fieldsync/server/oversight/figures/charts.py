@@ -1,0 +1,219 @@
+"""Syncs by day, app version, device type and territory: how many, how many failed, how long they took (FEATURES I13).
+
+One statement reads the tracking of a period once, whatever it is grouped by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    CTE,
+    ClauseElement,
+    ColumnElement,
+    Date,
+    Float,
+    Integer,
+    MetaData,
+    Select,
+    bindparam,
+    cast,
+    func,
+    select,
+    text,
+    true,
+    tuple_,
+)
+
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.compiled import compile_statement, compiled_once
+from fieldsync.server.postgres.work import Work as Database
+
+BY = ("day", "version", "device", "territory", "problem")
+GROUPS_MAX = 400
+UNKNOWN = "(none)"
+
+
+@dataclass(frozen=True)
+class Period:
+    """From `since` until `until`; empty filters take everything."""
+
+    since: datetime
+    until: datetime
+    version: str = ""
+    device: str = ""
+    profile: str = ""
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Syncs that have something in common. Durations in seconds: of half, and of 95 in 100, no more than these."""
+
+    name: str
+    syncs: int
+    failed: int
+    people: int
+    errors: int
+    """Saves that were refused in them."""
+    p50: float
+    p95: float
+
+    @property
+    def failed_share(self) -> float:
+        """Of 100."""
+        return 100 * self.failed / self.syncs if self.syncs else 0.0
+
+
+class Charts(msgspec.Struct, frozen=True):
+    """The whole, and the same by each of `BY`; what has most syncs first, days in order."""
+
+    whole: Group
+    day: tuple[Group, ...]
+    version: tuple[Group, ...]
+    device: tuple[Group, ...]
+    territory: tuple[Group, ...]
+    problem: tuple[Group, ...]
+
+
+async def charts(org: Org, database: Database, period: Period) -> Charts:
+    """The figures of a period. A person of many territories counts in the one his device is set to, or his first."""
+    given = {"since": period.since, "until": period.until}
+    wanted = {"version": period.version, "device": period.device, "profile": period.profile}
+    asked = {name: value for name, value in wanted.items() if value}
+    rows = await database.rows(_statement(org.metadata, tuple(sorted(asked))), **given, **asked)
+    found: dict[str, list[Group]] = {name: [] for name in (*BY, "whole")}
+    for *keys, mask, syncs, failed, people, errors, p50, p95 in rows:
+        kind, name = _named(keys, mask)
+        found[kind].append(Group(name, syncs, failed, people, int(errors or 0), float(p50 or 0), float(p95 or 0)))
+    [whole] = found.pop("whole") or [Group("", 0, 0, 0, 0, 0.0, 0.0)]
+    days = tuple(sorted(found.pop("day"), key=lambda group: group.name))
+    others = {kind: _most_first(groups) for kind, groups in found.items()}
+    return Charts(whole, days, **others)
+
+
+def _most_first(groups: list[Group]) -> tuple[Group, ...]:
+    named = (group for group in groups if group.name)
+    return tuple(sorted(named, key=lambda group: (-group.syncs, group.name))[:GROUPS_MAX])
+
+
+def _named(keys: list[Any], mask: int) -> tuple[str, str]:
+    """By what a row is grouped, and its name there. A bit of the mask is set for what it is not grouped by."""
+    for place, kind in enumerate(BY):
+        if not mask & (1 << (len(BY) - 1 - place)):
+            value = keys[place]
+            if isinstance(value, date):
+                return kind, value.isoformat()
+            return kind, value or ("" if kind == "problem" else UNKNOWN)
+    return "whole", ""
+
+
+@compiled_once
+def _statement(metadata: MetaData, asked: tuple[str, ...]) -> ClauseElement:
+    sync, device = _syncs(metadata, asked), _devices(metadata)
+    joined = sync.outerjoin(device, device.c.id == sync.c.device)
+    territory = func.coalesce(device.c.territory, UNKNOWN)
+    keys: tuple[ColumnElement[Any], ...] = (sync.c.day, sync.c.version, device.c.kind, territory, sync.c.problem)
+    half, most = (func.percentile_disc(share).within_group(sync.c.seconds) for share in (0.5, 0.95))
+    failed = func.count().filter(sync.c.successful.is_(False))
+    figures = (func.count(), failed, func.count(sync.c.person.distinct()), func.sum(sync.c.errors))
+    sets = func.grouping_sets(*(tuple_(key) for key in keys), text("()"))
+    query = select(*keys, func.grouping(*keys), *figures, cast(half, Float), cast(most, Float)).select_from(joined)
+    return query.group_by(sets)
+
+
+def _syncs(metadata: MetaData, asked: tuple[str, ...]) -> CTE:
+    t, user, profile, device = (metadata.tables[name] for name in ("Sync_Tracking", "User", "Profile", "Device"))
+    columns = {
+        "day": cast(func.timezone("UTC", t.c.Started_At), Date),
+        "version": t.c.App_Version,
+        "problem": t.c.Problem_Code,
+        "device": t.c.DeviceId,
+        "person": t.c.UserId,
+        "successful": t.c.Successful,
+        "errors": cast(t.c.Upload_Errors, Integer),
+        "seconds": cast(t.c.Duration_Seconds, Integer),
+    }
+    query: Select[Any] = select(*(column.label(name) for name, column in columns.items()))
+    period = (t.c.Started_At >= bindparam("since"), t.c.Started_At < bindparam("until"))
+    query = query.where(*period, t.c.IsDeleted.is_(False))
+    if "version" in asked:
+        query = query.where(t.c.App_Version == bindparam("version"))
+    if "device" in asked:
+        query = query.where(t.c.DeviceId.in_(select(device.c.Id).where(device.c.Platform == bindparam("device"))))
+    if "profile" in asked:
+        held = user.join(profile, profile.c.Id == user.c.ProfileId)
+        people = select(user.c.Id).select_from(held).where(profile.c.Name == bindparam("profile"))
+        query = query.where(t.c.UserId.in_(people))
+    return query.cte("sync")
+
+
+def _devices(metadata: MetaData) -> CTE:
+    """Id, type and territory of every device."""
+    device, area, works = (metadata.tables[name] for name in ("Device", "Territory", "User_Territory"))
+    here = (works.c.UserId == device.c.UserId, works.c.IsDeleted.is_(False))
+    named = select(area.c.Name).join_from(works, area, area.c.Id == works.c.TerritoryId).where(*here)
+    first = named.order_by(area.c.Name).limit(1).lateral("first")
+    own = area.alias("own")
+    joined = device.outerjoin(own, own.c.Id == device.c.TerritoryId).outerjoin(first, true())
+    name = func.coalesce(own.c.Name, first.c.Name).label("territory")
+    return select(device.c.Id.label("id"), device.c.Platform.label("kind"), name).select_from(joined).cte("device")
+
+
+class Saves(msgspec.Struct, frozen=True):
+    """Transactions of a day by what became of them."""
+
+    day: str
+    saved: int
+    failed: int
+    waiting: int
+
+
+async def saves_by_day(org: Org, database: Database, period: Period) -> tuple[Saves, ...]:
+    """Transactions that devices sent, by the day they came."""
+    c = org.metadata.tables["Sync_Transaction"].c
+    day = cast(func.timezone("UTC", c.Received_At), Date)
+    here = (c.Received_At >= bindparam("since"), c.Received_At < bindparam("until"))
+    query = select(day, c.Status, func.count()).where(*here).group_by(day, c.Status)
+    rows = await database.rows(compile_statement(query), since=period.since, until=period.until)
+    return tuple(_by_day(rows))
+
+
+def _by_day(rows: list[tuple[Any, ...]]) -> Iterator[Saves]:
+    found: dict[str, dict[str, int]] = {}
+    for day, status, count in rows:
+        found.setdefault(day.isoformat(), {})[status] = count
+    for name in sorted(found):
+        counts = found[name]
+        saved = counts.get("Success", 0) + counts.get("Manual", 0)
+        waiting = sum(counts.get(status, 0) for status in ("New", "Waiting", "Retry", "InProgress"))
+        yield Saves(name, saved, counts.get("Failed", 0), waiting)
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """How many devices hold saves that are that old."""
+
+    label: str
+    devices: int
+    saves: int
+
+
+AGES = (("under an hour", 3_600), ("under a day", 86_400), ("under 3 days", 259_200), ("3 days and older", 10**12))
+
+
+async def pending_ages(org: Org, database: Database) -> tuple[Pending, ...]:
+    """Devices with saves that wait, by the age of the oldest, as they last said."""
+    c = org.metadata.tables["Device"].c
+    seconds = func.extract("epoch", bindparam("now", type_=c.Oldest_Pending_At.type) - c.Oldest_Pending_At)
+    query = select(seconds, c.Pending_Transactions).where(
+        c.IsDeleted.is_(False), c.Pending_Transactions > 0, c.Oldest_Pending_At.is_not(None)
+    )
+    rows = await database.rows(compile_statement(query), now=org.world.clock.now())
+    found = [[0, 0] for _ in AGES]
+    for age, saves in rows:
+        at = next(place for place, (_, most) in enumerate(AGES) if float(age) < most)
+        found[at][0] += 1
+        found[at][1] += int(saves)
+    return tuple(Pending(label, *counts) for (label, _), counts in zip(AGES, found, strict=True))

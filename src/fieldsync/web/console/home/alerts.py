@@ -1,0 +1,75 @@
+"""Whom alerts are told to: channels by e-mail and web address, with their quiet time; each can be tried at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.response import Redirect, Template
+
+from fieldsync.base.problems import CATALOGUE, Code, Problem, Refused, problem
+from fieldsync.protocol.upload import Item, Rejected
+from fieldsync.server.alerts.channels import OBJECT, Channel, changed, channels, dropped, entered, made
+from fieldsync.server.alerts.found import found_alerts
+from fieldsync.server.alerts.telling import TEST, send
+from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.server.org.bring_in import draw_ids
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.editing import save_from_page
+from fieldsync.server.postgres.work import snapshot
+from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, require_page
+from fieldsync.web.console.pages import SEE_OTHER
+
+
+async def _page(org: Org, page_token: str, wrong: Problem | None = None, said: str = "") -> Template:
+    async with snapshot(org.pool) as database:
+        told = {"alerts": await found_alerts(org, database), "channels": await channels(org, database)}
+    told |= {"wrong": wrong, "said": said}  # type: ignore[dict-item]
+    page = Template("alerts.html", context={"here": "home", "page_token": page_token, **told})
+    if wrong is not None:
+        page.status_code = CATALOGUE[wrong.code].status
+    return page
+
+
+@get("/alerts")
+async def alerts(request: AnyRequest, served: ServedHere) -> Template:
+    """What needs somebody now, and who is told."""
+    org, page_token = await admin_org(served, request)
+    return await _page(org, page_token)
+
+
+@post("/alerts/{channel_id:str}/{act:str}", status_code=200)
+async def act_on_channel(
+    request: AnyRequest, served: ServedHere, channel_id: str, act: str
+) -> Response[Any] | Template:
+    """Make, change, drop or try a channel."""
+    org, page_token = await admin_org(served, request)
+    form = {key: str(value) for key, value in (await request.form()).items()}
+    require_page(request, form.get("page_token", ""))
+    async with snapshot(org.pool) as database:
+        found = next((one for one in await channels(org, database) if one.id == channel_id), None)
+    try:
+        if act == "test" and found is not None:
+            wrong = await send(org, found, (TEST,))
+            return await _page(org, page_token, said=f"It did not work: {wrong}" if wrong else "A test was sent.")
+        item = await _item(org, found, act, form)
+    except Refused as refused:
+        return await _page(org, page_token, refused.problem)
+    if item is not None:
+        outcome = await save_from_page(org, lambda: calling(org, request.cookies[COOKIE]), item)
+        if isinstance(outcome, Rejected):
+            return await _page(org, page_token, outcome.problems[0])
+    return Redirect("/console/alerts", status_code=SEE_OTHER)
+
+
+async def _item(org: Org, channel: Channel | None, act: str, form: dict[str, str]) -> Item | None:
+    if act == "save" and channel is None:
+        values = entered(form)
+        [new_id] = await draw_ids(org, [OBJECT])
+        return made(new_id, values)
+    if channel is None:
+        raise Refused(problem(Code.NOT_FOUND, object="The channel", id="asked for"))
+    return dropped(channel) if act == "drop" else changed(channel, entered(form))
+
+
+ALERT_PAGES = [alerts, act_on_channel]

@@ -1,0 +1,67 @@
+"""Groups of syncs as drawings of a page. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from fieldsync.server.oversight.figures.charts import Charts, Group, Saves
+from fieldsync.web.kit.chart import Chart, Point, chart_of
+
+LABELS_MAX = 10
+"""So many days are written under a chart; of more, every second or third."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart with its name, and the numbers for who cannot see it."""
+
+    name: str
+    unit: str
+    chart: Chart
+    rows: tuple[tuple[str, str], ...]
+
+
+def drawn_days(found: Charts, saves: Sequence[Saves], first: date, days: int) -> tuple[Drawn, ...]:
+    """Syncs, failed syncs, durations, saves and refused saves by day."""
+    every = [first + timedelta(days=place) for place in range(days)]
+    syncs = {group.name: group for group in found.day}
+    by_day = {one.day: one for one in saves}
+    longest = max((group.p95 for group in found.day), default=0.0)
+
+    def of_syncs(name: str, unit: str, value: Callable[[Group], float], highest: float = 0) -> Drawn:
+        values = {day: value(group) for day, group in syncs.items()}
+        return _drawn(name, unit, every, values, highest)
+
+    return (
+        of_syncs("Syncs", "syncs", lambda group: group.syncs),
+        of_syncs("Syncs that failed", "failed syncs", lambda group: group.failed),
+        of_syncs("Duration, half of them (p50)", "seconds", lambda group: group.p50, longest),
+        of_syncs("Duration, 95 in 100 (p95)", "seconds", lambda group: group.p95, longest),
+        _drawn("Saves that were taken", "saves", every, {day: float(one.saved) for day, one in by_day.items()}),
+        _drawn("Saves that failed", "failed saves", every, {day: float(one.failed) for day, one in by_day.items()}),
+    )
+
+
+def _drawn(name: str, unit: str, every: Sequence[date], values: dict[str, float], highest: float = 0) -> Drawn:
+    step = -(-len(every) // LABELS_MAX)
+    points, rows = [], []
+    for place, day in enumerate(every):
+        value = values.get(day.isoformat())
+        told = f"{day.day} {day:%b}"
+        label = str(day.day) if place % step == 0 else ""
+        number = None if value is None else Decimal(round(value))
+        points.append(Point(label, f"{told}: {0 if number is None else number} {unit}", number))
+        if number is not None:
+            rows.append((told, f"{number:,}"))
+    top = Decimal(round(highest)) or max((point.value or Decimal(0) for point in points), default=Decimal(0))
+    return Drawn(name, unit, chart_of(points, top), tuple(reversed(rows)))
+
+
+def bars(groups: Sequence[tuple[str, int]], name: str, unit: str) -> Drawn:
+    """A chart of named counts in their order."""
+    points = [Point(label[:4], f"{label}: {count} {unit}", Decimal(count)) for label, count in groups]
+    top = max((point.value or Decimal(0) for point in points), default=Decimal(0))
+    return Drawn(name, unit, chart_of(points, top), tuple((label, f"{count:,}") for label, count in groups))

@@ -1,0 +1,167 @@
+"""Alerts: found in what the org holds, told once to each channel, not in its quiet time; to real servers."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from tests.server.lab import Lab, Phone
+from tests.server.processor.test_acts import code_taken
+
+from fieldsync.base.ids import RecordId
+from fieldsync.base.mail_server import VARIABLE, read_address
+from fieldsync.server.alerts.channels import Channel, to_tell, told_after
+from fieldsync.server.alerts.found import Alert, found_alerts
+from fieldsync.server.alerts.telling import SIGNATURE_HEADER, tell_alerts
+from fieldsync.server.postgres.work import snapshot
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LATE, STUCK = Alert("late", "1 person is late.", 1, "/"), Alert("stuck", "1 is stuck.", 1, "/")
+
+
+def channel(told: dict[str, datetime] | None = None, **values: object) -> Channel:
+    given = {"Active": True, "Quiet_From": None, "Quiet_Until": None, "Repeat_Hours": None} | values
+    return Channel(RecordId("0Al"), given, 1, told or {})
+
+
+@pytest.mark.parametrize(
+    ("given", "hour", "told"),
+    [
+        (channel(), 12, [LATE, STUCK]),
+        (channel(Active=False), 12, []),
+        (channel({"late": NOON - timedelta(days=9)}), 12, [STUCK]),
+        (channel({"late": NOON - timedelta(hours=24)}, Repeat_Hours=24), 12, [LATE, STUCK]),
+        (channel({"late": NOON - timedelta(hours=23)}, Repeat_Hours=24), 12, [STUCK]),
+        (channel(Quiet_From=20, Quiet_Until=7), 20, []),
+        (channel(Quiet_From=20, Quiet_Until=7), 6, []),
+        (channel(Quiet_From=20, Quiet_Until=7), 7, [LATE, STUCK]),
+        (channel(Quiet_From=9, Quiet_Until=17), 16, []),
+        (channel(Quiet_From=9, Quiet_Until=17), 8, [LATE, STUCK]),
+        (channel(Quiet_From=9, Quiet_Until=9), 9, [LATE, STUCK]),
+    ],
+)
+def test_a_channel_is_told_what_is_new_to_it_outside_of_its_quiet_time(
+    given: Channel, hour: int, told: list[Alert]
+) -> None:
+    assert list(to_tell(given, (LATE, STUCK), NOON.replace(hour=hour))) == told
+
+
+def test_what_ended_is_forgotten_and_new_when_it_comes_back() -> None:
+    after = told_after(channel({"late": NOON, "stuck": NOON}), (LATE,), (), NOON)
+    assert after == {"late": NOON}
+    assert to_tell(channel(after), (LATE, STUCK), NOON) == (STUCK,)
+
+
+def test_an_address_of_a_mail_server_is_read() -> None:
+    found = read_address("smtps://me%40x:s%2Fe@mail.example?from=alerts@x.example")
+    assert found is not None
+    assert (found.host, found.port, found.secure, found.user, found.password) == (
+        "mail.example",
+        465,
+        True,
+        "me@x",
+        "s/e",
+    )
+    assert read_address("") is None
+    with pytest.raises(ValueError, match=VARIABLE):
+        read_address("mail.example")
+
+
+@contextmanager
+def serving(server: socketserver.BaseServer) -> Iterator[int]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield int(server.server_address[1])  # type: ignore[index]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def alerts_of(lab: Lab) -> dict[str, int]:
+    async def ask() -> tuple[Alert, ...]:
+        async with snapshot(lab.org.pool) as database:
+            return await found_alerts(lab.org, database)
+
+    return {alert.key: alert.count for alert in lab.run(ask())}
+
+
+def test_everything_that_needs_somebody_is_found(lab: Lab, sarah: Phone) -> None:
+    code_taken(lab, sarah)
+    seen = '"Last_Seen_At" = %(now)s, "Last_Download_At" = %(now)s, "App_Version" = %(app)s'
+    lab.query(f'UPDATE "Device" SET {seen} RETURNING 1', now=lab.clock.now(), app="99.1")
+    assert alerts_of(lab) == {}
+    lab.query('UPDATE "Device" SET "Clock_Off_Seconds" = -900, "App_Version" = %(app)s RETURNING 1', app="0.0.9")
+    lab.clock.advance(2 * 86_400)
+    assert alerts_of(lab) == {"failed": 1, "clocks": 1, "versions": 1}
+    lab.clock.advance(4 * 86_400)
+    assert alerts_of(lab)["late"] == 1
+
+
+def test_a_webhook_is_told_once_and_signed_and_says_why_it_failed(lab: Lab) -> None:
+    taken: list[tuple[bytes, str]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            taken.append((body, self.headers[SIGNATURE_HEADER]))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+    lab.person("sarah")
+    lab.phone("sarah")  # who never synced is late
+    with serving(HTTPServer(("127.0.0.1", 0), Hook)) as port:
+        values = {"Name": "hook", "Active": True, "Kind": "Webhook", "Secret": "s"}
+        [hook] = lab.rows("Alert_Channel", {**values, "Address": f"http://127.0.0.1:{port}/"})
+        assert [lab.run(tell_alerts(lab.org)) for _ in range(2)] == [1, 0]
+    [(body, signature)] = taken
+    assert signature == hmac.new(b"s", body, hashlib.sha256).hexdigest()
+    assert [alert["key"] for alert in json.loads(body)["alerts"]] == ["late"]
+    lab.query('UPDATE "Alert_Channel" SET "Told" = NULL RETURNING 1')
+    assert lab.run(tell_alerts(lab.org)) == 0
+    [(problem, told)] = lab.query('SELECT "Last_Problem", "Told" FROM "Alert_Channel" WHERE "Id" = %(id)s', id=hook)
+    assert "refused" in problem
+    assert told == "{}", "what was not told is tried again"
+
+
+class Mailbox(socketserver.StreamRequestHandler):
+    """As much of a mail server as one message needs."""
+
+    taken: list[str] = []  # noqa: RUF012
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        while line := self.rfile.readline().decode().strip().upper():
+            if line == "DATA":
+                self.wfile.write(b"354 go on\r\n")
+                lines = iter(lambda: self.rfile.readline().decode().rstrip("\r\n"), ".")
+                self.taken.append("\n".join(lines))
+            self.wfile.write(b"250 fine\r\n" if line != "QUIT" else b"221 bye\r\n")
+
+
+def test_an_e_mail_names_the_org_and_what_it_is_about(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.person("sarah")
+    lab.phone("sarah")
+    lab.rows("Alert_Channel", {"Name": "me", "Active": True, "Kind": "E-mail", "Address": "me@x.example"})
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert lab.run(tell_alerts(lab.org)) == 0
+    assert VARIABLE in lab.query('SELECT "Last_Problem" FROM "Alert_Channel"')[0][0]
+    with serving(socketserver.TCPServer(("127.0.0.1", 0), Mailbox)) as port:
+        monkeypatch.setenv(VARIABLE, f"smtp://127.0.0.1:{port}?from=fleet@x.example")
+        assert lab.run(tell_alerts(lab.org)) == 1
+    [mail] = Mailbox.taken
+    assert "To: me@x.example" in mail
+    assert "Subject: fieldsync small: 1 person is late" in mail
