@@ -13,6 +13,8 @@ from fieldsync.web.console.door import AnyRequest
 from fieldsync.web.console.home.alerts import ALERT_PAGES
 from fieldsync.web.console.home.pages import HOME_PAGES
 from fieldsync.web.console.pages import PAGES, SEE_OTHER
+from fieldsync.web.console.people.acts import ACT_PAGES
+from fieldsync.web.console.people.pages import PEOPLE_PAGES
 from fieldsync.web.console.records.edit import EDIT_PAGES
 from fieldsync.web.console.records.files import FILE_PAGES
 from fieldsync.web.console.records.lists import LIST_PAGES
@@ -34,26 +36,10 @@ template_config = templates("console")
 
 def console_routes() -> list[Any]:
     """Everything under `/console`."""
-    pages = [
-        *PAGES,
-        *HOME_PAGES,
-        *ALERT_PAGES,
-        *DEVICE_PAGES,
-        *TRANSACTION_LISTS,
-        *TRANSACTION_PAGES,
-        *SCHEDULE_PAGES,
-        *RETENTION_PAGES,
-    ]
-    pages += [
-        *LIST_PAGES,
-        *RECORD_PAGES,
-        *EDIT_PAGES,
-        *FILE_PAGES,
-        *MERGE_PAGES,
-        *RULE_PAGES,
-        *RULE_PARTS,
-        *SETTING_PAGES,
-    ]
+    pages = [*PAGES, *HOME_PAGES, *ALERT_PAGES, *DEVICE_PAGES, *TRANSACTION_LISTS, *TRANSACTION_PAGES]
+    pages += [*SCHEDULE_PAGES, *RETENTION_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES]
+    pages += [*LIST_PAGES, *RECORD_PAGES, *EDIT_PAGES, *FILE_PAGES, *MERGE_PAGES]
+    pages += [*PEOPLE_PAGES, *ACT_PAGES]
     router = Router(
         PREFIX,
         route_handlers=[*pages, static_router("console")],  # type: ignore[list-item]

@@ -1,0 +1,108 @@
+"""The Console's pages of bigger acts on people: why somebody sees a record, who leaves, and alignments by file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.response import Template
+
+from fieldsync.base.ids import RecordId, is_id, prefix_of
+from fieldsync.base.problems import Code, Problem, Refused, problem
+from fieldsync.protocol.session import Platform
+from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.people.access import explain_record
+from fieldsync.server.oversight.people.alignment import Aligned, align, read_file
+from fieldsync.server.oversight.people.leaver import reassign
+from fieldsync.server.oversight.people.shift import PEOPLE_MAX
+from fieldsync.server.oversight.scope.holders import holder_of
+from fieldsync.server.oversight.scope.kept import usernames
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.postgres.work import snapshot
+from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, require_page
+from fieldsync.web.console.people.pages import person_page, person_values
+
+ALIGNMENT_BYTES_MAX = 8 * 1024 * 1024
+
+
+@get("/access")
+async def access_page(
+    request: AnyRequest, served: ServedHere, record: str = "", user: str = "", device: str = ""
+) -> Template:
+    """Why a person sees a record, or does not."""
+    org, page_token = await admin_org(served, request)
+    record, found, wrong, name = record.strip(), None, None, ""
+    async with snapshot(org.pool) as database:
+        everybody = await usernames(org, database)
+        if record:
+            try:
+                name, found = await _explained(org, database, record, (user.strip(), device))
+            except Refused as refused:
+                wrong = refused.problem
+    told = {"found": found, "wrong": wrong, "object": name, "people": everybody, "devices": tuple(Platform)}
+    asked = {"record": record, "user": user, "device": device, "here": "people", "page_token": page_token}
+    return Template("access.html", context={**told, **asked})
+
+
+async def _explained(org: Org, database: Database, record: str, who: tuple[str, str]) -> tuple[str, Any]:
+    named = next((o.name for o in org.catalog if is_id(record) and o.prefix == prefix_of(record)), "")
+    if not named:
+        raise Refused(problem(Code.UNUSABLE, what=record[:40], reason="it is not the id of a record here"))
+    if not who[0]:
+        return named, None
+    holder = await holder_of(org, database, who[0], who[1] or None)
+    return named, (holder, await explain_record(org, database, holder, (named, record)))
+
+
+@post("/people/{user_id:str}/reassign", status_code=200)
+async def reassign_all(request: AnyRequest, served: ServedHere, user_id: str) -> Response[Any] | Template:
+    """Give all that a person owns to another."""
+    org, page_token = await admin_org(served, request)
+    form = {key: str(value) for key, value in (await request.form()).items()}
+    require_page(request, form.get("page_token", ""))
+    heir = form.get("heir", "")
+    if not is_id(heir) or heir == user_id:
+        return await person_page(org, page_token, user_id, problem(Code.BAD_REQUEST, reason="choose who gets it"))
+    done = await reassign(org, lambda: calling(org, request.cookies[COOKIE]), RecordId(user_id), RecordId(heir))
+    values = await person_values(org, page_token, user_id)
+    return Template("person.html", context={**values, "given": done})
+
+
+def _alignment(page_token: str, done: Aligned | None, wrong: Problem | None, *, preview: bool = False) -> Template:
+    told = {"done": done, "wrong": wrong, "preview": preview, "people_max": PEOPLE_MAX}
+    return Template("alignment.html", context={**told, "here": "people", "page_token": page_token})
+
+
+@get("/alignment")
+async def alignment_page(request: AnyRequest, served: ServedHere) -> Template:
+    """Which file."""
+    _, page_token = await admin_org(served, request)
+    return _alignment(page_token, None, None)
+
+
+@post("/alignment", status_code=200, request_max_body_size=ALIGNMENT_BYTES_MAX)
+async def bring_alignment(request: AnyRequest, served: ServedHere) -> Template:
+    """Say what the file would do, or do it."""
+    org, page_token = await admin_org(served, request)
+    form = await request.form()
+    require_page(request, str(form.get("page_token", "")))
+    file, preview = form.get("file"), form.get("act") != "align"
+    try:
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise Refused(problem(Code.UNUSABLE, what="This form", reason="no file was chosen"))
+        text = (await file.read()).decode("utf-8-sig")
+        found = read_file(csv.reader(io.StringIO(text, newline="")))
+        done = await align(org, lambda: calling(org, request.cookies[COOKIE]), found, preview=preview)
+    except (UnicodeDecodeError, csv.Error):
+        wrong = problem(Code.UNUSABLE, what="This file", reason="it is no CSV in UTF-8")
+        return _alignment(page_token, None, wrong, preview=preview)
+    except Refused as refused:
+        return _alignment(page_token, None, refused.problem, preview=preview)
+    return _alignment(page_token, done, None, preview=preview)
+
+
+ACT_PAGES = [access_page, reassign_all, alignment_page, bring_alignment]

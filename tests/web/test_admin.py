@@ -1,0 +1,112 @@
+"""What only an admin does in the console: people and their territories, why somebody sees a record, who leaves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.web.browsing import Running, app
+
+from fieldsync.base.ids import RecordId
+from fieldsync.cli.demo.people import ADMIN, ORG, PASSWORD, SARAH, TOM
+
+pytestmark = pytest.mark.usefixtures("online")
+
+
+@contextmanager
+def admin(browser: Browser, running: Running, place: str = "People", size: int = 0) -> Iterator[Page]:
+    """The console with the admin signed in."""
+    with app(browser, running.console, size) as page:
+        page.get_by_label("Org").fill(ORG)
+        page.get_by_label("User name").fill(ADMIN)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("link", name=place, exact=True).click()
+        yield page
+
+
+def open_person(page: Page, name: str) -> None:
+    page.goto("/console/people")
+    page.get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+
+
+def explain(page: Page, record: str, username: str) -> None:
+    page.goto(f"/console/access?record={record}")
+    page.get_by_label("Person").fill(username)
+    page.get_by_role("button", name="Explain").click()
+
+
+def test_a_territory_given_explains_itself_and_brings_its_accounts(browser: Browser, running: Running) -> None:
+    ipad = running.devices[0]
+    with admin(browser, running) as page:
+        page.goto("/console/objects/Territory_Account?search=")
+        york = page.get_by_role("row", name=re.compile("York")).first
+        york.get_by_role("link").first.click()
+        account = page.locator("dl.facts").get_by_role("link").filter(has_not_text="York").first
+        record = RecordId(str(account.get_attribute("href")).rsplit("/", 1)[-1])
+        assert ipad.get("Account", record) is None
+        explain(page, record, SARAH.username)
+        step = page.get_by_role("listitem")
+        expect(step.filter(has_text="Sharing ✕ No")).to_be_visible()
+        expect(step.filter(has_text=re.compile("Sync rule top level, all ✕ No"))).to_be_visible()
+        expect(step.filter(has_text="Field_Manager – Does not count")).to_be_visible()
+
+        open_person(page, "Sarah Jones")
+        page.locator("#territory").select_option(label="York")
+        page.get_by_role("region", name="Territories").get_by_role("button", name="Give").click()
+        expect(page.get_by_text("Saved.")).to_be_visible()
+        explain(page, record, SARAH.username)
+        expect(step.filter(has_text="Sharing ✓ Yes")).to_be_visible()
+        ipad.sync()
+        assert ipad.get("Account", record) is not None
+
+        open_person(page, "Sarah Jones")
+        page.get_by_role("button", name="End York today").click()
+        expect(page.get_by_text("Saved.")).to_be_visible()
+        page.get_by_role("button", name="Record and history").click()
+        expect(page.get_by_role("heading", name="History")).to_be_visible()
+
+
+def test_an_alignment_shows_what_comes_and_goes_before_it_is_done(
+    browser: Browser, running: Running, tmp_path: Path
+) -> None:
+    ipad = running.devices[0]
+    account = ipad.find("Account", where={"LastName": "Ackerman"})[0].id
+    mine, path = ipad.count("Account"), tmp_path / "alignment.csv"
+
+    def bring(page: Page, text: str, act: str) -> None:
+        path.write_text(text, encoding="utf-8")
+        page.goto("/console/alignment")
+        page.get_by_label("File", exact=True).set_input_files(path)
+        page.get_by_role("button", name=act).click()
+
+    with admin(browser, running) as page:
+        bring(page, f"Account,Territory,Action\n{account},Leeds,remove\n{account},Nowhere,add\n", "Align")
+        expect(page.get_by_role("heading", name="Nothing was done")).to_be_visible()
+        expect(page.get_by_role("row", name="3 there is no territory Nowhere")).to_be_visible()
+        line = f"User,Territory,Action,Effective\n{TOM.username},Leeds,add,\n"
+        bring(page, line, "Preview")
+        came = page.get_by_role("row", name=re.compile(rf"{TOM.username} Account \+\d+"))
+        expect(came).to_be_visible()
+        assert page.request.get("/console/objects/User_Territory").text().count("Tom Baker") == 1, "only looked at"
+        bring(page, line, "Align")
+        expect(page.get_by_role("heading", name="Done", exact=True)).to_be_visible()
+        assert page.request.get("/console/objects/User_Territory").text().count("Tom Baker") == 2
+    ipad.sync()
+    assert ipad.count("Account") == mine
+
+
+def test_all_that_a_leaver_owns_goes_to_another_in_one_act(browser: Browser, running: Running) -> None:
+    with admin(browser, running) as page:
+        open_person(page, "Tom Baker")
+        page.get_by_label("Somebody leaves").select_option(label="Jonas Weber")
+        page.get_by_role("button", name="Give all").click()
+        expect(page.get_by_text(re.compile(r"\d+ records have a new owner"))).to_be_visible()
+        expect(page.get_by_role("region", name="Owns").get_by_text("Accounts")).to_have_count(0)
+        page.get_by_role("button", name="Deactivate").click()
+        expect(page.get_by_text("Inactive: refused at sign-in")).to_be_visible()
