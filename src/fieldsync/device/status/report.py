@@ -33,6 +33,8 @@ class Trigger(StrEnum):
     DAYS_OFFLINE = "days_offline"
     """It was ordinary, but the device was away for too long."""
     FIRST_OF_DAY = "first_of_day"
+    FORCED = "forced"
+    """An admin wants everything loaded anew."""
 
 
 class SyncReport(msgspec.Struct, frozen=True):

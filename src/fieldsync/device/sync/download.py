@@ -48,7 +48,11 @@ Progress = Callable[[int, int], None]
 
 
 class RefreshNeeded(Exception):
-    """What changed since the checkpoint cannot be told: everything has to come anew."""
+    """What changed since the checkpoint cannot be told: everything has to come anew. `forced`: an admin wants that."""
+
+    def __init__(self, *, forced: bool = False) -> None:
+        super().__init__(forced)
+        self.forced = forced
 
 
 @dataclass
@@ -68,6 +72,8 @@ class Downloaded:
     """By stamp, of the objects whose rows all came in one piece: they need not be read again to be summed up."""
     untold: bool = False
     """What changed could not be told: the digest has to find it."""
+    forced: bool = False
+    """Everything came anew because an admin wants that."""
 
     def add(self, more: Downloaded) -> None:
         """What a repair brought; its digest takes the place of this one."""
@@ -84,12 +90,16 @@ class Asked:
 
     digest: bool = False
     repair: Repair | None = None
+    refreshed: bool = False
+    """It ends a database refresh."""
 
     def lines(self, calls: Calls, checkpoint: str, feed: str | None) -> Iterator[bytes]:
         """The stream. `feed`: the last cursor of it."""
         if self.repair is not None:
             return calls.lines("/sync/v1/digest", self.repair)
-        return calls.lines("/sync/v1/download", checkpoint=checkpoint, feed=feed, digest="1" if self.digest else None)
+        digest, refreshed = ("1" if told else None for told in (self.digest, self.refreshed))
+        path = "/sync/v1/download"
+        return calls.lines(path, checkpoint=checkpoint, feed=feed, digest=digest, refreshed=refreshed)
 
 
 NEWS_ALONE = Asked()
@@ -194,7 +204,7 @@ def changes(stream: Iterator[bytes], version: str) -> Iterator[Rows | Removed | 
         head = next(lines, None)
     except Refused as refused:
         if refused.problem.code is Code.REFRESH_REQUIRED:
-            raise RefreshNeeded from None
+            raise RefreshNeeded(forced=bool(refused.problem.details.get("forced"))) from None
         raise
     if not isinstance(head, Head):
         raise Unreachable("the download was cut")

@@ -181,7 +181,7 @@ def _catch_up(fresh: Fresh, tables: ObjectTables, calls: Calls, version: str, su
     checkpoint = fresh.checkpoint
     assert checkpoint is not None, "a stream begins with its checkpoint"
     try:
-        changes_since = downloads.changes(Asked(digest=True).lines(calls, checkpoint, None), version)
+        changes_since = downloads.changes(Asked(digest=True, refreshed=True).lines(calls, checkpoint, None), version)
         fresh.make_indexes()
         reach("refresh.indexed")
         with fresh.write() as work:

@@ -208,6 +208,7 @@ def _download(engine: Engine, report: SyncReport, tell: Progress, did: Stepped) 
     seconds = engine.world.clock.steady() - began
     return msgspec.structs.replace(
         received(report, seconds, found.rows, found.removed),
+        **({"kind": SyncKind.FULL, "trigger": Trigger.FORCED} if found.forced else {}),
         verified=None if agreement is None else agreement.agreed,
         rows_repaired=found.repaired,
         problem=problem_of(agreement),
@@ -221,13 +222,16 @@ def _downloaded(
     full = kind in (SyncKind.FULL, SyncKind.INITIAL)
     if not engine.store.has_catalog:
         engine.fetch_catalog(did)
+    forced = False
     for _ in range(TURNS_MAX):
         try:
-            return _proved(engine, progress, did, full=full, anyway=kind is SyncKind.VERIFY)
+            found, agreement = _proved(engine, progress, did, full=full, anyway=kind is SyncKind.VERIFY)
+            found.forced = forced
+            return found, agreement
         except CatalogMoved:
             engine.fetch_catalog(did)
-        except downloads.RefreshNeeded:
-            full = True
+        except downloads.RefreshNeeded as needed:
+            full, forced = True, forced or needed.forced
         except Refused as refused:
             if not downloads.is_fork(refused):
                 raise

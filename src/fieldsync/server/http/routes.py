@@ -11,6 +11,7 @@ from litestar.background_tasks import BackgroundTask
 from litestar.response import Stream
 
 from fieldsync.base import limits
+from fieldsync.base.problems import Refused
 from fieldsync.protocol import wire
 from fieldsync.protocol.clearing import Cleared, Clearing
 from fieldsync.protocol.digest import Repair
@@ -39,6 +40,7 @@ from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync import session
 from fieldsync.server.sync.download import Asked, download
 from fieldsync.server.sync.feed import foresee, read_feed, read_outcomes
+from fieldsync.server.sync.forcing.forced import forced, note_refreshed
 from fieldsync.server.sync.refresh import refresh
 from fieldsync.server.sync.tracking.keep import track
 from fieldsync.server.sync.upload import upload
@@ -131,12 +133,19 @@ async def outcomes(request: AnyRequest, served: ServedHere, data: OpenSaves) -> 
 
 @get("/download", summary="Rows", tags=["download"], media_type=wire.CONTENT_LINES)
 async def download_rows(
-    request: AnyRequest, served: ServedHere, checkpoint: str | None = None, *, feed: str = "", digest: bool = False
+    request: AnyRequest,
+    served: ServedHere,
+    checkpoint: str | None = None,
+    *,
+    feed: str = "",
+    digest: bool = False,
+    refreshed: bool = False,
 ) -> Stream:
     """All rows, or those changed since the checkpoint: one JSON value a line. `feed`: the last feed cursor the device
-    had; `digest`: with the sums of all rows."""
+    had; `digest`: with the sums of all rows; `refreshed`: it ends a database refresh."""
     org = org_for_download(served, request)
-    return await _downloading(_Download(org, bearer(request), checkpoint, Asked(digest=digest, feed=feed)), request)
+    asked = Asked(digest=digest, feed=feed, refreshed=refreshed)
+    return await _downloading(_Download(org, bearer(request), checkpoint, asked), request)
 
 
 @post("/digest", status_code=200, summary="Repair what differs", tags=["download"], media_type=wire.CONTENT_LINES)
@@ -169,18 +178,21 @@ class _Download:
 
     async def lines(self) -> AsyncGenerator[bytes, None]:
         org = self._org
-        async with (
-            reading(org, self._token) as (work, caller),
-            aclosing(download(org, work, caller, self._checkpoint, self._asked)) as lines,
-        ):
-            async for line in lines:
-                yield line
+        async with reading(org, self._token) as (work, caller):
+            anew = None if self._checkpoint is None or self._asked.refreshed else await forced(org, caller)
+            if anew is not None:
+                raise Refused(anew)
+            async with aclosing(download(org, work, caller, self._checkpoint, self._asked)) as lines:
+                async for line in lines:
+                    yield line
         self._served = caller
 
     async def note(self) -> None:
         """The device need not wait for this."""
         if self._served is not None:
             await session.note_download(self._org, self._served)
+            if self._asked.refreshed:
+                await note_refreshed(self._org, self._served)
 
 
 async def _downloading(one: _Download, request: AnyRequest) -> Stream:

@@ -45,6 +45,8 @@ class Asked:
     repair: Repair | None = None
     feed: str = ""
     """The last feed cursor it had."""
+    refreshed: bool = False
+    """It ends a database refresh."""
 
 
 ROWS_ALONE = Asked()

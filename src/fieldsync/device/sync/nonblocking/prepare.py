@@ -85,8 +85,9 @@ def _received(engine: Engine, tell: Tell, did: Stepped, report: SyncReport) -> S
             with engine.network:
                 engine.fetch_catalog(did)
             continue
-        except RefreshNeeded:
-            raise Refused(problem(Code.REFRESH_REQUIRED, reason="the server cannot tell what changed")) from None
+        except RefreshNeeded as needed:
+            why = "your admin wants it loaded anew" if needed.forced else "the server cannot tell what changed"
+            raise Refused(problem(Code.REFRESH_REQUIRED, reason=why)) from None
         seconds = engine.world.clock.steady() - began
         done = received(report, seconds, prepared.rows, prepared.removed)
         with engine.store.write() as work:

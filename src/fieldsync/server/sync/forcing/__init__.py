@@ -1,0 +1,1 @@
+"""An admin's wish that a device loads its database anew (FEATURES E11)."""
