@@ -124,7 +124,7 @@ def test_a_fork_of_the_server_starts_over_and_may_go_back(lab: Lab) -> None:
     assert [path for _, path, _ in lab.script.asked[-3:]] == [
         "/sync/v1/download?checkpoint=checkpoint&feed=cursor",
         "/sync/v1/refresh",
-        "/sync/v1/download?checkpoint=first%20checkpoint&digest=1",
+        "/sync/v1/download?checkpoint=first%20checkpoint&digest=1&anew=1",
     ]
 
 

@@ -97,9 +97,9 @@ class Asked:
         """The stream. `feed`: the last cursor of it."""
         if self.repair is not None:
             return calls.lines("/sync/v1/digest", self.repair)
-        digest, refreshed = ("1" if told else None for told in (self.digest, self.refreshed))
+        digest, anew = ("1" if told else None for told in (self.digest, self.refreshed))
         path = "/sync/v1/download"
-        return calls.lines(path, checkpoint=checkpoint, feed=feed, digest=digest, refreshed=refreshed)
+        return calls.lines(path, checkpoint=checkpoint, feed=feed, digest=digest, anew=anew)
 
 
 NEWS_ALONE = Asked()

@@ -139,12 +139,12 @@ async def download_rows(
     *,
     feed: str = "",
     digest: bool = False,
-    refreshed: bool = False,
+    anew: bool = False,
 ) -> Stream:
     """All rows, or those changed since the checkpoint: one JSON value a line. `feed`: the last feed cursor the device
-    had; `digest`: with the sums of all rows; `refreshed`: it ends a database refresh."""
+    had; `digest`: with the sums of all rows; `anew`: it ends a database refresh."""
     org = org_for_download(served, request)
-    asked = Asked(digest=digest, feed=feed, refreshed=refreshed)
+    asked = Asked(digest=digest, feed=feed, refreshed=anew)
     return await _downloading(_Download(org, bearer(request), checkpoint, asked), request)
 
 
