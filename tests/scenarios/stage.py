@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from tests.server.http.running import running_server
+from tests.server.http.running import free_port, running_server
 
 from fieldsync.base.world import Clock, SeededChance, SystemClock, World, system_world
 from fieldsync.device import Device
@@ -34,8 +34,21 @@ class Stage:
         self._stack, self.folder = stack, folder
         self.uri, self.org = uri, org
         self._asking: psycopg.Connection | None = None
-        self.address, _ = stack.enter_context(running_server(uri, env=dict(env or {})))
+        self._port, self._env = free_port(), dict(env or {})
+        self._serving = stack.enter_context(ExitStack())
+        self.start_server()
         self.world: World = system_world()
+
+    def start_server(self) -> None:
+        """The server begins, at its old address if it ended before."""
+        self.address, _ = self._serving.enter_context(running_server(self.uri, env=self._env, port=self._port))
+
+    def stop_server(self) -> None:
+        """The server's process ends, and nobody asks the database any more."""
+        self._serving.close()
+        if self._asking is not None:
+            self._asking.close()
+            self._asking = None
 
     def another_server(self) -> str:
         """The address of one more server process over the same database."""
@@ -60,19 +73,23 @@ class Stage:
             self.folder / name, world.chance.bytes(32), world=world, transport=wire(at or self.address)
         )
         self._stack.callback(device.close)
-        device.sign_in(
-            self.org, username, PASSWORD, DeviceDescription(device.new_device_key(), name, platform, "1", "1")
-        )
+        self.sign_in(device, username, name, platform)
         device.sync()
         if started:
             device.start()
         return device
 
+    def sign_in(self, device: Device, username: str, name: str, platform: Platform = Platform.IPAD) -> None:
+        """The person gives the password on his device."""
+        description = DeviceDescription(device.new_device_key(), name, platform, "1", "1")
+        device.sign_in(self.org, username, PASSWORD, description)
+
     def rows(self, object_name: str) -> dict[str, dict[str, Any]]:
         """The present records as PostgreSQL has them."""
         query = sql.SQL('SELECT "Id", row_to_json(t) FROM {}.{} t WHERE NOT "IsDeleted"')
         if self._asking is None:
-            self._asking = self._stack.enter_context(psycopg.connect(self.uri, autocommit=True))
+            self._asking = psycopg.connect(self.uri, autocommit=True)
+            self._stack.callback(self._asking.close)
         table = (sql.Identifier(f"org_{self.org}"), sql.Identifier(object_name))
         return dict(self._asking.execute(query.format(*table)).fetchall())
 

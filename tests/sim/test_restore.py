@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 from fieldsync.sim.device import SimDevice
+from fieldsync.sim.faults import Fault
 from fieldsync.sim.ground import Databases
+from fieldsync.sim.laws.no_lost_edit import APPLIED
+from fieldsync.sim.run import settle
 from fieldsync.sim.world import SimWorld
 
 
@@ -22,11 +26,11 @@ def world(grounds: Databases, tmp_path: Path) -> Iterator[SimWorld]:
 
 
 def save(world: SimWorld, device: SimDevice, place: int, city: str) -> RecordId:
-    """A save that is on the server when this returns."""
+    """A save that the server has when this returns, or takes."""
     with device.engine.edit() as edit:
         edit.update("Account", world.accounts[place], {"BillingCity": city})
     poll(device)
-    assert device.engine.queue() == []
+    assert all(entry.state == "accepted" for entry in device.engine.queue())
     return world.accounts[place]
 
 
@@ -47,5 +51,22 @@ def test_after_a_restore_a_device_gets_what_is_on_the_feed_or_says_that_it_needs
     for place in range(3, 8):
         save(world, ipad, place, "after")
     poll(iphone)
-    cities = [record.values["BillingCity"] for record in iphone.engine.find("Account")]
-    assert cities.count("after") == 5 or iphone.engine.widget().sync_required
+    assert iphone.engine.widget().sync_required
+    world.clock.advance(limits.RECOVERY_WINDOW_MINUTES * 60.0)
+    world.server.apply_offers()
+    for device in (ipad, iphone):
+        assert device.engine.sync().successful
+        cities = [record.values["BillingCity"] for record in device.engine.find("Account")]
+        assert (cities.count("before"), cities.count("after")) == (3, 5)
+        assert device.engine.queue() == []
+
+
+def test_law_no_save_is_lost_with_the_server_s_last_days(world: SimWorld) -> None:
+    world.server.back_up()
+    for place, device in enumerate((*world.devices, *world.devices)):
+        save(world, device, place, "said to be safe")
+    world.faults.struck[Fault.RESTORED] += 1
+    world.server.restore()
+    assert list(settle(world)) == []
+    assert len(world.query(APPLIED)) == 4
+    assert [row["BillingCity"] for row in world.rows("Account").values()].count("said to be safe") == 4

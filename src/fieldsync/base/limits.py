@@ -61,6 +61,11 @@ JOB_STOP_SECONDS = 10.0
 JOB_RESCUE_SECONDS = 30.0
 """A job whose process has given no sign of life for so long is given to another."""
 
+RECOVERY_WINDOW_MINUTES = 60
+"""So long after a restore what devices offer again only gathers. The setting Recovery_Window_Minutes says otherwise."""
+ACKNOWLEDGED_KEEP_DAYS, ACKNOWLEDGED_SAVES_MAX = 60, 50_000
+"""How long, and how many, acknowledged saves a device keeps, to offer them to a server restored from a backup."""
+
 # Values
 TEXT_CHARS_MAX = 131_072
 NUMBER_DIGITS_MAX = 18

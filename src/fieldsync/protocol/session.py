@@ -46,20 +46,26 @@ class Software(msgspec.Struct, frozen=True):
     """Of the data model it works with."""
 
 
-class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`POST /sync/v1/session`."""
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`POST /sync/v1/session`. `epoch`: the last one the device was told of."""
 
     org: str
     username: str
     password: str
     device: DeviceDescription
+    epoch: str = ""
 
 
-class Renew(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`POST /sync/v1/session/renew`: a fresh pair of tokens for a refresh token and the key it is bound to."""
+class Renew(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`POST /sync/v1/session/renew`: a fresh pair of tokens for a refresh token and the key it is bound to.
+
+    `epoch`: the last one the device was told of. `number`: its own.
+    """
 
     refresh_token: str
     device_key: str
+    epoch: str = ""
+    number: str = ""
 
 
 class UserInfo(msgspec.Struct, frozen=True):
@@ -75,12 +81,25 @@ class UserInfo(msgspec.Struct, frozen=True):
     """What he has beside his profile, as it was at sign-in: for what pages offer. The server asks anew each time."""
 
 
-class Tokens(msgspec.Struct, frozen=True):
+class History(msgspec.Struct, frozen=True):
+    """Where the server's history stands (DESIGN 5, epochs). Access tokens end with an epoch, so nobody misses it.
+
+    `lost_from`: of what was saved with this stamp or a later one the server may know nothing; None: it knows all of it.
+    `confirmed`: by device number, up to which queue number it knows every save.
+    """
+
+    epoch: str
+    lost_from: int | None = None
+    confirmed: dict[DeviceNumber, int] = {}
+
+
+class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
     """A pair of tokens; `expires_in` seconds of the access token."""
 
     access_token: str
     refresh_token: str
     expires_in: int
+    history: History | None = None
 
 
 class Settings(msgspec.Struct, frozen=True):

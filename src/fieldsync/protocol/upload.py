@@ -81,6 +81,9 @@ class UploadRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
     confirmed_through: int
     transactions: tuple[Transaction, ...]
     undone: tuple[int, ...] = ()
+    offered: tuple[tuple[int, int], ...] = ()
+    """Queue numbers of saves that were acknowledged before the server was restored, with the stamps they had. They are
+    applied in the order of these stamps, after a window in which other devices offer theirs (DESIGN 5)."""
 
 
 class Saved(msgspec.Struct, frozen=True, tag=True):
@@ -134,16 +137,22 @@ class Linked(msgspec.Struct, frozen=True, tag=True):
     existing: dict[RecordId, RecordId]
 
 
+BY_RECOVERY = "recovery"
+"""Who cancels a save that was offered again and does not fit any more: an admin has it in the recovery list, and its
+person is asked nothing (DESIGN 5)."""
+
 Outcome = Saved | Duplicated | Discarded | Rejected | Held | Accepted | Canceled | Linked
 
 
 class Result(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The outcome of one transaction. `touched` lists every record the save wrote or computed, also masters."""
+    """The outcome of one transaction. `touched` lists every record the save wrote or computed, also masters; `stamp` is
+    the save's own place in the server's history, 0 where it did nothing yet."""
 
     n: int
     id: TransactionId
     outcome: Outcome
     touched: tuple[RecordRef, ...] = ()
+    stamp: int = 0
 
 
 class UploadResponse(msgspec.Struct, frozen=True, omit_defaults=True):

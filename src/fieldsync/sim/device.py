@@ -72,7 +72,7 @@ class SimDevice:
     canceled_out: set[int] = field(default_factory=set)
     """Queue numbers of records made and deleted again before anything was sent (FEATURES B11)."""
     lost: set[int] = field(default_factory=set)
-    """Serials of saves that a server had and lost, or that are not in an older image of this device."""
+    """Serials of saves that are not in an older image of this device."""
     kills: int = 0
     incrementals: int = 0
 

@@ -25,6 +25,9 @@ from fieldsync.server.org.upkeep import keep_up
 from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.postgres.compiled import Statement, compile_statement
 from fieldsync.server.postgres.work import Gone, Work, transaction
+from fieldsync.server.processor.jobs import process
+from fieldsync.server.processor.kept import devices_with_open
+from fieldsync.server.recovery.apply import recover
 from fieldsync.server.save.batch import Caller, Channel, decode_row
 from fieldsync.sim.asgi import Answer, call
 from fieldsync.sim.ground import ADMIN, ORG, PASSWORD, Databases, Ground, Person, catalog_with
@@ -125,6 +128,18 @@ class SimServer:
     def keep_up(self) -> None:
         """What servers do every hour."""
         keep_up(self.uri, ORG, self.world)
+
+    def apply_offers(self) -> None:
+        """The job that is due when the time in which devices offer lost saves again is over, and those behind it."""
+        self.query("SELECT 1")  # a broken connection is replaced before
+        self.run(self._applied())
+
+    async def _applied(self) -> None:
+        await recover(self.org)
+        async with transaction(self.org.pool) as work:
+            waiting = await devices_with_open(self.org, work)
+        for device in waiting:
+            await process(self.org, device)
 
     def deploy(self, fields: Sequence[str]) -> None:
         """Bring the org to another catalog, and wait until this server has taken it up."""

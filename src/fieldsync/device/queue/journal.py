@@ -47,7 +47,7 @@ def add(work: Work, tables: ObjectTables, entry: Entry, items: Sequence[Item], w
         *(entry.n, entry.id, entry.state.value, lead.object, lead.id, entry.root, entry.saved_at),
         *(anchor_of(entry.n, items), entry.hash, entry.item_count, entry.items, outcome),
     )
-    _touches(work, tables, entry.n, items)
+    touch(work, tables, entry.n, items)
 
 
 def rewrite(work: Work, tables: ObjectTables, entry: Entry, items: Sequence[Item], per_part: int) -> None:
@@ -59,7 +59,7 @@ def rewrite(work: Work, tables: ObjectTables, entry: Entry, items: Sequence[Item
         *(raw, hash_of_parts(raw), len(items), anchor_of(entry.n, items), entry.n),
     )
     work.run("DELETE FROM _touch WHERE n = ?", entry.n)
-    _touches(work, tables, entry.n, items)
+    touch(work, tables, entry.n, items)
 
 
 def remove(work: Work, numbers: Iterable[int]) -> None:
@@ -84,7 +84,8 @@ def anchor_of(n: int, items: Iterable[Item]) -> int:
     return min((i.after for i in items if i.after is not None), default=n)
 
 
-def _touches(work: Work, tables: ObjectTables, n: int, items: Iterable[Item]) -> None:
+def touch(work: Work, tables: ObjectTables, n: int, items: Iterable[Item]) -> None:
+    """Note what an entry has to do with which records."""
     work.many("INSERT OR IGNORE INTO _touch VALUES (?, ?, ?)", _touch_rows(tables, n, items))
 
 

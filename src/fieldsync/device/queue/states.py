@@ -45,6 +45,8 @@ class Event(StrEnum):
     """Received in part: it goes again."""
     FREED = "freed"
     """What it was waiting for is out of the way, and it was never sent."""
+    FORGOTTEN = "forgotten"
+    """The server was restored from a backup: what it decided is asked anew."""
     UNDONE = "undone"
     """The person took it back."""
 
@@ -60,9 +62,15 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     State.GATHERING: {Event.CLOSED: State.QUEUED},
     State.QUEUED: {Event.SENT: State.SENDING, Event.BLOCKED: State.HELD, Event.UNDONE: State.DONE},
     State.SENDING: {**_DECIDED, Event.SENT: State.SENDING, Event.INCOMPLETE: State.SENDING},
-    State.HELD: {**_DECIDED, Event.FREED: State.QUEUED, Event.UNDONE: State.DONE, Event.BLOCKED: State.HELD},
-    State.FAILED: {**_DECIDED, Event.UNDONE: State.DONE},
-    State.ACCEPTED: {**_DECIDED, Event.INCOMPLETE: State.SENDING},
+    State.HELD: {
+        **_DECIDED,
+        Event.FREED: State.QUEUED,
+        Event.UNDONE: State.DONE,
+        Event.BLOCKED: State.HELD,
+        Event.FORGOTTEN: State.SENDING,
+    },
+    State.FAILED: {**_DECIDED, Event.UNDONE: State.DONE, Event.FORGOTTEN: State.SENDING},
+    State.ACCEPTED: {**_DECIDED, Event.INCOMPLETE: State.SENDING, Event.FORGOTTEN: State.SENDING},
     State.DONE: {},
 }
 

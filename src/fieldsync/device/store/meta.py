@@ -20,6 +20,7 @@ class Key(StrEnum):
     CHECKPOINT = "checkpoint"
     FEED_CURSOR = "feed_cursor"
     FEED_READ = "feed_read"
+    EPOCH = "epoch"
     AS_OF = "as_of"
     DIGEST = "digest"
     INCREMENTAL_REQUIRED = "incremental_required"

@@ -73,4 +73,6 @@ def read_tokens(work: Work) -> Tokens | None:
 
 def keep_tokens(work: Work, tokens: Tokens | None) -> None:
     """Write the pair of tokens, or take it away."""
-    meta.put(work, Key.TOKENS, None if tokens is None else msgspec.json.encode(tokens))
+    """Without what they were told of the server's history: that is followed at once."""
+    kept = None if tokens is None else msgspec.json.encode(msgspec.structs.replace(tokens, history=None))
+    meta.put(work, Key.TOKENS, kept)

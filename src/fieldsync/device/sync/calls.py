@@ -15,6 +15,7 @@ import msgspec
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.version import VERSION
+from fieldsync.device.queue import acknowledged
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.store import Store
@@ -29,6 +30,10 @@ _OK, _PARTIAL, _UNAUTHORISED = 200, 206, 401
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})")
 NOTHING: Mapping[str, str] = {}
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+class Restored(Unreachable):
+    """The server was restored from a backup, and what it may have lost waits in the queue again: begin anew."""
 
 
 class Calls:
@@ -143,22 +148,31 @@ class Calls:
                 raise Refused(problem(Code.AUTH))
 
     def renew(self) -> None:
-        """A fresh pair of tokens. Raises Refused(AUTH) when the person has to sign in again."""
+        """A fresh pair of tokens. Raises Refused(AUTH) when the person has to sign in again; Restored."""
         assert self._tokens is not None
         with self._store.read() as work:
-            key = meta.get(work, Key.DEVICE_KEY)
+            key, epoch = meta.get(work, Key.DEVICE_KEY), meta.get(work, Key.EPOCH) or ""
+            number = meta.get(work, Key.DEVICE_NUMBER) if epoch else ""
         try:
-            tokens = self.open_post("/sync/v1/session/renew", Renew(self._tokens.refresh_token, key), Tokens)
+            wanted = Renew(self._tokens.refresh_token, key, epoch, number)
+            tokens = self.open_post("/sync/v1/session/renew", wanted, Tokens)
         except Refused as refused:
             if refused.problem.code is Code.AUTH:
                 self._keep(None)
             raise
-        self._keep(tokens)
+        if self._keep(tokens):
+            raise Restored("the server was restored from a backup")
 
-    def _keep(self, tokens: Tokens | None) -> None:
+    def _keep(self, tokens: Tokens | None) -> bool:
+        """Whether there is something to offer again."""
+        lost = False
         with self._store.write() as work:
             keep_tokens(work, tokens)
+            if tokens is not None:
+                tables = self._store.tables if self._store.has_catalog else None
+                lost = acknowledged.follow(work, tables, tokens.history)
         self._tokens = tokens
+        return lost
 
     def _typed(self, reply: Reply, shape: type[T]) -> T:
         _refuse(reply)

@@ -19,7 +19,7 @@ from fieldsync.device.queue import backoff
 from fieldsync.device.status.widget import Phase
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync import feed, fork, upload
-from fieldsync.device.sync.calls import Calls
+from fieldsync.device.sync.calls import Calls, Restored
 from fieldsync.device.sync.nonblocking.prepared import Preparing
 from fieldsync.device.sync.session import CatalogMoved, fetch_catalog
 from fieldsync.device.sync.settle import Settled
@@ -140,6 +140,8 @@ class Engine:
     def _upload(self, did: Stepped) -> None:
         try:
             self._show_progress(self.send_batch(did))
+        except Restored:
+            did.queue_changed = True  # what the server lost goes first
         except (Unreachable, Refused) as error:
             self.running = Running()
             upload.postpone(self.store, self.world, error)
@@ -217,6 +219,9 @@ class Engine:
         self.news = False
         try:
             fed = self._next_page(did)
+        except Restored:
+            self.news = did.queue_changed = True
+            return
         except (Unreachable, Refused) as error:
             self._put_off(error)
             return

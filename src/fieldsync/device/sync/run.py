@@ -11,6 +11,7 @@ from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.base.version import VERSION
 from fieldsync.base.world import unix_ms
 from fieldsync.device.edit.clearing import clear, to_clear
+from fieldsync.device.queue import acknowledged
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.status.tracking import tell_tracking
@@ -20,6 +21,7 @@ from fieldsync.device.store.meta import Key
 from fieldsync.device.sync import download as downloads
 from fieldsync.device.sync import feed, upload
 from fieldsync.device.sync.account import read_settings
+from fieldsync.device.sync.calls import Restored
 from fieldsync.device.sync.digest.agreement import Agreement, is_due, read_agreement
 from fieldsync.device.sync.digest.verify import problem_of, verify
 from fieldsync.device.sync.download import Asked, Downloaded, Progress
@@ -63,11 +65,10 @@ def _run(engine: Engine, kind: SyncKind, tell: Progress, did: Stepped) -> SyncRe
         report = _begin(engine, kind)
         engine.running = Running(active=True, phase=Phase.UPLOAD)
         try:
-            ask_outcomes(engine, did)
-            report = upload_all(engine, report, did)
-            if kind is not SyncKind.UPLOAD_ONLY:
-                report = _download(engine, report, tell, did)
-                _clear_errors(engine, did)
+            try:
+                report = _both_ways(engine, report, tell, did)
+            except Restored:
+                report = _both_ways(engine, report, tell, did)
         except Unreachable:
             end_report(engine, report, problem(Code.OFFLINE))
             raise Refused(problem(Code.OFFLINE)) from None
@@ -83,6 +84,15 @@ def _run(engine: Engine, kind: SyncKind, tell: Progress, did: Stepped) -> SyncRe
         return done
 
 
+def _both_ways(engine: Engine, report: SyncReport, tell: Progress, did: Stepped) -> SyncReport:
+    ask_outcomes(engine, did)
+    report = upload_all(engine, report, did)
+    if report.kind is not SyncKind.UPLOAD_ONLY:
+        report = _download(engine, report, tell, did)
+        _clear_errors(engine, did)
+    return report
+
+
 def _begin(engine: Engine, kind: SyncKind) -> SyncReport:
     with engine.store.write() as work:
         as_of, days = meta.get(work, Key.AS_OF), read_settings(work).offline_days
@@ -90,6 +100,7 @@ def _begin(engine: Engine, kind: SyncKind) -> SyncReport:
         trigger = TRIGGERS.get(due, Trigger.MANUAL) if kind is SyncKind.INCREMENTAL else Trigger.MANUAL
         if kind is SyncKind.INCREMENTAL or (kind is SyncKind.VERIFY and due is not kind.INCREMENTAL):
             kind = due
+        acknowledged.forget_old(work, engine.world.clock.now())
         return reports.begin(work, kind, engine.now(), VERSION, trigger)
 
 

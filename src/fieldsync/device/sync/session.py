@@ -11,6 +11,7 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import Chance
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.merge.remodel import remodel
+from fieldsync.device.queue import acknowledged
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.store import Store
@@ -54,13 +55,17 @@ def _sign_in(store: Store, calls: Calls, numbers: Numbers, request: SignIn) -> A
     with store.read() as work:
         before = read_account(work)
     known = msgspec.structs.replace(request.device, number=numbers.device)
-    session = calls.open_post("/sync/v1/session", msgspec.structs.replace(request, device=known), Session)
+    with store.read() as work:
+        told = meta.get(work, Key.EPOCH) or ""
+    request = msgspec.structs.replace(request, device=known, epoch=told)
+    session = calls.open_post("/sync/v1/session", request, Session)
     if before is not None and (before.org_id, before.user.id) != (session.org_id, session.user.id):
         raise Refused(problem(Code.FORBIDDEN, reason="this device database belongs to another person"))
     account = Account(session.user, request.org, session.org_id, session.device_number)
     with store.write() as work:
         keep_account(work, account, session.settings)
         keep_tokens(work, session.tokens)
+        acknowledged.follow(work, store.tables if store.has_catalog else None, session.tokens.history)
         meta.put(work, Key.DEVICE_KEY, request.device.key)
         if numbers.device is None:
             numbers.keep_device(work, session.device_number)

@@ -14,14 +14,17 @@ from fieldsync.device.merge.apply import Applied, apply
 from fieldsync.device.merge.base import Base, BaseState, bases_of_records, put_bases
 from fieldsync.device.merge.image import Image
 from fieldsync.device.merge.manifest import Manifest
-from fieldsync.device.queue import journal
+from fieldsync.device.queue import acknowledged, journal
 from fieldsync.device.queue.entry import Entry, encode_outcome
 from fieldsync.device.queue.outcome import event_of, keeps_content
 from fieldsync.device.queue.states import Event, State, after
 from fieldsync.device.store.objects import ObjectTables
 from fieldsync.device.store.values import pack
 from fieldsync.device.store.work import Work, listed
-from fieldsync.protocol.upload import Held, Item, Operation, Result, Saved
+from fieldsync.protocol.upload import Duplicated, Held, Item, Linked, Operation, Result, Saved
+
+_THERE = Saved | Duplicated | Linked
+"""Outcomes of saves whose content is on the server."""
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Settled:
 
     applied: Applied
     decided: int = 0
-    """Entries that got an outcome, also a refusal."""
+    """Entries that got an outcome, also a refusal, or were taken to be decided later."""
     refused: list[int] = field(default_factory=list)
     """Entries that are in the error list now and were not before."""
 
@@ -53,6 +56,8 @@ def settle(
     reach("settle.before_entries")
     _keep_content(work, done, now)
     decided = [e.n for e, _ in done]
+    acknowledged.keep(work, ((e.n, r.stamp) for e, r in done if isinstance(r.outcome, _THERE)), now)
+    acknowledged.forget(work, [e.n for e, r in done if not isinstance(r.outcome, _THERE)])
     waiting = _waiting_behind(work, decided)
     freed = {*(e.root for e, _ in done), *journal.records_of(work, decided)}
     journal.remove(work, decided)
@@ -61,12 +66,11 @@ def settle(
     _free_waiting(work, waiting)
     reach("settle.before_rows")
     applied = apply(work, tables, images, manifests=manifests, freed=freed)
-    fresh = [e.n for e, r in others if _is_refusal(r) and e.state not in (State.FAILED, State.HELD)]
-    return Settled(applied, len(done) + sum(_is_refusal(r) for _, r in others), fresh + held)
-
-
-def _is_refusal(result: Result) -> bool:
-    return event_of(result.outcome) in (Event.REFUSED, Event.WAITS, Event.TAKEN)
+    events = [(e, event_of(r.outcome)) for e, r in others]
+    refusals = [e for e, event in events if event in (Event.REFUSED, Event.WAITS)]
+    fresh = [e.n for e in refusals if e.state not in (State.FAILED, State.HELD)]
+    taken = sum(event is Event.TAKEN for _, event in events)
+    return Settled(applied, len(done) + len(refusals) + taken, fresh + held)
 
 
 def _entries(work: Work, results: Sequence[Result]) -> dict[int, Entry]:

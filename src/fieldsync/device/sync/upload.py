@@ -7,8 +7,9 @@ their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import takewhile
 
 from fieldsync.base import limits
 from fieldsync.base.faults import reach
@@ -17,7 +18,7 @@ from fieldsync.base.world import World
 from fieldsync.device.edit import undo
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.merge.image import images_of, is_ahead
-from fieldsync.device.queue import backoff, journal
+from fieldsync.device.queue import acknowledged, backoff, journal
 from fieldsync.device.queue.entry import Entry, encode_outcome, transactions_of
 from fieldsync.device.queue.states import Event, State, after
 from fieldsync.device.store.store import Store
@@ -40,6 +41,8 @@ class Batch:
     confirmed_through: int
     undone: tuple[int, ...]
     full: bool = False
+    offered: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+    """By queue number, of saves the server acknowledged before it was restored: device number then, and stamp."""
 
     @property
     def empty(self) -> bool:
@@ -81,6 +84,9 @@ def take_batch(
         if not may_send():
             return Batch((), 0, ())
         entries, full = _first(work, records_max, behind.entries[-1].n if behind is not None and behind.entries else 0)
+        offered = acknowledged.offered(work, (e.n for e in entries))
+        if offered:
+            entries, full = _alike(entries, offered), True
         taken = listed(e.n for e in entries)
         for entry in entries:
             after(entry.state, Event.SENT)
@@ -90,7 +96,7 @@ def take_batch(
             taken,
         )
         undone = undo.untold(work) if behind is None else ()
-        batch = Batch(entries, journal.confirmed_through(work, numbers.upcoming_n), undone, full)
+        batch = Batch(entries, journal.confirmed_through(work, numbers.upcoming_n), undone, full, offered)
         reach("upload.before_seal")
     reach("upload.sealed")
     return batch
@@ -111,6 +117,12 @@ def _first(work: Work, records_max: int, behind_n: int) -> tuple[tuple[Entry, ..
             return tuple(found), True
         found.append(entry)
     return tuple(found), len(rows) == limits.QUEUE_TRANSACTIONS_PER_REQUEST_MAX
+
+
+def _alike(entries: tuple[Entry, ...], offered: Mapping[int, tuple[str, int]]) -> tuple[Entry, ...]:
+    """As many as go under one device number: what is offered again goes under that it was made with."""
+    kinds = [offered[e.n][0] if e.n in offered else None for e in entries]
+    return tuple(entry for entry, _ in takewhile(lambda pair: pair[1] == kinds[0], zip(entries, kinds, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -134,7 +146,10 @@ def make_ready(numbers: Numbers, batch: Batch) -> Ready:
     """One request's body."""
     assert numbers.device is not None
     transactions = tuple(t for entry in batch.entries for t in transactions_of(entry))
-    request = UploadRequest(numbers.device, batch.confirmed_through, transactions, batch.undone)
+    again = [(e.n, *batch.offered[e.n]) for e in batch.entries if e.n in batch.offered]
+    number = again[0][1] if again else numbers.device
+    offered = tuple((n, stamp) for n, _, stamp in again)
+    request = UploadRequest(number, batch.confirmed_through, transactions, batch.undone, offered)
     return Ready(batch, encoded(request))
 
 

@@ -88,6 +88,9 @@ SETTINGS: Mapping[str, SettingKind] = {
     "Retry_Locked": SettingKind(_PROCESSOR, "what another save holds is tried until there is another result"),
     "Step_Log": SettingKind(_PROCESSOR, "what each step of processing did is noted with the transaction"),
     "Processor_Retries_Max": SettingKind(_PROCESSOR, "how often a transaction is tried again", "times", 0, 100),
+    "Recovery_Window_Minutes": SettingKind(
+        _PROCESSOR, "minutes after a restore in which devices' lost saves only gather", "minutes", 0, 10_080
+    ),
     "Feed_Days": SettingKind(_FEED, "days that a person's saves wait for his other devices", "days", 1, 30),
     "Poll_Seconds": SettingKind(
         _FEED, "pause between two looks for news, where no stream is open", "seconds", 5, 3_600

@@ -29,6 +29,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    update,
 )
 
 from fieldsync.base.ids import DEVICE_CHARS, DEVICE_NUMBERS, DeviceNumber, base62
@@ -38,7 +39,7 @@ from fieldsync.server.postgres.tables import system_tables
 
 _TABLES = MetaData()
 system_tables(_TABLES)
-_EPOCH, _DEVICE_NUMBER = _TABLES.tables["_epoch"], _TABLES.tables["_device_number"]
+_EPOCH, _DEVICE_NUMBER, _SESSION = (_TABLES.tables[name] for name in ("_epoch", "_device_number", "_session"))
 
 CLUSTER_SQL = """
 SELECT concat_ws(' ', c.system_identifier, d.oid, '_epoch'::regclass::oid,
@@ -136,6 +137,8 @@ def current_epoch(connection: Connection, schema: str, world: World) -> Epoch:
     new = begin(_stored(connection, last, cluster), world.chance.bytes(16).hex(), draw_number(connection, world.chance))
     values = {c.name: getattr(new, c.name) for c in _EPOCH.c if c.name != "begun_at"}
     connection.execute(insert(_EPOCH).values(**values, begun_at=world.clock.now()))
+    of_devices = _SESSION.c.device.is_not(None)  # who renews is told of the epoch: see `server/recovery`
+    connection.execute(update(_SESSION).where(of_devices).values(access_expires=world.clock.now()))
     connection.execute(insert(_DEVICE_NUMBER).values(number=new.server_number, issued_at=world.clock.now()))
     return new
 

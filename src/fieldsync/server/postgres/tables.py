@@ -234,6 +234,7 @@ def _undecided_tables(metadata: MetaData) -> None:
         Column("items", Text, nullable=False),
         Column("due_at", DateTime(timezone=True), nullable=True, comment="when it is tried again by itself"),
         Column("locked_times", Integer, nullable=False, server_default="0", comment="put off for another save's locks"),
+        Column("offered", BigInteger, nullable=True, comment="stamp it had before the server was restored"),
         Index("ix__undecided_device", "device", "n", unique=True),
     )
 

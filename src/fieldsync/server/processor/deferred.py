@@ -35,7 +35,7 @@ async def put_off(
     await journal(org, database, Wave(caller, frame, works))
     if soon and works and caller.number is not None:
         await run_soon(org, database, caller.number, first=any(map(is_signed, works)))
-    return Done(tuple(result_of(work) for work in works), frame.position, None)
+    return Done(tuple(result_of(work, frame.stamp) for work in works), frame.position, None)
 
 
 def _taken(org: Org, one: Incoming) -> Work:

@@ -40,6 +40,8 @@ from fieldsync.server.processor.marks import mark_failed, mark_put_off
 from fieldsync.server.processor.run import run_again, tell
 from fieldsync.server.processor.states import Status
 from fieldsync.server.processor.waiting import replay_as
+from fieldsync.server.recovery.apply import recover
+from fieldsync.server.recovery.offers import RECOVERY
 from fieldsync.server.save.batch import Caller, Channel, Frame
 from fieldsync.server.save.head import lock_head
 from fieldsync.server.save.logic.later.perform import performing as performing_triggers
@@ -64,6 +66,9 @@ def performing(orgs: Mapping[str, Org]) -> Perform:
             await run_hour(org, datetime.fromtimestamp(int(arguments["timestamp"]), UTC))
             await purge(org)
             await tell_alerts(org)
+            await recover(org)
+        elif RECOVERY in arguments:
+            await recover(orgs[arguments["org"]])
         elif "device" in arguments:
             due = msgspec.convert(arguments, DueDevice)
             await process(orgs[due.org], due.device)

@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ClauseElement, MetaData, Select, and_, any_, bindparam, func, select
+from sqlalchemy import ClauseElement, ColumnElement, MetaData, Select, and_, any_, bindparam, func, select
 
 from fieldsync.base.ids import DeviceNumber, RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
 from fieldsync.protocol.upload import decode_items
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.postgres.compiled import compiled_once
+from fieldsync.server.postgres.compiled import compile_statement, compiled_once
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.states import Status
 from fieldsync.server.save.batch import Caller, Channel, Incoming
@@ -21,6 +21,7 @@ from fieldsync.server.sync.session_statements import held_sets
 
 OPEN = (Status.NEW, Status.WAITING, Status.FAILED, Status.RETRY)
 """Not decided for good."""
+_TO_COME = [Status.NEW.value, Status.RETRY.value]
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,24 @@ async def kept_of_device(org: Org, database: Database, device: str, statuses: Co
 
 
 async def due_of_device(org: Org, database: Database, device: str) -> list[Kept]:
-    """A device's transactions whose time has come, in the order of its queue."""
-    given = {"device": device, "now": org.world.clock.now(), "statuses": [Status.NEW.value, Status.RETRY.value]}
+    """A device's transactions whose time has come, in the order of its queue; none while something that it offered
+    again after a restore is to come before them."""
+    given = {"device": device, "now": org.world.clock.now(), "statuses": _TO_COME}
     return [_kept(row) for row in await database.rows(_due(org.metadata), **given)]
+
+
+async def first_offered(org: Org, database: Database) -> Kept | None:
+    """Of what devices offered again after a restore and whose time has come, the one that was acknowledged first. Who
+    asks is the only one, until his transaction ends."""
+    await database.rows(_ONE_AT_A_TIME, name=f"recovery {org.schema}")
+    given = {"now": org.world.clock.now(), "statuses": _TO_COME}
+    row = await database.one(_first_offered(org.metadata), **given)
+    return None if row is None else _kept(row)
+
+
+async def has_offers(org: Org, database: Database, device: str) -> bool:
+    """Whether something is still to be applied that this device offered again."""
+    return await database.one(_offers(org.metadata), device=device, statuses=_TO_COME) is not None
 
 
 async def locked_times(org: Org, database: Database, one: Kept) -> int:
@@ -150,7 +166,33 @@ def _due(metadata: MetaData) -> ClauseElement:
     t, u = metadata.tables["Sync_Transaction"], metadata.tables["_undecided"]
     due = and_(u.c.device == bindparam("device"), u.c.due_at <= bindparam("now"))
     open_still = t.c.Status == any_(bindparam("statuses"))
-    return _query(metadata).where(due, open_still).order_by(u.c.n)
+    return _query(metadata).where(due, open_still, ~_offered(metadata).exists()).order_by(u.c.n)
+
+
+def _offered(metadata: MetaData) -> Select[Any]:
+    t, u = metadata.tables["Sync_Transaction"].alias("ot"), metadata.tables["_undecided"].alias("ou")
+    mine = (u.c.device == bindparam("device")) & u.c.offered.is_not(None) & u.c.due_at.is_not(None)
+    return select(u.c.n).select_from(u.join(t, t.c.Id == u.c.record_id)).where(mine, _is_open(t)).limit(1)
+
+
+def _is_open(transactions: Any) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = transactions.c.Status == any_(bindparam("statuses"))
+    return found
+
+
+@compiled_once
+def _offers(metadata: MetaData) -> ClauseElement:
+    return _offered(metadata)
+
+
+@compiled_once
+def _first_offered(metadata: MetaData) -> ClauseElement:
+    t, u = metadata.tables["Sync_Transaction"], metadata.tables["_undecided"]
+    due = u.c.offered.is_not(None) & (u.c.due_at <= bindparam("now"))
+    return _query(metadata).where(due, _is_open(t)).order_by(u.c.offered, u.c.device, u.c.n).limit(1)
+
+
+_ONE_AT_A_TIME = compile_statement(select(func.pg_advisory_xact_lock(func.hashtext(bindparam("name")))))
 
 
 @compiled_once

@@ -6,7 +6,7 @@ waits, and whoever commits first wins. The outcome goes on his feed as an entry 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -21,7 +21,7 @@ from fieldsync.server.configuration.in_force import values_in_force
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.kept import Kept
-from fieldsync.server.processor.waiting import as_told
+from fieldsync.server.processor.waiting import as_told, replay_as
 from fieldsync.server.save.batch import Caller, Frame, Incoming, Row, encode_rows
 from fieldsync.server.save.changes import change_row, log_shown
 from fieldsync.server.save.head import as_set
@@ -33,12 +33,20 @@ OUTCOME = "outcome"
 
 
 async def run_again(
-    org: Org, database: Database, caller: Caller, frame: Frame, chosen: Sequence[Kept], *, by: Caller | None = None
+    org: Org,
+    database: Database,
+    caller: Caller,
+    frame: Frame,
+    chosen: Sequence[Kept],
+    *,
+    by: Caller | None = None,
+    told_as: Callable[[Result], Result] | None = None,
 ) -> list[Result]:
     """Run these transactions of one device, in order, under present rules. Raises Refused(UNUSABLE), Busy, Collision.
 
     `caller` is the person with that device, whose head row is locked. They hold nothing up while they are decided.
-    `by`: whose rights count instead of the person's, where somebody runs them as himself (FEATURES J18).
+    `by`: whose rights count instead of the person's, where somebody runs them as himself (FEATURES J18). `told_as`:
+    what the person's devices are told in place of a result.
     """
     saver, saving = await _as_set(org, database, caller, frame, by)
     runnable = [(one, one.incoming) for one in chosen if one.incoming is not None]
@@ -54,6 +62,9 @@ async def run_again(
     results = list(await as_told(org, database, caller.number or "", results))
     ids = {incoming.n: one.record_id for one, incoming in runnable}
     await _note_shown(org, database, caller, frame, results)
+    if told_as is not None:
+        results = [told_as(result) for result in results]
+        await replay_as(database, results)
     await tell(org, database, caller, replace(frame, position=position), [(ids[r.n], r) for r in results])
     return results
 

@@ -85,16 +85,16 @@ def _receipts(wave: Wave) -> list[Row]:
             "transaction_id": work.incoming.id,
             "hash": work.incoming.hash,
             "stamp": wave.frame.stamp,
-            "result": msgspec.json.encode(result_of(work)).decode(),
+            "result": msgspec.json.encode(result_of(work, wave.frame.stamp)).decode(),
         }
         for work in wave.works
     ]
 
 
-def result_of(work: Work) -> Result:
+def result_of(work: Work, stamp: int) -> Result:
     """The result that goes to the device and, on a replay, goes again."""
     assert work.outcome is not None
-    return Result(work.incoming.n, work.incoming.id, work.outcome, tuple(work.touched))
+    return Result(work.incoming.n, work.incoming.id, work.outcome, tuple(work.touched), stamp)
 
 
 def _write_again(org: Org, database: Database, known: list[Row]) -> None:

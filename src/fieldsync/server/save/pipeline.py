@@ -70,7 +70,7 @@ async def _save(org: Org, database: Database, caller: Caller, frame: Frame, inco
                 saved = isinstance(work.outcome, Saved | Duplicated | Discarded | Linked)
                 if not isinstance(work.outcome, Canceled):
                     decided[work.incoming.n] = Predecessor(saved, frame.stamp)
-                results.append(journal.result_of(work))
+                results.append(journal.result_of(work, frame.stamp))
             if _linked(wave_works):
                 break
     except ForkedAt as fork:

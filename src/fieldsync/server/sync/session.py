@@ -17,13 +17,24 @@ from datetime import timedelta
 from fieldsync.base import limits
 from fieldsync.base.ids import DEVICE_CHARS, DEVICE_NUMBERS, DeviceNumber, RecordId, base62
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.protocol.session import DeviceDescription, NewNumber, Renew, Session, SignIn, Software, Tokens, UserInfo
+from fieldsync.protocol.session import (
+    DeviceDescription,
+    History,
+    NewNumber,
+    Renew,
+    Session,
+    SignIn,
+    Software,
+    Tokens,
+    UserInfo,
+)
 from fieldsync.schema.access import metadata_api
 from fieldsync.server.configuration.mobile import settings_of
 from fieldsync.server.org.passwords import verify
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Question, transaction
 from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.recovery.standing import history_for, may_take_back
 from fieldsync.server.save.batch import Caller, Channel
 from fieldsync.server.sync.devices import register_device
 
@@ -109,7 +120,8 @@ async def sign_in(org: Org, database: Database, request: SignIn) -> Session:
     if not DEVICE_KEY_CHARS_MIN <= len(description.key) <= 128:
         raise Refused(problem(Code.BAD_REQUEST, reason="the device key must have 43 to 128 characters"))
     number = await _number_for(org, database, user.id, description)
-    return await _open(org, database, user, number)
+    history = await history_for(org, database, digest(description.key), request.epoch)
+    return await _open(org, database, user, number, history)
 
 
 async def check_password(org: Org, database: Database, username: str, password: str) -> UserInfo:
@@ -129,9 +141,22 @@ async def _number_for(org: Org, database: Database, user_id: RecordId, descripti
     if issued:
         if issued[-1][2] != user_id:
             raise Refused(problem(Code.FORBIDDEN, reason="this device database belongs to another person"))
-        return DeviceNumber(issued[-1][0])
+        return await _taken_back(org, database, description.number, key) or DeviceNumber(issued[-1][0])
     device_id = await register_device(org, database, user_id, description)
+    if await may_take_back(org, database, description.number or ""):
+        return await _give(org, database, description.number or "", (user_id, device_id, key))
     return await _issue(org, database, user_id, device_id, key)
+
+
+async def _taken_back(org: Org, database: Database, number: str | None, key: str) -> DeviceNumber | None:
+    """The number a device of this key holds, where a restored server does not know of it any more."""
+    issued = await database.rows(org.session.numbers, key=key)
+    if not number or any(number == known for known, *_ in issued):
+        return None
+    if not await may_take_back(org, database, number):
+        return None
+    _, device_id, user_id, _ = issued[-1]
+    return await _give(org, database, number, (user_id, device_id, key))
 
 
 async def _issue(org: Org, database: Database, user_id: RecordId, device_id: RecordId, key: str) -> DeviceNumber:
@@ -139,11 +164,14 @@ async def _issue(org: Org, database: Database, user_id: RecordId, device_id: Rec
         candidate = base62(org.world.chance.below(DEVICE_NUMBERS), DEVICE_CHARS)
         if await database.one(org.session.number_holder, number=candidate) is None:
             break
-    now = org.world.clock.now()
-    await database.run(
-        org.session.add_number, number=candidate, device_id=device_id, key_hash=key, user_id=user_id, issued_at=now
-    )
-    return DeviceNumber(candidate)
+    return await _give(org, database, candidate, (user_id, device_id, key))
+
+
+async def _give(org: Org, database: Database, number: str, to: tuple[RecordId, RecordId, str]) -> DeviceNumber:
+    """A number nobody has, to a person's device with this key."""
+    given = {"user_id": to[0], "device_id": to[1], "key_hash": to[2], "issued_at": org.world.clock.now()}
+    await database.run(org.session.add_number, number=number, **given)
+    return DeviceNumber(number)
 
 
 async def new_number(org: Org, database: Database, caller: Caller) -> NewNumber:
@@ -155,7 +183,9 @@ async def new_number(org: Org, database: Database, caller: Caller) -> NewNumber:
     return NewNumber(await _issue(org, database, caller.user_id, caller.device_id, row[0]))
 
 
-async def _open(org: Org, database: Database, user: UserInfo, number: DeviceNumber | None) -> Session:
+async def _open(
+    org: Org, database: Database, user: UserInfo, number: DeviceNumber | None, history: History | None = None
+) -> Session:
     access, refresh = new_token(org), new_token(org)
     now = org.world.clock.now()
     await database.run(
@@ -168,7 +198,7 @@ async def _open(org: Org, database: Database, user: UserInfo, number: DeviceNumb
         access_expires=now + timedelta(hours=limits.ACCESS_TOKEN_HOURS),
         refresh_expires=now + timedelta(days=limits.REFRESH_TOKEN_DAYS),
     )
-    tokens = Tokens(access, refresh, limits.ACCESS_TOKEN_HOURS * 3600)
+    tokens = Tokens(access, refresh, limits.ACCESS_TOKEN_HOURS * 3600, history)
     wished = await database.one(org.read.wished, user=user.id)
     assert wished is not None, "who signs in is there"
     settings = settings_of(wished[1:])
@@ -210,7 +240,9 @@ async def renew(org: Org, database: Database, request: Renew) -> Tokens:
         access_expires=now + timedelta(hours=limits.ACCESS_TOKEN_HOURS),
         refresh_expires=now + timedelta(days=limits.REFRESH_TOKEN_DAYS),
     )
-    return Tokens(fresh_access, fresh_refresh, limits.ACCESS_TOKEN_HOURS * 3600)
+    await _taken_back(org, database, request.number, holder[0])
+    history = await history_for(org, database, holder[0], request.epoch)
+    return Tokens(fresh_access, fresh_refresh, limits.ACCESS_TOKEN_HOURS * 3600, history)
 
 
 class StolenToken(Exception):

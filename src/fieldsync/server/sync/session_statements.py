@@ -130,7 +130,8 @@ def _guard_setting(setting: Table, user: Table) -> ColumnElement[str]:
 
 def _numbers(device: Table) -> ClauseElement:
     """Numbers issued to a key, oldest first."""
-    rows = select(device.c.number, device.c.device_id, device.c.user_id).where(device.c.key_hash == bindparam("key"))
+    columns = (device.c.number, device.c.device_id, device.c.user_id, device.c.confirmed_through)
+    rows = select(*columns).where(device.c.key_hash == bindparam("key"))
     return rows.order_by(device.c.issued_at, device.c.number)
 
 

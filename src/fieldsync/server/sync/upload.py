@@ -33,6 +33,7 @@ from fieldsync.server.processor.locked import (
 )
 from fieldsync.server.processor.marks import mark_taken_back
 from fieldsync.server.processor.waiting import as_told
+from fieldsync.server.recovery.offers import note_offers
 from fieldsync.server.save.batch import Caller, Frame, Incoming
 from fieldsync.server.save.changes import log_shown
 from fieldsync.server.save.head import Identified, as_sender, head_question, identify, identity_questions, lock_head
@@ -129,8 +130,10 @@ async def _once(org: Org, begin: BeginAhead, request: UploadRequest, run: Run) -
         await mark_taken_back(org, database, caller, frame, request.undone)
         gathered = await parts.gather(org, database, caller, request.transactions)
         identified = await identify(org, database, caller, gathered.complete)
-        run = put_off if identified.deferred else run
+        run = put_off if identified.deferred or request.offered else run
         done = await run(org, database, caller, identified.framed(frame, org.world.clock), identified.fresh)
+        if request.offered:
+            await note_offers(org, database, caller, frame, dict(request.offered), done)
         done = replace(done, results=await as_told(org, database, caller.number or "", done.results))
         _move_heads(org, database, caller, frame, request, done)
         reach("upload.before_images")

@@ -52,13 +52,11 @@ def back_up(world: SimWorld, device: SimDevice) -> None:
         world.backed_up = _received(world)
         world.trace.add("backed-up")
         return
-    lost = _received(world) - world.backed_up
-    for one in world.devices:
-        one.lost |= {save.serial for save in one.saves if (save.number, save.n) in lost}
+    lost = len(_received(world) - world.backed_up)
     world.server.restore()
     world.forget_what_was_written()
     world.faults.count(Fault.RESTORED)
-    world.trace.add("restored", len(lost))
+    world.trace.add("restored", lost)
 
 
 def _received(world: SimWorld) -> set[tuple[str, int]]:

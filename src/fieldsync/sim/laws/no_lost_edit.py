@@ -1,7 +1,7 @@
 """L1: a save that returned is on the server, in the device's queue, in its error list, or was undone by the person.
 
-What the server had and lost, because its backup is older, or a device because an older image of it was put back, no
-part of the product could keep.
+What the server had and lost, because its backup is older, devices offer again. What a device lost, because an older
+image of it was put back, no part of the product could keep.
 """
 
 from __future__ import annotations

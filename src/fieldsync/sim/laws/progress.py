@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fieldsync.base import limits
 from fieldsync.base.problems import Refused
 from fieldsync.sim.device import SimDevice
+from fieldsync.sim.faults import Fault
 from fieldsync.sim.world import SimWorld
 
 ROUNDS_MAX = 300
@@ -22,6 +24,12 @@ def settle(world: SimWorld) -> Iterator[str]:
             device.sign_in()
     for device in world.devices:
         yield from drain(world, device)
+        if device.engine.widget().signed_out:  # its tokens were younger than the backup
+            device.sign_in()
+            yield from drain(world, device)
+    if world.faults.struck[Fault.RESTORED]:
+        world.clock.advance(limits.RECOVERY_WINDOW_MINUTES * 60.0)
+        world.server.apply_offers()
     for device in world.devices:
         poll(world, device)
 
@@ -47,6 +55,8 @@ def drain(world: SimWorld, device: SimDevice) -> Iterator[str]:
     device.engine.go_online()
     for _ in range(ROUNDS_MAX):
         again = device.engine.step()
+        if device.engine.widget().signed_out:
+            return
         if not any(entry.state != "accepted" for entry in device.engine.queue()):
             return
         if again is None or again > SECONDS_MAX:

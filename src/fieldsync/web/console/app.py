@@ -20,6 +20,7 @@ from fieldsync.web.console.records.files import FILE_PAGES
 from fieldsync.web.console.records.lists import LIST_PAGES
 from fieldsync.web.console.records.merging import MERGE_PAGES
 from fieldsync.web.console.records.record import RECORD_PAGES
+from fieldsync.web.console.recovery import RECOVERY_PAGES
 from fieldsync.web.console.retention import RETENTION_PAGES
 from fieldsync.web.console.rules.pages import RULE_PAGES
 from fieldsync.web.console.rules.parts import RULE_PARTS
@@ -37,7 +38,7 @@ template_config = templates("console")
 def console_routes() -> list[Any]:
     """Everything under `/console`."""
     pages = [*PAGES, *HOME_PAGES, *ALERT_PAGES, *DEVICE_PAGES, *TRANSACTION_LISTS, *TRANSACTION_PAGES]
-    pages += [*SCHEDULE_PAGES, *RETENTION_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES]
+    pages += [*SCHEDULE_PAGES, *RETENTION_PAGES, *RECOVERY_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES]
     pages += [*LIST_PAGES, *RECORD_PAGES, *EDIT_PAGES, *FILE_PAGES, *MERGE_PAGES]
     pages += [*PEOPLE_PAGES, *ACT_PAGES]
     router = Router(

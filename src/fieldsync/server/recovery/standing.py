@@ -1,0 +1,34 @@
+"""What a device is told of the server's history when it gets tokens, so that it knows what to offer again (DESIGN 5).
+
+A database that was restored lacks what came after its backup: saves, and device numbers too. A number that nobody has
+becomes the device's again that comes with it.
+"""
+
+from __future__ import annotations
+
+from fieldsync.base.ids import ALPHABET, DEVICE_CHARS, DeviceNumber
+from fieldsync.protocol.session import History
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.epoch import Epoch, checkpoint_fork
+from fieldsync.server.postgres.work import Work as Database
+
+NEVER_REACHED = 2**63 - 1
+
+
+async def history_for(org: Org, database: Database, key_hash: str, epoch: str) -> History:
+    """The history as a device needs it that was told of `epoch` last; "" for one that was told of none."""
+    epochs = await _epochs(org, database)
+    lost_from = checkpoint_fork(epochs, epoch, NEVER_REACHED) if epoch else None
+    numbers = await database.rows(org.session.numbers, key=key_hash)
+    return History(epochs[-1].nonce, lost_from, {number: through for number, _, _, through in numbers})
+
+
+async def may_take_back(org: Org, database: Database, number: str) -> bool:
+    """Whether a device may have held this number before the server was restored: nobody has it now."""
+    if len(number) != DEVICE_CHARS or not set(number) <= set(ALPHABET) or len(await _epochs(org, database)) == 1:
+        return False
+    return await database.one(org.session.number_holder, number=DeviceNumber(number)) is None
+
+
+async def _epochs(org: Org, database: Database) -> list[Epoch]:
+    return [Epoch(*row) for row in await database.rows(org.read.epochs)]
