@@ -47,10 +47,13 @@ def test_a_first_start_downloads_and_the_next_needs_only_the_passphrase(
         expect(page.get_by_role("dialog")).to_contain_text("A sync is due")
         page.get_by_role("button", name="Yes").click()
         expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()
-        page.get_by_role("button", name="Continue").click()
+        with page.expect_request(re.compile("/presence$")):
+            page.get_by_role("button", name="No, later").click()
         expect(page.get_by_role("heading", name="Hello Tom")).to_be_visible()
         expect(page.get_by_text("Sync is up to date")).to_be_visible()
     with started(tmp_path / "tom") as link, app(browser, link) as page:
+        expect(page.get_by_role("dialog")).to_contain_text("4 files are not on this device yet")
+        page.get_by_role("button", name="OK").click()
         page.get_by_role("link", name="Accounts").click()
         expect(page.get_by_text(re.compile(r"\d+ accounts"))).to_be_visible()
         expect(page.get_by_role("dialog")).to_be_hidden()

@@ -79,7 +79,7 @@ async def _serve(device: Device, store: Path, port: int, *, idle_minutes: int, w
 
     keeper = Keeper(lambda text: _opens(store, text), end)
     lock = Lock(world.clock, keeper, idle_minutes * 60.0)
-    app = create_field_app(device, door, world=world, port=port, name="Field app", lock=lock)
+    app = create_field_app(device, door, world=world, port=port, name="Field app", lock=lock, rests=True)
     await serve(app, host=HOST, port=port, stop=stop, ready=door.invite)
 
 

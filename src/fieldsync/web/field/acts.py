@@ -88,6 +88,16 @@ def resend(request: AnyRequest, app: FieldHere, n: int) -> Template:
     return app.page(request, "_errors.html", errors=reading.error_list(app.device), said=said)
 
 
+@post("/presence", status_code=204)
+async def presence(request: AnyRequest, app: FieldHere) -> None:
+    """A page came to the front, or went behind."""
+    form = await form_of(request)
+    app.require(request, form)
+    if app.presence is not None:
+        tab, visible = form.get("tab", "")[:64], form.get("visible") == "true"
+        await asyncio.to_thread(app.presence.tell, tab, visible=visible)
+
+
 @get("/parts/{name:str}", sync_to_thread=True)
 def part(request: AnyRequest, app: FieldHere, world: WorldHere, name: str, of: str = "Account") -> Template:
     """A piece of a page that updates live."""
@@ -121,4 +131,5 @@ ACTS = [
     undo,
     resend,
     part,
+    presence,
 ]

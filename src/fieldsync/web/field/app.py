@@ -27,6 +27,7 @@ from fieldsync.web.field.live import live
 from fieldsync.web.field.lock.lock import Lock
 from fieldsync.web.field.lock.pages import LOCK_PAGES, LockGate
 from fieldsync.web.field.pages import PAGES
+from fieldsync.web.field.presence import Presence
 from fieldsync.web.field.sync.pages import SYNC_PAGES
 from fieldsync.web.field.sync.runner import Runner
 from fieldsync.web.field.work.pages import RECORD_PAGES
@@ -52,16 +53,22 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 def create_field_app(
-    device: Device, door: Door, *, world: World, port: int, name: str, lock: Lock | None = None
+    device: Device, door: Door, *, world: World, port: int, name: str, lock: Lock | None = None, rests: bool = False
 ) -> Litestar:
-    """The application over this engine, answering on loopback at `port` only; with a lock it has a lock screen."""
+    """The application over this engine, answering on loopback at `port` only; with a lock it has a lock screen.
+
+    `rests`: while no page is visible the engine does nothing by itself.
+    """
     changes = Changes(device)
     runner = Runner(device, changes.tell)
-    field = Field(device, door, name, changes, runner, lock)
+    seen = Presence(device, world.clock) if rests else None
+    field = Field(device, door, name, changes, runner, lock, seen)
 
     def stop() -> None:
         changes.close()
         runner.close()
+        if seen is not None:
+            seen.close()
 
     hosts = frozenset(f"{host}:{port}" for host in LOOPBACK)
     return Litestar(

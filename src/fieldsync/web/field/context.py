@@ -19,6 +19,7 @@ from fieldsync.web.field.content.secrets import Secrets
 from fieldsync.web.field.door import Door
 from fieldsync.web.field.form.sent import Forms
 from fieldsync.web.field.lock.lock import Lock
+from fieldsync.web.field.presence import Presence
 from fieldsync.web.field.sync.runner import Runner
 
 AnyRequest = Request[Any, Any, Any]
@@ -52,6 +53,7 @@ class Field:
     changes: Changes
     runner: Runner
     lock: Lock | None = None
+    presence: Presence | None = None
     forms: Forms = field(default_factory=Forms)
     known_rights: KnownRights = field(default_factory=KnownRights)
     slides: Secrets = field(default_factory=Secrets)
@@ -83,6 +85,7 @@ class Field:
             "locale": locale,
             "seen_changes": self.seen,
             "may_lock": self.lock is not None,
+            "rests": self.presence is not None,
         }
         return Template(template_name=template, context=given | values)
 

@@ -16,7 +16,9 @@ from fieldsync.web.field.form.sent import form_of
 from fieldsync.web.field.lock.lock import Answered, Lock
 
 LOCKED = 423
-OPEN_WHILE_LOCKED = ("/locked", "/static/", "/lock/")
+OPEN_WHILE_LOCKED = ("/locked", "/static/", "/lock/", "/presence")
+BY_ITSELF = ("/views/", "/presence")
+"""What pages send without a person."""
 SAID = {
     Answered.WRONG: "That passphrase does not open this device.",
     Answered.TOO_SOON: "Wait a little before the next try.",
@@ -35,7 +37,7 @@ class LockGate(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         request: Request[Any, Any, Any] = Request(scope, receive=receive)
         navigates = request.headers.get("sec-fetch-mode") == "navigate"
-        if navigates or (request.method == "POST" and not request.url.path.startswith("/views/")):
+        if navigates or (request.method == "POST" and not request.url.path.startswith(BY_ITSELF)):
             self._lock.touch()
         opened = request.query_params.get("launch") or request.url.path.startswith(OPEN_WHILE_LOCKED)
         if opened or not self._lock.locked:

@@ -3,6 +3,7 @@
 
 const LOOK_MS = 15000;
 const LOCK_LOOK_MS = 5000;
+const PRESENT_MS = 30000;
 /** What a page has to put away before it is loaded anew. */
 let beforeReload = async () => {};
 
@@ -85,3 +86,13 @@ if ("mayLock" in document.body.dataset) setInterval(async () => {
   const answer = await ask("/lock/state", { method: "GET" }).catch(() => null);
   if (answer && answer.ok && (await answer.json()).locked) { await beforeReload(); location.assign("/locked"); }
 }, LOCK_LOOK_MS);
+
+// Only while a page of the app is visible does the engine talk to the network by itself.
+if ("presence" in document.body.dataset) {
+  const tab = crypto.randomUUID();
+  const told = (/** @type {boolean} */ visible) => ask("/presence", { body: new URLSearchParams({ tab, visible: String(visible) }), keepalive: true }).catch(() => null);
+  told(!document.hidden);
+  setInterval(() => { if (!document.hidden) told(true); }, PRESENT_MS);
+  document.addEventListener("visibilitychange", () => told(!document.hidden));
+  addEventListener("pagehide", () => told(false));
+}
