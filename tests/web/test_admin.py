@@ -110,3 +110,51 @@ def test_all_that_a_leaver_owns_goes_to_another_in_one_act(browser: Browser, run
         expect(page.get_by_role("region", name="Owns").get_by_text("Accounts")).to_have_count(0)
         page.get_by_role("button", name="Deactivate").click()
         expect(page.get_by_text("Inactive: refused at sign-in")).to_be_visible()
+
+
+PACK = """
+name: extra
+label: Extra
+extensions:
+  - object: Account
+    fields:
+      - {name: Town_Hall__c, type: text, label: Town Hall, length: 40}
+      - name: Greeting__c
+        type: formula
+        label: Greeting
+        formula_returns: text
+        formula: '"Town: " & Town_Hall__c'
+"""
+
+
+def test_a_pack_is_planned_deployed_and_told_of_by_what_reads_what(
+    browser: Browser, running: Running, tmp_path: Path
+) -> None:
+    path, ipad = tmp_path / "extra.yaml", running.devices[0]
+    with admin(browser, running, "Setup") as page:
+        page.get_by_role("button", name="Deploy a change").click()
+        path.write_text(PACK, encoding="utf-8")
+        page.get_by_label("File", exact=True).set_input_files(path)
+        page.get_by_role("button", name="Plan").click()
+        expect(page.get_by_role("row", name="add column Account Town_Hall__c ✓ keeps data")).to_be_visible()
+        page.get_by_role("button", name="Deploy", exact=True).click()
+        expect(page.get_by_text("✓ Deployed")).to_be_visible()
+        page.goto("/console/catalog/Account")
+        row = page.locator("#Town_Hall__c")
+        row.get_by_text("1", exact=True).click()
+        expect(row.get_by_text("formula Account: Greeting__c")).to_be_visible()
+        page.get_by_role("link", name="Versions").click()
+        expect(page.get_by_role("row", name=re.compile("✓ Current"))).to_have_count(1)
+
+        path.write_text(
+            PACK.replace("Town_Hall__c, type: text", "Town_Hall__c, type: number, precision: 5, scale: 0").replace(
+                ", length: 40", ""
+            ),
+            encoding="utf-8",
+        )
+        page.get_by_role("link", name="Deploy").click()
+        page.get_by_label("File", exact=True).set_input_files(path)
+        page.get_by_role("button", name="Plan").click()
+        expect(page.get_by_role("row", name=re.compile("alter column .*✕ loses data"))).to_be_visible()
+    ipad.sync()
+    assert "Town_Hall__c" in ipad.catalog["Account"].fields

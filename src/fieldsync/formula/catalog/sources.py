@@ -18,7 +18,7 @@ from fieldsync.schema.catalog import Catalog, ObjectType
 def sources(formulas: CatalogFormulas) -> Sources:
     """Of every formula field of the catalog. One that reads another formula field names that, not what it reads."""
     return {
-        (object_type.name, name): frozenset(_places(formulas, object_type, one.checked))
+        (object_type.name, name): frozenset(places_of(formulas, object_type, one.checked))
         for object_type in formulas.catalog
         for name, one in formulas[object_type.name].fields.items()
     }
@@ -41,7 +41,8 @@ class SeenScope:
         return found if all(self.rights.sees(*place) for place in places) else None
 
 
-def _places(formulas: CatalogFormulas, start: ObjectType, checked: Checked) -> Iterator[Place]:
+def places_of(formulas: CatalogFormulas, start: ObjectType, checked: Checked) -> Iterator[Place]:
+    """The fields that a formula of an object reads, and the references it follows to them."""
     for path in checked.formula.paths:
         found = CatalogScope(formulas.catalog, start.name).find(path)
         assert found is not None, "the formula was checked against this catalog"

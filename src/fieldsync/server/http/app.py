@@ -61,7 +61,7 @@ class Pages:
 
 def create_app(uri: str, world: World, *, pages: Pages | None = None) -> Litestar:
     """The application over the PostgreSQL at `uri`, serving every org of its directory."""
-    served = Served()
+    served = Served(uri=uri)
     apis = [
         Router("/sync/v1", route_handlers=[*ROUTES, *media.ROUTES]),
         Router("/admin/v1", route_handlers=admin.ROUTES),

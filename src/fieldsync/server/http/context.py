@@ -32,6 +32,8 @@ class Served:
 
     orgs: dict[str, Org] = field(default_factory=dict)
     hub: Hub = field(default_factory=Hub)
+    uri: str = ""
+    """Of the PostgreSQL they are in, for what no pool of theirs can do: a deploy."""
 
     def org(self, name: str) -> Org:
         """The org with this name. An unknown one looks like a wrong password."""

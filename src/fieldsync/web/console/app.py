@@ -8,6 +8,8 @@ from litestar import Response, Router
 from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.response import Redirect
 
+from fieldsync.web.console.catalog.deploy import DEPLOY_PAGES
+from fieldsync.web.console.catalog.pages import CATALOG_PAGES
 from fieldsync.web.console.devices import DEVICE_PAGES
 from fieldsync.web.console.door import AnyRequest
 from fieldsync.web.console.home.alerts import ALERT_PAGES
@@ -40,7 +42,7 @@ def console_routes() -> list[Any]:
     pages = [*PAGES, *HOME_PAGES, *ALERT_PAGES, *DEVICE_PAGES, *TRANSACTION_LISTS, *TRANSACTION_PAGES]
     pages += [*SCHEDULE_PAGES, *RETENTION_PAGES, *RECOVERY_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES]
     pages += [*LIST_PAGES, *RECORD_PAGES, *EDIT_PAGES, *FILE_PAGES, *MERGE_PAGES]
-    pages += [*PEOPLE_PAGES, *ACT_PAGES]
+    pages += [*PEOPLE_PAGES, *ACT_PAGES, *CATALOG_PAGES, *DEPLOY_PAGES]
     router = Router(
         PREFIX,
         route_handlers=[*pages, static_router("console")],  # type: ignore[list-item]

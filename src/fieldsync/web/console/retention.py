@@ -26,7 +26,7 @@ async def _page(org: Org, page_token: str, wrong: Problem | None = None) -> Temp
         rules = await retentions(org, database)
         waiting = await overdue(org.metadata, database, keep_days(rules), org.world.clock.now())
     told = {"rules": rules, "overdue": waiting, "wrong": wrong, "objects": sorted(o.name for o in org.catalog)}
-    page = Template("retention.html", context={"here": "transactions", "page_token": page_token, **told})
+    page = Template("retention.html", context={"here": "setup", "page_token": page_token, **told})
     if wrong is not None:
         page.status_code = CATALOGUE[wrong.code].status
     return page

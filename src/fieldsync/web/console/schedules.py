@@ -24,7 +24,7 @@ async def _page(org: Org, page_token: str, wrong: Problem | None = None) -> Temp
     async with snapshot(org.pool) as database:
         found, waiting = await schedules(org, database), await stuck(org, database)
     told = {"schedules": found, "stuck": waiting, "wrong": wrong}
-    page = Template("schedules.html", context={"here": "transactions", "page_token": page_token, **told})
+    page = Template("schedules.html", context={"here": "setup", "page_token": page_token, **told})
     if wrong is not None:
         page.status_code = CATALOGUE[wrong.code].status
     return page

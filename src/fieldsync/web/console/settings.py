@@ -25,7 +25,7 @@ async def _page(org: Org, page_token: str, *, setting: str = "", wrong: str = ""
     names = [*SETTINGS, *sorted({one.setting for one in kept} - SETTINGS.keys())]
     rows = [(name, SETTINGS.get(name), [one for one in kept if one.setting == name]) for name in names]
     told = {"setting": setting, "wrong": wrong, "said": said, "profiles": sorted(org.catalog.profiles)}
-    return Template("settings.html", context={"here": "rules", "page_token": page_token, "rows": rows, **told})
+    return Template("settings.html", context={"here": "setup", "page_token": page_token, "rows": rows, **told})
 
 
 @get("/settings")
