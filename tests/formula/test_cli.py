@@ -12,7 +12,7 @@ import typer
 from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import system_world
 from fieldsync.cli import conformance, formula
-from fieldsync.schema.composed import ADMIN_PROFILE, new_catalog
+from fieldsync.schema.packs.composed import ADMIN_PROFILE, new_catalog
 from fieldsync.server.org.create import create_org
 from fieldsync.server.org.users import NewUser
 from fieldsync.server.postgres.connect import admin_connection

@@ -42,7 +42,7 @@ def deploy(
     as_json: JsonOption = False,
 ) -> None:
     """Deploy the product's packs and the named ones; packs of the org that are not named stay as they are."""
-    from fieldsync.schema.composed import next_catalog, read_packs
+    from fieldsync.schema.packs.composed import next_catalog, read_packs
     from fieldsync.server.org.create import catalog_of, prefixes_of
 
     new = read_packs(pack or [])

@@ -55,7 +55,7 @@ def sfdx(
         for warning in () if as_json else found.warnings:
             say(f"warning: {warning}")
         return
-    from fieldsync.schema.composed import next_catalog, own_and
+    from fieldsync.schema.packs.composed import next_catalog, own_and
     from fieldsync.server.org.create import catalog_of, prefixes_of
 
     with database_uri(database, data) as uri:
@@ -73,8 +73,8 @@ def _formula_faults(found: ImportResult) -> list[LogicFault]:
     """Formulas of the project that could not run beside the product's own packs."""
     from fieldsync.formula.catalog import CatalogFormulas
     from fieldsync.schema.catalog import build
-    from fieldsync.schema.composed import next_catalog
     from fieldsync.schema.load import load_packs
+    from fieldsync.schema.packs.composed import next_catalog
 
     own = {o.name for o in found.pack.objects} | {e.object for e in found.pack.extensions}
     catalog = next_catalog(build(load_packs()), {}, [found.pack])

@@ -54,7 +54,7 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Create an org with its tables, profiles and one admin."""
-    from fieldsync.schema.composed import ADMIN_PROFILE, new_catalog
+    from fieldsync.schema.packs.composed import ADMIN_PROFILE, new_catalog
     from fieldsync.server.org.create import create_org
     from fieldsync.server.org.users import NewUser
 

@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.schema.catalog import Catalog
-from fieldsync.schema.composed import next_catalog, own_and
 from fieldsync.schema.load import parse_pack, read_pack
+from fieldsync.schema.packs.composed import next_catalog, own_and
 from fieldsync.schema.sfdx import Report, read
 
 FILES_MAX, BYTES_MAX = 20_000, 128 * 1024 * 1024
