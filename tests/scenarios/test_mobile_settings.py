@@ -96,11 +96,42 @@ def test_what_waits_shows_red_after_as_many_days_as_the_admin_says(org: tuple[St
     wait_for(lambda: ipad.widget().state == "overdue")
 
 
+def test_the_app_asks_off_wifi_and_locks_as_the_admin_says_after_the_next_sync(org: tuple[Stage, str]) -> None:
+    stage, sarah = org
+    ipad = stage.device(sarah, "ipad", started=False)
+    set_for_reps(stage, "Off_Wifi_Megabytes_Max", "5")
+    set_for_reps(stage, "Idle_Minutes_Max", "7")
+    for megabytes, minutes in ((25, 60), (5, 7)):
+        assert ipad.account is not None
+        told = ipad.account.settings
+        assert (told.off_wifi_megabytes, told.idle_minutes) == (megabytes, minutes)
+        assert ipad.sync().successful
+
+
+def test_a_device_tells_after_as_many_sends_in_vain_as_the_admin_says(org: tuple[Stage, str]) -> None:
+    stage, sarah = org
+    ipad = stage.device(sarah, "ipad", started=False)
+    set_for_reps(stage, "Send_Retries_Max", "1")
+    assert ipad.sync().successful
+    long_visit(ipad)
+    stage.stop_server()
+    for told in (False, True):
+        ipad.go_online()  # it tries at once
+        ipad.step()
+        assert ipad.widget().not_getting_through is told
+    stage.start_server()
+    assert ipad.sync().successful
+    assert not ipad.widget().not_getting_through
+
+
 def test_every_setting_of_devices_is_followed_or_says_that_nothing_follows_it() -> None:
     followed = {
         "Items_Per_Transaction_Max",
         "Days_Offline_Max",
         "Overdue_Days",
+        "Off_Wifi_Megabytes_Max",
+        "Idle_Minutes_Max",
+        "Send_Retries_Max",
         "Accounts_Max",  # tests/scenarios/test_too_many.py
         "Rows_Max",  # tests/scenarios/test_too_many.py
     }

@@ -126,7 +126,9 @@ BULK_FAULTS_TOLD_MAX = 100
 BULK_CHUNK_LINES = 5_000
 
 # Device
-SEND_DEADLINE_SECONDS = 30.0
+SEND_DEADLINE_SECONDS = STATEMENT_TIMEOUT_MS / 1000 + 15.0
+"""How long a device waits for the next bytes of an answer: for longer than the server lets a statement run, so that it
+does not send again what the server is still at."""
 BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_MAX_SECONDS = 300.0
 VIEW_LEASE_SECONDS = 60
@@ -137,6 +139,10 @@ OVERDUE_DAYS = 3
 """Edits pending longer than this show red; 0 is never (FEATURES H06)."""
 OFFLINE_DAYS = 30
 """A device whose last download is older refreshes its database at the next sync; 0 is never (FEATURES E12)."""
+OFF_WIFI_MEGABYTES = 25
+IDLE_MINUTES = 60
+SEND_RETRIES = 3
+"""The settings Off_Wifi_Megabytes_Max, Idle_Minutes_Max and Send_Retries_Max say otherwise (FEATURES J23)."""
 ACCESS_TOKEN_HOURS = 12
 REFRESH_TOKEN_DAYS = 60
 PASSWORD_CHARS_MIN = 12

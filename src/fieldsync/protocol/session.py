@@ -112,6 +112,12 @@ class Settings(msgspec.Struct, frozen=True):
     """Pending longer than this shows red; 0 is never (FEATURES H06)."""
     offline_days: int = 30
     """Whose last download is older refreshes the database at the next sync (FEATURES E12); 0 is never."""
+    off_wifi_megabytes: int = 25
+    """Off Wi-Fi a download of more is asked about first (FEATURES E26)."""
+    idle_minutes: int = 60
+    """Without a touch for so long the app locks (FEATURES M04)."""
+    send_retries: int = 3
+    """What was sent again so often without an answer is told (FEATURES J23)."""
 
 
 class Session(msgspec.Struct, frozen=True):

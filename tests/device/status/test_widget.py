@@ -42,3 +42,9 @@ def test_green_needs_a_download_that_ended_and_a_digest_that_agreed() -> None:
     assert widget(msgspec.structs.replace(CALM, as_of=None)).sync_required
     assert widget(msgspec.structs.replace(CALM, proved_at=None)).sync_required
     assert widget(msgspec.structs.replace(CALM, digest=UNLIKE)).problem == UNLIKE
+
+
+def test_what_was_sent_again_as_often_as_the_admin_says_is_told_of() -> None:
+    for sends, told in ((0, False), (3, False), (4, True)):
+        assert widget(msgspec.structs.replace(CALM, failed_sends=sends)).not_getting_through is told
+    assert widget(msgspec.structs.replace(CALM, failed_sends=1, send_retries=0)).not_getting_through

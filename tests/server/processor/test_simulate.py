@@ -107,3 +107,21 @@ def test_simulations_beside_real_saves_disturb_nobody(lab: Lab, sarah: Phone) ->
     lab.run(both())
     assert tom.outcome(update("Shop", other, City=(None, "York"))) == Saved()
     assert lab.query('SELECT count(*) FROM "Shop"') == [(2,)]
+
+
+def test_each_transaction_says_whether_it_can_be_simulated_and_each_record_when_it_was_saved(
+    lab: Lab, sarah: Phone
+) -> None:
+    code_taken(lab, sarah)
+    told = 'SELECT "Queue_Number", "Status", "Simulation" FROM "Sync_Transaction" WHERE "Queue_Number" IS NOT NULL'
+    assert sorted(lab.query(told)) == [(1, "Failed", "Possible"), (2, "Waiting", "Possible")]
+    sarah.upload(undone=(2,))
+    do(lab, journaled(lab)[1][0], Act.IGNORE)
+    sarah.outcome(create("Shop", sarah.new_id("Shop"), Name="x"))
+    assert [(status, can) for _, status, can in sorted(lab.query(told))] == [
+        *[("Canceled", "Impossible")] * 2,
+        ("Success", "Impossible"),
+    ]
+    moments = """SELECT DISTINCT r."Saved_At" = t."Saved_At" FROM "Sync_Transaction_Record" r
+        JOIN "Sync_Transaction" t ON t."Id" = r."Sync_TransactionId" WHERE t."Queue_Number" IS NOT NULL"""
+    assert lab.query(moments) == [(True,)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fieldsync.device.queue.states import REFUSED, UNDECIDED
+from fieldsync.device.queue.states import REFUSED, UNDECIDED, State
 from fieldsync.device.status.widget import Facts
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
@@ -24,7 +24,10 @@ def facts_of(work: Work, engine: Engine) -> Facts:
         f"SELECT count(*) FILTER (WHERE state IN ({_REFUSED})), count(*) FILTER (WHERE state IN ({_UNDECIDED})),"
         f" min(saved_at) FILTER (WHERE state IN ({_UNDECIDED})) FROM _queue"
     )[0]
-    agreement, running = read_agreement(work), engine.running
+    agreement, running, settings = read_agreement(work), engine.running, read_settings(work)
+    failed = work.value(
+        f"SELECT attempts FROM _queue WHERE state = '{State.SENDING}' AND next_attempt_ms > 0 ORDER BY n LIMIT 1"
+    )
     return Facts(
         now_ms=engine.numbers.now_ms(),
         errors=errors,
@@ -32,7 +35,7 @@ def facts_of(work: Work, engine: Engine) -> Facts:
         active=running.active,
         oldest_pending_ms=_ms(oldest),
         news_lost_ms=_ms(meta.get(work, Key.INCREMENTAL_REQUIRED)),
-        overdue_days=read_settings(work).overdue_days,
+        overdue_days=settings.overdue_days,
         as_of=meta.get(work, Key.AS_OF),
         proved_at=None if agreement is None else agreement.at,
         digest=problem_of(agreement),
@@ -41,6 +44,8 @@ def facts_of(work: Work, engine: Engine) -> Facts:
         news_online=engine.news and not engine.online,
         signed_out=not engine.calls.signed_in,
         phase=running.phase,
+        failed_sends=failed or 0,
+        send_retries=settings.send_retries,
     )
 
 

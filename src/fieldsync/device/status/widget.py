@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from fieldsync.base import limits
 from fieldsync.base.problems import Problem
 
 DAY_MS = 86_400_000
@@ -56,6 +57,9 @@ class Facts(msgspec.Struct, frozen=True):
     news_online: bool = False
     signed_out: bool = False
     phase: Phase | None = None
+    failed_sends: int = 0
+    """How often the first that waits was sent without an answer."""
+    send_retries: int = limits.SEND_RETRIES
 
 
 class Widget(msgspec.Struct, frozen=True):
@@ -78,6 +82,8 @@ class Widget(msgspec.Struct, frozen=True):
     sync_due: bool = False
     """The last successful download is longer ago than the limit in days: asked about at sign-in (FEATURES H08)."""
     phase: Phase | None = None
+    not_getting_through: bool = False
+    """It was sent again as often as the admin's limit says, and nobody answered (FEATURES J23)."""
 
 
 def widget(facts: Facts) -> Widget:
@@ -96,6 +102,7 @@ def widget(facts: Facts) -> Widget:
         signed_out=facts.signed_out,
         sync_due=_sync_due(facts),
         phase=facts.phase if facts.active else None,
+        not_getting_through=facts.failed_sends > facts.send_retries,
     )
 
 

@@ -11,6 +11,14 @@ from fieldsync.device.store.meta import Key
 from fieldsync.device.store.work import Work
 from fieldsync.protocol.session import Settings, Tokens, UserInfo
 
+DEFAULT_SETTINGS = Settings(
+    poll_seconds=limits.POLL_SECONDS,
+    heartbeat_seconds=limits.HEARTBEAT_SECONDS,
+    items_per_transaction=limits.TRANSACTION_ITEMS_MAX,
+    overdue_days=limits.OVERDUE_DAYS,
+    offline_days=limits.OFFLINE_DAYS,
+)
+
 
 class Account(msgspec.Struct, frozen=True):
     """The one user and org of a store."""
@@ -23,15 +31,8 @@ class Account(msgspec.Struct, frozen=True):
     """When the last download ended, by the server's clock."""
     model_at: str | None = None
     """When the data model was fetched, by this device's clock: rights that were given since may not show (F05)."""
-
-
-DEFAULT_SETTINGS = Settings(
-    poll_seconds=limits.POLL_SECONDS,
-    heartbeat_seconds=limits.HEARTBEAT_SECONDS,
-    items_per_transaction=limits.TRANSACTION_ITEMS_MAX,
-    overdue_days=limits.OVERDUE_DAYS,
-    offline_days=limits.OFFLINE_DAYS,
-)
+    settings: Settings = DEFAULT_SETTINGS
+    """What an admin set for the person's devices, as of the last download."""
 
 
 def read_account(work: Work) -> Account | None:
@@ -45,6 +46,7 @@ def read_account(work: Work) -> Account | None:
         device_number=meta.get(work, Key.DEVICE_NUMBER),
         as_of=meta.get(work, Key.AS_OF),
         model_at=meta.get(work, Key.CATALOG_AT),
+        settings=read_settings(work),
     )
 
 
@@ -72,7 +74,7 @@ def read_tokens(work: Work) -> Tokens | None:
 
 
 def keep_tokens(work: Work, tokens: Tokens | None) -> None:
-    """Write the pair of tokens, or take it away."""
-    """Without what they were told of the server's history: that is followed at once."""
+    """Write the pair of tokens, or take it away; without what was told of the server's history, which is followed at
+    once."""
     kept = None if tokens is None else msgspec.json.encode(msgspec.structs.replace(tokens, history=None))
     meta.put(work, Key.TOKENS, kept)

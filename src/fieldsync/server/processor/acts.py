@@ -158,14 +158,15 @@ async def _end(org: Org, database: Database, caller: Caller, frame: Frame, endin
     """Decide without running: the first for good; what waited for it may run once that was saved. Returns the frame
     with the feed's new position."""
     table = org.metadata.tables["Sync_Transaction"]
-    names = ("Status", "Outcome", "Processed_At", "Can_Be_Retried", STAMP)
+    names = ("Status", "Outcome", "Processed_At", "Can_Be_Retried", "Simulation", STAMP)
     said = cast(bindparam("said"), Text)
     values = {**{n: bindparam(n) for n in names}, "Comments": func.concat_ws("\n", table.c.Comments, said)}
     write = compile_statement(update(table).where(table.c.Id == bindparam("id")).values(values))
     told: list[tuple[RecordId, Result]] = []
     for place, one in enumerate(ending.ended):
         reason = ending.reason if place == 0 else f"It waited for {ending.ended[0].n}: {ending.reason}"
-        now = dict(zip(names, (ending.to.value, "Canceled", frame.now, place > 0, frame.stamp), strict=True))
+        ended = (ending.to.value, "Canceled", frame.now, place > 0, "Impossible", frame.stamp)
+        now = dict(zip(names, ended, strict=True))
         await database.run(write, id=one.record_id, said=f"{ending.by}: {reason}", **now)
         if one.incoming is not None:
             touched = tuple(RecordRef(item.object, item.id) for item in one.incoming.items if ids.is_id(item.id))

@@ -58,7 +58,7 @@ def _take_back(metadata: MetaData) -> ClauseElement:
     mine = (t.c.Device_Number == bindparam("device")) & (t.c.Queue_Number == any_(bindparam("ns")))
     open_still = t.c.Status == any_(bindparam("statuses"))
     comments = func.concat_ws("\n", t.c.Comments, cast(bindparam("comment"), Text))
-    values = {"Status": Status.CANCELED.value, "Comments": comments}
+    values = {"Status": Status.CANCELED.value, "Comments": comments, "Simulation": "Impossible"}
     return (
         update(t)
         .where(mine, open_still)

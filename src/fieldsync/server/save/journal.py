@@ -170,6 +170,7 @@ def _journal_one(wave: Wave, work: Work, tables: dict[str, list[Row]]) -> Row:
         "Outcome": type(work.outcome).__name__,
         "Can_Be_Retried": False,
         "Processing": "Batch" if isinstance(work.outcome, Accepted) else None,
+        "Simulation": _simulation(wave, work),
         "Trace": "Off" if wave.frame.steps is None else "On",
         "Signed": "Yes" if is_signed(work) else "No",
         "Failed_Attempts": incoming.attempts + isinstance(work.outcome, Rejected),
@@ -181,11 +182,16 @@ def _journal_one(wave: Wave, work: Work, tables: dict[str, list[Row]]) -> Row:
         transaction["Comments"] = f"{work.outcome.by}: {work.outcome.reason}"
     if incoming.record_id is not None:
         transaction |= {"Id": incoming.record_id, STAMP: wave.frame.stamp}
+    whose = {"Sync_TransactionId": transaction, "Saved_At": incoming.saved_at}
     for sequence, (item, overridden) in enumerate(_lines(work), 1):
-        row = _record_row(item, overridden, work.outcome)
-        tables[RECORD].append({"Sync_TransactionId": transaction, "Sequence": sequence, **row})
+        tables[RECORD].append({**whose, "Sequence": sequence, **_record_row(item, overridden, work.outcome)})
     tables[LOG] += _log_rows(wave, work, transaction)
     return transaction
+
+
+def _simulation(wave: Wave, work: Work) -> str:
+    """Whether it can be simulated: its content is kept as the device sent it."""
+    return "Possible" if wave.caller.number is not None and isinstance(work.outcome, UNDECIDED) else "Impossible"
 
 
 def is_signed(work: Work) -> bool:
