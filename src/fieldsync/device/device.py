@@ -1,7 +1,6 @@
 """The device engine's one door; what each method does stands in the room it names.
 
-Thread rules: any thread may call any method. Writes take the store's lock; reads have connections of their own; the
-network thread holds no lock while it waits. Callbacks run on the thread that caused them, after the commit.
+Any thread may call any method. Callbacks run on the thread that caused them, after the commit.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from fieldsync.device.status import report as reports
 from fieldsync.device.status.events import Callback, Listeners, ProgressChanged, QueueChanged, records_changed
 from fieldsync.device.status.facts import facts_of
 from fieldsync.device.status.notices import Notice, notices
-from fieldsync.device.status.report import SyncKind, SyncReport
+from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.status.telling import events_of
 from fieldsync.device.status.widget import Widget, widget
 from fieldsync.device.store.store import Store
@@ -39,6 +38,7 @@ from fieldsync.device.sync.engine import Engine, Stepped
 from fieldsync.device.sync.run import run_sync
 from fieldsync.device.sync.session import device_key, load_catalog, sign_in
 from fieldsync.device.sync.thread import Background
+from fieldsync.device.territories import Territories
 from fieldsync.device.transport import Transport
 from fieldsync.device.updates import Updates
 from fieldsync.device.view import OpenRecords, View
@@ -70,6 +70,7 @@ class Device:
         self.views = OpenRecords(store, world, lambda refs: self._listeners.tell(records_changed(refs)))
         self.updates = Updates(store, self._engine, world, (self._told, self._tell_progress))
         self.media = Media(self._engine, self._tell_progress)
+        self.territories = Territories(store, self._calls, self.sync)
         self._background: Background | None = None
 
     @staticmethod
@@ -215,11 +216,11 @@ class Device:
         self._told(did := self._engine.step())
         return self.media.after_step(did.again)
 
-    def sync(self, kind: str = "incremental") -> SyncReport:
+    def sync(self, kind: str = "incremental", trigger: Trigger = Trigger.MANUAL) -> SyncReport:
         """Upload, then download. Blocks. Raises Refused: AUTH, OFFLINE, BUSY, SYNC_RUNNING, SYNC_CANCELED."""
         did = Stepped()
         try:
-            return run_sync(self._engine, SyncKind(kind), lambda *_: self._tell_progress(), did)
+            return run_sync(self._engine, SyncKind(kind), lambda *_: self._tell_progress(), did, trigger)
         finally:
             self._sessions.follow_settings()
             self._told(did, ProgressChanged(self.widget()))

@@ -131,6 +131,18 @@ class Session(msgspec.Struct, frozen=True):
     catalog_version: str
 
 
+class PickTerritory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /sync/v1/device/territory`: the one of several that the person works in on this device; None: all."""
+
+    territory_id: RecordId | None = None
+
+
+class Picked(msgspec.Struct, frozen=True):
+    """Answer to it: the rules of this device's next download speak of this one."""
+
+    territory_id: RecordId | None = None
+
+
 class NewNumber(msgspec.Struct, frozen=True):
     """Answer to `POST /sync/v1/device/number`: after a fork the device goes on under this number."""
 

@@ -17,7 +17,7 @@ from fieldsync.base.ids import RecordId
 Count = Annotated[int, msgspec.Meta(ge=0, le=999_999_999)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 SyncType = Literal["initial", "incremental", "non_blocking", "full_refresh", "upload_only", "mini", "media"]
-Trigger = Literal["Initial", "Manual", "Days Offline Limit", "First of Day", "Forced"]
+Trigger = Literal["Initial", "Manual", "Days Offline Limit", "First of Day", "Forced", "Territory Switch"]
 
 
 class TrackedSync(msgspec.Struct, frozen=True):

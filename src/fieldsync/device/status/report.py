@@ -33,6 +33,7 @@ class Trigger(StrEnum):
     DAYS_OFFLINE = "days_offline"
     """It was ordinary, but the device was away for too long."""
     FIRST_OF_DAY = "first_of_day"
+    TERRITORY_SWITCH = "territory_switch"
     FORCED = "forced"
     """An admin wants everything loaded anew."""
 

@@ -32,6 +32,7 @@ class Key(StrEnum):
     ACCOUNT = "account"
     TOKENS = "tokens"
     SETTINGS = "settings"
+    TERRITORY = "territory"
     CATALOG = "catalog"
     CATALOG_VERSION = "catalog_version"
     CATALOG_AT = "catalog_at"

@@ -39,7 +39,9 @@ TURNS_MAX = 5
 """How often a download may find that it has to begin in another way."""
 
 
-def run_sync(engine: Engine, kind: SyncKind, tell: Progress, did: Stepped) -> SyncReport:
+def run_sync(
+    engine: Engine, kind: SyncKind, tell: Progress, did: Stepped, trigger: Trigger = Trigger.MANUAL
+) -> SyncReport:
     """The whole sync, on the calling thread; `did` collects what changed, also when it fails.
 
     Raises Refused: AUTH, OFFLINE, BUSY, SYNC_RUNNING, SYNC_CANCELED, or what the server refused. Saves that are refused
@@ -55,14 +57,14 @@ def run_sync(engine: Engine, kind: SyncKind, tell: Progress, did: Stepped) -> Sy
         engine.canceled.clear()
         if kind is not SyncKind.UPLOAD_ONLY:
             discard(engine.store, engine.preparing)
-        return _run(engine, kind, tell, did)
+        return _run(engine, (kind, trigger), tell, did)
     finally:
         engine.turn.release()
 
 
-def _run(engine: Engine, kind: SyncKind, tell: Progress, did: Stepped) -> SyncReport:
+def _run(engine: Engine, wanted: tuple[SyncKind, Trigger], tell: Progress, did: Stepped) -> SyncReport:
     with engine.network:
-        report = _begin(engine, kind)
+        report = _begin(engine, *wanted)
         engine.running = Running(active=True, phase=Phase.UPLOAD)
         try:
             try:
@@ -93,11 +95,11 @@ def _both_ways(engine: Engine, report: SyncReport, tell: Progress, did: Stepped)
     return report
 
 
-def _begin(engine: Engine, kind: SyncKind) -> SyncReport:
+def _begin(engine: Engine, kind: SyncKind, trigger: Trigger) -> SyncReport:
     with engine.store.write() as work:
         as_of, days = meta.get(work, Key.AS_OF), read_settings(work).offline_days
         due = kind_due(as_of, engine.world.clock.now(), days)
-        trigger = TRIGGERS.get(due, Trigger.MANUAL) if kind is SyncKind.INCREMENTAL else Trigger.MANUAL
+        trigger = TRIGGERS.get(due, trigger) if kind is SyncKind.INCREMENTAL else trigger
         if kind is SyncKind.INCREMENTAL or (kind is SyncKind.VERIFY and due is not kind.INCREMENTAL):
             kind = due
         acknowledged.forget_old(work, engine.world.clock.now())

@@ -68,7 +68,7 @@ def _statement(tables: Mapping[str, Table]) -> ClauseElement:
     mine = _mine(tables)
     below = _below(tables["Territory"], mine)
     first_primary = [mine.c.primary.desc(), mine.c.id]
-    works, held = tables["User_Territory"], _works_now(tables["User_Territory"])
+    works, held = tables["User_Territory"], works_now(tables["User_Territory"])
     team = select(func.array_agg(aggregate_order_by(works.c.UserId.distinct(), works.c.UserId)))
     return (
         select(
@@ -92,7 +92,7 @@ def _statement(tables: Mapping[str, Table]) -> ClauseElement:
     )
 
 
-def _works_now(works: Any) -> Any:
+def works_now(works: Any) -> Any:
     """An assignment that counts today."""
     today = cast(bindparam("today"), Date)
     begun = or_(works.c.Start_Date.is_(None), works.c.Start_Date <= today)
@@ -107,7 +107,7 @@ def _mine(tables: Mapping[str, Table]) -> CTE:
         func.coalesce(territory.c.Name, territory.c.Id).label("name"),
         works.c.Primary.label("primary"),
     ).join_from(works, territory, territory.c.Id == works.c.TerritoryId)
-    return rows.where(works.c.UserId == bindparam("user"), _works_now(works), territory.c.IsDeleted.is_(False)).cte(
+    return rows.where(works.c.UserId == bindparam("user"), works_now(works), territory.c.IsDeleted.is_(False)).cte(
         "mine"
     )
 

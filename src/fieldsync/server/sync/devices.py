@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from sqlalchemy import ClauseElement, MetaData, Text, bindparam, cast, or_, select, update
+
 from fieldsync.base import ids
 from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.session import DeviceDescription
 from fieldsync.schema.catalog import literal_default
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.compiled import compiled_once
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller, Channel, Frame, Row, Wave, encode_rows
 from fieldsync.server.save.changes import change_row
 from fieldsync.server.save.head import lock_head
 from fieldsync.server.save.stamp import system_columns
+from fieldsync.server.scope.people import works_now
 
 
 async def register_device(org: Org, database: Database, user_id: RecordId, description: DeviceDescription) -> RecordId:
@@ -46,3 +51,20 @@ async def create_system_record(
     entry = change_row(frame=frame, ref=ref, kind="created", root=ref, transaction_id=None, device=None, old=None)
     await database.run(org.save.add_changes, rows=encode_rows([entry]))
     return record_id
+
+
+async def pick_territory(org: Org, database: Database, caller: Caller, territory: RecordId | None) -> None:
+    """The device's person works in this one of his territories here. Raises Refused(NOT_FOUND) for one of others."""
+    today = org.world.clock.now().date()
+    given = {"device": caller.device_id, "user": caller.user_id, "territory": territory, "today": today}
+    if not await database.run(_pick(org.metadata), **given):
+        raise Refused(problem(Code.NOT_FOUND, object="Territory", id=territory or ""))
+
+
+@compiled_once
+def _pick(metadata: MetaData) -> ClauseElement:
+    device, works = metadata.tables["Device"], metadata.tables["User_Territory"]
+    wanted = cast(bindparam("territory"), Text)
+    his = select(works.c.Id).where(works.c.UserId == bindparam("user"), works.c.TerritoryId == wanted, works_now(works))
+    mine = (device.c.Id == bindparam("device"), or_(wanted.is_(None), his.exists()))
+    return update(device).where(*mine).values(TerritoryId=wanted)

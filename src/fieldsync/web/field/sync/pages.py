@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Response, get, post
-from litestar.response import Template
+from litestar.response import Redirect, Template
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import CATALOGUE, Code, Refused, problem
 from fieldsync.device import Phase, SyncKind
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, sentence_of
+from fieldsync.web.field.form.sent import form_of
 from fieldsync.web.field.sync.prompts import Prompt, PromptFacts, prompt
 
 STARTED = (SyncKind.INCREMENTAL, SyncKind.FULL, SyncKind.UPLOAD_ONLY, SyncKind.VERIFY)
@@ -29,6 +30,7 @@ def sync(request: AnyRequest, app: FieldHere) -> Template:
     account = app.device.account
     model_at = account.model_at if account is not None else None
     values = {"queue": app.device.queue(), "syncs": app.device.syncs(), "model_at": model_at}
+    values |= {"territories": app.device.territories.mine(), "picked": app.device.territories.picked()}
     return app.page(request, "sync.html", here="sync", **values, **app.widget_values(), **app.update_values())
 
 
@@ -87,6 +89,15 @@ def start(request: AnyRequest, app: FieldHere, kind: str) -> Response[Any] | Tem
     except Refused as refused:
         return app.widget(request, sentence_of(refused))
     return Response(None, headers={"hx-redirect": "/sync/running"})
+
+
+@post("/sync/territory", status_code=200)
+async def switch_territory(request: AnyRequest, app: FieldHere) -> Response[Any]:
+    """Work in another territory: what waits goes up, then everything comes anew."""
+    form = await form_of(request)
+    app.require(request, form)
+    app.runner.switch(RecordId(form["territory"]) if form.get("territory") else None)
+    return Redirect("/sync/running", status_code=303)
 
 
 @post("/sync/cancel", status_code=200, sync_to_thread=True)
@@ -148,4 +159,16 @@ def close_prompt(request: AnyRequest, app: FieldHere) -> Template:
     return app.page(request, "_prompt.html", prompt=None)
 
 
-SYNC_PAGES = [sync, running, progress, tracked, start, cancel, update, act_on_update, prompted, close_prompt]
+SYNC_PAGES = [
+    sync,
+    running,
+    progress,
+    tracked,
+    start,
+    switch_territory,
+    cancel,
+    update,
+    act_on_update,
+    prompted,
+    close_prompt,
+]

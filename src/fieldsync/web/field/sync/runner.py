@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.device import Device, PreparationState, SyncReport, Trigger
 
@@ -49,19 +50,22 @@ class Runner:
 
     def start(self, kind: str) -> None:
         """Begin a sync. Raises Refused: SYNC_RUNNING, OFFLINE; what goes wrong later is in `ended`."""
+        self._begin(kind, lambda: self._device.sync(kind))
+
+    def _begin(self, kind: str, work: Callable[[], SyncReport]) -> None:
         if not self._device.online:
             raise Refused(problem(Code.OFFLINE))
         with self._lock:
             if self.running:
                 raise Refused(problem(Code.SYNC_RUNNING))
             self.ended, self.asked = None, True
-            self._sync = threading.Thread(target=self._run, args=(kind,), name="fieldsync sync", daemon=True)
+            self._sync = threading.Thread(target=self._run, args=(kind, work), name="fieldsync sync", daemon=True)
             self._sync.start()
 
-    def _run(self, kind: str) -> None:
+    def _run(self, kind: str, work: Callable[[], SyncReport]) -> None:
         report, wrong = None, None
         try:
-            report = self._device.sync(kind)
+            report = work()
             wrong = report.problem
             self._follow_files(report)
         except Refused as refused:
@@ -79,6 +83,10 @@ class Runner:
     def media_waiting(self) -> int:
         """How many files wait that the person was not told of yet."""
         return 0 if self.told_of_media else self._device.media.waiting()[0]
+
+    def switch(self, territory: RecordId | None) -> None:
+        """Begin to work in another territory. Raises Refused: SYNC_RUNNING, OFFLINE."""
+        self._begin("full", lambda: self._device.territories.switch(territory))
 
     def saw_errors(self) -> None:
         """The person was told of every error there is now."""
