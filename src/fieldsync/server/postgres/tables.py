@@ -35,6 +35,9 @@ from fieldsync.server.postgres.own.columns import ID, NUMBER, Sql
 from fieldsync.server.postgres.own.devices import clearing_tables, duplicate_tables
 from fieldsync.server.postgres.own.media import media_tables
 
+WRITTEN = "kind <> 'fed' AND kind <> 'outcome'"
+"""Entries of the change log that tell of a written row; the others only announce. `past.is_written` says the same."""
+
 LISTED: Mapping[str, tuple[str, frozenset[str]]] = {
     "Sync_Transaction": ("Received_At", frozenset({"Status", "UserId", "Received_At"})),
 }
@@ -169,11 +172,11 @@ def _change_tables(metadata: MetaData) -> None:
         Column("feed_position", BigInteger, nullable=True),
         Column("beside", Boolean, nullable=True, comment="fed, but neither uploaded nor master of what was"),
         Column("at", DateTime(timezone=True), nullable=False),
-        Index("ix__change_object", "object", "stamp"),
+        Index("ix__change_written", "object", "stamp", postgresql_where=text(WRITTEN)),
         Index("ix__change_id", "id", "stamp"),
         Index("ix__change_route", "route", "stamp", postgresql_where=text("route IS NOT NULL")),
         Index("ix__change_left", "route_before", "stamp", postgresql_where=text("route_before IS NOT NULL")),
-        Index("ix__change_feed", "feed_user", "feed_position"),
+        Index("ix__change_of_user", "feed_user", "feed_position", "stamp"),
         postgresql_partition_by="RANGE (day)",
     )
     Table(

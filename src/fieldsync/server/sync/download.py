@@ -21,6 +21,7 @@ from fieldsync.protocol.download import End, Head, Removed, encode_line, encode_
 from fieldsync.protocol.rows import Gone, encode_block
 from fieldsync.server.merge.aliases import readable
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.clearing import wish
 from fieldsync.server.save.batch import Caller
@@ -162,11 +163,17 @@ class Difference:
             "until": date.fromisoformat(self.now.day) + timedelta(days=1),
         }
 
+    def placed(self, statement: Statement) -> dict[str, Any]:
+        """What a statement takes of it."""
+        return {key: value for key, value in self.place.items() if key in statement.given}
+
 
 async def _stirred(org: Org, database: Database, one: Difference) -> frozenset[str]:
     """Objects with changes."""
-    everywhere = list(org.catalog.objects)
-    return frozenset(name for (name,) in await database.rows(org.read.stirred, objects=everywhere, **one.place))
+    asked = org.read.stirred
+    return frozenset(
+        name for (name,) in await database.rows(asked, objects=list(org.catalog.objects), **one.placed(asked))
+    )
 
 
 def _may_grow(delta: Delta, stirred: frozenset[str]) -> tuple[str, ...]:
@@ -197,8 +204,7 @@ async def _changed(database: Database, one: Difference, name: str, stirred: froz
     if not stirred and one.delta.is_same(name):
         return
     statement = await one.delta.changed(name, stirred)  # asks for no place where every row looks different now
-    place = {key: value for key, value in one.place.items() if key in statement.given}
-    async for found in _blocks(one.delta.now, name, database.stream(statement, **place)):
+    async for found in _blocks(one.delta.now, name, database.stream(statement, **one.placed(statement))):
         yield found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sqlalchemy import (
+    BigInteger,
     ClauseElement,
     MetaData,
     Table,
@@ -89,11 +90,16 @@ def _receipts(receipt: Table) -> ClauseElement:
 
 
 def _stirred(change: Table) -> ClauseElement:
-    """Which of these objects have changes that are not visible in the snapshot: one look into the index for each."""
+    """Which of these objects have changes that are not visible in the snapshot: one look at the end of the index for
+    each. The newest is asked for without saying how new: PostgreSQL believes that there are few as new as that, and
+    would read them all and sort."""
     wanted = func.unnest(bindparam("objects", type_=ARRAY(Text))).table_valued("name").render_derived(name="wanted")
-    news = select(change.c.stamp).where(change.c.object == wanted.c.name, is_new(change), is_written(change))
-    one = news.correlate(wanted).order_by(change.c.stamp).limit(literal_column("1")).lateral("one")
-    return select(wanted.c.name).select_from(wanted.join(one, literal_column("true")))
+    of_day = (change.c.day >= bindparam("since")) & (change.c.day <= bindparam("until"))
+    written = select(change.c.stamp).where(change.c.object == wanted.c.name, is_written(change), of_day)
+    newest = written.correlate(wanted).order_by(change.c.stamp.desc()).limit(literal_column("1")).lateral("newest")
+    late = written.where(change.c.stamp == any_(bindparam("running", type_=ARRAY(BigInteger)))).correlate(wanted)
+    found = select(wanted.c.name).select_from(wanted.join(newest, literal_column("true")))
+    return found.where((newest.c.stamp >= bindparam("xmax", type_=BigInteger)) | late.exists())
 
 
 def _fed(change: Table) -> ClauseElement:

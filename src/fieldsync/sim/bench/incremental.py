@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,14 +76,14 @@ def measure(folder: Path, port: int, *, few: int, many: int) -> list[Figure]:
         devices = {name: _device(place, name) for name in (FEW, MANY)}
         try:
             rows = _first_rows(place)
-            quiet = {name: _rounds(place, device, rows[name]) for name, device in devices.items()}
-            busy = _rounds(place, devices[FEW], rows[FEW], rows[ELSEWHERE])
+            cases = [(devices[name], (rows[name],)) for name in (FEW, MANY)]
+            few_held, many_held, busy = _in_turns(place, [*cases, (devices[FEW], (rows[FEW], rows[ELSEWHERE]))])
             aligned = _aligned(place, devices[FEW])
             floor = _floor(place)
         finally:
             for device in devices.values():
                 device.close()
-    return _figures(quiet, busy, aligned, floor, (few, many))
+    return _figures({FEW: few_held, MANY: many_held}, busy, aligned, floor, (few, many))
 
 
 def _figures(quiet: dict[str, Taken], busy: Taken, aligned: Taken, floor: float, held: tuple[int, int]) -> list[Figure]:
@@ -101,15 +101,17 @@ def _figures(quiet: dict[str, Taken], busy: Taken, aligned: Taken, floor: float,
     ]
 
 
-def _rounds(place: Setting, device: Device, rows: Rows, others: Rows | None = None) -> Taken:
-    taken = Taken()
+def _in_turns(place: Setting, cases: Sequence[tuple[Device, Sequence[Rows]]]) -> list[Taken]:
+    """Of each case, a device and what is changed before it syncs, what its syncs took. They take turns, so that a
+    machine that becomes slower does so for all."""
+    taken = [Taken() for _ in cases]
     for turn in range(ROUNDS):
-        _change(place, rows, f"{turn} {others is not None}")
-        if others:
-            _change(place, others, f"{turn}")
-        with _timed(place, taken):
-            report = device.sync()
-        assert report.rows_received >= CHANGES, "the changes came"
+        for one, (device, changed) in zip(taken, cases, strict=True):
+            for rows in changed:
+                _change(place, rows, f"{turn} {len(changed)}")
+            with _timed(place, one):
+                report = device.sync()
+            assert report.rows_received >= CHANGES, "the changes came"
     return taken
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import CTE, BigInteger, Select, Table, bindparam, false, func, o
 from fieldsync.schema.catalog import columns_of
 from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.scope.cut import operands_of
-from fieldsync.server.scope.delta.past import PastWriter, is_new, touched, written
+from fieldsync.server.scope.delta.past import PastWriter, is_new, is_written, touched, written
 from fieldsync.server.scope.delta.reach import Reach, inner_objects, objects_in, one_of
 from fieldsync.server.scope.delta.routes import route_values
 from fieldsync.server.scope.scope import Scope
@@ -239,7 +239,7 @@ class _Difference:
         table = self.around.metadata.tables[self.name].alias(f"fed_{self.name}")
         known = or_(~self._came_later(table), self._is_open(table))
         purged = self.change.alias("log_purged")
-        was = (purged.c.object == self.name) & (purged.c.kind == "purged") & is_new(purged)
+        was = (purged.c.object == self.name) & (purged.c.kind == "purged") & is_new(purged) & is_written(purged)
         gone = select(purged.c.id).where(was, purged.c.old[reference].astext.in_(above))
         return [*found, select(table.c.Id.label("Id")).where(table.c[reference].in_(above), known), gone]
 
@@ -249,7 +249,8 @@ class _Difference:
         same = (saved.c.root_id == born.c.root_id) & (saved.c.stamp >= born.c.stamp)
         his = (saved.c.feed_user == bindparam("user")) & is_new(saved) & same
         not_read = born.c.stamp >= bindparam("fed_through", type_=BigInteger)
-        since = (born.c.object == self.name) & (born.c.kind == "created") & is_new(born) & not_read
+        made = (born.c.object == self.name) & (born.c.kind == "created") & is_written(born)
+        since = made & is_new(born) & not_read
         no_save = ~select(saved.c.id).where(his).correlate(born).exists()
         return select(born.c.id).where(born.c.id == table.c.Id, since, no_save).correlate(table).exists()
 

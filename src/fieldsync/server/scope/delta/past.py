@@ -39,8 +39,8 @@ def is_new(change: Any) -> Any:
 
 
 def is_written(change: Any) -> Any:
-    """A row was written; the other entries only announce."""
-    return (change.c.kind != "fed") & (change.c.kind != "outcome")
+    """A row was written; the other entries only announce. Literally what the log's index by object is made of."""
+    return (change.c.kind != literal_column("'fed'")) & (change.c.kind != literal_column("'outcome'"))
 
 
 def written(change: Table, name: str, label: str, columns: Sequence[str], route: Sequence[str] | None) -> list[Any]:
