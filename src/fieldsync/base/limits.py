@@ -121,6 +121,9 @@ FILE_BYTES_MAX = 512 * 1024 * 1024
 ATTACHMENT_BYTES_MAX = 25 * 1024 * 1024
 """Of a file that a person attaches on a device (FEATURES L05)."""
 
+ROOM_BYTES = 64 * 1024 * 1024
+"""What stays free on a device's disk when a file or a database is loaded."""
+
 # Loading files
 BULK_FAULTS_TOLD_MAX = 100
 BULK_CHUNK_LINES = 5_000

@@ -14,8 +14,6 @@ from fieldsync.device.sync.calls import Calls
 
 TRIES_MAX = 2
 """A file whose sum is wrong comes once more."""
-ROOM_BYTES = 64 * 1024 * 1024
-"""What stays free on the disk, for the rows and for everything else."""
 
 
 @dataclass
@@ -31,13 +29,6 @@ class Fetched:
 def checksum(body: bytes) -> str:
     """What tells versions of a file apart."""
     return hashlib.sha256(body).hexdigest()
-
-
-def require_room(free: int, needed: int) -> None:
-    """Raises Refused(UNUSABLE) where the disk has too little room."""
-    if needed and free < needed + ROOM_BYTES:
-        reason = f"{needed // 2**20 + 1} MB have to come, and {free // 2**20} MB are free"
-        raise Refused(problem(Code.UNUSABLE, what="The disk of this device", reason=reason))
 
 
 def fetch(files: Files, calls: Calls, wanted: Wanted, got: Fetched, progress: Callable[[int], None]) -> None:

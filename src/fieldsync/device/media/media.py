@@ -195,7 +195,7 @@ class Media:
         chosen = [i for i in (*found.update, *found.new) if i.wanted.id == only] if only else list(found.update)
         chosen += found.new if new and not only else ()
         total = sum(item.left for item in chosen)
-        fetch.require_room(self._store.room(), total)
+        self._store.require_room(total)
         self._state = MediaState(active=True, total=total)
         for item in chosen:
             self._state = replace(self._state, name=item.wanted.name)

@@ -12,7 +12,9 @@ from typing import TypeVar
 
 import apsw
 
+from fieldsync.base import limits
 from fieldsync.base.faults import reach
+from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device.store.connect import committed, connect, key_text, make_durable, refusing_damage
 from fieldsync.device.store.fresh import Fresh, current_file, next_file, point_to, remove_others
 from fieldsync.device.store.lock import FileLock
@@ -220,6 +222,18 @@ class Store:
     def room(self) -> int:
         """Bytes that are free where this folder lies."""
         return shutil.disk_usage(self.folder).free
+
+    def require_room(self, needed: int) -> None:
+        """Raises Refused(UNUSABLE) where so many bytes more would leave too few for the rows and everything else."""
+        free = self.room()
+        if needed and free < needed + limits.ROOM_BYTES:
+            reason = f"{needed // 2**20 + 1} MB are needed beside what must stay free, and {free // 2**20} MB are free"
+            raise Refused(problem(Code.UNUSABLE, what="The disk of this device", reason=reason))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the database that people work in; 0 where its disk is none of this machine's."""
+        return self._path.stat().st_size if self._path.exists() else 0
 
     def files(self) -> Files:
         """The files of records, beside the database and under its key. The caller closes it, before the store."""

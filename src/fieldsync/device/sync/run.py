@@ -261,6 +261,7 @@ def _proved(
         digest = anyway or is_due(read_agreement(work), clock.now())
     engine.running.phase = Phase.DOWNLOAD
     if full:
+        store.require_room(store.size)
         found = refresh(store, engine.calls, progress)
     else:
         found = downloads.download(store, engine.calls, clock, progress, Asked(digest=digest))

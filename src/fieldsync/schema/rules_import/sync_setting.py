@@ -65,20 +65,14 @@ SETTINGS: Mapping[str, SettingKind] = {
     "Related_Record_Names": SettingKind(
         _MOBILE, "names of related records that are out of reach are shown, read-only", followed=False
     ),
-    "Off_Wifi_Megabytes_Max": SettingKind(
-        _MOBILE, "download off Wi-Fi before a person is warned", "MB", 1, 100_000
-    ),
+    "Off_Wifi_Megabytes_Max": SettingKind(_MOBILE, "download off Wi-Fi before a person is warned", "MB", 1, 100_000),
     "Days_Offline_Max": SettingKind(_MOBILE, "days without a sync before a full one is due", "days", 1, 365),
     "Overdue_Days": SettingKind(
         _MOBILE, "days that edits may wait before the widget is red; 0 is never", "days", 0, 365
     ),
-    "Idle_Minutes_Max": SettingKind(
-        _MOBILE, "minutes without a touch before the PIN screen", "minutes", 1, 1_440
-    ),
+    "Idle_Minutes_Max": SettingKind(_MOBILE, "minutes without a touch before the PIN screen", "minutes", 1, 1_440),
     "Items_Per_Transaction_Max": SettingKind(_MOBILE, "records that travel in one part of a save", "records", 1, 2_000),
-    "Send_Retries_Max": SettingKind(
-        _MOBILE, "how often a device sends again before it tells", "times", 0, 100
-    ),
+    "Send_Retries_Max": SettingKind(_MOBILE, "how often a device sends again before it tells", "times", 0, 100),
     "Accounts_Max": SettingKind(_MOBILE, "accounts on one device; more end its sync", "accounts", 1, 999_999_999),
     "Rows_Max": SettingKind(_MOBILE, "rows of all objects on one device; more end its sync", "rows", 1, 999_999_999),
     "Deferred_Processing": SettingKind(_PROCESSOR, "what a device sends is taken at once and processed by a job"),

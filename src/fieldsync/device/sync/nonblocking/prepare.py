@@ -114,6 +114,7 @@ def _stage(engine: Engine, tell: Tell, number: int) -> Prepared:
         go_on(engine.preparing.canceled)
 
     lines = downloads.changes(Asked().lines(engine.calls, checkpoint, feed), version)
+    store.require_room(store.size // 10)
     staging = Staging(store, PREPARED)
     try:
         end, removed = downloads.receive(store, lines, staging, progress)
