@@ -79,6 +79,7 @@ def _one(databases: Databases, folder: Path, plan: Plan, *, trace: bool, as_json
         show_json(report if trace else msgspec.structs.replace(report, trace=()))
         return not report.violations
     if report.violations:
+        say(f"VIOLATION {report.violations[0]}; looking for a shorter run that breaks the same law")
         plan, report = shrink(databases, folder, plan, report)
         say(f"the shortest run that still fails, of {plan.steps - len(plan.without)} steps:")
     for line in report.trace if trace or report.violations else ():
@@ -99,11 +100,12 @@ def _tell(report: Report) -> None:
 def _long(databases: Databases, folder: Path, plan: Plan, hours: float, numbers: Path) -> bool:
     """Fresh seeds; the numbers are printed and kept after each, so that what is stopped has them too."""
     from fieldsync.sim.proof.long_run import long_run
+    from fieldsync.sim.proof.numbers import keep
 
     clean = True
     for total in long_run(databases, folder, plan, seconds=hours * 3_600):
         clean = not total.failed
-        numbers.write_bytes(msgspec.json.format(msgspec.json.encode(total), indent=1) + b"\n")
+        keep(numbers, days=total)
         say(f"seed {total.last_seed}: {total.device_days} device-days, {total.steps} steps, {len(total.failed)} failed")
     return clean
 

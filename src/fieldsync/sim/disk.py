@@ -24,6 +24,18 @@ StoreError = apsw.Error
 """What SQLite may raise."""
 
 
+@dataclass(frozen=True)
+class Op:
+    """One thing that SQLite asked of the file system: `write`, `truncate`, `sync` or `delete`."""
+
+    kind: str
+    path: str
+    offset: int = 0
+    data: bytes = b""
+    whole: bool = False
+    """Of a delete: whether the folder was synced too."""
+
+
 @dataclass
 class _Unsynced:
     """Blocks of a file as they were at the last sync, and how long it was then."""
@@ -39,7 +51,14 @@ class Disk:
         self.folder, self._plan = folder, plan
         self.dead = False
         self._unsynced: dict[str, _Unsynced] = {}
+        self.record: list[Op] | None = None
+        """Everything that is done, where somebody wants to know."""
         DISKS.append(self)
+
+    def log(self, op: Op) -> None:
+        """It is about to be done."""
+        if self.record is not None:
+            self.record.append(op)
 
     def touched(self, what: str) -> None:
         """A write, sync, truncation or removal is about to happen."""
@@ -108,6 +127,7 @@ class _File(apsw.VFSFile):
                 return
             _touch(disk, "write")
             disk.keep(self.path, self.xFileSize(), offset, len(data), lambda at, n: self.xRead(n, at))
+            disk.log(Op("write", self.path, offset, bytes(data)))
         super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:
@@ -119,6 +139,7 @@ class _File(apsw.VFSFile):
         super().xSync(flags)
         if disk is not None:
             disk.synced(self.path)
+            disk.log(Op("sync", self.path))
 
     def xLock(self, level: int) -> None:
         """A file that is open for reading only cannot be locked for writing; SQLite takes that as busy."""
@@ -134,6 +155,7 @@ class _File(apsw.VFSFile):
                 return
             now = self.xFileSize()
             disk.keep(self.path, now, size, max(0, now - size), lambda at, n: self.xRead(n, at))
+            disk.log(Op("truncate", self.path, size))
         super().xTruncate(size)
 
 
@@ -153,6 +175,7 @@ class _Files(apsw.VFS):
                 return
             _touch(disk, "delete")
             disk.synced(filename)
+            disk.log(Op("delete", filename, whole=bool(syncdir)))
         super().xDelete(filename, syncdir)
 
 

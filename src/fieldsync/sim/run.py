@@ -9,6 +9,7 @@ import msgspec
 
 from fieldsync.base.problems import Refused
 from fieldsync.server.postgres.work import DatabaseError
+from fieldsync.sim.actions.days import Days
 from fieldsync.sim.actions.table import act
 from fieldsync.sim.disk import StoreError
 from fieldsync.sim.faults import Fault
@@ -43,7 +44,6 @@ LAWS = (
 """Asked when all is well again; those of `ON_THE_WAY` after every so many steps too."""
 ON_THE_WAY = (whole_families.on_devices, honest_status.check, open_record.pending)
 LOOK_EVERY_STEPS = 10
-DAY_SAVES, DAY_FAULTS = 30, 5
 BROKEN: tuple[type[Exception], ...] = (
     *(AssertionError, Refused, LookupError, TypeError, ValueError, RuntimeError),
     *(ExceptionGroup, DatabaseError, StoreError),
@@ -85,12 +85,13 @@ def run(databases: Databases, folder: Path, plan: Plan) -> Report:
     try:
         world.faults.chosen = frozenset(plan.faults)
         world.faults.begin()
-        days = _Days(world)
+        days = Days(world)
         for step in range(plan.steps):
             if step not in plan.without:
                 _step(world, step, days, plan.focus)
             if world.found:
                 break
+        days.end()
         world.faults.heal()
         violations = world.found or list(_at_the_end(world))
         for found in violations:
@@ -100,9 +101,9 @@ def run(databases: Databases, folder: Path, plan: Plan) -> Report:
         world.close()
 
 
-def _step(world: SimWorld, step: int, days: _Days, focus: tuple[str, ...]) -> None:
+def _step(world: SimWorld, step: int, days: Days, focus: tuple[str, ...]) -> None:
     world.begin_step(step)
-    act(world, focus)
+    act(world, days, focus)
     days.look()
     if step % LOOK_EVERY_STEPS == 0:
         for law in ON_THE_WAY:
@@ -122,30 +123,6 @@ def settle(world: SimWorld) -> Iterator[str]:
     """All is well again, and every device has synced: see `laws.progress`."""
     yield from progress.settle(world)
     yield from progress.sync_all(world)
-
-
-class _Days:
-    """Counts the days of devices that were worth something."""
-
-    def __init__(self, world: SimWorld) -> None:
-        self._world, self.counted = world, 0
-        self._day = world.clock.now().date()
-        self._before = self._now()
-
-    def _now(self) -> list[tuple[int, int, int]]:
-        world = self._world
-        return [(len(d.saves), d.incrementals, world.faults.of_device[d.ordinal]) for d in world.devices]
-
-    def look(self) -> None:
-        """At each midnight, count those days that were."""
-        today = self._world.clock.now().date()
-        if today == self._day:
-            return
-        self._day, now = today, self._now()
-        for (saves, syncs, faults), before in zip(now, self._before, strict=True):
-            enough = saves - before[0] >= DAY_SAVES and faults - before[2] >= DAY_FAULTS
-            self.counted += enough and syncs > before[1]
-        self._before = now
 
 
 def _report(world: SimWorld, plan: Plan, violations: list[str], days: int) -> Report:

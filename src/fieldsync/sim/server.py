@@ -110,6 +110,10 @@ class SimServer:
         """PostgreSQL ends every session of the server; what asks past it waits until the pool has another."""
         self._databases.end_connections(self.name)
 
+    def mend_connections(self) -> None:
+        """What PostgreSQL ended is replaced now, and not at the next request's cost."""
+        self.run(self.org.pool.check())
+
     def run(self, work: Any) -> Any:
         """Run a coroutine to its end."""
         return self.loop.run_until_complete(work)
@@ -159,11 +163,15 @@ class SimServer:
         """A save somebody makes online: by the pipeline, on nobody's feed."""
         for _ in range(CONNECTIONS_MAX):
             try:
-                outcome: Outcome = self.run(save_from_page(self.org, lambda: self._begin(person), *items))
+                outcome: Outcome = self.run(self.saved(person, *items))
             except Gone:
                 continue
             return outcome
         raise AssertionError("no connection of the pool works")
+
+    async def saved(self, person: Person, *items: Item) -> Outcome:
+        """As `save`, for who runs on the server's loop."""
+        return await save_from_page(self.org, lambda: self._begin(person), *items)
 
     @asynccontextmanager
     async def _begin(self, person: Person) -> AsyncIterator[tuple[Work, Caller]]:

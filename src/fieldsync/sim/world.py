@@ -43,6 +43,7 @@ class SimWorld:
         """By object, id and column: what was written there, in the order of saves."""
         self.families: dict[str, tuple[str, int]] = {}
         """By call: the mark of its details and how many were made with it, while nobody changed which there are."""
+        self.calls_made: set[str] = set()
         self.merged: dict[str, str] = {}
         self.resent: set[str] = set()
         """Records whose edits were sent anew on the server's present values."""
@@ -54,7 +55,7 @@ class SimWorld:
         self._stack.enter_context(simulated_disks())
         name, self.ground = databases.fresh()
         self.server = SimServer(databases, name, self.ground, World(self.clock, SeededChance(f"{seed}/server")))
-        self.devices = [self._device(i) for i in range(device_count)]
+        self.devices = [self.device(i) for i in range(device_count)]
         points.install(self.faults.plan)
         self._stack.callback(points.install, None)
 
@@ -113,7 +114,8 @@ class SimWorld:
         self.server.close()
         self.server.drop()
 
-    def _device(self, ordinal: int) -> SimDevice:
+    def device(self, ordinal: int) -> SimDevice:
+        """A device more, signed in and synced."""
         person = self.ground.people[PEOPLE[OWNERS[ordinal % len(OWNERS)]][0]]
         transport = SimTransport(self.server, self.faults, self.clock)
         device = make_device(ordinal, person, self.folder, self.seed, (transport, self.clock, self.faults))

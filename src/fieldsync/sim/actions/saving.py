@@ -31,7 +31,11 @@ def create_call(world: SimWorld, device: SimDevice) -> None:
             call = edit.create("Call", values)
             for _ in range(lines):
                 edit.create("Call_Discussion", {"CallId": call, "Discussion": mark})
-        world.families[call] = (mark, lines)
+        if call in world.calls_made:  # an older image of this device gives its ids again, until it is told
+            world.families.pop(call, None)
+        else:
+            world.families[call] = (mark, lines)
+        world.calls_made.add(call)
         return call, edit.queue_numbers
 
     promised(world, device, f"call {lines}", save)
@@ -64,10 +68,10 @@ def _write(
             edit.update(name, record_id, values)
         return record_id, edit.queue_numbers
 
-    if promised(world, device, kind or f"{name} {'+'.join(values)}", save):
-        for column, value in values.items():
-            wrote = Wrote(device.ordinal, shown.values.get(column), value)
-            world.wrote.setdefault((name, record_id, column), []).append(wrote)
+    for column, value in values.items():  # also of a save in which the device dies: it may be there all the same
+        wrote = Wrote(device.ordinal, shown.values.get(column), value)
+        world.wrote.setdefault((name, record_id, column), []).append(wrote)
+    promised(world, device, kind or f"{name} {'+'.join(values)}", save)
 
 
 def create_account(world: SimWorld, device: SimDevice) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fieldsync.sim.actions import admin, disasters, online, saving, syncing
+from fieldsync.sim.actions import admin, days, disasters, online, saving, syncing
 from fieldsync.sim.actions.acting import Action
 from fieldsync.sim.device import SimDevice
 from fieldsync.sim.world import SimWorld
@@ -28,17 +28,17 @@ SAVES: tuple[tuple[int, Action], ...] = (
     (1, saving.bad_save),
 )
 ACTIONS: tuple[tuple[int, Action], ...] = (
-    (400, burst),
-    (420, syncing.network),
-    (90, syncing.sync),
-    (12, syncing.verify),
-    (16, syncing.refresh),
+    (480, burst),
+    (340, syncing.network),
+    (30, syncing.sync),
+    (8, syncing.verify),
+    (10, syncing.refresh),
     (20, syncing.upload_only),
-    (40, syncing.look),
+    (30, syncing.look),
     (30, syncing.undo),
     (30, syncing.resend),
-    (60, syncing.way),
-    (160, syncing.wait),
+    (50, syncing.way),
+    (90, syncing.wait),
     (40, online.online_edit),
     (30, online.online_call),
     (12, online.online_account),
@@ -54,7 +54,7 @@ ACTIONS: tuple[tuple[int, Action], ...] = (
     (5, disasters.restart_server),
     (8, disasters.end_connections),
     (14, disasters.jump_clock),
-    (10, disasters.expire_tokens),
+    (1, disasters.expire_tokens),
     (5, disasters.back_up),
     (6, disasters.old_image),
 )
@@ -74,11 +74,16 @@ def drawn(world: SimWorld, table: tuple[tuple[int, Action], ...]) -> Action:
 FOCUS = 5
 
 
-def act(world: SimWorld, focus: tuple[str, ...] = ()) -> None:
+def act(world: SimWorld, made: days.Days, focus: tuple[str, ...] = ()) -> None:
     """One step of the run: a device and what happens on it, or around it; what is in focus happens more often."""
-    device = world.devices[world.chance.below(len(world.devices))]
+    device = days.chosen(world, made)
     table = tuple((weight * max(1, FOCUS * focus.count(one.__name__)), one) for weight, one in ACTIONS)
     action = drawn(world, table)
+    if world.chance.below(2):
+        action = made.due(device) or action
     world.faults.device = device.ordinal
-    action(world, device)
+    if action is syncing.wait:
+        days.wait(world, device, made)
+    else:
+        action(world, device)
     world.did[action.__name__] += 1

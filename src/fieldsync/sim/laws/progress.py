@@ -16,17 +16,13 @@ SECONDS_MAX = 3_600.0
 
 
 def settle(world: SimWorld) -> Iterator[str]:
-    """Network back, clocks right, queues empty, every feed read."""
+    """Network back, clocks right, connections whole, queues empty, every feed read."""
+    world.server.mend_connections()
     for device in world.devices:
         device.transport.connected = True
         device.clock.skew_seconds = 0.0
-        if device.engine.widget().signed_out:
-            device.sign_in()
     for device in world.devices:
         yield from drain(world, device)
-        if device.engine.widget().signed_out:  # its tokens were younger than the backup
-            device.sign_in()
-            yield from drain(world, device)
     if world.faults.struck[Fault.RESTORED]:
         world.clock.advance(limits.RECOVERY_WINDOW_MINUTES * 60.0)
         world.server.apply_offers()
@@ -44,7 +40,7 @@ def poll(world: SimWorld, device: SimDevice) -> None:
     """Let the device look for news until there are none."""
     device.engine.wake()
     for _ in range(ROUNDS_MAX):
-        again = device.engine.step()
+        again = _step(device)
         if again is None or again > 1.0:
             return
         world.clock.advance(again)
@@ -54,9 +50,7 @@ def drain(world: SimWorld, device: SimDevice) -> Iterator[str]:
     """Let the device do what it wants to do, when it wants to, until nothing waits."""
     device.engine.go_online()
     for _ in range(ROUNDS_MAX):
-        again = device.engine.step()
-        if device.engine.widget().signed_out:
-            return
+        again = _step(device)
         if not any(entry.state != "accepted" for entry in device.engine.queue()):
             return
         if again is None or again > SECONDS_MAX:
@@ -65,6 +59,15 @@ def drain(world: SimWorld, device: SimDevice) -> Iterator[str]:
         world.clock.advance(again)
     waiting = [str(entry.state) for entry in device.engine.queue()]
     yield f"L7: device {device.ordinal} still has {len(waiting)} entries ({waiting[0]} first) although all is well"
+
+
+def _step(device: SimDevice) -> float | None:
+    """A piece of its work; where the server asks who is there, its person gives the password and it goes on."""
+    again = device.engine.step()
+    if not device.engine.widget().signed_out:
+        return again
+    device.sign_in()
+    return device.engine.step()
 
 
 def _synced(device: SimDevice) -> Iterator[str]:

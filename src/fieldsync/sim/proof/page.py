@@ -1,48 +1,114 @@
-"""The page that says what a long run did, out of its numbers alone."""
+"""The page that says what the provers did last, out of their numbers alone, beside the bars."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from fieldsync.sim.proof.long_run import Total
+from fieldsync.sim.proof.numbers import Numbers
 
 PAGE = "docs/explanation/proof.md"
-_HEAD = """# What the simulator proved last
+BAR_DAYS, BAR_STATES, BAR_ORDERS = 10_000, 100_000, 15_000
+_HEAD = """# What the provers found last
 
-Made by `make sim`; the numbers are those of one run, and nothing else is written here by hand.
+Made by `make sim` and `python -m fieldsync.sim.proof`; the numbers are those of the last run of each, and nothing else
+is written here by hand. A bar that is not reached says so.
 
 The production device engine and the production server, on a real PostgreSQL, run in one process under one seed: every
 choice, every moment and every fault is drawn from it. A device-day counts only with at least 30 saves, an incremental
-sync and 5 faults on that device. `fieldsync sim --seed N --steps M` repeats a run, byte for byte; `fieldsync sim
---planted all` plants the known bugs one by one and says which law caught each.
+sync and 5 faults on that device. `fieldsync sim --seed N --steps M --devices D` repeats a run, byte for byte;
+`fieldsync sim --planted all` plants the known bugs one by one and says which law caught each.
+"""
+_ORDERS_HEAD = """## Orders of two transactions
+
+Every order in which two of the product's transactions can take their turns at a real PostgreSQL, against what they
+leave behind one after the other. `all` says whether every order was played.
+"""
+_CRASHES_HEAD = """## Power lost at any write
+
+A device at work, and after each operation on its disk what a power loss can leave: nothing of what was not synced, all
+of it, or any sectors. Each state is opened as the product opens it. Settings that are known to lose saves have to be
+found out.
 """
 
 
-def page(total: Total) -> str:
+def page(numbers: Numbers) -> str:
     """The page, as Markdown. Pure."""
-    return "\n".join([_HEAD, *_numbers(total), "", *_faults(total), "", *_failed(total)]) + "\n"
+    parts = [_HEAD, *_bars(numbers), "", *_days(numbers.days), "", *_orders(numbers), "", *_crashes(numbers)]
+    return "\n".join([*parts, "", *_planted(numbers)]).rstrip() + "\n"
 
 
-def _numbers(total: Total) -> Iterator[str]:
-    yield "| what | how much |"
-    yield "|---|---|"
-    yield f"| ended | {total.ended_at} |"
-    yield f"| seeds | {total.first_seed} to {total.last_seed}, {total.runs} runs |"
-    yield f"| steps | {total.steps} |"
-    yield f"| device-days | {total.device_days} |"
-    yield f"| saves that a device returned for | {total.saves} |"
-    yield f"| devices killed, restored or without power | {total.kills} |"
-    yield f"| hours of the machine | {total.seconds / 3600:.1f} |"
-    yield f"| runs that broke a law | {len(total.failed)} |"
+def _table(*rows: Iterable[object]) -> Iterator[str]:
+    for place, row in enumerate(rows):
+        yield "| " + " | ".join(str(cell) for cell in row) + " |"
+        if place == 0:
+            yield "|" + "---|" * len(list(row))
 
 
-def _faults(total: Total) -> Iterator[str]:
-    yield "| fault | injected | in runs that broke no law |"
-    yield "|---|---|---|"
-    for name, times in total.injected.items():
-        yield f"| {name} | {times} | {total.survived.get(name, 0)} |"
+def _bars(numbers: Numbers) -> Iterator[str]:
+    days = numbers.days.device_days if numbers.days else 0
+    orders = sum(one.orders for one in numbers.orders)
+    states = sum(one.states for one in numbers.crashes)
+    caught = sum(1 for one in numbers.planted if one.law)
+    rows = [
+        ("device-days", days, BAR_DAYS),
+        ("orders of two transactions", orders, BAR_ORDERS),
+        ("states of a device after a power loss", states, BAR_STATES),
+        ("planted bugs caught", caught, len(numbers.planted) or "all"),
+    ]
+    told = [(what, seen, bar, _reached(seen, bar)) for what, seen, bar in rows]
+    yield from _table(("what", "seen", "bar of the long run", "reached"), *told)
 
 
-def _failed(total: Total) -> Iterator[str]:
+def _reached(seen: int, bar: int | str) -> str:
+    return "yes" if isinstance(bar, int) and seen >= bar else "no"
+
+
+def _days(total: Total | None) -> Iterator[str]:
+    if total is None:
+        return
+    yield "## Simulated days\n"
+    yield from _table(
+        ("what", "how much"),
+        ("ended", total.ended_at),
+        ("seeds", f"{total.first_seed} to {total.last_seed}, {total.runs} runs"),
+        ("steps", total.steps),
+        ("device-days", total.device_days),
+        ("saves that a device returned for", total.saves),
+        ("devices killed, restored or without power", total.kills),
+        ("hours of the machine", f"{total.seconds / 3600:.1f}"),
+        ("runs that broke a law or did not end", len(total.failed)),
+    )
+    yield ""
+    faults = [(name, times, total.survived.get(name, 0)) for name, times in total.injected.items()]
+    yield from _table(("fault", "injected", "in runs that broke no law"), *faults)
+    yield ""
     for one in total.failed:
         yield f"- seed {one.seed}: {'; '.join(one.violations)}"
+
+
+def _orders(numbers: Numbers) -> Iterator[str]:
+    if not numbers.orders:
+        return
+    yield _ORDERS_HEAD
+    rows = [(one.name, one.orders, "yes" if one.complete else "no", len(one.wrong)) for one in numbers.orders]
+    yield from _table(("pair", "orders", "all", "wrong"), *rows)
+    yield ""
+    for control in numbers.order_controls:
+        yield f"- With the bug *{control.name}*: {'found out' if control.found else 'NOT FOUND OUT'}."
+
+
+def _crashes(numbers: Numbers) -> Iterator[str]:
+    if not numbers.crashes:
+        return
+    yield _CRASHES_HEAD
+    rows = [(one.name, one.operations, one.states, one.wrong) for one in (*numbers.crashes, *numbers.crash_controls)]
+    yield from _table(("settings", "operations", "states", "states that lost or tore something"), *rows)
+
+
+def _planted(numbers: Numbers) -> Iterator[str]:
+    if not numbers.planted:
+        return
+    yield "## Planted bugs\n"
+    rows = [(one.name, one.law or "NOT CAUGHT", one.seed, one.device_days) for one in numbers.planted]
+    yield from _table(("bug", "caught by", "seed", "device-days until then"), *rows)

@@ -1,0 +1,77 @@
+"""Playing the pairs: every order of turns, each against what the actors leave behind one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import permutations
+from typing import Any
+
+import msgspec
+
+from fieldsync.base.world import SystemClock
+from fieldsync.sim.interleave.pairs import PAIRS, Facts, Pair, Stage
+from fieldsync.sim.interleave.turns import every_order, taking_turns
+from fieldsync.sim.server import SimServer
+
+ORDERS_MAX = 2_000
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What became of a pair: orders played, whether that was all there are, and what no serial order explains."""
+
+    name: str
+    orders: int
+    complete: bool
+    seconds: float
+    wrong: tuple[str, ...]
+
+
+def play_all(server: SimServer, orders_max: int = ORDERS_MAX, *, by_statement: bool = False) -> Iterator[Played]:
+    """Each pair in every order, or in the first so many."""
+    for pair in PAIRS:
+        yield play(server, pair, orders_max, by_statement=by_statement)
+
+
+def play(server: SimServer, pair: Pair, orders_max: int, *, by_statement: bool = False) -> Played:
+    """One pair. `by_statement`: turns change between any two statements, and not only between trips."""
+    clock = SystemClock()
+    began = clock.steady()
+    stage = Stage(server, pair.name, orders_max + 8)
+    allowed, plays = _one_after_the_other(stage, pair)
+    wrong: list[str] = []
+    orders = 0
+
+    async def scene(number: int) -> Any:
+        return pair.scene(stage, plays + number)
+
+    with taking_turns(by_statement=by_statement):
+        walk = every_order(server.org.pool, scene, orders_max)
+        for orders, (name, results) in enumerate(_pulled(server, walk), 1):
+            facts = pair.look(stage, plays + orders - 1, results)
+            if facts not in allowed:
+                wrong.append(f"{name}: {facts}")
+    seconds = round(clock.steady() - began, 1)
+    return Played(pair.name, orders, orders < orders_max, seconds, tuple(wrong[:5]))
+
+
+def _one_after_the_other(stage: Stage, pair: Pair) -> tuple[set[Facts], int]:
+    """What the actors leave behind in each order of whole transactions, and how many plays that took."""
+    allowed: set[Facts] = set()
+    plays = 0
+    for order in permutations(range(2)):
+        acts = pair.scene(stage, plays)
+        results: list[object] = [None, None]
+        for place in order:
+            results[place] = stage.server.run(acts[place]())
+        allowed.add(pair.look(stage, plays, results))
+        plays += 1
+    return allowed, plays
+
+
+def _pulled(server: SimServer, walk: Any) -> Iterator[Any]:
+    """The walk's plays, on the server's own loop."""
+    while True:
+        try:
+            yield server.run(anext(walk))
+        except StopAsyncIteration:
+            return

@@ -1,0 +1,43 @@
+"""The numbers of the provers, in one file: each run replaces its own part and leaves the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fieldsync.sim.crash.states import Survived
+from fieldsync.sim.interleave.play import Played
+from fieldsync.sim.planted.catch import Caught
+from fieldsync.sim.proof.long_run import Total
+
+
+class Control(msgspec.Struct, frozen=True):
+    """A prover against something that is wrong on purpose, and what it found."""
+
+    name: str
+    found: str
+
+
+class Numbers(msgspec.Struct, frozen=True):
+    """What was run last, part by part."""
+
+    days: Total | None = None
+    orders: tuple[Played, ...] = ()
+    order_controls: tuple[Control, ...] = ()
+    crashes: tuple[Survived, ...] = ()
+    crash_controls: tuple[Survived, ...] = ()
+    planted: tuple[Caught, ...] = ()
+
+
+def read(path: Path) -> Numbers:
+    """What the file has; nothing where there is none."""
+    return msgspec.json.decode(path.read_bytes(), type=Numbers) if path.exists() else Numbers()
+
+
+def keep(path: Path, **parts: Any) -> Numbers:
+    """Replace some parts."""
+    numbers = msgspec.structs.replace(read(path), **parts)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(numbers), indent=1) + b"\n")
+    return numbers

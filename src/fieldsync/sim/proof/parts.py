@@ -1,0 +1,81 @@
+"""The provers beside the simulator, each on a PostgreSQL of its own; their numbers are kept as they come."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fieldsync.base.world import ManualClock, SeededChance, World
+from fieldsync.server.postgres.embedded import EmbeddedPostgres
+from fieldsync.sim.crash.states import AS_SHIPPED, record_all, survive
+from fieldsync.sim.ground import START, Databases
+from fieldsync.sim.interleave.pairs import PAIRS
+from fieldsync.sim.interleave.play import play, play_all
+from fieldsync.sim.planted.catch import catch_all
+from fieldsync.sim.planted.locks import LOCK_BUGS
+from fieldsync.sim.planted.patching import planting
+from fieldsync.sim.proof.numbers import Control, keep
+from fieldsync.sim.run import Plan
+from fieldsync.sim.server import SimServer
+
+STATES_OF_A_RUN, CONTROL_STATES = 5_000, 600
+SAVES, CONTROL_SAVES = 40, 12
+ORDERS_OF_A_CONTROL = 150
+
+
+@contextmanager
+def fresh_databases() -> Iterator[tuple[Databases, Path]]:
+    """Databases of a PostgreSQL that ends with the block, and a folder that does."""
+    with tempfile.TemporaryDirectory(prefix="fieldsync-proof-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with EmbeddedPostgres.start(folder / "postgres", settings={"autovacuum": "off"}) as postgres:
+            yield Databases(postgres.uri), folder
+
+
+@contextmanager
+def fresh_server(databases: Databases) -> Iterator[SimServer]:
+    """A server over a fresh copy of the ground."""
+    name, ground = databases.fresh()
+    server = SimServer(databases, name, ground, World(ManualClock(START), SeededChance("interleaved")))
+    try:
+        yield server
+    finally:
+        server.close()
+        server.drop()
+
+
+def run_orders(numbers: Path, orders_max: int, *, by_statement: bool) -> None:
+    """Every order of every pair; then with each lock left out."""
+    with fresh_databases() as (databases, _):
+        with fresh_server(databases) as server:
+            keep(numbers, orders=tuple(play_all(server, orders_max, by_statement=by_statement)))
+        controls = []
+        for bug in LOCK_BUGS.values():
+            with planting(bug), fresh_server(databases) as server:
+                found = (play(server, pair, ORDERS_OF_A_CONTROL).wrong for pair in PAIRS)
+                controls.append(Control(bug.name, next((wrong[0] for wrong in found if wrong), "")))
+        keep(numbers, order_controls=tuple(controls))
+
+
+def run_crashes(numbers: Path, states: int) -> None:
+    """So many states of the device as it is shipped, of a run each five thousand; and the controls."""
+    with fresh_databases() as (databases, folder):
+        found, controls = [], []
+        for seed in range(1, 1 + -(-states // STATES_OF_A_RUN)):
+            control_saves = CONTROL_SAVES if seed == 1 else 0
+            recordings = record_all(databases, folder / f"run{seed}", seed, SAVES, control_saves)
+            for name, recording in recordings.items():
+                if name == AS_SHIPPED:
+                    found.append(survive(name, recording, folder / "image", STATES_OF_A_RUN))
+                else:
+                    controls.append(survive(name, recording, folder / "control", CONTROL_STATES))
+            keep(numbers, crashes=tuple(found), crash_controls=tuple(controls))
+
+
+def run_planted(numbers: Path) -> None:
+    """Every planted bug, until a law catches it."""
+    with fresh_databases() as (databases, folder):
+        keep(numbers, planted=tuple(catch_all(databases, folder, Plan(1, 1), None)))
