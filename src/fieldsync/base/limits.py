@@ -7,6 +7,10 @@ REQUEST_BYTES_MAX = 32 * 1024 * 1024
 """Decompressed size of any request body."""
 COMPRESSED_RATIO_MAX = 200
 SIGN_IN_ATTEMPTS_PER_MINUTE_MAX = 20
+CONNECTIONS_MAX = 12_000
+"""That one server process keeps open, streams that wait for news among them. Who comes later waits."""
+CONNECTIONS_ARRIVING_MAX = 2_048
+"""Connections that wait to be taken up, as when many devices come back at once."""
 
 # Upload
 UPLOAD_BATCH_RECORDS_MAX = 500

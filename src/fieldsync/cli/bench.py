@@ -100,6 +100,31 @@ def feed(
     _run(lambda folder, _: measure(folder, few=few, many=many), as_json=as_json)
 
 
+@app.command("idle")
+def idle(
+    devices: Annotated[str, typer.Option("--devices", help="How many, with commas: a curve.")] = "1000",
+    seconds: Annotated[float, typer.Option("--seconds", min=1, help="How long to look.")] = 45.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Memory and processor of a server while devices listen and nothing happens."""
+    from fieldsync.sim.bench.fleet.idle import measure
+
+    counts = [int(count) for count in devices.split(",")]
+    _run(lambda folder, port: measure(folder, port, counts=counts, seconds=seconds), as_json=as_json)
+
+
+@app.command("storm")
+def storm(
+    devices: Annotated[int, typer.Option("--devices", min=10, help="How many come back.")] = 1_000,
+    seconds: Annotated[float, typer.Option("--seconds", min=0, help="Within how long.")] = 10.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Devices that all come back at once, each with a save."""
+    from fieldsync.sim.bench.fleet.storm import measure
+
+    _run(lambda folder, port: measure(folder, port, devices=devices, seconds=seconds), as_json=as_json)
+
+
 def _run(measure: Callable[[Path, int], list[Figure]], *, as_json: bool) -> None:
     from fieldsync.sim.bench.figures import as_table
 

@@ -11,6 +11,10 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from litestar import Litestar
 
+from fieldsync.base import limits
+
+FILES_BESIDE = 500
+"""Open files of a server beside its connections."""
 COLLECT_AFTER = (50_000, 20, 20)
 """A batch is thousands of objects that all live until it is answered: to look through them every 700 finds nothing."""
 Application = Litestar
@@ -31,7 +35,16 @@ def stop_on_signals() -> asyncio.Event:
 
 async def serve(app: Litestar, *, host: str, port: int, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     """Serve `app` until `stop` is set. `ready` is told when it listens. Any number may run in one loop."""
-    server = Server(app, address=host, port=port, interface=Interfaces.ASGI, log_enabled=False)
+    _allow_files(limits.CONNECTIONS_MAX)
+    server = Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        log_enabled=False,
+        backlog=limits.CONNECTIONS_ARRIVING_MAX,
+        backpressure=limits.CONNECTIONS_MAX,
+    )
     serving = asyncio.create_task(server.serve())
     await _listening(host, port, serving)
     if not serving.done():
@@ -54,6 +67,19 @@ async def serve_alone(app: Litestar, *, host: str, port: int, ready: Callable[[]
         ready()
 
     await serve(app, host=host, port=port, stop=stop_on_signals(), ready=settled)
+
+
+def _allow_files(connections: int) -> None:
+    """Where the system allows this process fewer open files than connections need, raise that as far as it lets us."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + FILES_BESIDE
+    if now < wanted:
+        allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, allowed), most))
 
 
 def _nothing() -> None:

@@ -6,7 +6,9 @@ The parent speaks to it over a pipe. When the parent is gone, however it went, t
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from multiprocessing.connection import Connection
@@ -86,6 +88,7 @@ def live(part: Part, address: str, seed: str, line: Connection) -> None:
         _until_told(part, device, hand, line)
     except EOFError:
         leave()
+    hand.stop()
     device.close()
     line.send(None)
 
@@ -120,6 +123,7 @@ class Hand:
         self._ledger = part.ledger
         self.chance: Chance = world.chance
         self._marks = 0
+        self._syncing = threading.Thread()
 
     def act(self) -> None:
         """One thing people do, or nothing where there is nothing to do it with."""
@@ -206,8 +210,20 @@ class Hand:
         self._kept(edit, account)
 
     def _sync(self) -> None:
-        """The person presses Sync, whatever the network is like."""
-        self._device.sync()
+        """The person presses Sync, whatever the network is like, and goes on."""
+        if not self._syncing.is_alive():
+            self._syncing = threading.Thread(target=self._press_sync, daemon=True)
+            self._syncing.start()
+
+    def _press_sync(self) -> None:
+        with suppress(Refused, Unreachable):
+            self._device.sync()
+
+    def stop(self) -> None:
+        """Take the hands off."""
+        self._device.cancel_sync()
+        if self._syncing.is_alive():
+            self._syncing.join()
 
     def _one_of(self, name: str) -> RecordId | None:
         found = self._device.find(name, order_by="Id", limit=200)

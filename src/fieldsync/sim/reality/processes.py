@@ -24,7 +24,7 @@ from fieldsync.server.http.serve import serve_alone
 from fieldsync.server.postgres.embedded import EmbeddedPostgres
 from fieldsync.sim.reality.living import Part, Say, Status, live
 
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 180.0
 START_TRIES = 30
 END_SECONDS = 10.0
 SETTINGS = {"autovacuum": "off"}
