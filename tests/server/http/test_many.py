@@ -7,20 +7,23 @@ from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 from tests.server.http.running import running_server
-from tests.server.lab import Lab, Phone
+from tests.server.lab import PASSWORD, Lab
+
+from fieldsync.protocol.session import DeviceDescription, Platform, SignIn
 
 STREAMS = 160
 """An HTTP server takes 128 connections where nobody says otherwise."""
 
 
-def test_a_server_answers_however_many_devices_listen(lab: Lab, sarah: Phone) -> None:
+def test_a_server_answers_however_many_devices_listen(lab: Lab) -> None:
+    lab.person("sarah")
     with running_server(lab.uri) as (address, _), ExitStack() as stack:
-        where = urlsplit(address)
-        asking = f"GET /sync/v1/events HTTP/1.1\r\nhost: {where.netloc}\r\nauthorization: Bearer {sarah.token}\r\n\r\n".encode()
+        asking = _asking(address)
         streams = []
         for _ in range(STREAMS):
-            stream = socket.create_connection((where.hostname, where.port), timeout=10)
+            stream = socket.create_connection((urlsplit(address).hostname, urlsplit(address).port), timeout=10)
             streams.append(stack.enter_context(stream))
             stream.sendall(asking)
         for stream in streams:
@@ -28,3 +31,14 @@ def test_a_server_answers_however_many_devices_listen(lab: Lab, sarah: Phone) ->
             while b"event: news" not in answer:
                 answer += stream.recv(1_000)
         assert httpx.get(f"{address}/health", timeout=10).status_code == 200
+
+
+def _asking(address: str) -> bytes:
+    """The request for a stream, of somebody who is signed in."""
+    description = DeviceDescription("k" * 43, "ipad", Platform.IPAD, "17.1", "1.0")
+    body = msgspec.json.encode(SignIn("small", "sarah@small.example", PASSWORD, description))
+    headers = {"content-type": "application/json"}
+    answer = httpx.post(f"{address}/sync/v1/session", content=body, headers=headers, timeout=20)
+    token = answer.json()["tokens"]["access_token"]
+    host = urlsplit(address).netloc
+    return f"GET /sync/v1/events HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\r\n".encode()

@@ -1,4 +1,4 @@
-"""Idle devices: memory of the server's process and its share of a core while so many streams are open and nothing comes.
+"""Idle devices: a server's memory and share of a core while so many streams are open and nothing comes.
 
 The floor is a process that holds as many bare connections and sends each as many heartbeats.
 """
