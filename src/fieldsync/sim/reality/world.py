@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, cast
 
-from fieldsync.base.world import SystemClock, World, system_world
+from fieldsync.base.world import SeededChance, SystemClock, World, system_world
 from fieldsync.device import Device
 from fieldsync.device.transport import HttpTransport
 from fieldsync.server.postgres.connect import AdminConnection, lone_connection
 from fieldsync.server.postgres.names import org_schema, quoted
 from fieldsync.server.save.batch import decode_row
 from fieldsync.sim.device import SimDevice, Wrote, promise
+from fieldsync.sim.faults import Faults
 from fieldsync.sim.ground import ORG, Ground
 from fieldsync.sim.reality import ledger as put_down
 from fieldsync.sim.reality.living import Part
@@ -50,6 +51,7 @@ class RealWorld(SimWorld):
 
     def __init__(self, uri: str, ground: Ground) -> None:
         self.ground, self.trace, self.found = ground, Trace(), []
+        self.faults = Faults(SeededChance(0))
         self.clock = cast("Any", RealClock())
         self.wrote, self.families = {}, {}
         self.merged, self.resent = {}, set()
