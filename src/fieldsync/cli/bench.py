@@ -65,6 +65,17 @@ def refresh(
     _run(lambda folder, port: measure(folder, port, rows=rows), as_json=as_json)
 
 
+@app.command("apply")
+def apply(
+    rows: Annotated[int, typer.Option("--rows", min=1_000, help="Rows that changed.")] = 100_000,
+    as_json: JsonOption = False,
+) -> None:
+    """A prepared update in which every row changed: how long its *Apply* takes."""
+    from fieldsync.sim.bench.prepared import measure
+
+    _run(lambda folder, port: measure(folder, port, rows=rows), as_json=as_json)
+
+
 @app.command("incremental")
 def incremental(
     few: Annotated[int, typer.Option("--few", min=1_000, help="Rows that one device holds.")] = 10_000,

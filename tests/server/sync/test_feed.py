@@ -66,6 +66,20 @@ def test_online_edits_are_not_on_the_feed(lab: Lab, sarah: Phone) -> None:
     assert sarah.feed().families == ()
 
 
+def test_rights_are_asked_when_it_is_read_not_when_it_was_saved(lab: Lab, sarah: Phone, iphone: Phone) -> None:
+    """FEATURES C13."""
+    shop, visit = sarah.new_id("Shop"), sarah.new_id("Visit")
+    sarah.outcome(create("Shop", shop, Name="x"))
+    sarah.outcome(create("Visit", visit, ShopId=shop))
+    lab.rows("Profile", {"Name": "Nobody"})
+    lab.query("""UPDATE "User" SET "ProfileId" = (SELECT "Id" FROM "Profile" WHERE "Name" = 'Nobody')
+        WHERE "Username" = 'sarah@small.example' RETURNING 1""")
+    lab.query("UPDATE _user_head SET rights_version = rights_version + 1 RETURNING 1")
+    page = iphone.feed()
+    assert page.rows == ()
+    assert all(family.members == () for family in page.families)
+
+
 def test_positions_have_no_gap(lab: Lab, sarah: Phone, iphone: Phone) -> None:
     for phone in (sarah, iphone, sarah):
         phone.upload(*(phone.save(create("Shop", phone.new_id("Shop"), Name="x")) for _ in range(3)))

@@ -168,10 +168,11 @@ def _first_rows(place: Setting) -> dict[str, Rows]:
 def _change(place: Setting, rows: Rows, mark: str) -> None:
     """As a person online would: these rows get another phone, in one transaction."""
     with seeding_org(place.uri, ORG, place.world) as seeding:
-        _edit(seeding, rows, f"+43 {mark}")
+        edit_rows(seeding, rows, f"+43 {mark}")
 
 
-def _edit(seeding: Seeding, rows: Rows, phone: str) -> None:
+def edit_rows(seeding: Seeding, rows: Rows, phone: str) -> None:
+    """Give rows another phone, with their entries in the change log."""
     table, change = (seeding.metadata.tables[name] for name in (OBJECT, "_change"))
     among = table.c.Id == func.any(rows.ids)
     now = seeding.clock.now()

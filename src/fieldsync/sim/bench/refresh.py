@@ -66,7 +66,7 @@ def catalog() -> Catalog:
 
 def measure(folder: Path, port: int, *, rows: int) -> list[Figure]:
     """Seconds of a refresh beside its floor, and megabytes above idle of both processes."""
-    with served(folder, port, lambda uri, world: _make_org(uri, world, rows)) as place:
+    with served(folder, port, lambda uri, world: make_org(uri, world, rows)) as place:
         key = place.world.chance.bytes(32)
         device = place.signed_in("ipad", Platform.IPAD, key)
         try:
@@ -125,7 +125,8 @@ def _resident(process: str) -> float:
     return int(line.split()[1]) / 1000
 
 
-def _make_org(uri: str, world: World, rows: int) -> list[RecordId]:
+def make_org(uri: str, world: World, rows: int) -> list[RecordId]:
+    """An org with so many rows that one person may read."""
     admin = NewUser("admin@bench.example", PASSWORD, "System_Administrator", "Admin")
     create_org(uri, ORG, catalog(), admin=admin, world=world)
     with seeding_org(uri, ORG, world) as seeding:
