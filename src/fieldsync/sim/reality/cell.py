@@ -192,7 +192,10 @@ def _asked(uri: str, ground: Ground, parts: list[Part], network: Network) -> _Fo
 
 
 def _checked(world: RealWorld) -> Iterator[str]:
-    yield from progress.settle(world)
+    for device in world.devices:
+        yield from progress.drain(world, device)
+    for device in world.devices:
+        progress.poll(world, device)
     yield from exact_feed.delivered(world)
     yield from progress.sync_all(world)
     for law in LAWS:
