@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -66,6 +67,43 @@ def test_a_rule_is_tried_previewed_changed_and_taken_back(browser: Browser, runn
         expect(page.get_by_text("Saved.")).to_be_visible()
         ipad.sync()
         assert ipad.count("Product") == 8
+
+
+def test_a_condition_is_written_with_help_and_counted_while_it_is_typed(browser: Browser, running: Running) -> None:
+    with console(browser, running) as page:
+        page.get_by_role("link", name="Product", exact=True).click()
+        page.locator("#type").select_option("top_level")
+        page.locator("#user").fill(SARAH.username)
+        condition = page.get_by_label("Condition")
+        condition.press_sequentially("Nam")
+        expect(page.get_by_role("option", name="Name", exact=True)).to_have_attribute("aria-selected", "true")
+        page.keyboard.press("Enter")
+        condition.press_sequentially(" LIKE 'C%'")
+        expect(condition).to_have_value("Name LIKE 'C%'")
+        expect(page.locator(".soql-text")).to_have_text("'C%'")
+        expect(page.locator("#live").get_by_text(f"rows of Product for {SARAH.username}")).to_be_visible()
+        condition.press_sequentially(" AND Towm = 1")
+        expect(page.locator(".soql-unknown")).to_have_text("Towm")
+        expect(page.locator("#live").get_by_text("Product has no field Towm.")).to_be_visible()
+        page.get_by_role("button", name="Copy for others").click()
+        expect(page.locator("#object")).to_have_value("Product")
+        expect(page.get_by_label("On", exact=True)).not_to_be_checked()
+
+
+def test_all_rules_go_out_as_a_file_and_come_in_again(browser: Browser, running: Running, tmp_path: Path) -> None:
+    with console(browser, running, size=1) as page:
+        with page.expect_download() as taken:
+            page.get_by_role("button", name="Export").click()
+        file = tmp_path / "rules.json"
+        taken.value.save_as(file)
+        page.get_by_role("button", name="Import").click()
+        page.get_by_label("File").set_input_files(file)
+        page.get_by_role("button", name="Import").click()
+        expect(page.get_by_text(re.compile(r"Saved: \d+ unchanged\."))).to_be_visible()
+        file.write_text(file.read_text().replace('"Product"', '"Nothing"', 1))
+        page.get_by_label("File").set_input_files(file)
+        page.get_by_role("button", name="Check").click()
+        expect(page.get_by_text("It cannot be saved as it is.")).to_be_visible()
 
 
 def test_what_the_app_needs_stays_on_and_faults_stand_by_their_fields(browser: Browser, running: Running) -> None:

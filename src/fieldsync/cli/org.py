@@ -135,6 +135,31 @@ def drop(
     say(f"dropped org {name}")
 
 
+@app.command("bi-role")
+def bi_role(
+    name: NameArgument,
+    password: Annotated[
+        str, typer.Option("--password", envvar="FIELDSYNC_BI_PASSWORD", help="Of the role; needed to make it.")
+    ] = "",
+    drop: Annotated[bool, typer.Option("--drop", help="Take role and views away.")] = False,
+    database: DatabaseOption = None,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """A database role for BI tools: it reads typed views of every object, formula fields included, and nothing else."""
+    from fieldsync.server.org.begin.readers import drop_reader, make_reader
+    from fieldsync.server.org.directory import enter_org
+    from fieldsync.server.postgres.connect import admin_connection
+
+    with database_uri(database, data) as uri, admin_connection(uri) as connection:
+        enter_org(connection, name)
+        if drop:
+            drop_reader(connection)
+            say(f"dropped the BI role of {name}")
+            return
+        role, views = make_reader(connection, password)
+    say(f"the role {role} reads {views} views in the schema {role}")
+
+
 @app.command("merge")
 def merge_records(
     object_name: Annotated[str, typer.Argument(metavar="OBJECT", help="A mergeable object, such as Account.")],

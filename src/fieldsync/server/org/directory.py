@@ -14,9 +14,11 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.org.runtime import OrgRow
 from fieldsync.server.postgres.connect import AdminConnection
 from fieldsync.server.postgres.deploy.levels import PRESENT, Reached, reached
+from fieldsync.server.postgres.deploy.views import views_schema
 from fieldsync.server.postgres.names import quoted
 from fieldsync.server.postgres.tables import system_tables
 
+_HAS_ROLE = text("SELECT rolname FROM pg_roles WHERE rolname = :role")
 _DIRECTORY = Table(
     "_fieldsync_org",
     MetaData(),
@@ -102,6 +104,10 @@ def add_org(connection: AdminConnection, org: OrgListing) -> None:
 def drop_org(connection: AdminConnection, name: str) -> None:
     """Remove an org with everything in it, for good. Raises Refused(NO_ORG)."""
     org = find_org(connection, name)
+    for role in connection.execute(_HAS_ROLE, {"role": views_schema(org.schema)}).scalars().all():
+        connection.execute(text(f"DROP SCHEMA IF EXISTS {quoted(role)} CASCADE"))
+        connection.execute(text(f"DROP OWNED BY {quoted(role)}"))
+        connection.execute(text(f"DROP ROLE {quoted(role)}"))
     connection.execute(text(f"DROP SCHEMA IF EXISTS {quoted(org.schema)} CASCADE"))
     connection.execute(delete(_DIRECTORY).where(_DIRECTORY.c.name == name))
 

@@ -6,7 +6,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ClauseElement, ColumnElement, MetaData, Select, and_, any_, bindparam, func, select
+from sqlalchemy import (
+    BindParameter,
+    ClauseElement,
+    ColumnElement,
+    MetaData,
+    Select,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+)
 
 from fieldsync.base.ids import DeviceNumber, RecordId
 from fieldsync.base.problems import Code, Refused, problem
@@ -117,10 +131,10 @@ async def person(org: Org, database: Database, one: Kept, channel: Channel) -> C
     return Caller(*who, rights=rights, rights_version=version if channel is Channel.DEVICE else None)
 
 
-async def devices_with_open(org: Org, database: Database) -> list[str]:
-    """Device numbers that have transactions which are not decided."""
+async def devices_with_open(org: Org, database: Database, user_id: RecordId | None = None) -> list[str]:
+    """Device numbers, of all or of one person, that have transactions which are not decided."""
     names = [status.value for status in OPEN]
-    return [device for (device,) in await database.rows(_with_open(org.metadata), statuses=names)]
+    return [device for (device,) in await database.rows(_with_open(org.metadata), statuses=names, user=user_id)]
 
 
 def _kept(row: tuple[Any, ...]) -> Kept:
@@ -205,7 +219,9 @@ def _locked_times(metadata: MetaData) -> ClauseElement:
 def _with_open(metadata: MetaData) -> ClauseElement:
     t, u = metadata.tables["Sync_Transaction"], metadata.tables["_undecided"]
     joined = t.join(u, u.c.record_id == t.c.Id)
-    query = select(u.c.device).select_from(joined).where(t.c.Status == any_(bindparam("statuses"))).distinct()
+    user: BindParameter[str | None] = bindparam("user")
+    whose = or_(cast(user, Text).is_(None), t.c.UserId == user)
+    query = select(u.c.device).select_from(joined).where(t.c.Status == any_(bindparam("statuses")), whose).distinct()
     return query.order_by(u.c.device)
 
 

@@ -61,10 +61,11 @@ async def simulate(org: Org, record_id: str) -> Simulated:
     return found
 
 
-async def simulate_all(org: Org) -> AsyncIterator[Simulated]:
-    """Every transaction that is not decided, device by device, each behind those of its device before it."""
+async def simulate_all(org: Org, user_id: RecordId | None = None) -> AsyncIterator[Simulated]:
+    """Every transaction that is not decided, of all or of one person, device by device, each behind those of its device
+    before it."""
     async with transaction(org.pool) as database:
-        devices = await devices_with_open(org, database)
+        devices = await devices_with_open(org, database, user_id)
     for device in devices:
         async with transaction(org.pool) as database:
             chosen = await kept_of_device(org, database, device, OPEN)

@@ -23,11 +23,14 @@ from fieldsync.web.console.records.lists import LIST_PAGES
 from fieldsync.web.console.records.merging import MERGE_PAGES
 from fieldsync.web.console.records.record import RECORD_PAGES
 from fieldsync.web.console.recovery import RECOVERY_PAGES
+from fieldsync.web.console.reports.pages import REPORT_PAGES
 from fieldsync.web.console.retention import RETENTION_PAGES
+from fieldsync.web.console.rules.files import RULE_FILES
 from fieldsync.web.console.rules.pages import RULE_PAGES
 from fieldsync.web.console.rules.parts import RULE_PARTS
 from fieldsync.web.console.schedules import SCHEDULE_PAGES
 from fieldsync.web.console.settings import SETTING_PAGES
+from fieldsync.web.console.simulation.pages import SIMULATION_PAGES
 from fieldsync.web.console.transactions.detail import TRANSACTION_PAGES
 from fieldsync.web.console.transactions.listing import TRANSACTION_LISTS
 from fieldsync.web.kit.guard import Guard
@@ -43,6 +46,7 @@ def console_routes() -> list[Any]:
     pages += [*SCHEDULE_PAGES, *RETENTION_PAGES, *RECOVERY_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES]
     pages += [*LIST_PAGES, *RECORD_PAGES, *EDIT_PAGES, *FILE_PAGES, *MERGE_PAGES]
     pages += [*PEOPLE_PAGES, *ACT_PAGES, *CATALOG_PAGES, *DEPLOY_PAGES]
+    pages += [*SIMULATION_PAGES, *REPORT_PAGES, *RULE_FILES]
     router = Router(
         PREFIX,
         route_handlers=[*pages, static_router("console")],  # type: ignore[list-item]

@@ -27,6 +27,7 @@ from fieldsync.server.postgres.deploy.apply import describe
 from fieldsync.server.postgres.deploy.gently import carry_out, fill
 from fieldsync.server.postgres.deploy.levels import LEVELS, PLATFORM, PRESENT, note_reached
 from fieldsync.server.postgres.deploy.plan import Plan, plan
+from fieldsync.server.postgres.deploy.views import clear_views
 from fieldsync.server.postgres.stored_catalog import assigned_prefixes, current_catalog
 from fieldsync.server.postgres.tables import org_metadata
 
@@ -59,6 +60,7 @@ def upgrade_org(uri: str, name: str, world: World) -> Upgraded:
             return Upgraded(name, PRESENT, PRESENT)
         steps = plan(connection, _next_catalog(connection))
         kept = tuple(step for step in steps.steps if not step.destructive)
+        clear_views(connection)
         carry_out(connection, kept, org_metadata(steps.catalog))
         for level in LEVELS:
             for filling in level.fillings if level.number > before.level else ():

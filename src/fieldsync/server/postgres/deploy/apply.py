@@ -11,6 +11,7 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import Clock
 from fieldsync.formula.sql.ddl import ddl
 from fieldsync.server.postgres.deploy.plan import Plan, Step
+from fieldsync.server.postgres.deploy.views import clear_views, make_views
 from fieldsync.server.postgres.partitions import ensure_partitions
 from fieldsync.server.postgres.queue.schema import make_queue
 from fieldsync.server.postgres.stored_catalog import store_catalog
@@ -32,6 +33,7 @@ def apply(connection: Connection, plan: Plan, *, clock: Clock, allow_drop: bool 
         raise Refused(problem(Code.DEPLOY_LOSES_DATA, steps=", ".join(describe(step) for step in plan.destructive)))
     _make_helpers(connection)
     make_queue(connection)
+    had_views = bool(plan.steps or plan.catalog_changed) and clear_views(connection)
     for step in plan.steps:
         try:
             connection.exec_driver_sql(step.sql)
@@ -40,6 +42,8 @@ def apply(connection: Connection, plan: Plan, *, clock: Clock, allow_drop: bool 
             raise Refused(problem(Code.DEPLOY_FAILED, step=describe(step).capitalize(), reason=reason)) from failed
     if plan.catalog_changed:
         store_catalog(connection, plan.catalog, clock.now())
+    if had_views:
+        make_views(connection, plan.catalog)
     ensure_partitions(connection, clock.now().date())
 
 

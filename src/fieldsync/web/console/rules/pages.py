@@ -26,10 +26,15 @@ from fieldsync.server.oversight.scope.kept import Kept, created, kept_rule, kept
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.scope.rules import OBJECT
+from fieldsync.server.scope.tokens import known_tokens
 from fieldsync.web.console.door import COOKIE, AnyRequest, admin, admin_org, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.rules.form import Drafted, Typed, Wrong, draft, one
 
+OPERATORS = ("AND", "OR", "NOT", "IN", "LIKE", "INCLUDES", "EXCLUDES", "null", "true", "false")
+UNITS = ("WEEK", "MONTH", "QUARTER", "YEAR")
+DAYS = ("TODAY", "YESTERDAY", "TOMORROW", "LAST_N_DAYS:", "NEXT_N_DAYS:", "LAST_90_DAYS", "NEXT_90_DAYS")
+STRETCHES = (*DAYS, *(f"{side}_{unit}" for side in ("LAST", "THIS", "NEXT") for unit in UNITS))
 _ATTRIBUTES = {column: name for name, column in COLUMNS.items()}
 
 
@@ -99,11 +104,14 @@ def _choices(org: Org) -> dict[str, Any]:
 
 
 @get("/rules/new")
-async def new_rule(request: AnyRequest, served: ServedHere, object: str = "") -> Template:
-    """An empty form."""
+async def new_rule(request: AnyRequest, served: ServedHere, object: str = "", like: str = "") -> Template:
+    """An empty form, or one like a rule that is there, to be assigned to others."""
     org, page_token = await admin_org(served, request)
     drafted = Drafted(SyncRule(object=object, type=RuleType.TOP_LEVEL))
     async with snapshot(org.pool) as database:
+        if like:
+            known = await kept_rule(org, database, like)
+            drafted = Drafted(msgspec.structs.replace(known.rule, active=False, required=False))
         return await rule_page(org, database, None, drafted, page_token)
 
 
@@ -118,15 +126,15 @@ async def one_rule(request: AnyRequest, served: ServedHere, rule_id: str, said: 
 
 
 async def rule_page(
-    org: Org, database: Database, kept: Kept | None, drafted: Drafted, page_token: str, said: str = ""
+    org: Org, database: Database, kept: Kept | None, drafted: Drafted, page_token: str, said: str = "", person: str = ""
 ) -> Template:
     """The form with what was drafted."""
     values = {"kept": kept, "rule": drafted.rule, "filter": drafted.filter, "wrong": drafted.wrong, "said": said}
     choices = {"types": tuple(RuleType), "objects": sorted(org.catalog.objects), **_choices(org), **filter_choices()}
     profile = kept.profile if kept is not None and not drafted.wrong else drafted.rule.profile or ""
     people = await usernames(org, database)
-    fields = field_names(org, drafted.rule.object)
-    return page("rule.html", page_token=page_token, profile=profile, people=people, fields=fields, **values, **choices)
+    told = {"profile": profile, "people": people, "fields": field_names(org, drafted.rule.object), "person": person}
+    return page("rule.html", page_token=page_token, words=condition_words(org), **told, **values, **choices)
 
 
 def filter_choices() -> dict[str, Any]:
@@ -137,6 +145,11 @@ def filter_choices() -> dict[str, Any]:
 def field_names(org: Org, name: str) -> tuple[str, ...]:
     """The fields of an object."""
     return tuple(org.catalog[name].fields) if name in org.catalog else ()
+
+
+def condition_words(org: Org) -> tuple[str, ...]:
+    """What a condition may hold beside fields: tokens, operators and stretches of time."""
+    return (*(f"@@{token}@@" for token in sorted(known_tokens(org.catalog))), *OPERATORS, *STRETCHES)
 
 
 async def typed_of(request: AnyRequest) -> Typed:

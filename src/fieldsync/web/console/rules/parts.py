@@ -22,7 +22,7 @@ from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.scope.rules import Fault
 from fieldsync.web.console.door import AnyRequest, admin, admin_org
 from fieldsync.web.console.rules.form import Drafted, Typed, Wrong, as_rows, draft, one, pointed, rows_of
-from fieldsync.web.console.rules.pages import field_names, filter_choices, page, typed_of
+from fieldsync.web.console.rules.pages import condition_words, field_names, filter_choices, page, typed_of
 
 ANOTHER_ROW = FilterRow("", Operator.EQUALS)
 
@@ -36,6 +36,7 @@ async def edit_filter(request: AnyRequest, served: ServedHere) -> Template:
     kept = await _kept(org, typed)
     name = kept.rule.object if kept is not None else one(typed, "object")
     values = {"filter": filter_, "where": where, "said": said, "fields": field_names(org, name)}
+    values["words"] = condition_words(org)
     return page("_filter.html", **values, **filter_choices())
 
 
@@ -109,6 +110,25 @@ async def try_rule(request: AnyRequest, served: ServedHere) -> Template:
     return page("_tried.html", tried=found, holder=holder)
 
 
+@post("/parts/rule/live", status_code=200)
+async def live(request: AnyRequest, served: ServedHere) -> Template:
+    """While it is typed: what is wrong, at its place; else how many rows it brings the person, and the first."""
+    org, _, caller = await admin(served, request)
+    typed = await typed_of(request)
+    async with snapshot(org.pool) as database:
+        kept, drafted = await _drafted(org, database, typed)
+        wrong = drafted.wrong or await _wrong(org, database, kept, drafted.rule)
+        stops = tuple(fault for fault in wrong if not fault.warning)
+        if stops or not one(typed, "user"):
+            return page("_wrong.html", wrong=stops)
+        try:
+            holder = await holder_of(org, database, one(typed, "user"))
+            found = await tried(org, database, holder, Trial(drafted.rule, caller.rights))
+        except Refused as refused:
+            return page("_wrong.html", wrong=(Wrong("", refused.problem.message),))
+    return page("_tried.html", tried=found, holder=holder)
+
+
 async def _kept(org: Org, typed: Typed) -> Kept | None:
     async with snapshot(org.pool) as database:
         return await kept_rule(org, database, one(typed, "id")) if one(typed, "id") else None
@@ -137,4 +157,4 @@ def _told(rule: SyncRule, faults: Iterable[Fault]) -> tuple[Wrong, ...]:
     )
 
 
-RULE_PARTS = [edit_filter, validate, preview_rule, try_rule]
+RULE_PARTS = [edit_filter, validate, preview_rule, try_rule, live]

@@ -1,0 +1,1 @@
+"""The Console's simulation mode: what a sync would bring, and what waiting saves would become, without any effect."""

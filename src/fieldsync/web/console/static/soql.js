@@ -1,0 +1,101 @@
+"use strict";
+// The editor of a condition: colours under the text, words to pick at the caret. The text itself stays a plain field.
+const PARTS = /('(?:[^'\\]|\\.)*'?)|(\{[A-Z_.0-9]*\}?|@@[A-Z_.0-9]*@{0,2})|\b(AND|OR|NOT|IN|LIKE|INCLUDES|EXCLUDES|SELECT|FROM|WHERE|NULL|TRUE|FALSE)\b|\b((?:TODAY|YESTERDAY|TOMORROW|(?:LAST|NEXT|THIS)_[A-Z0-9_]+)(?::\d+)?)\b|\b(\d[\d.:TZ+-]*)\b|([A-Za-z_][\w.]*)/gi;
+const KINDS = ["text", "token", "word", "date", "number", "field"];
+const WORD = /[\w.{@]+$/;
+
+function paint(editor) {
+  const text = editor.querySelector("textarea").value;
+  const known = new Set(JSON.parse(editor.dataset.fields));
+  const back = editor.querySelector("pre");
+  back.replaceChildren();
+  let at = 0;
+  for (const found of text.matchAll(PARTS)) {
+    back.append(text.slice(at, found.index));
+    const place = found.slice(1).findIndex((part) => part !== undefined);
+    const span = document.createElement("span");
+    span.className = `soql-${KINDS[place]}`;
+    if (KINDS[place] === "field" && !found[0].includes(".") && known.size && !known.has(found[0])) span.className = "soql-unknown";
+    span.textContent = found[0];
+    back.append(span);
+    at = found.index + found[0].length;
+  }
+  back.append(`${text.slice(at)}\n`);
+}
+
+function words(editor) {
+  const area = editor.querySelector("textarea");
+  const typed = WORD.exec(area.value.slice(0, area.selectionStart));
+  if (!typed || area.selectionStart !== area.selectionEnd) return [];
+  const begin = typed[0].toLowerCase();
+  const all = [...JSON.parse(editor.dataset.fields), ...JSON.parse(editor.dataset.words)];
+  return all.filter((word) => word.toLowerCase().startsWith(begin) && word !== typed[0]).slice(0, 8);
+}
+
+function offer(editor) {
+  const list = editor.querySelector("ul");
+  const found = document.activeElement === editor.querySelector("textarea") ? words(editor) : [];
+  list.replaceChildren(...found.map((word, place) => {
+    const item = document.createElement("li");
+    item.setAttribute("role", "option");
+    item.setAttribute("aria-selected", place === 0 ? "true" : "false");
+    item.textContent = word;
+    return item;
+  }));
+  list.hidden = found.length === 0;
+  editor.querySelector("output").textContent = found.length ? `${found.length} words to pick: ${found[0]}` : "";
+}
+
+function pick(editor, word) {
+  const area = editor.querySelector("textarea");
+  const typed = WORD.exec(area.value.slice(0, area.selectionStart));
+  area.setRangeText(word, area.selectionStart - (typed ? typed[0].length : 0), area.selectionStart, "end");
+  editor.querySelector("ul").hidden = true;
+  area.dispatchEvent(new Event("input", { bubbles: true }));
+  editor.querySelector("ul").hidden = true;
+  area.focus();
+}
+
+function move(list, step) {
+  const items = [...list.children];
+  const now = items.findIndex((item) => item.getAttribute("aria-selected") === "true");
+  items.forEach((item, place) => item.setAttribute("aria-selected", String(place === (now + step + items.length) % items.length)));
+}
+
+function begin() {
+  for (const editor of document.querySelectorAll(".editor")) paint(editor);
+}
+
+document.addEventListener("input", (event) => {
+  const editor = event.target.closest?.(".editor");
+  if (!editor) return;
+  paint(editor);
+  offer(editor);
+});
+document.addEventListener("scroll", (event) => {
+  const editor = event.target.closest?.(".editor");
+  if (editor && event.target.matches("textarea")) editor.querySelector("pre").scrollTop = event.target.scrollTop;
+}, true);
+document.addEventListener("keydown", (event) => {
+  const editor = event.target.closest?.(".editor");
+  const list = editor?.querySelector("ul");
+  if (!list || list.hidden) return;
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") move(list, event.key === "ArrowDown" ? 1 : -1);
+  else if (event.key === "Enter" || event.key === "Tab") pick(editor, list.querySelector("[aria-selected=true]").textContent);
+  else if (event.key === "Escape") list.hidden = true;
+  else return;
+  event.preventDefault();
+});
+document.addEventListener("mousedown", (event) => {
+  const item = event.target.closest?.(".editor li");
+  if (!item) return;
+  event.preventDefault();
+  pick(item.closest(".editor"), item.textContent);
+});
+document.addEventListener("focusout", (event) => {
+  const list = event.target.closest?.(".editor")?.querySelector("ul");
+  if (list) list.hidden = true;
+});
+document.addEventListener("htmx:afterSwap", begin);
+document.addEventListener("DOMContentLoaded", begin);
+if (document.readyState !== "loading") begin();

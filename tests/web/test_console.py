@@ -1,0 +1,112 @@
+"""The console's home, simulation and reports: walked by a person; no serious accessibility issue at any width."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+from tests.web.browsing import Running
+from tests.web.test_accessibility import AXE, RUN
+from tests.web.test_repair import disagree
+from tests.web.test_rules import console
+
+from fieldsync.cli.demo.people import SARAH
+
+pytestmark = pytest.mark.usefixtures("online")
+
+PAGES = ("", "/transactions", "/alerts", "/simulation", "/reports", "/reports/ask", "/rules", "/rules/new")
+FITS = "document.documentElement.scrollWidth <= innerWidth"
+ASKED = "SELECT Status, COUNT(Id) FROM Call GROUP BY Status ORDER BY COUNT(Id) DESC"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (768, "dark"), (1280, "light")])
+def test_no_page_has_a_serious_issue(browser: Browser, running: Running, width: int, scheme: str) -> None:
+    wrong: dict[str, object] = {}
+    with console(browser, running) as page:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        for address in PAGES:
+            page.goto(f"/console{address}")
+            page.evaluate(AXE.read_text(encoding="utf-8"))
+            found = page.evaluate(RUN)
+            if found or not page.evaluate(FITS):
+                wrong[address or "/"] = found or "wider than its window"
+    assert wrong == {}
+
+
+def test_home_shows_syncs_and_leads_on(browser: Browser, running: Running) -> None:
+    for device in running.devices:
+        device.sync()
+    with console(browser, running) as page:
+        page.goto("/console")
+        expect(page.get_by_role("heading", name="Try this")).to_be_visible()
+        expect(page.get_by_role("img", name=re.compile("Syncs, in syncs"))).to_be_visible()
+        expect(page.get_by_role("row", name=re.compile(r"^iPad \d+ 0 "))).to_be_visible()
+        page.get_by_role("link", name="30 days").click()
+        expect(page.get_by_role("link", name="30 days")).to_have_attribute("aria-current", "true")
+        page.get_by_role("link", name="Whom to tell").click()
+        page.locator("#address-new").fill("nobody")
+        page.get_by_role("button", name="Add").click()
+        expect(page.get_by_text("an e-mail address is needed")).to_be_visible()
+
+
+def test_an_alert_channel_is_made_tried_and_dropped(browser: Browser, running: Running) -> None:
+    with console(browser, running, size=1) as page:
+        page.goto("/console/alerts")
+        page.locator("#kind-new").select_option("Webhook")
+        page.locator("#address-new").fill("http://127.0.0.1:9/nobody-listens")
+        page.get_by_role("button", name="Add").click()
+        page.get_by_role("button", name="Send a test").click()
+        expect(page.get_by_text("It did not work")).to_be_visible()
+        page.get_by_role("button", name="Drop").click()
+        expect(page.get_by_role("button", name="Send a test")).to_have_count(0)
+
+
+def test_a_sync_and_saves_are_simulated_under_rules_as_they_would_be(browser: Browser, running: Running) -> None:
+    disagree(running, "mine 3", "theirs 3")
+    with console(browser, running) as page:
+        page.goto(f"/console/simulation?user={SARAH.username}")
+        page.get_by_role("button", name="Simulate the sync").click()
+        table = page.get_by_role("table", name="What a sync would bring")
+        expect(table.get_by_role("row", name=re.compile("^Product 8 8 "))).to_be_visible()
+        page.get_by_text("With another condition of a rule").click()
+        page.locator("#sync-rule").select_option(label="Product · all")
+        page.locator("#sync-where").fill("Name LIKE 'Nothing%'")
+        page.get_by_role("button", name="Simulate the sync").click()
+        expect(table.get_by_role("row", name=re.compile("^Product"))).to_have_count(0)
+        page.get_by_role("button", name="Simulate the saves").click()
+        expect(page.get_by_text("1 saves were simulated")).to_be_visible()
+        expect(page.get_by_text("Somebody changed Phone").first).to_be_visible()
+        page.get_by_text("With another validation rule").click()
+        page.locator("#saves-object").select_option("Account")
+        page.locator("#saves-condition").fill("1 +")
+        page.get_by_role("button", name="Simulate the saves").click()
+        expect(page.get_by_text("The rule Proposed")).to_be_visible()
+    running.devices[0].undo(running.devices[0].errors()[0].n)
+
+
+def test_a_question_is_asked_kept_and_taken_away_as_csv(browser: Browser, running: Running) -> None:
+    with console(browser, running) as page:
+        page.get_by_role("link", name="Reports").click()
+        expect(page.get_by_role("row", name=re.compile("Sarah Jones"))).to_be_visible()
+        page.get_by_role("button", name="Ask a question").click()
+        page.locator("#object").select_option("Call")
+        page.locator("#group-by").fill("Status")
+        page.get_by_role("button", name="Ask").first.click()
+        expect(page.locator("#q")).to_have_value(ASKED)
+        expect(page.get_by_role("img", name=re.compile("The first groups"))).to_be_visible()
+        expect(page.get_by_text(re.compile("Every device has sent|said nothing|hold")).first).to_be_visible()
+        shown = page.get_by_role("row", name=re.compile("^Submitted")).inner_text().split()
+        page.get_by_label("Keep it as").fill("Calls by status")
+        page.get_by_role("button", name="Keep", exact=True).click()
+        expect(page.get_by_role("heading", name="Calls by status")).to_be_visible()
+        with page.expect_download() as taken:
+            page.get_by_role("link", name="CSV").click()
+        rows = list(csv.reader(io.StringIO(taken.value.path().read_text(encoding="utf-8-sig"))))
+        assert rows[0] == ["Status", "expr0"]
+        assert shown in rows
+        page.get_by_role("button", name="Drop this report").click()
+        expect(page.get_by_role("link", name="Calls by status")).to_have_count(0)
