@@ -10,6 +10,8 @@ from decimal import Decimal
 from fieldsync.server.oversight.figures.charts import Charts, Group, Saves
 from fieldsync.web.kit.chart import Chart, Point, chart_of
 
+ROOM = 220
+"""Of 400 across, for the longest bar that lies."""
 LABELS_MAX = 10
 """So many days are written under a chart; of more, every second or third."""
 
@@ -60,8 +62,24 @@ def _drawn(name: str, unit: str, every: Sequence[date], values: dict[str, float]
     return Drawn(name, unit, chart_of(points, top), tuple(reversed(rows)))
 
 
-def bars(groups: Sequence[tuple[str, int]], name: str, unit: str) -> Drawn:
-    """A chart of named counts in their order."""
-    points = [Point(label[:4], f"{label}: {count} {unit}", Decimal(count)) for label, count in groups]
-    top = max((point.value or Decimal(0) for point in points), default=Decimal(0))
-    return Drawn(name, unit, chart_of(points, top), tuple((label, f"{count:,}") for label, count in groups))
+@dataclass(frozen=True)
+class Row:
+    """One bar that lies: as wide as its value."""
+
+    name: str
+    value: str
+    width: int
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Named counts as bars under each other."""
+
+    name: str
+    rows: tuple[Row, ...]
+
+
+def ranked(groups: Sequence[tuple[str, int]], name: str) -> Ranked:
+    """The groups in their order; the largest is as wide as there is room."""
+    most = max((count for _, count in groups), default=0)
+    return Ranked(name, tuple(Row(label, f"{n:,}", max(n, 0) * ROOM // most if most > 0 else 0) for label, n in groups))

@@ -21,7 +21,7 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.save.batch import Caller
 from fieldsync.web.console.door import COOKIE, AnyRequest, admin, admin_org, require_page
-from fieldsync.web.console.home.drawn import bars
+from fieldsync.web.console.home.drawn import ranked
 from fieldsync.web.console.home.pages import DAYS, figures, period_of
 from fieldsync.web.console.pages import SEE_OTHER
 
@@ -111,7 +111,7 @@ async def _answered(
             except Refused as refused:
                 wrong = refused.problem
     pairs = answer.pairs if answer is not None else ()
-    drawn = bars(pairs[:BARS_MAX], "The first groups", "") if pairs and (kept is None or kept.drawn) else None
+    drawn = ranked(pairs[:BARS_MAX], "The first groups") if pairs and (kept is None or kept.drawn) else None
     objects = {one.name: tuple(one.fields) for one in org.catalog}
     told = {"query": query, "asked": given, "wrong": wrong, "answer": answer, "drawn": drawn, "complete": complete}
     about = {"here": "reports", "page_token": page_token, "kept": kept, "objects": objects, "measures": MEASURES}
