@@ -48,9 +48,7 @@ def test_home_shows_syncs_and_leads_on(browser: Browser, running: Running) -> No
         page.get_by_role("link", name="30 days").click()
         expect(page.get_by_role("link", name="30 days")).to_have_attribute("aria-current", "true")
         page.get_by_role("link", name="Whom to tell", exact=True).click()
-        page.locator("#address-new").fill("nobody")
-        page.get_by_role("button", name="Add").click()
-        expect(page.get_by_text("an e-mail address is needed")).to_be_visible()
+        expect(page.get_by_role("heading", name="Alerts")).to_be_visible()
 
 
 def test_an_alert_channel_is_made_tried_and_dropped(browser: Browser, running: Running) -> None:

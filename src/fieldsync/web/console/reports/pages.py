@@ -48,7 +48,7 @@ async def all_reports(request: AnyRequest, served: ServedHere) -> Template:
     return Template("reports.html", context={"here": "reports", "page_token": page_token, **shown, **told, **choices})
 
 
-@get("/reports/{name:str}.csv", media_type="text/csv")
+@get("/reports/{name:str}/csv", media_type="text/csv")
 async def report_file(request: AnyRequest, served: ServedHere, name: str) -> Response[bytes]:
     """`people`, `syncs` or the id of a kept report as a file."""
     org, _, caller = await admin(served, request)
