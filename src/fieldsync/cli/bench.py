@@ -111,7 +111,6 @@ def feed(
     _run(lambda folder, _: measure(folder, few=few, many=many), as_json=as_json)
 
 
-<<<<<<< HEAD
 @app.command("idle")
 def idle(
     devices: Annotated[str, typer.Option("--devices", help="How many, with commas: a curve.")] = "1000",
@@ -135,7 +134,8 @@ def storm(
     from fieldsync.sim.bench.fleet.storm import measure
 
     _run(lambda folder, port: measure(folder, port, devices=devices, seconds=seconds), as_json=as_json)
-=======
+
+
 @app.command("console")
 def console(
     transactions: Annotated[int, typer.Option("--transactions", min=10_000, help="Transactions to list.")] = 1_000_000,
@@ -143,10 +143,9 @@ def console(
     as_json: JsonOption = False,
 ) -> None:
     """Pages of the list of transactions, by filter, and the charts of syncs."""
-    from fieldsync.sim.bench.console import measure
+    from fieldsync.sim.bench.fleet.console import measure
 
     _run(lambda folder, _: measure(folder, transactions=transactions, syncs=syncs), as_json=as_json)
->>>>>>> 950cc4b (Console: bars under each other for groups, bench console, map)
 
 
 def _run(measure: Callable[[Path, int], list[Figure]], *, as_json: bool) -> None:
