@@ -8,6 +8,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 from tests.web.browsing import Running, app, eventually
 
+from fieldsync.base.world import system_world
+from fieldsync.server.org.create import seeding_org
+from fieldsync.server.org.seed import insert_rows, mint_ids
+
 pytestmark = pytest.mark.usefixtures("online")
 
 
@@ -95,3 +99,22 @@ def test_the_day_is_found_in_calendar_search_and_recent(browser: Browser, runnin
         page.get_by_role("link", name=name).first.click()
         expect(page.get_by_role("heading", name=name)).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_an_account_that_is_not_on_the_device_is_found_online_and_got(browser: Browser, running: Running) -> None:
+    ipad = running.devices[0]
+    with seeding_org(running.uri, "demo", system_world()) as seeding:
+        [new] = mint_ids(seeding, "Account", 1)
+        mine = {"OwnerId": ipad.account.user.id}  # type: ignore[union-attr]
+        insert_rows(seeding, "Account", [{"Id": new, "Name": "Dr. Zara Newcombe", "LastName": "Newcombe", **mine}])
+    with app(browser, running.link("iPad"), 1) as page:
+        page.goto("/search?q=Newcombe")
+        expect(page.get_by_text("Nothing on this device matches")).to_be_visible()
+        page.get_by_role("button", name="Look for accounts online").click()
+        page.get_by_role("button", name="Get Dr. Zara Newcombe").click()
+        expect(page.get_by_role("heading", name="Dr. Zara Newcombe")).to_be_visible()
+        assert ipad.get("Account", new) is not None
+        ipad.go_offline()
+        page.goto("/search?q=Newcombe")
+        page.get_by_role("button", name="Look for accounts online").click()
+        expect(page.get_by_role("alert")).to_contain_text("There is no connection to the server.")

@@ -119,6 +119,11 @@ PREVIEW_PEOPLE_PER_PROFILE = 10
 PREVIEW_SECONDS = 20
 """A preview of a changed rule looks at as many people as this time allows."""
 
+# Mini sync
+ONLINE_FOUND_MAX = 30
+ONLINE_CHILDREN_MAX = 50
+"""Of each list on a record that is brought to a device, the newest."""
+
 # Media
 FILE_BYTES_MAX = 512 * 1024 * 1024
 """Of one record's file, whoever brings it."""

@@ -22,6 +22,7 @@ from fieldsync.device.edit.sessions import Sessions
 from fieldsync.device.edit.undo import undo, undone_with
 from fieldsync.device.lists import Lists
 from fieldsync.device.media.media import Media
+from fieldsync.device.mini import Mini
 from fieldsync.device.queue.entry import QueueEntry
 from fieldsync.device.record import Mark, Record
 from fieldsync.device.status import report as reports
@@ -56,7 +57,6 @@ class Device:
     """One person's data on one device: an encrypted file, a queue, and the way to the server."""
 
     def __init__(self, store: Store, world: World, transport: Transport) -> None:
-        """Use `Device.open`."""
         self._store, self._world = store, world
         with store.write() as work:
             self._numbers = Numbers(work, world)
@@ -69,7 +69,7 @@ class Device:
         self._lists, self.drafts = Lists(world, self._computed), Drafts(store)
         self.views = OpenRecords(store, world, lambda refs: self._listeners.tell(records_changed(refs)))
         self.updates = Updates(store, self._engine, world, (self._told, self._tell_progress))
-        self.media = Media(self._engine, self._tell_progress)
+        self.media, self.mini = Media(self._engine, self._tell_progress), Mini(self._engine, self.step)
         self.territories = Territories(store, self._calls, self.sync)
         self._background: Background | None = None
 

@@ -76,7 +76,7 @@ class Updates:
         """Whether the first opening of the day should prepare one (FEATURES E05)."""
         with self._store.read() as work:
             account, past = read_account(work), reports.reports(work)
-        begun = (r.started_at for r in past if r.kind not in (SyncKind.UPLOAD_ONLY, SyncKind.MEDIA))
+        begun = (r.started_at for r in past if r.kind not in (SyncKind.UPLOAD_ONLY, SyncKind.MEDIA, SyncKind.MINI))
         if account is None or not self._engine.ready or account.as_of is None:
             return False
         return is_due(next(begun, None), self._world.clock.now(), account.user.time_zone)

@@ -23,6 +23,8 @@ class SyncKind(StrEnum):
     VERIFY = "verify"
     """An incremental sync that is proved by the digest, whenever the last proof was."""
     MEDIA = "media"
+    MINI = "mini"
+    """One record found online, with what hangs on it."""
 
 
 class Trigger(StrEnum):

@@ -26,6 +26,7 @@ TYPES: dict[SyncKind, tracking.SyncType] = {
     SyncKind.NON_BLOCKING: "non_blocking",
     SyncKind.VERIFY: "incremental",
     SyncKind.MEDIA: "media",
+    SyncKind.MINI: "mini",
 }
 TRIGGERS: dict[Trigger, tracking.Trigger] = {
     Trigger.INITIAL: "Initial",

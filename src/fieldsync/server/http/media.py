@@ -1,4 +1,5 @@
-"""`/sync/v1/media`: files of records, one piece a request. The shapes and their meaning are in `protocol.media`."""
+"""`/sync/v1/media`, files of records, one piece a request, and `/sync/v1/mini`, one record found online. The shapes and
+their meaning are in `protocol.media` and `protocol.mini`."""
 
 from __future__ import annotations
 
@@ -7,9 +8,12 @@ from litestar import Response, get, post
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol.media import CONTENT_BYTES, PIECE_BYTES, Taken, asked_range
+from fieldsync.protocol.mini import Bring, Brought, FoundPage
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.server.http.context import AnyRequest, ServedHere, bearer, calling, org_for, org_for_download, reading
 from fieldsync.server.media.ask import Wanted, piece_of, take
+from fieldsync.server.sync.mini.mini import bring as bring_one
+from fieldsync.server.sync.mini.mini import find_online
 
 PARTIAL = 206
 
@@ -42,4 +46,20 @@ async def bring(
         return await take(org, work, caller, wanted, (offset, body))
 
 
-ROUTES = [piece, bring]
+@get("/online/{name:str}", summary="Find records online", tags=["download"])
+async def online(request: AnyRequest, served: ServedHere, name: str, search: str) -> FoundPage:
+    """Records of an object by a part of their name, among all that the person may read."""
+    org = org_for_download(served, request)
+    async with reading(org, bearer(request)) as (work, caller):
+        return await find_online(org, work, caller, name, search)
+
+
+@post("/mini", status_code=200, summary="Bring one record", tags=["download"])
+async def mini(request: AnyRequest, served: ServedHere, data: Bring) -> Brought:
+    """Puts a record, and what hangs on it, on the person's feed."""
+    org = org_for_download(served, request)
+    async with calling(org, bearer(request)) as (work, caller):
+        return await bring_one(org, work, caller, data)
+
+
+ROUTES = [piece, bring, online, mini]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from litestar import get
+from litestar import Response, get, post
 from litestar.response import Template
 
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Refused
 from fieldsync.schema.access.permissions import Access
-from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere
+from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere, sentence_of
 from fieldsync.web.field.day.calendar import WEEK, day_of, days, week_of
 from fieldsync.web.field.day.recent import Recent
 from fieldsync.web.field.work.sheet import page_of
@@ -53,6 +55,31 @@ def search_live(request: AnyRequest, app: FieldHere, q: str = "") -> Template:
     return app.page(request, "_found.html", q=q.strip(), found=_found(app, q.strip()) if q.strip() else [])
 
 
+@get("/parts/online", sync_to_thread=True)
+def search_online(request: AnyRequest, app: FieldHere, q: str = "") -> Template:
+    """Accounts online by a part of their name, those that are not on this device."""
+    said, found = "", None
+    try:
+        found = app.device.mini.find("Account", q.strip())
+    except Refused as refused:
+        said = sentence_of(refused)
+    records = [r for r in found.records if app.device.get("Account", r.id) is None] if found is not None else []
+    return app.page(
+        request, "_online.html", q=q.strip(), records=records, more=found is not None and found.more, said=said
+    )
+
+
+@post("/online/{record_id:str}", status_code=200, sync_to_thread=True)
+def bring(request: AnyRequest, app: FieldHere, record_id: str) -> Response[None] | Template:
+    """Get this account now, with what hangs on it."""
+    app.require(request)
+    try:
+        app.device.mini.bring("Account", RecordId(record_id))
+    except Refused as refused:
+        return app.page(request, "_online.html", q="", records=[], more=False, said=sentence_of(refused))
+    return Response(None, headers={"hx-redirect": f"/accounts/{record_id}"})
+
+
 def _found(app: Field, text: str) -> list[tuple[str, list[Recent]]]:
     """By object: its plural, and records."""
     told = []
@@ -67,4 +94,4 @@ def _found(app: Field, text: str) -> list[tuple[str, list[Recent]]]:
     return told
 
 
-DAY_PAGES = [calendar, search, search_live]
+DAY_PAGES = [calendar, search, search_live, search_online, bring]

@@ -1,0 +1,72 @@
+"""Sarah needs an account that is not on her iPad: she finds it online and gets it alone, with its visits.
+
+Real server, real devices, over HTTP (FEATURES E18).
+"""
+
+from __future__ import annotations
+
+import pytest
+from tests.conftest import Databases
+from tests.scenarios.stage import org_with_two
+
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Refused
+from fieldsync.device import SyncKind
+
+PACK = """
+name: found
+label: Found
+objects:
+  - name: Clinic
+    label: Clinic
+    prefix: s00
+    sharing: private
+    shared_with: "City = 'Leeds'"
+    fields: [{name: City, type: text}, {name: Kept, type: checkbox}]
+  - name: Visit
+    label: Visit
+    prefix: s01
+    fields:
+      - {name: ClinicId, type: lookup, label: Clinic, references: Clinic, children: Visits}
+sync_rules:
+  - {object: Clinic, where: 'Kept = true'}
+  - {object: Visit, type: related, parent_object: Clinic, relationship_field: ClinicId}
+profiles:
+  - {name: Rep, label: Rep, objects: {'*': [read, create, edit, delete]}}
+"""
+
+
+def test_one_account_is_found_online_and_comes_with_what_hangs_on_it(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    database = databases.create()
+    with org_with_two(databases.uri(database), tmp_path_factory.mktemp("found"), PACK) as (stage, sarah, tom):
+        toms, ipad = stage.device(tom, "toms", started=False), stage.device(sarah, "ipad", started=False)
+        with toms.edit() as edit:
+            open_one = edit.create("Clinic", {"Name": "St Mary", "City": "Leeds"})
+            visits = {edit.create("Visit", {"Name": f"V{n}", "ClinicId": open_one}) for n in range(3)}
+            closed = edit.create("Clinic", {"Name": "St Mark", "City": "York"})
+        while toms.queue():
+            toms.step()
+        ipad.sync()
+        assert ipad.count("Clinic") == 0, "no rule selects it"
+
+        found = ipad.mini.find("Clinic", "St M")
+        assert [record.name for record in found.records] == ["St Mary"], "what is not open to her is not found"
+        report = ipad.mini.bring("Clinic", open_one)
+        assert (report.kind, report.successful, report.rows_received) == (SyncKind.MINI, True, 4)
+        assert ipad.get("Clinic", open_one) is not None
+        assert {visit.id for visit in ipad.find("Visit")} == visits
+        told = [row["Sync_Type"] for row in stage.rows("Sync_Tracking").values()]
+        assert told.count("mini") == 1
+        for other in (closed, RecordId(closed[:-4] + "zzzz")):
+            with pytest.raises(Refused) as refused:
+                ipad.mini.bring("Clinic", other)
+            assert refused.value.problem.code is Code.NOT_FOUND
+        ipad.sync()
+        assert ipad.count("Clinic") == 0, "what no rule selects leaves with the next sync"
+        ipad.go_offline()
+        with pytest.raises(Refused) as refused:
+            ipad.mini.find("Clinic", "St M")
+        assert refused.value.problem.code is Code.OFFLINE
+    databases.drop(database)
