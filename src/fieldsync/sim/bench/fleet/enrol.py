@@ -9,18 +9,20 @@ from datetime import timedelta
 from sqlalchemy import insert
 
 from fieldsync.base import limits
-from fieldsync.base.ids import DEVICE_CHARS, DEVICE_NUMBERS, RecordId, base62
+from fieldsync.base.ids import DEVICE_CHARS, DEVICE_NUMBERS, DeviceNumber, RecordId, base62
 from fieldsync.base.world import World, instant
 from fieldsync.schema.catalog import build
 from fieldsync.schema.load import load_packs
 from fieldsync.server.org.create import create_org, seeding_org
 from fieldsync.server.org.seed import Seeding, insert_rows
 from fieldsync.server.org.users import NewUser, create_user
+from fieldsync.server.save.batch import Caller, Channel
 from fieldsync.server.sync.session import digest
 from fieldsync.sim.bench.setting import ORG, PASSWORD
 from fieldsync.sim.territory import add_accounts, found_territory
 
 PEOPLE = 50
+PROFILE = "Field_Representative"
 BATCH = 1_000
 
 
@@ -29,7 +31,7 @@ class Enrolled:
     """A device that may ask: its token, its number, and an account its person works with."""
 
     token: str
-    number: str
+    caller: Caller
     account: RecordId
 
 
@@ -41,9 +43,7 @@ def org_with(devices: int, found: list[Enrolled]) -> Callable[[str, World], list
         create_org(uri, ORG, build(load_packs()), admin=admin, world=world)
         with seeding_org(uri, ORG, world) as seeding:
             names = [f"p{i}@bench.example" for i in range(PEOPLE)]
-            people = [
-                create_user(seeding, NewUser(n, PASSWORD, "Field_Representative", "Jones"), world.chance) for n in names
-            ]
+            people = [create_user(seeding, NewUser(n, PASSWORD, PROFILE, "Jones"), world.chance) for n in names]
             rows = [{"Name": f"Account {i}"} for i in range(devices)]
             accounts = add_accounts(seeding, found_territory(seeding, people), rows)
             found.extend(_devices(seeding, world, people, accounts))
@@ -89,4 +89,8 @@ def _devices(seeding: Seeding, world: World, people: list[RecordId], accounts: l
         ]
         for table, more in zip(known, (number_rows, session_rows), strict=True):
             seeding.connection.execute(insert(table), more)
-    return [Enrolled(*one) for one in zip(tokens, numbers, accounts, strict=True)]
+    callers = [
+        Caller(people[i % PEOPLE], PROFILE, Channel.DEVICE, device, DeviceNumber(numbers[i]))
+        for i, device in enumerate(devices)
+    ]
+    return [Enrolled(*one) for one in zip(tokens, callers, accounts, strict=True)]

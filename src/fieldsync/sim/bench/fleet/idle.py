@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
+from fieldsync.server.save.batch import Caller, Channel
 from fieldsync.sim.bench.figures import Figure, figure
 from fieldsync.sim.bench.fleet.clients import Listening, allow_connections, open_stream
 from fieldsync.sim.bench.fleet.enrol import Enrolled, org_with
@@ -95,7 +96,7 @@ def _floors(counts: Sequence[int], seconds: float) -> list[tuple[float, float]]:
     try:
         assert process.stdout is not None
         port = int(process.stdout.readline())
-        nobody = [Enrolled(f"{i}", "", RecordId("")) for i in range(max(counts))]
+        nobody = [Enrolled(f"{i}", Caller(RecordId(""), "", Channel.DEVICE), RecordId("")) for i in range(max(counts))]
         return asyncio.run(_measured(process.pid, port, nobody, (counts, seconds)))
     finally:
         process.terminate()

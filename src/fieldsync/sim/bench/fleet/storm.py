@@ -9,7 +9,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,11 +18,13 @@ import msgspec
 from fieldsync.base import ids
 from fieldsync.base.world import Chance, World, instant, unix_ms
 from fieldsync.protocol.upload import Change, Item, Operation, Transaction, UploadRequest, encode_items, hash_of
+from fieldsync.server.org.open import open_org
+from fieldsync.server.sync.feed import seal_cursor
 from fieldsync.sim.bench.figures import Figure, figure, percentile
 from fieldsync.sim.bench.fleet.clients import OK, Listening, allow_connections, answered, open_stream, request
 from fieldsync.sim.bench.fleet.enrol import Enrolled, org_with
 from fieldsync.sim.bench.fleet.idle import resident_mb
-from fieldsync.sim.bench.setting import Setting, served
+from fieldsync.sim.bench.setting import ORG, Setting, served
 
 SAMPLE_SECONDS = 0.05
 CONDITIONS = "each uploads one save, reads its feed and opens its stream, on new connections; one server process"
@@ -56,17 +58,15 @@ def measure(folder: Path, port: int, *, devices: int, seconds: float) -> list[Fi
 
 
 async def _storm(place: Setting, port: int, devices: Sequence[Enrolled], seconds: float) -> tuple[Seen, float, float]:
-    world, seen = place.world, Seen()
-    warm = Seen()
-    await _come_back(port, devices[-1], _upload(devices[-1], world), warm)
+    world, seen, warm = place.world, Seen(), Seen()
+    cursors = await _cursors(place, devices)
+    asking = [(device, _upload(device, world), cursor) for device, cursor in zip(devices, cursors, strict=True)]
+    await _come_back(port, asking.pop(), warm)
     warm.streams[0].close()
-    devices = devices[:-1]
-    bodies = [_upload(device, world) for device in devices]
     before = resident_mb(place.pid)
     with _most(place.pid) as most:
         coming = [
-            asyncio.create_task(_after(_within(world.chance, seconds), _come_back(port, device, body, seen)))
-            for device, body in zip(devices, bodies, strict=True)
+            asyncio.create_task(_after(_within(world.chance, seconds), _come_back(port, one, seen))) for one in asking
         ]
         await asyncio.gather(*coming)
     idle = resident_mb(place.pid) - before
@@ -84,14 +84,22 @@ def _within(chance: Chance, seconds: float) -> float:
     return seconds * chance.below(10_000) / 10_000
 
 
-async def _come_back(port: int, device: Enrolled, body: bytes, seen: Seen) -> None:
+async def _cursors(place: Setting, devices: Sequence[Enrolled]) -> list[str]:
+    """Where each device stands in its person's feed: at the beginning."""
+    async with AsyncExitStack() as stack:
+        org = await open_org(stack, place.uri, ORG, place.world)
+        return [seal_cursor(org, device.caller, 0) for device in devices]
+
+
+async def _come_back(port: int, asking: tuple[Enrolled, bytes, str], seen: Seen) -> None:
     """As the engine does when the network is back: the queue, the feed, the stream."""
+    device, body, cursor = asking
     began = time.perf_counter()
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for asked in (
             request("POST", "/sync/v1/upload", device.token, body),
-            request("GET", "/sync/v1/feed?cursor=0", device.token),
+            request("GET", f"/sync/v1/feed?cursor={cursor}", device.token),
         ):
             writer.write(asked)
             status = await answered(reader)
@@ -111,7 +119,7 @@ def _upload(device: Enrolled, world: World) -> bytes:
     raw = encode_items((item,))
     txn = ids.uuid7(unix_ms(now), world.chance.bytes(10))
     saved = Transaction(txn, 1, hash_of((raw,)), instant(now), msgspec.Raw(raw))
-    return msgspec.json.encode(UploadRequest(ids.DeviceNumber(device.number), 0, (saved,), ()))
+    return msgspec.json.encode(UploadRequest(device.caller.number or ids.DeviceNumber(""), 0, (saved,), ()))
 
 
 @contextmanager
