@@ -19,8 +19,10 @@ from tests.server.processor.test_acts import code_taken
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.mail_server import VARIABLE, read_address
+from fieldsync.server.alerts import outward
 from fieldsync.server.alerts.channels import Channel, to_tell, told_after
 from fieldsync.server.alerts.found import Alert, found_alerts
+from fieldsync.server.alerts.outward import NETWORKS
 from fieldsync.server.alerts.telling import SIGNATURE_HEADER, tell_alerts
 from fieldsync.server.postgres.work import snapshot
 
@@ -108,7 +110,8 @@ def test_everything_that_needs_somebody_is_found(lab: Lab, sarah: Phone) -> None
     assert alerts_of(lab)["late"] == 1
 
 
-def test_a_webhook_is_told_once_and_signed_and_says_why_it_failed(lab: Lab) -> None:
+def test_a_webhook_is_told_once_and_signed_and_says_why_it_failed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NETWORKS, "127.0.0.1/32")
     taken: list[tuple[bytes, str]] = []
 
     class Hook(BaseHTTPRequestHandler):
@@ -135,6 +138,44 @@ def test_a_webhook_is_told_once_and_signed_and_says_why_it_failed(lab: Lab) -> N
     [(problem, told)] = lab.query('SELECT "Last_Problem", "Told" FROM "Alert_Channel" WHERE "Id" = %(id)s', id=hook)
     assert "refused" in problem
     assert told == "{}", "what was not told is tried again"
+
+
+def test_an_admin_reaches_nothing_inside_through_a_webhook(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Inside(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_response(307)
+            self.send_header("location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+    with serving(HTTPServer(("127.0.0.1", 0), Inside)) as port:
+        for host in ("127.0.0.1", "localhost", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"):
+            with pytest.raises(ValueError, match=NETWORKS):
+                outward.post(f"http://{host}:{port}/", b"{}", {}, seconds=2)
+        assert asked == []
+        monkeypatch.setenv(NETWORKS, "10.0.0.0/8, 127.0.0.1/32")
+        with pytest.raises(ValueError, match="307"):
+            outward.post(f"http://127.0.0.1:{port}/hook?x=1", b"{}", {}, seconds=2)
+    assert asked == ["/hook?x=1"], "and nowhere else"
+
+
+@pytest.mark.parametrize(
+    ("address", "outside"),
+    [
+        *(("93.184.215.14", True), ("2606:2800:21f:cb07::1", True), ("64:ff9b::5db8:d70e", True)),
+        *(("169.254.169.254", False), ("10.0.0.1", False), ("100.64.0.1", False), ("224.0.0.1", False)),
+        *(("::1", False), ("fe80::1%eth0", False), ("fd00::1", False), ("64:ff9b::a9fe:a9fe", False)),
+        *(("2002:7f00:1::", False), ("::ffff:10.0.0.1", False)),
+    ],
+)
+def test_what_is_outside(address: str, *, outside: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(NETWORKS, raising=False)
+    assert outward.may_be_called(address) is outside
 
 
 class Mailbox(socketserver.StreamRequestHandler):

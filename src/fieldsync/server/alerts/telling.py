@@ -11,14 +11,13 @@ import ssl
 from collections.abc import Sequence
 from email.message import EmailMessage
 from http.client import HTTPException
-from urllib.error import URLError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import msgspec
 
 from fieldsync.base.log import get_logger
 from fieldsync.base.mail_server import VARIABLE, MailServer, mail_server
 from fieldsync.base.world import instant
+from fieldsync.server.alerts import outward
 from fieldsync.server.alerts.channels import EMAIL, Channel, channels, note_told, to_tell, told_after
 from fieldsync.server.alerts.found import Alert, found_alerts
 from fieldsync.server.org.runtime import Org
@@ -53,7 +52,7 @@ async def send(org: Org, channel: Channel, alerts: Sequence[Alert]) -> str | Non
     act = _mail if channel.values["Kind"] == EMAIL else _post
     try:
         await asyncio.to_thread(act, org.name, channel, alerts, instant(org.world.clock.now()))
-    except (OSError, ValueError, smtplib.SMTPException, HTTPException, URLError) as error:
+    except (OSError, ValueError, smtplib.SMTPException, HTTPException) as error:
         _log.warning("alert not sent", org=org.name, channel=channel.id, error=type(error).__name__)
         return f"{type(error).__name__}: {error}"
     return None
@@ -86,22 +85,10 @@ def _connected(server: MailServer) -> smtplib.SMTP:
     return connection
 
 
-class _Nowhere(HTTPRedirectHandler):
-    """An answer that sends us elsewhere is an error: the address is the one the admin gave."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
 def _post(org: str, channel: Channel, alerts: Sequence[Alert], at: str) -> None:
     """JSON, signed with the channel's secret."""
     body = msgspec.json.encode({"org": org, "at": at, "alerts": alerts})
-    address = str(channel.values["Address"])
-    if not address.startswith(("https://", "http://")):
-        raise ValueError("a web address begins with https://")
     headers = {"content-type": "application/json", "user-agent": "fieldsync"}
     if channel.values["Secret"]:
         headers[SIGNATURE_HEADER] = hmac.new(str(channel.values["Secret"]).encode(), body, hashlib.sha256).hexdigest()
-    request = Request(address, data=body, headers=headers, method="POST")  # noqa: S310 the scheme is looked at above
-    with build_opener(_Nowhere).open(request, timeout=SECONDS) as answer:
-        answer.read(1_000)
+    outward.post(str(channel.values["Address"]), body, headers, seconds=SECONDS)
