@@ -39,7 +39,7 @@ check: dev
 	@$(BIN)/python -m pytest -q tests/house
 
 sim: dev
-	@$(BIN)/fieldsync sim --seed $(SEED) --steps 1000 --hours $(HOURS) --numbers sim-numbers.json
+	@$(BIN)/fieldsync sim --seed $(SEED) --steps 600 --devices 2 --hours $(HOURS) --numbers sim-numbers.json
 	@$(BIN)/python -m fieldsync.sim.proof sim-numbers.json
 
 format: dev

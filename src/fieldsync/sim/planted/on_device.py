@@ -114,26 +114,6 @@ def _applies_nothing(right: Any) -> Any:
     return lambda *_args, **_more: Applied()
 
 
-def _details_alone(right: Any) -> Any:
-    """Every record of a family travels in a transaction of its own."""
-
-    def apart(found: Any) -> Any:
-        whole = right(found)
-        return [
-            msgspec.structs.replace(one, items=(item,)) if isinstance(one, msgspec.Struct) else _split(one, item)
-            for one in whole
-            for item in one.items
-        ]
-
-    return apart
-
-
-def _split(one: Any, item: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(one, items=(item,))
-
-
 def _keeps_rows(right: Any) -> Any:
     def remove(work: Any, table: Any, ids: Any) -> None:
         return None
@@ -199,7 +179,6 @@ DEVICE_BUGS = (
     Planted("a download is not applied", (Patch("device.sync.download:apply", _applies_nothing),)),
     Planted("the feed is not applied", (Patch("device.sync.settle:apply", _applies_nothing),), focus=("network",)),
     Planted("half of an answer is applied", (Patch("device.sync.settle:apply", _half_applied),)),
-    Planted("a family travels in pieces", (Patch("device.edit.save:bundles", _details_alone),)),
     Planted("removed rows stay", (Patch("device.merge.base:remove_rows", _keeps_rows),)),
     Planted(
         "undo leaves the rows", (Patch("device.edit.undo:free_families", returning([])),), focus=("undo", "network")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from fieldsync.protocol.upload import Rejected, Saved
+from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.save.batch import Since
 from fieldsync.server.save.head import Identified
 from fieldsync.sim.planted.patching import Patch, Planted, returning, returning_async
@@ -126,6 +127,18 @@ def _writes_too_much(right: Any) -> Any:
     return write
 
 
+def _commits_too_early(right: Any) -> Any:
+    """The rows of a save are committed before its receipt: who asks again after a kill between them does it twice."""
+
+    async def write(org: Any, database: Any, wave: Any) -> Any:
+        found = await right(org, database, wave)
+        for text in ("COMMIT", "BEGIN"):
+            await database.run(Statement(text, frozenset(), {}))
+        return found
+
+    return write
+
+
 def _refuses_in_secret(right: Any) -> Any:
     """What was refused is told to be saved."""
 
@@ -233,6 +246,11 @@ SERVER_BUGS = (
     Planted("long saves are cut", (Patch("server.sync.parts:read_items", _first_part_is_all),)),
     Planted("a field is not written", (Patch("server.save.pipeline:write.write", _loses_a_field),)),
     Planted("a field too many is written", (Patch("server.save.pipeline:write.write", _writes_too_much),)),
+    Planted(
+        "a save is committed in two halves",
+        (Patch("server.save.pipeline:write.write", _commits_too_early),),
+        focus=2 * ("network",),
+    ),
     Planted("refusals are told as saved", (Patch("server.save.journal:result_of", _refuses_in_secret),)),
     Planted(
         "sharing is not asked",
