@@ -107,7 +107,8 @@ async def _mark_due(org: Org, database: Database, look_back_days: int) -> dict[s
     params = {"since": now - timedelta(days=look_back_days)}
     await database.run(compile_statement(again), **params)
     waiting = or_(t.c.Status == Status.NEW.value, t.c.Status == Status.RETRY.value)
-    due = update(u).where(since, waiting).values(due_at=bindparam("now")).returning(u.c.device, t.c.Signed)
+    gathers = u.c.offered.is_not(None) & u.c.due_at.is_not(None)  # after a restore: it has its own time
+    due = update(u).where(since, waiting, ~gathers).values(due_at=bindparam("now")).returning(u.c.device, t.c.Signed)
     rows = await database.rows(compile_statement(due), **params, now=now)
     signed = {device for device, holds in rows if holds == "Yes"}
     return {device: device in signed for device in sorted({device for device, _ in rows})}
