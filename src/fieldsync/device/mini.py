@@ -14,7 +14,7 @@ from fieldsync.device.status.report import SyncKind, SyncReport
 from fieldsync.device.status.tracking import tell_tracking
 from fieldsync.device.sync.engine import Engine
 from fieldsync.device.transport import Unreachable
-from fieldsync.protocol.mini import Bring, Brought, FoundPage
+from fieldsync.protocol.feed import Bring, Brought, FoundPage
 
 
 class Mini:

@@ -7,12 +7,19 @@ upload's response told it already. Only whole transactions are delivered. An exp
 What became of a save later comes with the feed too, and a download moves the cursor past it. So a sync begins with
 `POST /sync/v1/feed/outcomes` where the device has saves that were refused or not decided: `OpenSaves`, answered by
 `Outcomes`.
+
+A mini sync brings one record found online, with what hangs on it, without waiting for the next download (FEATURES E18).
+
+`GET /sync/v1/online/{object}?search=...` finds records by a part of their name among all that the person may read.
+`POST /sync/v1/mini` puts one of them, with its families and lists, on the person's feed, where his devices read it like
+his own saves. What no rule selects leaves with the next download.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+from fieldsync.base.ids import RecordId
 from fieldsync.protocol.rows import Gone, RecordRef, RowBlock
 from fieldsync.protocol.upload import Result
 
@@ -55,3 +62,31 @@ class FeedPage(msgspec.Struct, frozen=True, omit_defaults=True):
     results: tuple[Result, ...] = ()
     more: bool = False
     poll_seconds: float = 30.0
+
+
+class FoundOnline(msgspec.Struct, frozen=True):
+    """A record by its id and name, and a line about it."""
+
+    id: RecordId
+    name: str
+    about: str = ""
+
+
+class FoundPage(msgspec.Struct, frozen=True):
+    """Some of those that match, by name. `more`: there are others."""
+
+    records: tuple[FoundOnline, ...]
+    more: bool = False
+
+
+class Bring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which record."""
+
+    object: str
+    id: RecordId
+
+
+class Brought(msgspec.Struct, frozen=True):
+    """How many records the feed will bring; the families of some of them are more rows."""
+
+    records: int

@@ -1,5 +1,5 @@
 """`/sync/v1/media`, files of records, one piece a request, and `/sync/v1/mini`, one record found online. The shapes and
-their meaning are in `protocol.media` and `protocol.mini`."""
+their meaning are in `protocol.media` and `protocol.feed`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from litestar import Response, get, post
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.protocol.feed import Bring, Brought, FoundPage
 from fieldsync.protocol.media import CONTENT_BYTES, PIECE_BYTES, Taken, asked_range
-from fieldsync.protocol.mini import Bring, Brought, FoundPage
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.server.http.context import AnyRequest, ServedHere, bearer, calling, org_for, org_for_download, reading
 from fieldsync.server.media.ask import Wanted, piece_of, take

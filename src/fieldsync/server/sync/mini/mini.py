@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.protocol.mini import Bring, Brought, FoundOnline, FoundPage
+from fieldsync.protocol.feed import Bring, Brought, FoundOnline, FoundPage
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.catalog import Catalog, ObjectType
