@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
-from fieldsync.server.http.wake import Hub
+from fieldsync.server.http.wake import Hub, Waiting
 from fieldsync.server.postgres.listen import news_for
 
 
@@ -32,6 +32,18 @@ def test_a_save_wakes_the_other_devices_of_its_person() -> None:
 def test_news_that_come_from_no_device_wake_all_of_a_person() -> None:
     assert woken_by(news_for("org_a", "sarah")) == ["sarah ipad", "sarah phone", "sarah None"]
     assert woken_by(news_for("org_b", "sarah")) == []
+
+
+def test_a_stream_hears_news_at_once_those_that_came_before_too_and_else_that_time_is_up() -> None:
+    async def run() -> list[bool]:
+        stream = Waiting()
+        stream.set()
+        stream.set()
+        found = [await stream.news_within(5), await stream.news_within(0.01)]
+        asyncio.get_running_loop().call_later(0.01, stream.set)
+        return [*found, await stream.news_within(5), await stream.news_within(0.01)]
+
+    assert asyncio.run(run()) == [True, False, True, False]
 
 
 def test_everybody_looks_where_notifications_may_have_been_missed() -> None:

@@ -276,15 +276,10 @@ async def events(request: AnyRequest, served: ServedHere) -> Stream:
 
 
 async def _news(served: Served, org: Org, who: Caller) -> AsyncIterator[bytes]:
-    async with served.hub.waiting(org.schema, who.user_id, who.device_id) as event:
+    async with served.hub.waiting(org.schema, who.user_id, who.device_id) as stream:
         yield NEWS
         while not served.hub.closed:
-            try:
-                await asyncio.wait_for(event.wait(), limits.HEARTBEAT_SECONDS)
-                event.clear()
-                yield NEWS
-            except TimeoutError:
-                yield HEARTBEAT
+            yield NEWS if await stream.news_within(limits.HEARTBEAT_SECONDS) else HEARTBEAT
 
 
 ROUTES = [

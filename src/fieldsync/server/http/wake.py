@@ -14,17 +14,54 @@ from contextlib import asynccontextmanager
 from fieldsync.server.postgres.listen import news_for
 
 
-class Hub:
-    """Waiting streams by user. One event object a stream: a few hundred bytes."""
+class Waiting:
+    """One stream. Waiting is one future and one timer: a task for each of ten thousand streams would be felt."""
+
+    __slots__ = ("_future", "_news")
 
     def __init__(self) -> None:
-        self._waiting: dict[str, dict[asyncio.Event, str | None]] = defaultdict(dict)
+        self._future: asyncio.Future[None] | None = None
+        self._news = False
+
+    def set(self) -> None:
+        """There may be news."""
+        self._news = True
+        self._go_on()
+
+    def is_set(self) -> bool:
+        """Whether there may be news nobody was told of."""
+        return self._news
+
+    async def news_within(self, seconds: float) -> bool:
+        """True as soon as there may be news, False when there were none for so long."""
+        if not self._news:
+            loop = asyncio.get_running_loop()
+            self._future = loop.create_future()
+            timer = loop.call_later(seconds, self._go_on)
+            try:
+                await self._future
+            finally:
+                timer.cancel()
+                self._future = None
+        found, self._news = self._news, False
+        return found
+
+    def _go_on(self) -> None:
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+
+class Hub:
+    """Waiting streams by user."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, dict[Waiting, str | None]] = defaultdict(dict)
         self.closed = False
 
     @asynccontextmanager
-    async def waiting(self, schema: str, user_id: str, device_id: str | None) -> AsyncIterator[asyncio.Event]:
-        """An event that is set whenever there may be news for the user on this device."""
-        key, event = news_for(schema, user_id), asyncio.Event()
+    async def waiting(self, schema: str, user_id: str, device_id: str | None) -> AsyncIterator[Waiting]:
+        """A stream that is told whenever there may be news for the user on this device."""
+        key, event = news_for(schema, user_id), Waiting()
         self._waiting[key][event] = device_id
         try:
             yield event
