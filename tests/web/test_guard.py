@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
-from fieldsync.web.kit.guard import FORBIDDEN, MISDIRECTED, refusal
+from fieldsync.web.kit.guard import FORBIDDEN, MISDIRECTED, Guard, refusal
 
 HOST = "127.0.0.1:8000"
 OURS = f"http://{HOST}"
@@ -27,3 +30,35 @@ OURS = f"http://{HOST}"
 )
 def test_who_may_ask(what: str, method: str, headers: dict[str, str], expected: int | None) -> None:
     assert refusal({HOST}.__contains__, method, {"host": HOST, **headers}) == expected, what
+
+
+FRAME = {"origin": "null", "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "host", "expected"),
+    [
+        ("/slides/secret/look.css", "GET", HOST, 200),
+        ("/slides/secret/look.css", "GET", "evil.test:8000", MISDIRECTED),
+        ("/slides/secret/look.css", "POST", HOST, FORBIDDEN),
+        ("/accounts", "GET", HOST, FORBIDDEN),
+    ],
+)
+def test_a_frame_without_our_origin_gets_what_its_secret_names_and_nothing_else(
+    path: str, method: str, host: str, expected: int
+) -> None:
+    sent: list[int] = []
+
+    async def send(message: Any) -> None:
+        sent.extend([message["status"]] if "status" in message else [])
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def inside(_scope: Any, _receive: Any, answer: Any) -> None:
+        await answer({"type": "http.response.start", "status": 200, "headers": []})
+
+    headers = [(name.encode(), value.encode()) for name, value in {"host": host, **FRAME}.items()]
+    scope: Any = {"type": "http", "path": path, "method": method, "headers": headers, "query_string": b""}
+    asyncio.run(Guard({HOST}.__contains__, secret="/slides/").handle(scope, receive, send, inside))
+    assert sent == [expected]
