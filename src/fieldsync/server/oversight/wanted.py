@@ -16,6 +16,7 @@ from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, cast, func, lit
 
 from fieldsync.base import ids
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.schema.model import ListView
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work as Database
@@ -161,13 +162,24 @@ def _in_view(org: Org, name: str) -> ColumnElement[bool]:
         view = view_named(org.catalog[OBJECT], name)
         asked = list_query(org.catalog, org.catalog[OBJECT], view, calendar=calendar, window=Window())
         whole = asked.bind(org.catalog)
-        if whole.where is None:
-            return true()
+        plain = _plain(org, view)
+        if whole.where is None or plain is not None:
+            return true() if plain is None else plain
         bound = BoundCondition(whole.object, whole.joins, whole.where, whole.reads)
         context = Context(org.world.clock.now(), calendar, {}, None)
         return statement.condition(bound, org.catalog, context, row=org.metadata.tables[OBJECT])
     except SoqlError:
         raise Refused(problem(Code.NOT_FOUND, object="The list", id=name)) from None
+
+
+def _plain(org: Org, view: ListView) -> ColumnElement[bool] | None:
+    """A list view that asks for one value of a picklist, as a comparison that an index answers; None for any other."""
+    if len(view.filters) != 1 or view.scope.lower() != "everything":
+        return None
+    [asked] = view.filters
+    field = org.catalog[OBJECT].fields.get(asked.field)
+    is_one = field is not None and asked.operator == "equals" and asked.value in {one.value for one in field.values}
+    return org.metadata.tables[OBJECT].c[asked.field] == asked.value if is_one else None
 
 
 def views(org: Org) -> Iterator[tuple[str, str]]:

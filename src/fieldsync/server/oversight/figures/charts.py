@@ -1,13 +1,15 @@
 """Syncs by day, app version, device type and territory: how many, how many failed, how long they took (FEATURES I13).
 
-One statement reads the tracking of a period once, whatever it is grouped by.
+The tracking of a period is counted by how long syncs took, whatever it is grouped by; the shares are read off that.
 """
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -16,15 +18,15 @@ from sqlalchemy import (
     ClauseElement,
     ColumnElement,
     Date,
-    Float,
     Integer,
     MetaData,
     Select,
     bindparam,
+    case,
     cast,
     func,
+    null,
     select,
-    text,
     true,
     tuple_,
 )
@@ -80,18 +82,48 @@ class Charts(msgspec.Struct, frozen=True):
 
 async def charts(org: Org, database: Database, period: Period) -> Charts:
     """The figures of a period. A person of many territories counts in the one his device is set to, or his first."""
-    given = {"since": period.since, "until": period.until}
     wanted = {"version": period.version, "device": period.device, "profile": period.profile}
     asked = {name: value for name, value in wanted.items() if value}
-    rows = await database.rows(_statement(org.metadata, tuple(sorted(asked))), **given, **asked)
+    given = {"since": period.since, "until": period.until, **asked}
+    names = tuple(sorted(asked))
+    tallies: dict[tuple[str, str], _Tally] = defaultdict(_Tally)
+    for *keys, mask, seconds, syncs, failed, errors in await database.rows(_counts(org.metadata, names), **given):
+        tallies[_named(keys, mask)].add(seconds, syncs, failed, int(errors or 0))
+    for *keys, mask, people in await database.rows(_people(org.metadata, names), **given):
+        tallies[_named(keys, mask)].people = people
     found: dict[str, list[Group]] = {name: [] for name in (*BY, "whole")}
-    for *keys, mask, syncs, failed, people, errors, p50, p95 in rows:
-        kind, name = _named(keys, mask)
-        found[kind].append(Group(name, syncs, failed, people, int(errors or 0), float(p50 or 0), float(p95 or 0)))
+    for (kind, name), tally in tallies.items():
+        found[kind].append(tally.group(name))
     [whole] = found.pop("whole") or [Group("", 0, 0, 0, 0, 0.0, 0.0)]
     days = tuple(sorted(found.pop("day"), key=lambda group: group.name))
-    others = {kind: _most_first(groups) for kind, groups in found.items()}
-    return Charts(whole, days, **others)
+    return Charts(whole, days, **{kind: _most_first(groups) for kind, groups in found.items()})
+
+
+class _Tally:
+    """Syncs of one group by how long they took."""
+
+    def __init__(self) -> None:
+        self._by_seconds: Counter[int] = Counter()
+        self.failed = self.errors = self.people = 0
+
+    def add(self, seconds: int | None, syncs: int, failed: int, errors: int) -> None:
+        self._by_seconds[seconds or 0] += syncs
+        self.failed += failed
+        self.errors += errors
+
+    def group(self, name: str) -> Group:
+        """All of it."""
+        syncs = self._by_seconds.total()
+        return Group(name, syncs, self.failed, self.people, self.errors, self._at(0.5), self._at(0.95))
+
+    def _at(self, share: float) -> float:
+        """The least duration that so many took no longer than."""
+        needed, reached = ceil(self._by_seconds.total() * share), 0
+        for seconds in sorted(self._by_seconds):
+            reached += self._by_seconds[seconds]
+            if reached >= needed:
+                return float(seconds)
+        return 0.0
 
 
 def _most_first(groups: list[Group]) -> tuple[Group, ...]:
@@ -111,17 +143,31 @@ def _named(keys: list[Any], mask: int) -> tuple[str, str]:
 
 
 @compiled_once
-def _statement(metadata: MetaData, asked: tuple[str, ...]) -> ClauseElement:
+def _counts(metadata: MetaData, asked: tuple[str, ...]) -> ClauseElement:
+    """(keys, mask, seconds, syncs, failed, refused saves): hashed, never sorted, however long the period is."""
+    source, sync, keys = _grouped(metadata, asked)
+    failed = func.count().filter(sync.c.successful.is_(False))
+    figures = (func.count(), failed, func.sum(sync.c.errors))
+    sets = func.grouping_sets(*(tuple_(key, sync.c.seconds) for key in keys), tuple_(sync.c.seconds))
+    return select(*keys, func.grouping(*keys), sync.c.seconds, *figures).select_from(source).group_by(sets)
+
+
+@compiled_once
+def _people(metadata: MetaData, asked: tuple[str, ...]) -> ClauseElement:
+    """(keys, mask, people). Of a day nobody asks how many they were."""
+    source, sync, (_, *others) = _grouped(metadata, asked)
+    sets = func.grouping_sets(*(tuple_(key, sync.c.person) for key in others), tuple_(sync.c.person))
+    mask = func.grouping(*others) + (1 << len(others))
+    columns = [key.label(name) for key, name in zip(others, BY[1:], strict=True)]
+    each = select(*columns, mask.label("mask")).select_from(source).group_by(sets).subquery("each")
+    by = [each.c[name] for name in BY[1:]]
+    return select(null(), *by, each.c.mask, func.count()).group_by(*by, each.c.mask)
+
+
+def _grouped(metadata: MetaData, asked: tuple[str, ...]) -> tuple[Any, CTE, tuple[ColumnElement[Any], ...]]:
     sync, device = _syncs(metadata, asked), _devices(metadata)
     joined = sync.outerjoin(device, device.c.id == sync.c.device)
-    territory = func.coalesce(device.c.territory, UNKNOWN)
-    keys: tuple[ColumnElement[Any], ...] = (sync.c.day, sync.c.version, device.c.kind, territory, sync.c.problem)
-    half, most = (func.percentile_disc(share).within_group(sync.c.seconds) for share in (0.5, 0.95))
-    failed = func.count().filter(sync.c.successful.is_(False))
-    figures = (func.count(), failed, func.count(sync.c.person.distinct()), func.sum(sync.c.errors))
-    sets = func.grouping_sets(*(tuple_(key) for key in keys), text("()"))
-    query = select(*keys, func.grouping(*keys), *figures, cast(half, Float), cast(most, Float)).select_from(joined)
-    return query.group_by(sets)
+    return joined, sync, (sync.c.day, sync.c.version, device.c.kind, device.c.territory, sync.c.problem)
 
 
 def _syncs(metadata: MetaData, asked: tuple[str, ...]) -> CTE:
@@ -134,7 +180,7 @@ def _syncs(metadata: MetaData, asked: tuple[str, ...]) -> CTE:
         "person": t.c.UserId,
         "successful": t.c.Successful,
         "errors": cast(t.c.Upload_Errors, Integer),
-        "seconds": cast(t.c.Duration_Seconds, Integer),
+        "seconds": _rounded(cast(t.c.Duration_Seconds, Integer)),
     }
     query: Select[Any] = select(*(column.label(name) for name, column in columns.items()))
     period = (t.c.Started_At >= bindparam("since"), t.c.Started_At < bindparam("until"))
@@ -148,6 +194,11 @@ def _syncs(metadata: MetaData, asked: tuple[str, ...]) -> CTE:
         people = select(user.c.Id).select_from(held).where(profile.c.Name == bindparam("profile"))
         query = query.where(t.c.UserId.in_(people))
     return query.cte("sync")
+
+
+def _rounded(seconds: ColumnElement[int]) -> ColumnElement[int]:
+    """Whole seconds; of long syncs tens of seconds, of very long ones minutes: so that there are few different ones."""
+    return case((seconds <= 600, seconds), (seconds <= 3_600, seconds - seconds % 10), else_=seconds - seconds % 60)
 
 
 def _devices(metadata: MetaData) -> CTE:

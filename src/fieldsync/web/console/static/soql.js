@@ -10,12 +10,16 @@ function paint(editor) {
   const back = editor.querySelector("pre");
   back.replaceChildren();
   let at = 0;
+  let inner = 0; // inside a sub-select other fields are known
   for (const found of text.matchAll(PARTS)) {
-    back.append(text.slice(at, found.index));
+    const between = text.slice(at, found.index);
+    for (const char of between) inner = Math.max(0, inner + (inner > 0 && char === "(" ? 1 : char === ")" && inner > 0 ? -1 : 0));
+    back.append(between);
     const place = found.slice(1).findIndex((part) => part !== undefined);
     const span = document.createElement("span");
     span.className = `soql-${KINDS[place]}`;
-    if (KINDS[place] === "field" && !found[0].includes(".") && known.size && !known.has(found[0])) span.className = "soql-unknown";
+    if (/^select$/i.test(found[0])) inner = Math.max(inner, 1);
+    if (!inner && KINDS[place] === "field" && !found[0].includes(".") && known.size && !known.has(found[0])) span.className = "soql-unknown";
     span.textContent = found[0];
     back.append(span);
     at = found.index + found[0].length;
