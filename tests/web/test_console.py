@@ -76,7 +76,7 @@ def test_a_sync_and_saves_are_simulated_under_rules_as_they_would_be(browser: Br
         page.get_by_role("button", name="Simulate the sync").click()
         expect(table.get_by_role("row", name=re.compile("^Product"))).to_have_count(0)
         page.get_by_role("button", name="Simulate the saves").click()
-        expect(page.get_by_text("1 saves were simulated")).to_be_visible()
+        expect(page.get_by_text("1 save was simulated")).to_be_visible()
         expect(page.get_by_text("Somebody changed Phone").first).to_be_visible()
         page.get_by_text("With another validation rule").click()
         page.locator("#saves-object").select_option("Account")

@@ -210,7 +210,12 @@ def _devices(metadata: MetaData) -> CTE:
     own = area.alias("own")
     joined = device.outerjoin(own, own.c.Id == device.c.TerritoryId).outerjoin(first, true())
     name = func.coalesce(own.c.Name, first.c.Name).label("territory")
-    return select(device.c.Id.label("id"), device.c.Platform.label("kind"), name).select_from(joined).cte("device")
+    return (
+        select(device.c.Id.label("id"), device.c.Platform.label("kind"), name)
+        .select_from(joined)
+        .cte("device")
+        .prefix_with("MATERIALIZED")
+    )
 
 
 class Saves(msgspec.Struct, frozen=True):
