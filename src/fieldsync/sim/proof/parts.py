@@ -20,8 +20,8 @@ from fieldsync.sim.proof.numbers import Control, keep
 from fieldsync.sim.run import Plan
 from fieldsync.sim.server import SimServer
 
-STATES_OF_A_RUN, CONTROL_STATES = 5_000, 600
-SAVES, CONTROL_SAVES = 40, 12
+STATES_OF_A_RUN, CONTROL_STATES = 5_000, 200
+SAVES, CONTROL_SAVES = 21, 8
 ORDERS_OF_A_CONTROL = 150
 
 
@@ -69,7 +69,7 @@ def run_crashes(numbers: Path, states: int) -> None:
             recordings = record_all(databases, folder / f"run{seed}", seed, SAVES, control_saves)
             for name, recording in recordings.items():
                 if name == AS_SHIPPED:
-                    found.append(survive(name, recording, folder / "image", STATES_OF_A_RUN))
+                    found.append(survive(name, recording, folder / "image", min(states, STATES_OF_A_RUN)))
                 else:
                     controls.append(survive(name, recording, folder / "control", CONTROL_STATES))
             keep(numbers, crashes=tuple(found), crash_controls=tuple(controls))
