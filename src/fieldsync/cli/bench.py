@@ -148,6 +148,24 @@ def console(
     _run(lambda folder, _: measure(folder, transactions=transactions, syncs=syncs), as_json=as_json)
 
 
+@app.command("all")
+def every(
+    rows: Annotated[int, typer.Option("--rows", min=1_000, help="Rows of a refresh; other sizes follow.")] = 100_000,
+    devices: Annotated[int, typer.Option("--devices", min=20, help="Of idle and storm.")] = 1_000,
+    as_json: JsonOption = False,
+) -> None:
+    """Every benchmark, one after another; a changed rule is in `scope`."""
+    refresh(rows, as_json)
+    upload(rows // 10, as_json)
+    autosync(200, as_json)
+    save(40, as_json)
+    incremental(max(1_000, rows // 10), rows, as_json)
+    scope(max(1_000, rows * 3 // 10), as_json)
+    feed(max(1_000, rows // 10), max(2_000, rows), as_json)
+    idle(f"{devices}", 45.0, as_json)
+    storm(devices, 10.0, as_json)
+
+
 def _run(measure: Callable[[Path, int], list[Figure]], *, as_json: bool) -> None:
     from fieldsync.sim.bench.figures import as_table
 

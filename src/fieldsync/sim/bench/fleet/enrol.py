@@ -62,6 +62,18 @@ def _devices(seeding: Seeding, world: World, people: list[RecordId], accounts: l
     first = world.chance.below(DEVICE_NUMBERS // 2)
     numbers = [base62(first + i, DEVICE_CHARS) for i in range(len(devices))]
     tokens = [f"fs1.{ORG}.{world.chance.bytes(32).hex()}" for _ in devices]
+    _sign_in(seeding, world, (people, devices, numbers, tokens))
+    callers = [
+        Caller(people[i % PEOPLE], PROFILE, Channel.DEVICE, device, DeviceNumber(numbers[i]))
+        for i, device in enumerate(devices)
+    ]
+    return [Enrolled(*one) for one in zip(tokens, callers, accounts, strict=True)]
+
+
+def _sign_in(seeding: Seeding, world: World, made: tuple[list[RecordId], list[RecordId], list[str], list[str]]) -> None:
+    """Their numbers and sessions, as signing in would leave them."""
+    people, devices, numbers, tokens = made
+    now = world.clock.now()
     known = seeding.metadata.tables["_device_number"], seeding.metadata.tables["_session"]
     ends = now + timedelta(hours=limits.ACCESS_TOKEN_HOURS)
     for start in range(0, len(devices), BATCH):
@@ -89,8 +101,3 @@ def _devices(seeding: Seeding, world: World, people: list[RecordId], accounts: l
         ]
         for table, more in zip(known, (number_rows, session_rows), strict=True):
             seeding.connection.execute(insert(table), more)
-    callers = [
-        Caller(people[i % PEOPLE], PROFILE, Channel.DEVICE, device, DeviceNumber(numbers[i]))
-        for i, device in enumerate(devices)
-    ]
-    return [Enrolled(*one) for one in zip(tokens, callers, accounts, strict=True)]

@@ -1,0 +1,132 @@
+"""fieldsync and other sync systems on rows of one kind, one after another in one run; writes a page with its plots.
+
+`python benchmarks/peers/run.py --rows 20000 --page docs/explanation/peers.md`
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from fieldsync.base.world import SeededChance
+from fieldsync.sim.bench.figures import machine
+from fieldsync.sim.bench.refresh import a_row
+
+HERE = Path(__file__).parent
+ROWS = ("refresh", "upload", "second device", "incremental")
+TITLES = {
+    "refresh": "All rows onto an empty device, seconds",
+    "upload": "Offline edits uploaded, ms an edit",
+    "second device": "A save until another device shows it, ms (median)",
+    "incremental": "100 changes fetched, ms",
+}
+UNITS = {"refresh": 1.0, "upload": 1000.0, "second device": 1000.0, "incremental": 1000.0}
+SAID = {
+    "fieldsync": "Encrypted device file with synchronous=FULL, PostgreSQL with fsync. Rights, sync rules, validation, "
+    "formulas, old-value checks, errors by record, change log and receipts are on.",
+    "turso": "Turso sync 0.7.2 with the development server of its 0.6.0 command line, default durability. Copies "
+    "database pages: one database for all, no rights, no rows by person; the last push wins; no encryption.",
+    "pouchdb": "PouchDB 9.0.0 with express-pouchdb 4.2.0, LevelDB on both sides, every batch synced to disk on both. "
+    "Whole documents; no rights, no rows by person; a losing revision is kept and hidden; no encryption.",
+    "triplit": "@triplit/server 1.1.8 and client 1.0.50 install from npm here; there is no program for them yet.",
+    "zero": "@rocicorp/zero 1.9.0 installs from npm here and has no offline writes by design; no program for it yet.",
+}
+WIDTH, BAR, LEFT = 640, 22, 110
+
+
+def main() -> None:
+    """Measure everything that is installed, and write the page."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--rows", type=int, default=20_000)
+    asked.add_argument("--page", type=Path, default=Path("docs/explanation/peers.md"))
+    given = asked.parse_args()
+    with tempfile.TemporaryDirectory(prefix="fieldsync-peers-") as name:
+        folder, chance = Path(name), SeededChance(42)
+        rows = folder / "rows.ndjson"
+        rows.write_text("".join(json.dumps(a_row(chance)) + "\n" for _ in range(given.rows)), encoding="utf-8")
+        found = {"fieldsync": _ours(given.rows)}
+        failed: dict[str, str] = {}
+        for program in sorted(HERE.glob("*/measure.mjs")):
+            peer = program.parent.name
+            try:
+                found[peer] = _peer(program, rows, folder / peer)
+            except (OSError, subprocess.SubprocessError, ValueError) as error:
+                failed[peer] = str(error).splitlines()[0]
+    given.page.write_text(_page(given.rows, found, failed, given.page), encoding="utf-8")
+
+
+def _ours(rows: int) -> dict[str, float]:
+    """Our own commands; seconds."""
+    edits = max(1000, rows // 10)
+    refresh = _bench("refresh", "--rows", str(rows))["refresh"]
+    upload = 1 / _bench("upload", "--edits", str(edits))["upload"]
+    across = _bench("autosync", "--saves", "50")["save to second device, median"] / 1000
+    figures = _bench("incremental", "--few", "1000", "--many", str(rows))
+    changes = next(value for name, value in figures.items() if str(rows) in name) / 1000
+    return {"refresh": refresh, "upload": upload, "second device": across, "incremental": changes}
+
+
+def _bench(*command: str) -> dict[str, float]:
+    program = [sys.executable, "-c", "from fieldsync.cli.main import main; main()", "bench", *command, "--json"]
+    printed = subprocess.run(program, capture_output=True, text=True, check=True, timeout=600).stdout
+    return {line["name"]: line["value"] for line in map(json.loads, printed.splitlines())}
+
+
+def _peer(program: Path, rows: Path, folder: Path) -> dict[str, float]:
+    """What its program tells; seconds. Raises SubprocessError where it fails or takes too long."""
+    folder.mkdir()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = ["node", str(program), str(rows), str(folder / "data"), str(port)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600).stdout
+    told = [json.loads(line) for line in printed.splitlines() if line.startswith('{"row"')]
+    return {line["row"]: line["seconds"] for line in told}
+
+
+def _page(rows: int, found: dict[str, dict[str, float]], failed: dict[str, str], page: Path) -> str:
+    return "\n".join(_lines(rows, found, failed, page)) + "\n"
+
+
+def _lines(rows: int, found: dict[str, dict[str, float]], failed: dict[str, str], page: Path) -> Iterator[str]:
+    yield "# Beside other sync systems"
+    yield ""
+    yield f"Made by `benchmarks/peers/run.py --rows {rows}` in one run, one system after another, all on the same"
+    yield f"machine over loopback ({machine()}). Machines differ and are shared: compare only within this page."
+    for row in ROWS:
+        values = {peer: UNITS[row] * told[row] for peer, told in found.items() if row in told}
+        drawing = page.with_name(f"peers-{row.replace(' ', '-')}.svg")
+        drawing.write_text(_drawn(TITLES[row], values), encoding="utf-8")
+        yield from ("", f"## {TITLES[row]}", "", f"![{TITLES[row]}]({drawing.name})", "")
+        yield from ("| system | value |", "|---|---:|")
+        yield from (f"| {peer} | {value:.3g} |" for peer, value in sorted(values.items(), key=lambda one: one[1]))
+    yield from ("", "## What each does and does not do", "")
+    for peer, said in SAID.items():
+        yield f"- **{peer}**: {said}"
+    for peer, why in failed.items():
+        yield f"- **{peer}** could not be run: {why}"
+
+
+def _drawn(title: str, values: dict[str, float]) -> str:
+    """Bars, the best first; each carries its name and value, so nothing is told by colour alone."""
+    most, height = max(values.values(), default=1.0), (BAR + 8) * len(values) + 8
+    bars = []
+    for place, (peer, value) in enumerate(sorted(values.items(), key=lambda one: one[1])):
+        top, length = 8 + place * (BAR + 8), (WIDTH - LEFT - 80) * value / most
+        fill = "#2563eb" if peer == "fieldsync" else "#94a3b8"
+        bars.append(f'<text x="{LEFT - 8}" y="{top + 15}" text-anchor="end">{peer}</text>')
+        bars.append(f'<rect x="{LEFT}" y="{top}" width="{max(length, 1):.1f}" height="{BAR}" rx="2" fill="{fill}"/>')
+        bars.append(f'<text x="{LEFT + length + 6:.1f}" y="{top + 15}">{value:.3g}</text>')
+    style = "<style>text{font:13px sans-serif;fill:#64748b}</style>"
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}">'
+    return head + style + "".join(bars) + "</svg>\n"
+
+
+if __name__ == "__main__":
+    main()
