@@ -5,14 +5,13 @@ Read-only, one snapshot a page. Who may ask is the console's business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Select, Table, bindparam, cast, func, or_, select
+from sqlalchemy import bindparam, func, select
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
@@ -109,22 +108,6 @@ class LogLine(msgspec.Struct, frozen=True):
     """The whole problem as the device was told it."""
 
 
-class DeviceLine(msgspec.Struct, frozen=True):
-    """One device."""
-
-    user: str
-    name: str
-    platform: str | None
-    app: str | None
-    last_upload: str | None
-    last_download: str | None
-    username: str = ""
-    errors: int = 0
-    """Transactions of it that failed or wait for one that did."""
-    clearing: bool = False
-    """Whether its person's errors are to be cleared at the next sync."""
-
-
 class Oversight:
     """The console's questions about one org, their statements built once."""
 
@@ -149,13 +132,6 @@ class Oversight:
         for place in _NUMBERS:
             values[place] = int(values[place] or 0)
         return Transaction(*values), records, logs
-
-    async def devices(self) -> list[DeviceLine]:
-        """Every device, those that were away longest first."""
-        rows = await self._rows(self._devices)
-        times = [(_text(r[4]), _text(r[5])) for r in rows]
-        told = zip(rows, times, strict=True)
-        return [DeviceLine(r[0], r[1], r[2], r[3], *at, r[6], int(r[7]), bool(r[8])) for r, at in told]
 
     async def counts(self, since: datetime) -> dict[str, int]:
         """Transactions since then by status."""
@@ -191,26 +167,10 @@ class Oversight:
         return compile_statement(query.where(c.Sync_TransactionId == bindparam("id")).order_by(c.Id))
 
     @cached_property
-    def _devices(self) -> Statement:
-        return compile_statement(_device_query(self._tables))
-
-    @cached_property
     def _counts(self) -> Statement:
         c = self._tables["Sync_Transaction"].c
         query = select(c.Status, func.count()).where(c.Received_At >= bindparam("since"))
         return compile_statement(query.group_by(c.Status))
-
-
-def _device_query(tables: Mapping[str, Table]) -> Select[Any]:
-    device, user, sent = (tables[name] for name in ("Device", "User", "Sync_Transaction"))
-    c = device.c
-    open_errors = select(func.count()).where(
-        sent.c.DeviceId == c.Id, or_(sent.c.Status == "Failed", sent.c.Status == "Waiting")
-    )
-    columns = (user.c.Name, c.Name, c.Platform, c.App_Version, c.Last_Upload_At, c.Last_Download_At)
-    more = (user.c.Username, open_errors.scalar_subquery(), user.c.Clear_Errors)
-    query = select(*columns, *more).select_from(device.join(user, user.c.Id == c.UserId))
-    return query.where(cast(c.IsDeleted, Boolean).is_(False)).order_by(c.Last_Download_At.nulls_first(), c.Id)
 
 
 def _record(row: tuple[Any, ...], rights: Rights) -> RecordLine:

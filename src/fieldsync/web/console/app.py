@@ -10,7 +10,7 @@ from litestar.response import Redirect
 
 from fieldsync.web.console.catalog.deploy import DEPLOY_PAGES
 from fieldsync.web.console.catalog.pages import CATALOG_PAGES
-from fieldsync.web.console.devices import DEVICE_PAGES
+from fieldsync.web.console.devices.pages import DEVICE_PAGES
 from fieldsync.web.console.door import AnyRequest
 from fieldsync.web.console.home.alerts import ALERT_PAGES
 from fieldsync.web.console.home.pages import HOME_PAGES
