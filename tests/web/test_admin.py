@@ -12,7 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 from tests.web.browsing import Running, app
 
 from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Refused
 from fieldsync.cli.demo.people import ADMIN, ORG, PASSWORD, SARAH, TOM
+from fieldsync.device.status.report import SyncKind
 
 pytestmark = pytest.mark.usefixtures("online")
 
@@ -158,3 +160,30 @@ def test_a_pack_is_planned_deployed_and_told_of_by_what_reads_what(
         expect(page.get_by_role("row", name=re.compile("alter column .*✕ loses data"))).to_be_visible()
     ipad.sync()
     assert "Town_Hall__c" in ipad.catalog["Account"].fields
+
+
+def test_a_device_is_asked_for_a_refresh_confirms_it_and_is_taken_out_of_service(
+    browser: Browser, running: Running
+) -> None:
+    ipad, iphone = running.devices
+    ipad.sync()
+    with admin(browser, running, "Devices") as page:
+        mine = page.get_by_role("row", name=re.compile("Sarah Jones.*iPad"))
+        expect(mine.get_by_text("✓ In order")).to_be_visible()
+        mine.get_by_role("link").nth(1).click()
+        page.get_by_role("button", name="Ask for a full refresh").click()
+        expect(page.get_by_text("Asked: it loads everything anew")).to_be_visible()
+        assert ipad.sync().kind is SyncKind.FULL
+        page.reload()
+        expect(page.get_by_text("Not asked.")).to_be_visible()
+        expect(page.get_by_role("row", name=re.compile("full refresh Forced .* ✓ Done")).first).to_be_visible()
+
+        page.get_by_role("link", name="Devices", exact=True).first.click()
+        page.get_by_role("row", name=re.compile("iPhone")).get_by_role("link").nth(1).click()
+        page.get_by_role("button", name="Take out of service").click()
+        expect(page.get_by_text("This device is out of service")).to_be_visible()
+        with pytest.raises(Refused) as refused:
+            iphone.sync()
+        assert refused.value.problem.code is Code.AUTH
+        page.get_by_role("button", name="Put back into service").click()
+        expect(page.get_by_text("In service.")).to_be_visible()
