@@ -56,7 +56,7 @@ def _bars(numbers: Numbers) -> Iterator[str]:
         ("states of a device after a power loss", states, BAR_STATES),
         ("planted bugs caught", caught, len(numbers.planted) or "all"),
     ]
-    told = [(what, seen, bar, _reached(seen, bar)) for what, seen, bar in rows]
+    told = [(what, seen or "not run", bar, _reached(seen, bar)) for what, seen, bar in rows]
     yield from _table(("what", "seen", "bar of the long run", "reached"), *told)
 
 
