@@ -94,7 +94,8 @@ def _receipts(wave: Wave) -> list[Row]:
 def result_of(work: Work, stamp: int) -> Result:
     """The result that goes to the device and, on a replay, goes again."""
     assert work.outcome is not None
-    return Result(work.incoming.n, work.incoming.id, work.outcome, tuple(work.touched), stamp)
+    wrote = isinstance(work.outcome, Saved | Duplicated | Discarded | Linked)
+    return Result(work.incoming.n, work.incoming.id, work.outcome, tuple(work.touched), stamp if wrote else 0)
 
 
 def _write_again(org: Org, database: Database, known: list[Row]) -> None:
