@@ -69,6 +69,9 @@ RECOVERY_WINDOW_MINUTES = 60
 """So long after a restore what devices offer again only gathers. The setting Recovery_Window_Minutes says otherwise."""
 ACKNOWLEDGED_KEEP_DAYS, ACKNOWLEDGED_SAVES_MAX = 60, 50_000
 """How long, and how many, acknowledged saves a device keeps, to offer them to a server restored from a backup."""
+RECEIPT_KEEP_DAYS = 60
+"""So long the outcome of a save is known after its device confirmed it: an older image of the device may be put back,
+and sends it again."""
 
 # Values
 TEXT_CHARS_MAX = 131_072

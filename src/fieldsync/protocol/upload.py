@@ -1,9 +1,9 @@
 """Upload: what a device saved, on its way up, and what became of it, on its way back (DESIGN 5, 8).
 
 `POST /sync/v1/upload` takes `UploadRequest` and answers `UploadResponse`. Transactions come in the order of their
-queue numbers. Each has one outcome, remembered by the server until the device confirms it; a transaction that is sent
-again gets the same outcome. `Transaction.items` stays raw JSON until its hash was checked, and so that one that cannot
-be read is rejected alone.
+queue numbers. Each has one outcome, remembered by the server until the device confirms it and 60 days more; a
+transaction that is sent again gets the same outcome. `Transaction.items` stays raw JSON until its hash was checked, and
+so that one that cannot be read is rejected alone.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Transaction(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
 
 
 class UploadRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """`confirmed_through`: every outcome up to this queue number is stored on the device; receipts may go.
+    """`confirmed_through`: every outcome up to this queue number is stored on the device.
 
     `undone`: rejected or held saves that the person took back. They no longer hold anything up, and the console shows
     them as canceled. Naming one again does nothing.

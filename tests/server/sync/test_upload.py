@@ -6,9 +6,11 @@ import msgspec
 import pytest
 from tests.server.lab import Lab, Phone, create, table, update
 
+from fieldsync.base import limits
 from fieldsync.base.ids import uuid7
 from fieldsync.base.problems import Code, Refused
 from fieldsync.protocol.upload import Accepted, Rejected, Saved, Transaction, encode_items, hash_of
+from fieldsync.server.org.upkeep import keep_up
 
 
 @pytest.fixture
@@ -57,12 +59,32 @@ def test_a_create_of_an_existing_id_is_a_fork_and_what_came_before_it_is_saved(l
     assert [(r.n, type(r.outcome)) for r in response.results] == [(2, Saved)]
 
 
-def test_a_confirmed_receipt_is_forgotten_and_its_number_can_never_be_used_again(lab: Lab, sarah: Phone) -> None:
+def test_a_confirmed_save_that_an_older_image_of_the_device_sends_again_gets_its_outcome(
+    lab: Lab, sarah: Phone
+) -> None:
     first = sarah.save(create("Shop", sarah.new_id("Shop"), Name="x"))
-    sarah.upload(first)
+    told = sarah.upload(first)
     sarah.upload(sarah.save(create("Shop", sarah.new_id("Shop"), Name="y")), confirmed=1)
-    assert lab.query("SELECT n FROM _receipt") == [(2,)]
-    assert sarah.upload(first).fork_at == 1
+    again = sarah.upload(first)
+    assert (again.results, again.fork_at) == (told.results, None)
+    other = msgspec.structs.replace(sarah.save(create("Shop", sarah.new_id("Shop"), Name="z")), n=1)
+    assert sarah.upload(other).fork_at == 1, "a number is used once"
+    assert lab.query('SELECT count(*) FROM "Shop"') == [(2,)]
+
+
+def test_a_receipt_goes_when_no_image_so_old_is_expected_and_its_number_is_never_used_again(
+    lab: Lab, sarah: Phone
+) -> None:
+    first, second = (sarah.save(create("Shop", sarah.new_id("Shop"), Name=n)) for n in "xy")
+    sarah.upload(first)
+    sarah.upload(second, confirmed=1)
+    kept = []
+    for days in (limits.RECEIPT_KEEP_DAYS, 1):
+        lab.clock.advance(days * 86_400)
+        keep_up(lab.uri, "small", lab.world)
+        kept.append([n for (n,) in lab.query("SELECT n FROM _receipt ORDER BY n")])
+    assert kept == [[1, 2], [2]], "what the device has not confirmed stays"
+    assert lab.phone("sarah").upload(first).fork_at == 1
 
 
 def test_after_a_fork_the_device_goes_on_under_a_new_number(lab: Lab, sarah: Phone) -> None:

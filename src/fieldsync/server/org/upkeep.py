@@ -89,6 +89,14 @@ def drop_stale_parts(connection: Connection, now: datetime) -> None:
     connection.execute(delete(part).where(part.c.received_at < before))
 
 
+def forget_receipts(connection: Connection, now: datetime) -> None:
+    """Confirmed receipts, when no image of a device that is so old can be expected to send the saves again."""
+    receipt, device = system_table("_receipt"), system_table("_device_number")
+    over = receipt.c.day < now.date() - timedelta(days=limits.RECEIPT_KEEP_DAYS)
+    confirmed = (device.c.number == receipt.c.device) & (receipt.c.n <= device.c.confirmed_through)
+    connection.execute(delete(receipt).where(over, confirmed))
+
+
 def forget_recipes(connection: Connection, now: datetime) -> None:
     """What no checkpoint names any more that can still be compared with."""
     recipe = system_table("_recipe")
@@ -102,5 +110,5 @@ def end_sessions(connection: Connection, now: datetime) -> None:
     connection.execute(delete(session).where(ended))
 
 
-STEPS = (make_parts, move_feed_floors, drop_stale_parts, end_sessions, drop_parts, forget_recipes)
+STEPS = (make_parts, move_feed_floors, drop_stale_parts, end_sessions, drop_parts, forget_recipes, forget_receipts)
 """What a round does, in this order."""

@@ -200,7 +200,9 @@ def _receipt_tables(metadata: MetaData) -> None:
         Column("hash", Text, nullable=False),
         Column("stamp", BigInteger, nullable=False),
         Column("result", LargeBinary, nullable=False),
+        Column("day", Date, nullable=False, server_default=text("CURRENT_DATE")),
         PrimaryKeyConstraint("device", "n"),
+        Index("ix__receipt_day", "day", postgresql_using="brin"),
     )
     Table(
         "_part",

@@ -85,6 +85,7 @@ def _receipts(wave: Wave) -> list[Row]:
             "transaction_id": work.incoming.id,
             "hash": work.incoming.hash,
             "stamp": wave.frame.stamp,
+            "day": wave.frame.now[:10],
             "result": msgspec.json.encode(result_of(work, wave.frame.stamp)).decode(),
         }
         for work in wave.works

@@ -71,7 +71,6 @@ class SaveStatements:
         self.lock_head = compile_statement(_lock_head(self._tables))
         self.move_head = compile_statement(_move_head(self._tables["_user_head"]))
         self.receipts = compile_statement(_receipts(self._tables["_receipt"]))
-        self.forget_receipts = compile_statement(_forget_receipts(self._tables["_receipt"]))
         self.device_heads = compile_statement(_device_heads(self._tables))
         self.move_device = compile_statement(_move_device(self._tables["_device_number"]))
         self.blocked = compile_statement(_blocked(self._tables["_blocked"]))
@@ -216,10 +215,6 @@ def _receipts(receipt: Table) -> ClauseElement:
     return select(*columns).where(by_number | by_id)
 
 
-def _forget_receipts(receipt: Table) -> ClauseElement:
-    return delete(receipt).where(receipt.c.device == bindparam("device"), receipt.c.n <= bindparam("through"))
-
-
 def _device_heads(tables: dict[str, Table]) -> ClauseElement:
     """How far a device is, whether its saves are processed later, and whether some are to come that all are behind."""
     device, user, setting, undecided = (tables[n] for n in ("_device_number", "User", "Sync_Setting", "_undecided"))
@@ -255,7 +250,7 @@ def _unblock(blocked: Table) -> ClauseElement:
 
 
 def _add_receipts(receipt: Table) -> ClauseElement:
-    names = ["device", "n", "transaction_id", "hash", "stamp"]
+    names = ["device", "n", "transaction_id", "hash", "stamp", "day"]
     source = (
         func.json_to_recordset(cast(bindparam("rows"), JSON))
         .table_valued(*[column(name, receipt.c[name].type) for name in names], column("result", Text))

@@ -157,8 +157,6 @@ def _move_heads(org: Org, database: Database, caller: Caller, frame: Frame, requ
     high = max((r.n for r in done.results), default=0)
     through = min(request.confirmed_through, 2**53)
     database.later(org.save.move_device, device=number, high=high, through=through)
-    if through > 0:
-        database.later(org.save.forget_receipts, device=number, through=through)
     if done.position > frame.position:
         database.later(org.save.move_head, user=caller.user_id, to=done.position)
         payload = news_for(org.schema, caller.user_id, caller.device_id)

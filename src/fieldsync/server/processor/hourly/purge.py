@@ -1,6 +1,6 @@
 """Finished transactions whose time is over are removed, with their records and logs (FEATURES J22).
 
-Never what is open or failed, and never one whose outcome its device has not confirmed: that is what its receipt says.
+Never what is open or failed, and never one whose outcome its device has not confirmed.
 In bounded batches, each a short transaction of its own that passes over rows somebody else holds, so that nobody waits
 for it. Doing it twice does nothing more.
 """
@@ -110,7 +110,10 @@ def _chosen(metadata: MetaData) -> Select[tuple[str, str]]:
     own = rules.table_valued("object", "days").render_derived(name="own")
     kept = func.make_interval(0, 0, 0, func.coalesce(own.c.days, bindparam("others")))
     finished = func.greatest(t.c.Received_At, t.c.Processed_At)
-    unconfirmed = select(receipt.c.n).where(receipt.c.transaction_id == t.c.Transaction_Id).exists()
+    device = metadata.tables["_device_number"]
+    its_own = receipt.join(device, device.c.number == receipt.c.device)
+    open_there = (receipt.c.transaction_id == t.c.Transaction_Id) & (receipt.c.n > device.c.confirmed_through)
+    unconfirmed = select(receipt.c.n).select_from(its_own).where(open_there).exists()
     joined = t.outerjoin(own, own.c.object == t.c.Root_Object)
     over = (t.c.Received_At < bindparam("latest")) & (finished < bindparam("now") - kept)
     decided = t.c.Status == any_(bindparam("statuses"))

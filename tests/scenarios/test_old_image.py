@@ -1,0 +1,108 @@
+"""Sarah's iPad is broken, and its image of this morning is put on another: what she had saved before and sent since is
+sent again, and is there once; what she made of the image goes on (law L2)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.scenarios.stage import Stage, org_with_two
+
+from fieldsync.base.world import SeededChance, World
+from fieldsync.device import Device
+from fieldsync.device.transport import HttpTransport
+
+PACK = """
+name: image
+label: Image
+objects:
+  - name: Shop
+    label: Shop
+    prefix: a00
+    fields:
+      - {name: City, type: text, label: City, length: 40}
+profiles:
+  - name: Rep
+    label: Rep
+    objects: {Shop: [read, create, edit, delete], User: [read]}
+"""
+
+
+class Ipad:
+    """Sarah's, whose folder can be kept and put back."""
+
+    def __init__(self, stage: Stage, username: str) -> None:
+        self._stage, self._username = stage, username
+        self._folder, self._image = stage.folder / "ipad", stage.folder / "image"
+        self._key, self._images = bytes(range(32)), 0
+        self.device = self._opened()
+        stage.sign_in(self.device, username, "ipad")
+        self.device.sync()
+
+    def _opened(self) -> Device:
+        self._images += 1
+        world = World(self._stage.world.clock, SeededChance(f"ipad {self._images}"))
+        return Device.open(self._folder, self._key, world=world, transport=HttpTransport(self._stage.address))
+
+    def keep_image(self) -> None:
+        self.device.close()
+        shutil.copytree(self._folder, self._image)
+        self.device = self._opened()
+
+    def put_back_image(self) -> None:
+        """The session of the image is over: who put it back signs in."""
+        self.device.close()
+        shutil.rmtree(self._folder)
+        shutil.copytree(self._image, self._folder)
+        self.device = self._opened()
+        self._stage.sign_in(self.device, self._username, "ipad")
+
+    def shop(self, name: str) -> str:
+        with self.device.edit() as edit:
+            return str(edit.create("Shop", {"Name": name}))
+
+
+@pytest.fixture
+def place(database: str, tmp_path: Path) -> Iterator[tuple[Stage, Ipad]]:
+    with org_with_two(database, tmp_path, PACK) as (stage, sarah, _):
+        ipad = Ipad(stage, sarah)
+        yield stage, ipad
+        ipad.device.close()
+
+
+def names(stage: Stage) -> list[str]:
+    return sorted(str(row["Name"]) for row in stage.rows("Shop").values())
+
+
+def test_what_was_sent_since_is_there_once(place: tuple[Stage, Ipad]) -> None:
+    stage, ipad = place
+    morning = ipad.shop("morning")
+    ipad.keep_image()
+    ipad.device.sync()
+    ipad.shop("noon")
+    ipad.device.sync()
+    ipad.device.sync()  # the server is told by now that the outcome of the first is stored
+    ipad.put_back_image()
+    ipad.device.sync()
+    assert names(stage) == ["morning", "noon"]
+    assert {record.id for record in ipad.device.find("Shop")} == set(stage.rows("Shop"))
+    assert morning in stage.rows("Shop"), "and nobody gave it another id"
+    assert ipad.device.queue() == ipad.device.errors() == []
+
+
+def test_what_is_made_of_the_image_goes_on_beside_what_was_sent_since(place: tuple[Stage, Ipad]) -> None:
+    stage, ipad = place
+    ipad.shop("morning")
+    ipad.keep_image()
+    ipad.device.sync()
+    ipad.shop("noon")
+    ipad.device.sync()
+    ipad.put_back_image()
+    ipad.shop("evening")  # under the number that the other had
+    ipad.device.sync()
+    ipad.device.sync()
+    assert names(stage) == ["evening", "morning", "noon"]
+    assert {record.id for record in ipad.device.find("Shop")} == set(stage.rows("Shop"))
+    assert ipad.device.queue() == ipad.device.errors() == []
