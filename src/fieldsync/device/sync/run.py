@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import msgspec
@@ -68,9 +69,11 @@ def _run(engine: Engine, wanted: tuple[SyncKind, Trigger], tell: Progress, did: 
         engine.running = Running(active=True, phase=Phase.UPLOAD)
         try:
             try:
-                report = _both_ways(engine, report, tell, did)
+                for stage in _both_ways(engine, report, tell, did):
+                    report = stage
             except Restored:
-                report = _both_ways(engine, report, tell, did)
+                for stage in _both_ways(engine, report, tell, did):
+                    report = stage
         except Unreachable:
             end_report(engine, report, problem(Code.OFFLINE))
             raise Refused(problem(Code.OFFLINE)) from None
@@ -86,13 +89,14 @@ def _run(engine: Engine, wanted: tuple[SyncKind, Trigger], tell: Progress, did: 
         return done
 
 
-def _both_ways(engine: Engine, report: SyncReport, tell: Progress, did: Stepped) -> SyncReport:
+def _both_ways(engine: Engine, report: SyncReport, tell: Progress, did: Stepped) -> Iterator[SyncReport]:
+    """The report as it stands after each way: what was done counts, also where the next fails."""
     ask_outcomes(engine, did)
     report = upload_all(engine, report, did)
+    yield report
     if report.kind is not SyncKind.UPLOAD_ONLY:
-        report = _download(engine, report, tell, did)
+        yield _download(engine, report, tell, did)
         _clear_errors(engine, did)
-    return report
 
 
 def _begin(engine: Engine, kind: SyncKind, trigger: Trigger) -> SyncReport:

@@ -1,4 +1,6 @@
-"""Who may open the console: whoever signed in, known by an HttpOnly cookie. All but the records is for admins.
+"""Who may open the console: whoever signed in to it, known by an HttpOnly cookie. All but the records is for admins.
+
+The token of a device opens nothing here: a device that is lost shows what it holds, and no more.
 
 What changes something carries a page token derived from the cookie, which a page of another origin cannot know.
 """
@@ -13,7 +15,7 @@ from litestar import Request
 from litestar.datastructures import Cookie
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 
-from fieldsync.base.problems import Code, Refused
+from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.http.context import Served, calling
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.save.batch import Caller
@@ -55,7 +57,8 @@ async def somebody(served: Served, request: AnyRequest) -> tuple[Org, str, Calle
     try:
         org = served.org(org_of(token))
         async with calling(org, token) as (_, caller):
-            pass
+            if caller.device_id is not None:
+                raise Refused(problem(Code.AUTH))
     except Refused as refused:
         if refused.problem.code is not Code.AUTH:
             raise

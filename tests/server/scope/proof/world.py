@@ -83,7 +83,6 @@ def prepare(uri: str, model: Model) -> Prepared:
     [nation] = lab.rows("Territory", {"Name": "Nation"})
     lab.rows("Territory", *({"Name": n, "ParentId": nation} for n in ("North", "South")))
     found = Prepared([Handset(lab, *device) for device in DEVICES], (_console(lab, "admin"), _console(lab, "carl")))
-    lab.run(_execute(lab, "UPDATE _session SET access_expires = '2100-01-01'"))
     lab.run(_execute(lab, f'DELETE FROM "Sync_Rule" WHERE "Object_Name" IN {UNUSED}'))
     lab.close()
     return found
@@ -145,6 +144,7 @@ class World:
 
     def __init__(self, uri: str, model: Model, prepared: Prepared) -> None:
         self.lab, self.model = Lab(uri), model
+        self.stay_signed_in()
         self._token, self._slow_token = prepared.tokens
         self.meanings: dict[str, Cond] = {}
         self.readable: dict[str, set[str]] = defaultdict(set)
@@ -253,6 +253,10 @@ class World:
         if self.slow is not None:
             self.slow.commit()
         self.slow = None
+
+    def stay_signed_in(self) -> None:
+        """Tokens end with an epoch, and with time; here nobody is to renew any."""
+        self.lab.run(_execute(self.lab, "UPDATE _session SET access_expires = '2100-01-01'"))
 
     def close(self) -> None:
         """Leave the database."""

@@ -14,7 +14,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work as Database
 
-OBJECT, BARS, REPORTS_MAX = "Report", "Bars", 200
+OBJECT, BARS, REPORTS_MAX = "Saved_Report", "Bars", 200
 
 
 @dataclass(frozen=True)
