@@ -25,12 +25,17 @@ from fieldsync.sim.world import SimWorld
 
 @pytest.fixture
 def world(grounds: Databases, tmp_path: Path) -> Iterator[SimWorld]:
-    """Two devices after a history with faults; all is well now, and every device has synced."""
+    """Two devices after a history with faults; all is well now, what was refused is taken back, and every device has
+    synced."""
     made = SimWorld(grounds, tmp_path, seed=5, device_count=2)
     made.faults.begin()
     for _ in range(30):
         drawn(made, HISTORY)(made, made.devices[made.chance.below(2)])
     made.faults.heal()
+    assert list(settle(made)) == []
+    for device in made.devices:
+        while device.engine.errors():
+            syncing.undo(made, device)
     assert list(settle(made)) == []
     yield made
     made.close()

@@ -212,7 +212,9 @@ def _stops_early(right: Any) -> Any:
 SERVER_BUGS = (
     Planted("no receipts", (Patch("server.sync.upload:identify", _no_receipts),), steps=50),
     Planted("a replay gets no answer", (Patch("server.sync.upload:identify", _everything_is_new_numbered),)),
-    Planted("no conflict check", (Patch("server.save.conflict:decide_update", _overrides),), focus=("online_edit",)),
+    Planted(
+        "no conflict check", (Patch("server.save.conflict:decide_update", _overrides),), focus=("online_edit",), seed=2
+    ),
     Planted(
         "an own save hides what others wrote",
         (Patch("server.save.elsewhere.since:others_since", _sees_everything),),
@@ -243,7 +245,7 @@ SERVER_BUGS = (
         (Patch("server.sync.checkpoint:checkpoint_fork", _no_fork),),
         focus=("back_up", "network"),
     ),
-    Planted("long saves are cut", (Patch("server.sync.parts:read_items", _first_part_is_all),)),
+    Planted("long saves are cut", (Patch("server.sync.parts:read_items", _first_part_is_all),), seed=2),
     Planted("a field is not written", (Patch("server.save.pipeline:write.write", _loses_a_field),)),
     Planted("a field too many is written", (Patch("server.save.pipeline:write.write", _writes_too_much),)),
     Planted(
