@@ -134,7 +134,7 @@ def test_a_restored_server_is_told_from_the_one_before(world: World, sarah: Devi
     name = world.lab.uri.rpartition("/")[2].partition("?")[0]
     copy = databases.create(name)
     world.lab = sarah.phone.lab = Lab(databases.uri(name), seed=8)
-    world.stay_signed_in()
+    world.lab.stay_signed_in()
     lost = world.make("Shop", Name="b", City="Graz")
     world.change("Shop", kept, Score=7)
     world.make("Shop", Name="c", City="Wien")
@@ -142,7 +142,7 @@ def test_a_restored_server_is_told_from_the_one_before(world: World, sarah: Devi
     assert lost in sarah.rows["Shop"]
     world.lab.close()
     world.lab = sarah.phone.lab = Lab(databases.uri(copy), seed=9)
-    world.stay_signed_in()
+    world.lab.stay_signed_in()
     world.look()
     made = world.make("Shop", Name="d", City="Graz")
     assert refusal(sarah.phone.download) is Code.FORK

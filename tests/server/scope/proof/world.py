@@ -144,7 +144,7 @@ class World:
 
     def __init__(self, uri: str, model: Model, prepared: Prepared) -> None:
         self.lab, self.model = Lab(uri), model
-        self.stay_signed_in()
+        self.lab.stay_signed_in()
         self._token, self._slow_token = prepared.tokens
         self.meanings: dict[str, Cond] = {}
         self.readable: dict[str, set[str]] = defaultdict(set)
@@ -253,10 +253,6 @@ class World:
         if self.slow is not None:
             self.slow.commit()
         self.slow = None
-
-    def stay_signed_in(self) -> None:
-        """Tokens end with an epoch, and with time; here nobody is to renew any."""
-        self.lab.run(_execute(self.lab, "UPDATE _session SET access_expires = '2100-01-01'"))
 
     def close(self) -> None:
         """Leave the database."""
