@@ -114,7 +114,8 @@ def look_ahead(org: Org, database: Database, token: str, foresee: Foresee) -> No
 
 
 async def sign_in(org: Org, database: Database, request: SignIn) -> Session:
-    """Check the password, register the device if it is new, open a session. Raises Refused(AUTH, BAD_REQUEST)."""
+    """Check the password, register the device if it is new, open a session. Raises Refused(AUTH, BAD_REQUEST,
+    FORBIDDEN)."""
     user = await check_password(org, database, request.username, request.password)
     description = request.device
     if not DEVICE_KEY_CHARS_MIN <= len(description.key) <= 128:
@@ -141,6 +142,9 @@ async def _number_for(org: Org, database: Database, user_id: RecordId, descripti
     if issued:
         if issued[-1][2] != user_id:
             raise Refused(problem(Code.FORBIDDEN, reason="this device database belongs to another person"))
+        working = await database.one(org.session.in_service, device=issued[-1][1])
+        if working is not None and not working[0]:
+            raise Refused(problem(Code.FORBIDDEN, reason="an admin took this device out of service"))
         return await _taken_back(org, database, description.number, key) or DeviceNumber(issued[-1][0])
     device_id = await register_device(org, database, user_id, description)
     if await may_take_back(org, database, description.number or ""):

@@ -35,6 +35,7 @@ class SessionStatements:
         self.person = compile_statement(_person(tables))
         self.caller = compile_statement(_caller(tables))
         self.numbers = compile_statement(_numbers(tables["_device_number"]))
+        self.in_service = compile_statement(_in_service(tables["Device"]))
         self.number_holder = compile_statement(_number_holder(tables["_device_number"]))
         self.add_number = compile_statement(_add(tables["_device_number"], _NUMBER_COLUMNS))
         self.number_exists = compile_statement(_number_exists(tables["_device_number"]))
@@ -133,6 +134,10 @@ def _numbers(device: Table) -> ClauseElement:
     columns = (device.c.number, device.c.device_id, device.c.user_id, device.c.confirmed_through)
     rows = select(*columns).where(device.c.key_hash == bindparam("key"))
     return rows.order_by(device.c.issued_at, device.c.number)
+
+
+def _in_service(device: Table) -> ClauseElement:
+    return select(device.c.Active).where(device.c.Id == bindparam("device"))
 
 
 def _number_holder(device: Table) -> ClauseElement:
