@@ -127,5 +127,6 @@ def test_every_setting_of_the_processor_is_read_somewhere() -> None:
         "Retry_Locked",  # test_locked.py
         "Step_Log",
         "Processor_Retries_Max",
+        "Recovery_Window_Minutes",  # scenarios/test_restored_server.py
     }
     assert {name for name, kind in SETTINGS.items() if kind.group is SettingGroup.PROCESSOR} == read

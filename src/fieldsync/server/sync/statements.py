@@ -36,7 +36,7 @@ class ReadStatements:
         self.head = compile_statement(_head(metadata.tables))
         self.feed = compile_statement(_feed(change))
         self.told_later = compile_statement(_told_later(change))
-        self.receipts = compile_statement(_receipts(metadata.tables["_receipt"]))
+        self.receipts = compile_statement(_receipts(metadata.tables["_receipt"], metadata.tables["_device_number"]))
         self.stirred = compile_statement(_stirred(change))
         self.fed = compile_statement(_fed(change))
         self.wished = compile_statement(_wished(metadata.tables["User"], metadata.tables["Sync_Setting"]))
@@ -82,11 +82,13 @@ def _told_later(change: Table) -> ClauseElement:
     return select(change.c.transaction_id, change.c.old).where(mine, named).order_by(change.c.feed_position)
 
 
-def _receipts(receipt: Table) -> ClauseElement:
+def _receipts(receipt: Table, device: Table) -> ClauseElement:
     """(transaction, outcome) of receipts that these devices have not confirmed."""
     named = receipt.c.transaction_id == any_(bindparam("ids"))
     mine = receipt.c.device == any_(bindparam("numbers"))
-    return select(receipt.c.transaction_id, receipt.c.result).where(named, mine)
+    joined = receipt.join(device, device.c.number == receipt.c.device)
+    open_there = receipt.c.n > device.c.confirmed_through
+    return select(receipt.c.transaction_id, receipt.c.result).select_from(joined).where(named, mine, open_there)
 
 
 def _stirred(change: Table) -> ClauseElement:
