@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
-from fieldsync.base.problems import CATALOGUE, Code, Problem, Refused, problem
+from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol.upload import Rejected
 from fieldsync.server.configuration.retention import keep_days, retention_saved, retentions
 from fieldsync.server.http.context import ServedHere, calling
@@ -19,6 +19,7 @@ from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.processor.hourly.purge import overdue
 from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, require_page
 from fieldsync.web.console.pages import SEE_OTHER
+from fieldsync.web.kit.pages import telling
 
 
 async def _page(org: Org, page_token: str, wrong: Problem | None = None) -> Template:
@@ -26,10 +27,7 @@ async def _page(org: Org, page_token: str, wrong: Problem | None = None) -> Temp
         rules = await retentions(org, database)
         waiting = await overdue(org.metadata, database, keep_days(rules), org.world.clock.now())
     told = {"rules": rules, "overdue": waiting, "wrong": wrong, "objects": sorted(o.name for o in org.catalog)}
-    page = Template("retention.html", context={"here": "setup", "page_token": page_token, **told})
-    if wrong is not None:
-        page.status_code = CATALOGUE[wrong.code].status
-    return page
+    return telling(Template("retention.html", context={"here": "setup", "page_token": page_token, **told}), wrong)
 
 
 @get("/retention")

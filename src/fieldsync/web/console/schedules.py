@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
-from fieldsync.base.problems import CATALOGUE, Code, Problem, Refused, problem
+from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol.upload import Item, Rejected
 from fieldsync.server.http.context import ServedHere, calling
 from fieldsync.server.org.begin.schedules import OBJECT
@@ -18,16 +18,14 @@ from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.processor.hourly.schedule import Schedule, changed, cloned, schedules, stuck
 from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, require_page
 from fieldsync.web.console.pages import SEE_OTHER
+from fieldsync.web.kit.pages import telling
 
 
 async def _page(org: Org, page_token: str, wrong: Problem | None = None) -> Template:
     async with snapshot(org.pool) as database:
         found, waiting = await schedules(org, database), await stuck(org, database)
     told = {"schedules": found, "stuck": waiting, "wrong": wrong}
-    page = Template("schedules.html", context={"here": "setup", "page_token": page_token, **told})
-    if wrong is not None:
-        page.status_code = CATALOGUE[wrong.code].status
-    return page
+    return telling(Template("schedules.html", context={"here": "setup", "page_token": page_token, **told}), wrong)
 
 
 @get("/schedules")

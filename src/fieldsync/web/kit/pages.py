@@ -9,8 +9,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from litestar.contrib.jinja import JinjaTemplateEngine
+from litestar.response import Template
 from litestar.static_files import create_static_files_router
 from litestar.template.config import TemplateConfig
+
+from fieldsync.base.problems import CATALOGUE, Problem
 
 _WEB = Path(__file__).parent.parent
 
@@ -31,6 +34,13 @@ def templates(app: str) -> TemplateConfig[JinjaTemplateEngine]:
 def static_router(app: str, path: str = "/static") -> object:
     """The kit's files, and the app's own."""
     return create_static_files_router(path=path, directories=[_WEB / app / "static", _WEB / "kit" / "static"])
+
+
+def telling(page: Template, wrong: Problem | None) -> Template:
+    """The page; where it tells of a problem, with its status."""
+    if wrong is not None:
+        page.status_code = CATALOGUE[wrong.code].status
+    return page
 
 
 def zone_of(name: str) -> ZoneInfo:

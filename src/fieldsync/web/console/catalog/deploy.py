@@ -15,7 +15,7 @@ from litestar.background_tasks import BackgroundTask
 from litestar.datastructures import UploadFile
 from litestar.response import Template
 
-from fieldsync.base.problems import CATALOGUE, Code, Problem, Refused, problem
+from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.schema.access import metadata_api
 from fieldsync.schema.catalog import Catalog, decode, encode
 from fieldsync.schema.sfdx import Level
@@ -25,6 +25,7 @@ from fieldsync.server.org.recalculate import recalculate
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.catalog.upload import Uploaded, read_upload
 from fieldsync.web.console.door import AnyRequest, admin_org, require_page
+from fieldsync.web.kit.pages import telling
 
 UPLOAD_BYTES_MAX = 32 * 1024 * 1024
 CATALOG_BYTES_MAX = 64 * 1024 * 1024
@@ -53,10 +54,7 @@ class Planned:
 def _page(page_token: str, values: Mapping[str, Any], wrong: Problem | None = None) -> Template:
     empty = {"uploaded": None, "planned": None, "done": None, "issues": (), "ignored": 0, "warnings": ()}
     shown = {"here": "setup", "page_token": page_token, "wrong": wrong, **empty, **values}
-    page = Template("deploy.html", context=shown)
-    if wrong is not None:
-        page.status_code = CATALOGUE[wrong.code].status
-    return page
+    return telling(Template("deploy.html", context=shown), wrong)
 
 
 @get("/deploy")

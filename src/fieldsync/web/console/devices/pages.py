@@ -8,7 +8,7 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
-from fieldsync.base.problems import CATALOGUE, Code, Problem, Refused, problem
+from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol import wire
 from fieldsync.protocol.upload import Rejected
 from fieldsync.server.http.context import ServedHere, calling
@@ -27,16 +27,14 @@ from fieldsync.server.postgres.work import snapshot, transaction
 from fieldsync.server.processor.clearing import ask, exported
 from fieldsync.web.console.door import COOKIE, AnyRequest, admin, admin_org, require_page
 from fieldsync.web.console.pages import SEE_OTHER
+from fieldsync.web.kit.pages import telling
 
 
 async def _page(org: Org, page_token: str, wrong: Problem | None = None, search: str = "") -> Template:
     async with snapshot(org.pool) as database:
         waiting, found = await feeds(org, database), await standings(org, database, search)
     told = {"devices": found, "feeds": waiting, "wrong": wrong, "search": search}
-    page = Template("devices.html", context={"here": "devices", "page_token": page_token, **told})
-    if wrong is not None:
-        page.status_code = CATALOGUE[wrong.code].status
-    return page
+    return telling(Template("devices.html", context={"here": "devices", "page_token": page_token, **told}), wrong)
 
 
 @get("/devices")

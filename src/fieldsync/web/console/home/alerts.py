@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
-from fieldsync.base.problems import CATALOGUE, Code, Problem, Refused, problem
+from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol.upload import Item, Rejected
 from fieldsync.server.alerts.channels import OBJECT, Channel, changed, channels, dropped, entered, made
 from fieldsync.server.alerts.found import found_alerts
@@ -19,16 +19,14 @@ from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, require_page
 from fieldsync.web.console.pages import SEE_OTHER
+from fieldsync.web.kit.pages import telling
 
 
 async def _page(org: Org, page_token: str, wrong: Problem | None = None, said: str = "") -> Template:
     async with snapshot(org.pool) as database:
         told = {"alerts": await found_alerts(org, database), "channels": await channels(org, database)}
     told |= {"wrong": wrong, "said": said}  # type: ignore[dict-item]
-    page = Template("alerts.html", context={"here": "home", "page_token": page_token, **told})
-    if wrong is not None:
-        page.status_code = CATALOGUE[wrong.code].status
-    return page
+    return telling(Template("alerts.html", context={"here": "home", "page_token": page_token, **told}), wrong)
 
 
 @get("/alerts")

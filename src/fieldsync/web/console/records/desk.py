@@ -8,7 +8,7 @@ from typing import Any
 
 from litestar.response import Template
 
-from fieldsync.base.problems import CATALOGUE, Problem
+from fieldsync.base.problems import Problem
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field
 from fieldsync.server.http.context import Served
@@ -19,6 +19,7 @@ from fieldsync.server.save.batch import Caller
 from fieldsync.web.console.door import AnyRequest, somebody
 from fieldsync.web.kit.facts import fact_of
 from fieldsync.web.kit.locales import Manner
+from fieldsync.web.kit.pages import telling
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,7 @@ class Desk:
     def page(self, template: str, values: Mapping[str, Any], wrong: Problem | None = None) -> Template:
         """A page of records; one that tells of a problem has its status."""
         shared = {"here": "records", "page_token": self.page_token, "limited": not self.caller.rights.admin}
-        page = Template(template_name=template, context={**shared, "wrong": wrong, **values})
-        if wrong is not None:
-            page.status_code = CATALOGUE[wrong.code].status
-        return page
+        return telling(Template(template_name=template, context={**shared, "wrong": wrong, **values}), wrong)
 
 
 async def desk_of(served: Served, request: AnyRequest) -> Desk:

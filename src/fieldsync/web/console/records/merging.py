@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
 from fieldsync.base.ids import RecordId
-from fieldsync.base.problems import CATALOGUE, Problem, Refused
+from fieldsync.base.problems import Problem, Refused
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.merge.merge import Merging, merge
 from fieldsync.server.merge.preview import Preview, preview
@@ -16,6 +16,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.web.console.door import AnyRequest, admin, admin_org, require_page
 from fieldsync.web.console.pages import SEE_OTHER
+from fieldsync.web.kit.pages import telling
 
 
 async def _page(org: Org, page_token: str, merging: Merging, wrong: Problem | None = None) -> Template:
@@ -28,10 +29,7 @@ async def _page(org: Org, page_token: str, merging: Merging, wrong: Problem | No
             wrong = wrong or refused.problem
     names = [o.name for o in org.catalog if o.declared.mergeable]
     told = {"merging": merging, "preview": found, "wrong": wrong, "objects": names}
-    page = Template("merge.html", context={"here": "records", "page_token": page_token, **told})
-    if wrong is not None:
-        page.status_code = CATALOGUE[wrong.code].status
-    return page
+    return telling(Template("merge.html", context={"here": "records", "page_token": page_token, **told}), wrong)
 
 
 @get("/merge")

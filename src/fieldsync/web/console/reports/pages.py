@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
-from fieldsync.base.problems import CATALOGUE, Code, Problem, Refused, problem
+from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol.upload import Item, Rejected
 from fieldsync.server.http.context import ServedHere, calling
 from fieldsync.server.org.bring_in import draw_ids
@@ -24,6 +24,7 @@ from fieldsync.web.console.door import COOKIE, AnyRequest, admin, admin_org, req
 from fieldsync.web.console.home.drawn import ranked
 from fieldsync.web.console.home.pages import DAYS, figures, period_of
 from fieldsync.web.console.pages import SEE_OTHER
+from fieldsync.web.kit.pages import telling
 
 BARS_MAX = 40
 FORM = ("object", "group", "measure", "field", "where")
@@ -115,10 +116,7 @@ async def _answered(
     objects = {one.name: tuple(one.fields) for one in org.catalog}
     told = {"query": query, "asked": given, "wrong": wrong, "answer": answer, "drawn": drawn, "complete": complete}
     about = {"here": "reports", "page_token": page_token, "kept": kept, "objects": objects, "measures": MEASURES}
-    page = Template("report.html", context={**about, **told})
-    if wrong is not None:
-        page.status_code = CATALOGUE[wrong.code].status
-    return page
+    return telling(Template("report.html", context={**about, **told}), wrong)
 
 
 @post("/reports/save", status_code=200)

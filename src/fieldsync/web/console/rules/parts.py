@@ -102,12 +102,7 @@ async def try_rule(request: AnyRequest, served: ServedHere) -> Template:
         wrong = drafted.wrong or await _wrong(org, database, kept, drafted.rule)
         if any(not one.warning for one in wrong):
             return page("_wrong.html", wrong=wrong)
-        try:
-            holder = await holder_of(org, database, one(typed, "user"))
-            found = await tried(org, database, holder, Trial(drafted.rule, caller.rights))
-        except Refused as refused:
-            return page("_wrong.html", wrong=(Wrong("", refused.problem.message),))
-    return page("_tried.html", tried=found, holder=holder)
+        return await _tried(org, database, one(typed, "user"), Trial(drafted.rule, caller.rights))
 
 
 @post("/parts/rule/live", status_code=200)
@@ -121,21 +116,30 @@ async def live(request: AnyRequest, served: ServedHere) -> Template:
         stops = tuple(fault for fault in wrong if not fault.warning)
         if stops or not one(typed, "user"):
             return page("_wrong.html", wrong=stops)
-        try:
-            holder = await holder_of(org, database, one(typed, "user"))
-            found = await tried(org, database, holder, Trial(drafted.rule, caller.rights))
-        except Refused as refused:
-            return page("_wrong.html", wrong=(Wrong("", refused.problem.message),))
+        return await _tried(org, database, one(typed, "user"), Trial(drafted.rule, caller.rights))
+
+
+async def _tried(org: Org, database: Database, who: str, trial: Trial) -> Template:
+    try:
+        holder = await holder_of(org, database, who)
+        found = await tried(org, database, holder, trial)
+    except Refused as refused:
+        return page("_wrong.html", wrong=(Wrong("", refused.problem.message),))
     return page("_tried.html", tried=found, holder=holder)
 
 
 async def _kept(org: Org, typed: Typed) -> Kept | None:
     async with snapshot(org.pool) as database:
-        return await kept_rule(org, database, one(typed, "id")) if one(typed, "id") else None
+        return await _named(org, database, typed)
+
+
+async def _named(org: Org, database: Database, typed: Typed) -> Kept | None:
+    """The rule that is edited; None for a new one."""
+    return await kept_rule(org, database, one(typed, "id")) if one(typed, "id") else None
 
 
 async def _drafted(org: Org, database: Database, typed: Typed) -> tuple[Kept | None, Drafted]:
-    kept = await kept_rule(org, database, one(typed, "id")) if one(typed, "id") else None
+    kept = await _named(org, database, typed)
     return kept, draft(typed, kept)
 
 

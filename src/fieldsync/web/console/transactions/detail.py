@@ -11,7 +11,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
-from fieldsync.base.problems import CATALOGUE, Code, Refused, problem
+from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.schema.access.rights import Rights
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
@@ -25,6 +25,7 @@ from fieldsync.server.processor.states import ACTORS, Act, Status, Who, offered
 from fieldsync.server.save.batch import Caller
 from fieldsync.web.console.door import AnyRequest, admin, require_page
 from fieldsync.web.console.pages import SEE_OTHER
+from fieldsync.web.kit.pages import telling
 
 TEXT, VALUE = "text:", "value:"
 SIMULATED_MAX = 500
@@ -77,9 +78,7 @@ async def act_on(request: AnyRequest, served: ServedHere, record_id: str) -> Res
     except Refused as refused:
         if refused.problem.code is Code.NOT_FOUND:
             raise
-        page = await _page(org, page_token, caller.rights, record_id, wrong=refused.problem)
-        page.status_code = CATALOGUE[refused.problem.code].status
-        return page
+        return telling(await _page(org, page_token, caller.rights, record_id, wrong=refused.problem), refused.problem)
     return Redirect(f"/console/transactions/{record_id}", status_code=SEE_OTHER)
 
 
@@ -101,9 +100,7 @@ async def comment_on(request: AnyRequest, served: ServedHere, record_id: str) ->
     except Refused as refused:
         if refused.problem.code is Code.NOT_FOUND:
             raise
-        page = await _page(org, page_token, caller.rights, record_id, wrong=refused.problem)
-        page.status_code = CATALOGUE[refused.problem.code].status
-        return page
+        return telling(await _page(org, page_token, caller.rights, record_id, wrong=refused.problem), refused.problem)
     return Redirect(f"/console/transactions/{record_id}", status_code=SEE_OTHER)
 
 
