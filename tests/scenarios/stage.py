@@ -112,6 +112,12 @@ def org_with_two(
         yield Stage(stack, uri, name, folder, env), people[0], people[1]
 
 
+def catch_up(device: Device) -> None:
+    """Everything that is due now on a device whose background does not run."""
+    while device.step() == 0.0:
+        pass
+
+
 def wait_for(true: Callable[[], object]) -> None:
     """Wait until something is true; a failure after `WAIT_SECONDS_MAX`."""
     for _ in range(int(WAIT_SECONDS_MAX / 0.01)):

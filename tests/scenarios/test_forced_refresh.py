@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import update
 from tests.conftest import Databases
-from tests.scenarios.stage import Stage, org_with_two
+from tests.scenarios.stage import Stage, catch_up, org_with_two
 
 from fieldsync.base.problems import Code, Refused
 from fieldsync.device import PreparationState, SyncKind, SyncReport, Trigger
@@ -51,6 +51,7 @@ def test_every_device_of_hers_refreshes_once_and_what_waits_stays(stage: Stage) 
         assert _how(device.sync()) == (SyncKind.FULL, Trigger.FORCED)
         assert _how(device.sync()) == (SyncKind.INCREMENTAL, Trigger.MANUAL), "once"
         assert device.get("Clinic", clinic) is not None
+        catch_up(device)
     marks = [row["Force_Refresh"] for row in (*stage.rows("User").values(), *stage.rows("Device").values())]
     assert not any(marks)
     told = [row["Sync_Type"] for row in stage.rows("Sync_Tracking").values() if row["Trigger"] == "Forced"]

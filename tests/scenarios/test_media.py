@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Databases
-from tests.scenarios.stage import PASSWORD, Stage, wait_for
+from tests.scenarios.stage import PASSWORD, Stage, catch_up, wait_for
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
@@ -124,6 +124,7 @@ def test_a_film_comes_in_pieces_goes_on_after_a_cut_and_is_read_offline(films: F
     report = ipad.media.sync()
     assert (report.kind, report.successful, report.files_received) == (SyncKind.MEDIA, True, 1)
     assert len(asked) == 4, "what came before the cut did not come again"
+    catch_up(ipad)
     told = [row for row in films.stage.rows("Sync_Tracking").values() if row["Sync_Type"] == "media"]
     assert sorted(row["Successful"] for row in told) == [False, True]
     ipad.go_offline()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from tests.conftest import Databases
-from tests.scenarios.stage import org_with_two
+from tests.scenarios.stage import catch_up, org_with_two
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
@@ -57,6 +57,7 @@ def test_one_account_is_found_online_and_comes_with_what_hangs_on_it(
         assert (report.kind, report.successful, report.rows_received) == (SyncKind.MINI, True, 4)
         assert ipad.get("Clinic", open_one) is not None
         assert {visit.id for visit in ipad.find("Visit")} == visits
+        catch_up(ipad)
         told = [row["Sync_Type"] for row in stage.rows("Sync_Tracking").values()]
         assert told.count("mini") == 1
         for other in (closed, RecordId(closed[:-4] + "zzzz")):

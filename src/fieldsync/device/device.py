@@ -239,8 +239,7 @@ class Device:
         self._wake()
 
     def _wake(self) -> None:
-        if self._background is not None:
-            self._background.wake()
+        self._engine.woken.set()
 
     @property
     def online(self) -> bool:

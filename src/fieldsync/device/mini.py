@@ -11,7 +11,6 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.version import VERSION
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport
-from fieldsync.device.status.tracking import tell_tracking
 from fieldsync.device.sync.engine import Engine
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.feed import Bring, Brought, FoundPage
@@ -56,9 +55,7 @@ class Mini:
             rows_received=rows,
             problem=reason,
         )
-        with engine.store.write() as work:
-            reports.keep(work, done)
-        tell_tracking(engine)
+        engine.end_sync(done)
         if reason is not None:
             raise Refused(reason)
         return done

@@ -229,3 +229,10 @@ def _sync(device: Device, kind: str) -> object:
             return msgspec.to_builtins(device.sync(kind))
         finally:
             stop()
+            _rest(device)
+
+
+def _rest(device: Device) -> None:
+    """All that is due behind a sync: the server is told how it went."""
+    while device.step() == 0.0:
+        pass

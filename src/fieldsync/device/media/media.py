@@ -24,7 +24,6 @@ from fieldsync.device.media.plan import Item, Plan, Wanted, items, plan
 from fieldsync.device.media.wanted import wanted
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
-from fieldsync.device.status.tracking import tell_tracking
 from fieldsync.device.store.media.files import MEDIA, Files, Held
 from fieldsync.device.sync.engine import Engine
 from fieldsync.device.transport import Unreachable
@@ -179,10 +178,7 @@ class Media:
             bytes_down=got.bytes,
             problem=reason,
         )
-        with self._store.write() as work:
-            reports.keep(work, done)
-        if reason is None or reason.code not in (Code.OFFLINE, Code.AUTH):
-            tell_tracking(self._engine)
+        self._engine.end_sync(done)
         if reason is not None and got.problem is None:
             raise Refused(reason)
         return done

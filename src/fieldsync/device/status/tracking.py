@@ -1,4 +1,4 @@
-"""Telling the server of syncs that ended, and how the device stands, after each and never in its way (I15)."""
+"""Telling the server of syncs that ended, and how the device stands: behind each, when nothing else is due (I15)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from fieldsync.device.queue.states import REFUSED, UNDECIDED
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger, untold
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
+from fieldsync.device.store.store import Store
 from fieldsync.device.store.work import Work
-from fieldsync.device.sync.engine import Engine
+from fieldsync.device.sync.calls import Calls
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol import tracking
 
@@ -40,17 +41,17 @@ _LIKE_REPORT = tuple({f.name for f in msgspec.structs.fields(tracking.TrackedSyn
 _UNDECIDED, _REFUSED = (", ".join(f"'{s}'" for s in states) for states in (UNDECIDED, REFUSED))
 
 
-def tell_tracking(engine: Engine) -> None:
+def tell_tracking(store: Store, calls: Calls, now: datetime) -> None:
     """One request; what it cannot tell now goes with the next sync."""
-    with engine.store.read() as work:
+    with store.read() as work:
         sent = tracking.Tracking(
-            _standing(work, engine), tuple(tracked(report) for report in untold(work, limits.TRACKING_SYNCS_MAX))
+            _standing(work, now), tuple(tracked(report) for report in untold(work, limits.TRACKING_SYNCS_MAX))
         )
     try:
-        answer = engine.calls.post("/sync/v1/tracking", sent, tracking.Tracked)
+        answer = calls.post("/sync/v1/tracking", sent, tracking.Tracked)
     except (Unreachable, Refused):
         return
-    with engine.store.write() as work:
+    with store.write() as work:
         meta.put(work, Key.TOLD, max(answer.through, meta.get(work, Key.TOLD) or 0))
 
 
@@ -66,7 +67,7 @@ def tracked(report: SyncReport) -> tracking.TrackedSync:
     return tracking.TrackedSync(**values, problem_code=code, problem_message=message)
 
 
-def _standing(work: Work, engine: Engine) -> tracking.Standing:
+def _standing(work: Work, now: datetime) -> tracking.Standing:
     [(errors, pending, oldest)] = work.rows(
         f"SELECT count(*) FILTER (WHERE state IN ({_REFUSED})), count(*) FILTER (WHERE state IN ({_UNDECIDED})),"
         f" min(saved_at) FILTER (WHERE state IN ({_UNDECIDED})) FROM _queue"
@@ -74,7 +75,7 @@ def _standing(work: Work, engine: Engine) -> tracking.Standing:
     query = f"SELECT DISTINCT record_id FROM _queue WHERE state IN ({_REFUSED}) ORDER BY 1"
     failed = [record_id for (record_id,) in work.rows(query) if is_id(record_id)] if errors else []
     return tracking.Standing(
-        at=engine.world.clock.now(),
+        at=now,
         pending=pending,
         errors=errors,
         oldest_pending_at=None if oldest is None else datetime.fromisoformat(oldest),

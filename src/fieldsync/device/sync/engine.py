@@ -16,6 +16,9 @@ from fieldsync.base.world import World, instant, unix_ms
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.merge import view as views
 from fieldsync.device.queue import backoff
+from fieldsync.device.status import report as reports
+from fieldsync.device.status.report import SyncReport
+from fieldsync.device.status.tracking import tell_tracking
 from fieldsync.device.status.widget import Phase
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync import feed, fork, upload
@@ -76,6 +79,9 @@ class Engine:
         self.online = True
         self.news = True
         self.stream_open = False
+        self.woken = threading.Event()
+        """Something may be due."""
+        self._untold = False
         self._poll_at = world.clock.steady()
         self._failures = 0
         self._one_by_one = False
@@ -112,13 +118,16 @@ class Engine:
                 self._upload(did)
             elif self.news or self.world.clock.steady() >= self._poll_at:
                 self._read_feed(did)
+            elif self._untold:
+                self._untold = False
+                tell_tracking(self.store, self.calls, self.world.clock.now())
             did.again = self._next()
             return did
 
     def _next(self) -> float:
         with self.store.read() as work:
             upload_due = upload.due_in(work, unix_ms(self.world.clock.now()))
-        waits = [0.0 if self.news else self._poll_at - self.world.clock.steady()]
+        waits = [0.0 if self.news or self._untold else self._poll_at - self.world.clock.steady()]
         waits += [wait for wait in (upload_due, self._next_view_end()) if wait is not None]
         return max(0.0, min(waits))
 
@@ -248,6 +257,18 @@ class Engine:
         did.changed.update(dict.fromkeys(fetch_catalog(self.store, self.calls, self.now())))
         did.objects |= {table.type.name for table in self.store.tables}
         self._model_moved = False
+
+    def end_sync(self, report: SyncReport) -> SyncReport:
+        """Keep the report of a sync that ended; the server is told of it by a later step, when nothing else is due."""
+        with self.store.write() as work:
+            reports.keep(work, report)
+        self.sync_ended()
+        return report
+
+    def sync_ended(self) -> None:
+        """A report that ended was kept."""
+        self._untold = True
+        self.woken.set()
 
     def went_through(self) -> None:
         """The server answered."""

@@ -15,7 +15,6 @@ from fieldsync.device.edit.clearing import clear, to_clear
 from fieldsync.device.queue import acknowledged
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
-from fieldsync.device.status.tracking import tell_tracking
 from fieldsync.device.status.widget import Phase
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
@@ -79,14 +78,11 @@ def _run(engine: Engine, wanted: tuple[SyncKind, Trigger], tell: Progress, did: 
             raise Refused(problem(Code.OFFLINE)) from None
         except Refused as refused:
             end_report(engine, report, refused.problem)
-            tell_tracking(engine)
             raise
         finally:
             engine.running.active = False
         engine.went_through()
-        done = end_report(engine, report, report.problem)
-        tell_tracking(engine)
-        return done
+        return end_report(engine, report, report.problem)
 
 
 def _both_ways(engine: Engine, report: SyncReport, tell: Progress, did: Stepped) -> Iterator[SyncReport]:
@@ -123,9 +119,7 @@ def end_report(engine: Engine, report: SyncReport, reason: Problem | None) -> Sy
     done = msgspec.structs.replace(
         report, ended_at=engine.now(), successful=reason is None, canceled=canceled, problem=reason
     )
-    with engine.store.write() as work:
-        reports.keep(work, done)
-    return done
+    return engine.end_sync(done)
 
 
 def ask_outcomes(engine: Engine, did: Stepped) -> None:

@@ -27,7 +27,7 @@ class Background:
 
     def __init__(self, engine: Engine, step: Callable[[], float | None]) -> None:
         self._engine, self._step = engine, step
-        self._woken = threading.Event()
+        self._woken = engine.woken
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._work, name="fieldsync network", daemon=True),
@@ -35,10 +35,6 @@ class Background:
         ]
         for thread in self._threads:
             thread.start()
-
-    def wake(self) -> None:
-        """Something may be due."""
-        self._woken.set()
 
     def stop(self) -> None:
         """End both threads; work that is running is finished first."""

@@ -81,4 +81,5 @@ def _finish(engine: Engine, prepared: Prepared, seconds: float) -> SyncReport:
             seconds=report.seconds + seconds,
         )
         reports.keep(work, done)
+    engine.sync_ended()
     return done
