@@ -79,6 +79,8 @@ class UserInfo(msgspec.Struct, frozen=True):
     locale: str
     permission_sets: tuple[str, ...] = ()
     """What he has beside his profile, as it was at sign-in: for what pages offer. The server asks anew each time."""
+    language: str = ""
+    """Of the pages, as it was at sign-in; empty where a server does not say."""
 
 
 class History(msgspec.Struct, frozen=True):

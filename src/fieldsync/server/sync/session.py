@@ -132,7 +132,8 @@ async def check_password(org: Org, database: Database, username: str, password: 
     if row is None or not right or not row[7]:
         raise Refused(problem(Code.AUTH))
     user_id, name, full_name, profile, zone, locale = row[:6]
-    return UserInfo(user_id, name, full_name, profile, zone or "UTC", locale or "en-US", tuple(sorted(row[8] or ())))
+    sets, language = tuple(sorted(row[8] or ())), row[9] or ""
+    return UserInfo(user_id, name, full_name, profile, zone or "UTC", locale or "en-US", sets, language)
 
 
 async def _number_for(org: Org, database: Database, user_id: RecordId, description: DeviceDescription) -> DeviceNumber:

@@ -78,6 +78,7 @@ def _person(tables: Mapping[str, Table]) -> ClauseElement:
         credential.c.password_hash,
         user.c.IsActive.is_(True) & head.c.revoked.is_(False) & user.c.IsDeleted.is_(False),
         held_sets(tables, user.c.Id),
+        user.c.LanguageLocaleKey,
     )
     return select(*columns).select_from(joined).where(func.lower(user.c.Username) == func.lower(bindparam("username")))
 

@@ -20,7 +20,7 @@ from fieldsync.web.field.changes import Changes
 from fieldsync.web.field.content.attached import ATTACHING
 from fieldsync.web.field.content.pages import CONTENT_PAGES
 from fieldsync.web.field.content.serving import SERVING, SLIDES
-from fieldsync.web.field.context import AnyRequest, Field
+from fieldsync.web.field.context import AnyRequest, Field, KnownTongue
 from fieldsync.web.field.day.pages import DAY_PAGES
 from fieldsync.web.field.door import Door
 from fieldsync.web.field.live import live
@@ -34,6 +34,8 @@ from fieldsync.web.field.work.pages import RECORD_PAGES
 from fieldsync.web.field.work.saving import SAVING
 from fieldsync.web.kit.guard import Guard
 from fieldsync.web.kit.pages import static_router, templates
+from fieldsync.web.kit.speaking import Speaking
+from fieldsync.web.kit.tongue import N_, _, remedy, sentence, speak
 
 _log = get_logger("fieldsync.field")
 HANDLERS = (
@@ -61,6 +63,7 @@ def create_field_app(
     """
     changes = Changes(device)
     runner = Runner(device, changes.tell)
+    tongue = KnownTongue(device, changes)
     seen = Presence(device, world.clock) if rests else None
     field = Field(device, door, name, changes, runner, lock, seen)
 
@@ -78,9 +81,13 @@ def create_field_app(
             "world": Provide(lambda: world, sync_to_thread=False),
         },
         template_config=templates("field"),
-        middleware=[Guard(hosts.__contains__, secret=SLIDES), *([LockGate(lock)] if lock is not None else [])],
+        middleware=[
+            Guard(hosts.__contains__, secret=SLIDES),
+            Speaking(tongue.of),
+            *([LockGate(lock)] if lock is not None else []),
+        ],
         exception_handlers={Refused: _refused, HTTPException: _http, Exception: _bug},
-        state=State({"on_stop": stop}),
+        state=State({"on_stop": stop, "tongue": tongue}),
         openapi_config=None,
         logging_config=None,
     )
@@ -89,23 +96,27 @@ def create_field_app(
 def _refused(request: AnyRequest, refused: Refused) -> Response[Any]:
     """What the engine refuses, as a page."""
     found = refused.problem
-    return _page(request, "That did not work", found.message, found.remedy, CATALOGUE[found.code].status)
+    return _page(request, N_("That did not work"), (sentence(found), remedy(found)), CATALOGUE[found.code].status)
 
 
 def _http(request: AnyRequest, error: HTTPException) -> Response[Any]:
     """What the framework or the door refuses, as a page."""
-    heading = {401: "This is your device's app", 404: "There is nothing here"}.get(error.status_code, "Not possible")
-    return _page(request, heading, str(error.detail), "Go back, or open the app anew.", error.status_code)
+    headings = {401: N_("This is your device's app"), 404: N_("There is nothing here")}
+    heading = headings.get(error.status_code, N_("Not possible"))
+    return _page(request, heading, (str(error.detail), N_("Go back, or open the app anew.")), error.status_code)
 
 
 def _bug(request: AnyRequest, error: Exception) -> Response[Any]:
     """The outermost net: logged, and told without its inside."""
     _log.error("bug", path=request.url.path, exc_info=error)
-    return _page(request, "Something went wrong on our side", "What you saved is kept.", "Go back and try again.", 500)
+    said = (N_("What you saved is kept."), N_("Go back and try again."))
+    return _page(request, N_("Something went wrong on our side"), said, 500)
 
 
-def _page(request: AnyRequest, heading: str, sentence: str, remedy: str, status: int) -> Response[Any]:
+def _page(request: AnyRequest, heading: str, said: tuple[str, str], status: int) -> Response[Any]:
     engine = request.app.template_engine
     assert engine is not None
-    html = engine.get_template("refused.html").render(heading=heading, sentence=sentence, remedy=remedy)
+    speak(request.app.state.tongue.of(request.headers.get("accept-language", "")))
+    values = {"heading": _(heading), "sentence": _(said[0]), "remedy": _(said[1])}
+    html = engine.get_template("refused.html").render(**values)
     return Response(html, media_type=MediaType.HTML, status_code=status)

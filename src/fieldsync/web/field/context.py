@@ -21,6 +21,9 @@ from fieldsync.web.field.form.sent import Forms
 from fieldsync.web.field.lock.lock import Lock
 from fieldsync.web.field.presence import Presence
 from fieldsync.web.field.sync.runner import Runner
+from fieldsync.web.kit.locales import Manner
+from fieldsync.web.kit.speaking import browsers
+from fieldsync.web.kit.tongue import Tongue, language_of, present, told
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -38,6 +41,34 @@ class KnownRights:
         if known is None or known[0] != asked:
             known = self._known = asked, RightsTable(catalog, {}).of(profile, permission_sets)
         return known[1]
+
+
+class KnownTongue:
+    """The person's language, locale and time zone, by his user record on this device; read anew after every change."""
+
+    def __init__(self, device: Device, changes: Changes) -> None:
+        self._device, self._changes = device, changes
+        self._known: tuple[int, Tongue | None] | None = None
+
+    def of(self, accepted: str) -> Tongue:
+        """His; before anybody is signed in, the browser's."""
+        count = self._changes.count
+        known = self._known
+        if known is None or known[0] != count:
+            known = self._known = (count, _tongue_of(self._device))
+        return known[1] or browsers(accepted)
+
+
+def _tongue_of(device: Device) -> Tongue | None:
+    account = device.account
+    if account is None:
+        return None
+    user = account.user
+    record = device.get("User", user.id) if "User" in device.catalog else None
+    held = record.values if record is not None else {}
+    language = held.get("LanguageLocaleKey") or user.language or user.locale
+    locale, zone = held.get("LocaleSidKey") or user.locale, held.get("TimeZoneSidKey") or user.time_zone
+    return Tongue(language_of(str(language)), Manner(str(zone), str(locale)))
 
 
 @dataclass(frozen=True)
@@ -60,10 +91,14 @@ class Field:
     seen: int = 0
 
     @property
+    def manner(self) -> Manner:
+        """How the person of this request reads times and numbers."""
+        return present().manner
+
+    @property
     def zone(self) -> str:
         """The person's time zone."""
-        account = self.device.account
-        return account.user.time_zone if account is not None else "UTC"
+        return present().manner.zone
 
     @property
     def rights(self) -> Rights:
@@ -77,12 +112,10 @@ class Field:
     def page(self, request: AnyRequest, template: str, /, **values: Any) -> Template:
         """A page or part, with what all of them need. Raises NotAuthorizedException without a session."""
         page_token = self.door.page_token(request)
-        account = self.device.account
-        locale = account.user.locale.replace("_", "-") if account is not None else "en"
         given = {
             "page_token": page_token,
             "zone": self.zone,
-            "locale": locale,
+            "locale": present().manner.locale.replace("_", "-"),
             "seen_changes": self.seen,
             "may_lock": self.lock is not None,
             "rests": self.presence is not None,
@@ -113,4 +146,4 @@ WorldHere = NamedDependency[World]
 
 def sentence_of(refused: Refused) -> str:
     """A refusal as one line for a person."""
-    return f"{refused.problem.message} {refused.problem.remedy}"
+    return told(refused.problem)

@@ -15,7 +15,8 @@ from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType
 from fieldsync.web.kit.facts import HIDDEN, SET_BY_SYSTEM, Fact, fact_of
-from fieldsync.web.kit.pages import shown, zone_of
+from fieldsync.web.kit.locales import zone_of
+from fieldsync.web.kit.pages import shown
 
 TODAY_LOOKED_AT_MAX = 500
 MAP = "https://www.openstreetmap.org/search"

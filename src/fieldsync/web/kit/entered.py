@@ -8,7 +8,8 @@ from decimal import Decimal, InvalidOperation
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.schema.fields import TYPES, FieldValue
 from fieldsync.schema.model import Field, FieldType
-from fieldsync.web.kit.pages import from_local_input, local_input, shown
+from fieldsync.web.kit.locales import from_local_input, local_input
+from fieldsync.web.kit.pages import shown
 
 NUMBERS = (FieldType.NUMBER, FieldType.CURRENCY, FieldType.PERCENT)
 

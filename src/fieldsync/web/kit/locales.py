@@ -1,6 +1,6 @@
-"""How dates, times and numbers are written for people of a locale. One table; a locale it does not know is British.
+"""How dates, times and numbers are written for people of a locale and zone: by Unicode's data, which Babel carries.
 
-Months are written as digits where that is the custom, so that no names have to be translated.
+A locale it does not know is British.
 """
 
 from __future__ import annotations
@@ -8,37 +8,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton, format_time
+from babel.numbers import format_decimal
 
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType
-from fieldsync.web.kit.pages import zone_of
 
 NUMBERS = (FieldType.NUMBER, FieldType.CURRENCY, FieldType.PERCENT)
+USUAL = "en_GB"
 
 
-@dataclass(frozen=True)
-class Custom:
-    """`date` in the notation of `strftime`, with `{d}` and `{m}` for a day and a month without a zero before them."""
-
-    date: str
-    time: str = "%H:%M"
-    point: str = "."
-    group: str = ","
-
-
-_BRITISH = Custom("{d} %b %Y")
-CUSTOMS = {
-    "en_GB": _BRITISH,
-    "en_US": Custom("%b {d}, %Y", "{h}:%M %p"),
-    "de_DE": Custom("%d.%m.%Y", point=",", group="."),
-    "fr_FR": Custom("%d/%m/%Y", point=",", group="\u202f"),
-    "es_ES": Custom("{d}/{m}/%Y", point=",", group="."),
-    "it_IT": Custom("%d/%m/%Y", point=",", group="."),
-    "pt_BR": Custom("%d/%m/%Y", point=",", group="."),
-    "ja_JP": Custom("%Y/%m/%d"),
-    "zh_CN": Custom("%Y/{m}/{d}"),
-}
-"""The locales a person may have; others may be typed in, as `LocaleSidKey` is open."""
+@lru_cache(maxsize=64)
+def locale_of(name: str) -> Locale:
+    """The locale of this name; its language where the country is not known, British where nothing is."""
+    for tried in (name.replace("-", "_"), name.replace("-", "_").partition("_")[0]):
+        try:
+            return Locale.parse(tried)
+        except (UnknownLocaleError, ValueError, TypeError):
+            continue
+    return Locale.parse(USUAL)
 
 
 @dataclass(frozen=True)
@@ -46,24 +38,46 @@ class Manner:
     """How somebody reads values: his time zone and locale."""
 
     zone: str = "UTC"
-    locale: str = "en_GB"
+    locale: str = USUAL
 
     @property
-    def custom(self) -> Custom:
-        """The custom of the locale."""
-        return CUSTOMS.get(self.locale.replace("-", "_"), _BRITISH)
+    def custom(self) -> Locale:
+        """What Unicode's data says of the locale."""
+        return locale_of(self.locale)
 
-    def moment(self, value: object) -> str:
-        """An instant, in the zone; empty for none."""
+    def moment(self, value: object, zone: str = "") -> str:
+        """An instant, in the zone, or in the one it happened in; empty for none."""
         if not isinstance(value, str):
             return ""
-        moment = datetime.fromisoformat(value).astimezone(zone_of(self.zone))
-        return f"{_dated(self.custom, moment)}, {_timed(self.custom, moment)}"
+        at = datetime.fromisoformat(value).astimezone(zone_of(zone or self.zone))
+        together = str(self.custom.datetime_formats["medium"])
+        written = together.replace("{1}", self.day(at.date())).replace("{0}", self.clock(at))
+        return (
+            f"{written} ({zone})"
+            if zone and zone_of(zone).utcoffset(at) != zone_of(self.zone).utcoffset(at)
+            else written
+        )
+
+    def day(self, value: date) -> str:
+        """A date with its year."""
+        return format_date(value, "medium", locale=self.custom)
+
+    def clock(self, at: datetime | time) -> str:
+        """A time of day."""
+        plain = at.timetz() if isinstance(at, datetime) else at
+        return format_time(plain.replace(tzinfo=None), "short", locale=self.custom).replace("\u202f", " ")
+
+    def month(self, value: date) -> str:
+        """A month with its year."""
+        return str(format_skeleton("yMMM", value, locale=self.custom))
 
     def number(self, value: Decimal | int) -> str:
-        """A number with its groups of thousands."""
-        swapped = {",": self.custom.group, ".": self.custom.point}
-        return "".join(swapped.get(sign, sign) for sign in f"{value:,f}")
+        """A number with its groups of thousands and every decimal it has."""
+        if isinstance(value, Decimal) and not value.is_finite():
+            return str(value)
+        places = -int(value.as_tuple().exponent) if isinstance(value, Decimal) else 0
+        pattern = "#,##0" + ("." + "0" * places if places > 0 else "")
+        return format_decimal(value, pattern, locale=self.custom)
 
     def text(self, field: Field, value: FieldValue) -> str | None:
         """A value of a field that is written differently in different places; None for every other one."""
@@ -72,9 +86,9 @@ class Manner:
             if FieldType.DATETIME in kinds:
                 return self.moment(value)
             if FieldType.DATE in kinds:
-                return _dated(self.custom, date.fromisoformat(value))
+                return self.day(date.fromisoformat(value))
             if FieldType.TIME in kinds:
-                return _timed(self.custom, time.fromisoformat(value))
+                return self.clock(time.fromisoformat(value))
         if isinstance(value, Decimal | int) and not isinstance(value, bool) and any(kind in NUMBERS for kind in kinds):
             return self.number(_short(value) if field.type is not FieldType.CURRENCY else value)
         return None
@@ -85,9 +99,23 @@ def _short(value: Decimal | int) -> Decimal | int:
     return value if isinstance(value, int) or value == 0 else Decimal(f"{value.normalize():f}")
 
 
-def _dated(custom: Custom, day: date) -> str:
-    return day.strftime(custom.date).replace("{d}", str(day.day)).replace("{m}", str(day.month))
+def zone_of(name: str) -> ZoneInfo:
+    """A time zone by name; UTC for one this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
 
 
-def _timed(custom: Custom, at: datetime | time) -> str:
-    return at.strftime(custom.time).replace("{h}", str(at.hour % 12 or 12))
+def local_input(value: object, zone: str = "UTC") -> str:
+    """An instant as `<input type=datetime-local>` takes it."""
+    if not isinstance(value, str):
+        return ""
+    return datetime.fromisoformat(value).astimezone(zone_of(zone)).strftime("%Y-%m-%dT%H:%M")
+
+
+def from_local_input(text: str, zone: str) -> str | None:
+    """What a person entered, in their zone, as an instant. Raises ValueError."""
+    if not text:
+        return None
+    return datetime.fromisoformat(text).replace(tzinfo=zone_of(zone)).isoformat()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from litestar.contrib.jinja import JinjaTemplateEngine
@@ -14,6 +13,8 @@ from litestar.static_files import create_static_files_router
 from litestar.template.config import TemplateConfig
 
 from fieldsync.base.problems import CATALOGUE, Problem
+from fieldsync.web.kit import tongue
+from fieldsync.web.kit.locales import local_input, zone_of
 
 _WEB = Path(__file__).parent.parent
 
@@ -26,8 +27,13 @@ def templates(app: str) -> TemplateConfig[JinjaTemplateEngine]:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
     environment.filters |= {"when": when, "utc": utc, "shown": shown, "local_input": local_input}
+    environment.filters |= {"moment": moment, "number": number, "sentence": tongue.sentence, "remedy": tongue.remedy}
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.globals |= {"tongue": tongue.present}
+    environment.install_gettext_callables(tongue.gettext, tongue.ngettext, newstyle=True)  # type: ignore[attr-defined]
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
 
 
@@ -41,14 +47,6 @@ def telling(page: Template, wrong: Problem | None) -> Template:
     if wrong is not None:
         page.status_code = CATALOGUE[wrong.code].status
     return page
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """A time zone by name; UTC for one this machine does not know."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 def when(value: object, zone: str = "UTC") -> str:
@@ -65,18 +63,14 @@ def utc(value: object) -> str:
     return f"{text} UTC" if text else ""
 
 
-def local_input(value: object, zone: str = "UTC") -> str:
-    """An instant as `<input type=datetime-local>` takes it."""
-    if not isinstance(value, str):
-        return ""
-    return datetime.fromisoformat(value).astimezone(zone_of(zone)).strftime("%Y-%m-%dT%H:%M")
+def moment(value: object, zone: str = "") -> str:
+    """An instant as the person of this request reads it; with the zone it happened in, where that is another."""
+    return tongue.present().manner.moment(value, zone)
 
 
-def from_local_input(text: str, zone: str) -> str | None:
-    """What a person entered, in their zone, as an instant. Raises ValueError."""
-    if not text:
-        return None
-    return datetime.fromisoformat(text).replace(tzinfo=zone_of(zone)).isoformat()
+def number(value: Decimal | int) -> str:
+    """A number as the person of this request reads it."""
+    return tongue.present().manner.number(value)
 
 
 def shown(value: object) -> str:
@@ -84,7 +78,7 @@ def shown(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        return tongue.gettext("Yes") if value else tongue.gettext("No")
     if isinstance(value, Decimal):
         return f"{value:f}"
     return str(value)

@@ -16,7 +16,7 @@ from fieldsync.web.field.content.library import Deck, deck_of, decks
 from fieldsync.web.field.content.written import Shown, call_of, is_open, reactions, write
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere
 from fieldsync.web.field.form.sent import form_of
-from fieldsync.web.kit.pages import zone_of
+from fieldsync.web.kit.locales import zone_of
 
 ANSWER_CHARS_MAX = 4_000
 

@@ -9,7 +9,8 @@ from datetime import date, datetime, timedelta
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import instant
 from fieldsync.device import Device, Mark
-from fieldsync.web.kit.pages import shown, zone_of
+from fieldsync.web.kit.locales import zone_of
+from fieldsync.web.kit.pages import shown
 
 WEEK = 7
 CALLS = (

@@ -14,7 +14,8 @@ from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere,
 from fieldsync.web.field.day.calendar import WEEK, day_of, days, week_of
 from fieldsync.web.field.day.recent import Recent
 from fieldsync.web.field.work.sheet import page_of
-from fieldsync.web.kit.pages import shown, zone_of
+from fieldsync.web.kit.locales import zone_of
+from fieldsync.web.kit.pages import shown
 
 FOUND_MAX = 8
 """Of each object."""

@@ -18,7 +18,8 @@ from fieldsync.web.field.form.seen import clashes, merged, packed, unpacked
 from fieldsync.web.field.form.sheet import blank, content, given, rows
 from fieldsync.web.field.work.inputs import Inputs
 from fieldsync.web.kit.layout import Layout, layout_of
-from fieldsync.web.kit.pages import shown, zone_of
+from fieldsync.web.kit.locales import zone_of
+from fieldsync.web.kit.pages import shown
 
 DISCLAIMER = "By signing I confirm that I received the samples listed above."
 SIGNED = ("signature", "signature_date")

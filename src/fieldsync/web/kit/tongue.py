@@ -1,0 +1,130 @@
+"""In which language, locale and time zone the present request is answered, and its strings in that language.
+
+Sentences stand in the code in English, inside of `_()`, `ngettext()` or a `trans` block; `strings/<language>.po` has
+them in the other languages and is read as it is when it is first needed. What is not asked for by a request is English.
+"""
+
+from __future__ import annotations
+
+import gettext as standard
+import io
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from string import Formatter
+
+from babel import negotiate_locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from fieldsync.base.problems import CATALOGUE, Problem
+from fieldsync.web.kit.locales import Manner
+
+STRINGS = Path(__file__).parent / "strings"
+SOURCE = "en"
+SPOKEN_IN_DETAILS = frozenset({"reason", "operation", "expected", "given", "what", "act", "status"})
+"""Places of a problem's sentence that are filled with words of ours, not with what somebody entered."""
+
+
+@dataclass(frozen=True)
+class Tongue:
+    """A language we have, and how values are written."""
+
+    language: str = SOURCE
+    manner: Manner = field(default_factory=Manner)
+
+
+_present: ContextVar[Tongue] = ContextVar("tongue", default=Tongue())  # noqa: B039 - it cannot be changed
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """The languages the app speaks, the one of its source first."""
+    return (SOURCE, *sorted(path.stem for path in STRINGS.glob("*.po")))
+
+
+@cache
+def catalog(language: str) -> standard.NullTranslations:
+    """The strings of a language."""
+    path = STRINGS / f"{language}.po"
+    if language == SOURCE or not path.exists():
+        return standard.NullTranslations()
+    compiled = io.BytesIO()
+    with path.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language))
+    compiled.seek(0)
+    return standard.GNUTranslations(compiled)
+
+
+def language_of(wanted: str) -> str:
+    """The language we have that is nearest to `de_AT`, or to a browser's `de-AT,de;q=0.9,en;q=0.8`."""
+    ranked = sorted(enumerate(wanted.split(",")), key=lambda one: (-_weight(one[1]), one[0]))
+    names = [name.partition(";")[0].strip().replace("-", "_") for _, name in ranked]
+    return negotiate_locale([name for name in names if name], languages()) or SOURCE
+
+
+def _weight(part: str) -> float:
+    """How much a browser wants a language."""
+    given = part.partition("q=")[2].strip()
+    return float(given) if given.replace(".", "", 1).isdecimal() else 1.0
+
+
+def speak(tongue: Tongue) -> None:
+    """Answer in this tongue from here on: in this request and in the threads it starts work in."""
+    _present.set(tongue)
+
+
+def present() -> Tongue:
+    """The tongue of this request."""
+    return _present.get()
+
+
+def gettext(message: str) -> str:
+    """The sentence in the language of this request."""
+    return catalog(_present.get().language).gettext(message)
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """The sentence that goes with this number."""
+    return catalog(_present.get().language).ngettext(one, many, count)
+
+
+_ = gettext
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
+    """Marks a sentence that is translated later, when it is told."""
+    return message
+
+
+def sentence(found: Problem) -> str:
+    """What a problem says, in this request's language. What an org or server worded by itself stays as it is."""
+    kind = CATALOGUE[found.code]
+    places = {
+        "object": found.object or "record",
+        "id": found.id or "",
+        "field": found.field or "a field",
+        **found.details,
+    }
+    needed = {name for _text, name, _spec, _conversion in Formatter().parse(kind.sentence) if name}
+    if not needed <= places.keys() or kind.sentence.format_map(places) != found.message:
+        return found.message
+    spoken = {
+        name: gettext(value) if isinstance(value, str) and value and name in SPOKEN_IN_DETAILS else value
+        for name, value in places.items()
+    }
+    for name, unnamed in (("object", N_("record")), ("field", N_("a field"))):
+        if places[name] == unnamed:
+            spoken[name] = gettext(unnamed)
+    return gettext(kind.sentence).format_map(spoken)
+
+
+def remedy(found: Problem) -> str:
+    """What the person can do about it, in this request's language."""
+    return gettext(found.remedy)
+
+
+def told(found: Problem) -> str:
+    """A problem as one line for a person."""
+    return f"{sentence(found)} {remedy(found)}"

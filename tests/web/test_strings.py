@@ -1,0 +1,68 @@
+"""The Field app speaks the person's language: every string is in the catalogs, and none stands outside of them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from fieldsync.base.problems import Code, Problem, problem
+from fieldsync.web.kit import tongue
+from fieldsync.web.kit.locales import Manner
+from fieldsync.web.kit.speaking import browsers
+from fieldsync.web.kit.tongue import Tongue
+
+
+@pytest.mark.parametrize(
+    ("wanted", "language"),
+    [
+        ("de_AT", "de"),
+        ("de", "de"),
+        ("de-CH,de;q=0.9,en;q=0.8", "de"),
+        ("fr-FR,fr;q=0.9,de;q=0.5,en;q=0.4", "de"),
+        ("de;q=0.2,en-GB;q=0.9", "en"),
+        ("ja", "en"),
+        ("", "en"),
+        ("*;q=x,,;", "en"),
+    ],
+)
+def test_the_nearest_language_is_spoken(wanted: str, language: str) -> None:
+    assert tongue.language_of(wanted) == language
+    assert browsers(wanted).language == language
+
+
+MOMENT = "2026-11-21T14:30:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("locale", "zone", "moment", "number"),
+    [
+        ("en_GB", "Europe/London", "21 Nov 2026, 14:30", "12,345.50"),
+        ("en_US", "America/New_York", "Nov 21, 2026, 9:30 AM", "12,345.50"),
+        ("de_DE", "Europe/Berlin", "21.11.2026, 15:30", "12.345,50"),
+        ("fr-FR", "Europe/Paris", "21 nov. 2026, 15:30", "12\u202f345,50"),
+        ("xx_YY", "Nowhere", "21 Nov 2026, 14:30", "12,345.50"),
+    ],
+)
+def test_moments_and_numbers_follow_the_locale(locale: str, zone: str, moment: str, number: str) -> None:
+    manner = Manner(zone, locale)
+    assert (manner.moment(MOMENT), manner.number(Decimal("12345.50"))) == (moment, number)
+
+
+def test_a_moment_elsewhere_says_where() -> None:
+    manner = Manner("Europe/London", "en_GB")
+    assert manner.moment(MOMENT, "Europe/Berlin") == "21 Nov 2026, 15:30 (Europe/Berlin)"
+    assert manner.moment(MOMENT, "Europe/Lisbon") == "21 Nov 2026, 14:30", "the same clock there"
+
+
+def test_a_problem_is_told_in_the_language_by_its_code() -> None:
+    tongue.speak(Tongue("de"))
+    late = problem(Code.CONFLICT_OLD_VALUE, field="Phone")
+    assert tongue.sentence(late) == "Jemand hat Phone geändert, bevor Ihre Änderung ankam."
+    assert tongue.remedy(late).startswith("Vergleichen Sie")
+    own = Problem(Code.VALIDATION, "Only on weekdays.", details={"message": "Only on weekdays."})
+    assert tongue.sentence(own) == "Only on weekdays.", "the org's own words"
+    old = Problem(Code.TOO_LARGE, "Too large.")
+    assert tongue.sentence(old) == "Too large.", "what an earlier version worded"
+    tongue.speak(Tongue())
+    assert tongue.sentence(late) == late.message
