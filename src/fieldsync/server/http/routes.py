@@ -122,7 +122,8 @@ async def clear_errors(request: AnyRequest, served: ServedHere) -> Cleared:
 async def tell_tracking(request: AnyRequest, served: ServedHere) -> Tracked:
     """Syncs that ended, and how the device stands. Telling again is the same."""
     org, token, sent_by = org_for(served, request), bearer(request), software(request)
-    return await track(org, lambda: calling(org, token, sent_by=sent_by), wire.decode(await request.body(), Tracking))
+    sent = wire.decode(await request.body(), Tracking)
+    return await track(org, lambda foresee: calling(org, token, foresee, sent_by), sent)
 
 
 @get("/feed", summary="The user's own saves, coming back", tags=["download"])

@@ -43,8 +43,8 @@ def head_question(org: Org, caller: Caller) -> Question:
     return org.save.lock_head, {"user": caller.user_id}
 
 
-async def lock_head(org: Org, database: Database, caller: Caller) -> Frame:
-    """Lock the user's head row and read what is fixed for this batch.
+async def lock_head(org: Org, database: Database, caller: Caller, *, reads: bool = True) -> Frame:
+    """Lock the user's head row and read what is fixed for this batch; `reads`: whose rows he may read among it.
 
     Raises Refused(AUTH) for a revoked user; a job finishes what was saved before that. Raises Collision where the
     caller's rights changed since they were read: the request begins again with those he has now (THREATS T20).
@@ -56,7 +56,7 @@ async def lock_head(org: Org, database: Database, caller: Caller) -> Frame:
     position, _, stamp, server_number, rights_version = row
     if caller.rights_version not in (None, rights_version):
         raise Collision("the rights of this person changed")
-    asked = caller.channel in (Channel.DEVICE, Channel.API)
+    asked = reads and caller.channel in (Channel.DEVICE, Channel.API)
     return Frame(
         stamp=stamp,
         server_number=server_number,

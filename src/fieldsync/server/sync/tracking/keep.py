@@ -5,7 +5,7 @@ The platform writes both itself: they are on no feed and in no change log, as th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -20,11 +20,12 @@ from fieldsync.schema.autonumber import format_number
 from fieldsync.schema.catalog import literal_default
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compiled_once
+from fieldsync.server.postgres.work import Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller, Frame, Row, Wave, encode_rows, legible
-from fieldsync.server.save.head import lock_head
+from fieldsync.server.save.head import head_question, lock_head
 from fieldsync.server.save.stamp import system_columns
-from fieldsync.server.sync.session import Begin
+from fieldsync.server.sync.session import BeginAhead
 
 OBJECT, NUMBER = "Sync_Tracking", "Number_On_Device"
 REFRESHING = ("initial", "full_refresh")
@@ -48,18 +49,28 @@ _COLUMNS = {
 }
 
 
-async def track(org: Org, begin: Begin, sent: Tracking) -> Tracked:
+async def track(org: Org, begin: BeginAhead, sent: Tracking) -> Tracked:
     """Keep what a device tells. Raises Refused: AUTH, BUSY, BAD_REQUEST where no device asks."""
-    async with begin() as (database, caller):
+    async with begin(lambda known: _questions(org, known, sent)) as (database, caller):
         if caller.device_id is None:
             raise Refused(problem(Code.BAD_REQUEST, reason="only a device has syncs"))
-        frame = await lock_head(org, database, caller)
+        frame = await lock_head(org, database, caller, reads=False)
         off = round((sent.standing.at - org.world.clock.now()).total_seconds())
         await _keep(org, database, caller, frame, _rows(caller, sent, off))
         told = _stands(sent.standing) | {"off": off, "now": org.world.clock.now()}
         last = max(sent.syncs, key=lambda one: one.number, default=None)
-        await database.run(_device(org.metadata), device=caller.device_id, **told, **_last(caller, last))
+        database.later(_device(org.metadata), device=caller.device_id, **told, **_last(caller, last))
     return Tracked(0 if last is None else last.number)
+
+
+def _questions(org: Org, known: Caller, sent: Tracking) -> Iterator[Question]:
+    """What is always asked first."""
+    yield head_question(org, known)
+    yield _known_question(org, known, [one.number for one in sent.syncs])
+
+
+def _known_question(org: Org, caller: Caller, numbers: Iterable[int]) -> Question:
+    return _known(org.metadata), {"device": caller.device_id, "numbers": sorted(numbers)}
 
 
 def _rows(caller: Caller, sent: Tracking, off: int) -> dict[int, Row]:
@@ -94,7 +105,8 @@ def _row(caller: Caller, one: TrackedSync, off: int) -> Row:
 async def _keep(org: Org, database: Database, caller: Caller, frame: Frame, rows: Mapping[int, Row]) -> None:
     if not rows:
         return
-    found = await database.rows(_known(org.metadata), device=caller.device_id, numbers=sorted(rows))
+    statement, given = _known_question(org, caller, rows)
+    found = await database.rows(statement, **given)
     known = {int(number): record_id for record_id, number in found}
     again = [row | {"Id": known[n], "_stamp": frame.stamp} for n, row in rows.items() if n in known]
     new = [row for n, row in sorted(rows.items()) if n not in known]
@@ -108,8 +120,10 @@ async def _keep(org: Org, database: Database, caller: Caller, frame: Frame, rows
 async def _number(org: Org, database: Database, caller: Caller, frame: Frame, rows: list[Row]) -> None:
     """Ids, names, dates and owner of new records."""
     object_type, wave = org.catalog[OBJECT], Wave(caller, frame, [])
-    counters = await database.rows(org.save.server_ids, count=len(rows))
-    names = await database.rows(org.save.numbers(OBJECT, "Name"), count=len(rows))
+    many = {"count": len(rows)}
+    database.ahead((org.save.numbers(OBJECT, "Name"), many))
+    counters = await database.rows(org.save.server_ids, **many)
+    names = await database.rows(org.save.numbers(OBJECT, "Name"), **many)
     blank = {column: literal_default(field) for column, field in object_type.column_fields.items()}
     display = object_type.fields["Name"].display_format or "{0}"
     for row, (counter,), (number,) in zip(rows, counters, names, strict=True):
