@@ -56,7 +56,10 @@ def test_an_alert_channel_is_made_tried_and_dropped(browser: Browser, running: R
         page.goto("/console/alerts")
         page.locator("#kind-new").select_option("Webhook")
         page.locator("#address-new").fill("http://127.0.0.1:9/nobody-listens")
+        page.locator("#secret-new").fill("whispered once")
         page.get_by_role("button", name="Add").click()
+        expect(page.get_by_role("button", name="Send a test")).to_be_visible()
+        assert "whispered" not in page.content(), "a secret is never shown again"
         page.get_by_role("button", name="Send a test").click()
         expect(page.get_by_text("It did not work")).to_be_visible()
         page.get_by_role("button", name="Drop").click()

@@ -23,6 +23,7 @@ from fieldsync.server.alerts import outward
 from fieldsync.server.alerts.channels import Channel, to_tell, told_after
 from fieldsync.server.alerts.found import Alert, found_alerts
 from fieldsync.server.alerts.outward import NETWORKS
+from fieldsync.server.alerts.secret import SECRET_BYTES_MAX, opened, sealed
 from fieldsync.server.alerts.telling import SIGNATURE_HEADER, tell_alerts
 from fieldsync.server.postgres.work import snapshot
 
@@ -127,7 +128,7 @@ def test_a_webhook_is_told_once_and_signed_and_says_why_it_failed(lab: Lab, monk
     lab.person("sarah")
     lab.phone("sarah")  # who never synced is late
     with serving(HTTPServer(("127.0.0.1", 0), Hook)) as port:
-        values = {"Name": "hook", "Active": True, "Kind": "Webhook", "Secret": "s"}
+        values = {"Name": "hook", "Active": True, "Kind": "Webhook", "Secret": sealed(lab.org.mac_key, "s", bytes(12))}
         [hook] = lab.rows("Alert_Channel", {**values, "Address": f"http://127.0.0.1:{port}/"})
         assert [lab.run(tell_alerts(lab.org)) for _ in range(2)] == [1, 0]
     [(body, signature)] = taken
@@ -206,3 +207,13 @@ def test_an_e_mail_names_the_org_and_what_it_is_about(lab: Lab, monkeypatch: pyt
     [mail] = Mailbox.taken
     assert "To: me@x.example" in mail
     assert "Subject: fieldsync small: 1 person is late" in mail
+
+
+def test_a_secret_is_kept_sealed_and_another_org_cannot_open_it() -> None:
+    kept = sealed(b"one org", "whisper", bytes(12))
+    assert "whisper" not in kept
+    assert opened(b"one org", kept) == "whisper"
+    with pytest.raises(ValueError, match="give it anew"):
+        opened(b"another org", kept)
+    assert opened(b"one org", "of an earlier version") == "of an earlier version"
+    assert len(sealed(b"one org", "x" * SECRET_BYTES_MAX, bytes(12))) <= 255

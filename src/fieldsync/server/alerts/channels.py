@@ -14,6 +14,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol.upload import Change, Item, Operation
 from fieldsync.server.alerts.found import Alert
+from fieldsync.server.alerts.secret import SECRET_BYTES_MAX, sealed
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work as Database
@@ -97,8 +98,8 @@ async def note_told(
     )
 
 
-def entered(values: Mapping[str, str]) -> dict[str, Any]:
-    """What a form says of a channel. Raises Refused(UNUSABLE). Pure."""
+def entered(values: Mapping[str, str], key: bytes, nonce: bytes) -> dict[str, Any]:
+    """What a form says of a channel; of its secret only what is new. Raises Refused(UNUSABLE). Pure."""
     address = values.get("Address", "").strip()
     kind = values.get("Kind", EMAIL)
     if kind == WEBHOOK and not address.startswith(("https://", "http://")):
@@ -108,12 +109,13 @@ def entered(values: Mapping[str, str]) -> dict[str, Any]:
     numbers = {name: _number(values.get(name, ""), most) for name, most in (("Quiet_From", 23), ("Quiet_Until", 23))}
     numbers["Repeat_Hours"] = _number(values.get("Repeat_Hours", ""), REPEAT_HOURS_MAX)
     named = {"Name": values.get("Name", "").strip()[:80] or address[:80], "Kind": kind, "Address": address}
-    return {
-        **named,
-        "Active": values.get("Active") == "true",
-        "Secret": values.get("Secret", "")[:255] or None,
-        **numbers,
-    }
+    secret = values.get("Secret", "")
+    if len(secret.encode()) > SECRET_BYTES_MAX:
+        raise _unusable(f"a secret has at most {SECRET_BYTES_MAX} letters")
+    new: dict[str, Any] = {"Secret": sealed(key, secret, nonce)} if secret else {}
+    if values.get("No_Secret") == "true":
+        new = {"Secret": None}
+    return {**named, "Active": values.get("Active") == "true", **new, **numbers}
 
 
 def _number(text: str, most: int) -> int | None:

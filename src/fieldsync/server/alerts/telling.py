@@ -20,6 +20,7 @@ from fieldsync.base.world import instant
 from fieldsync.server.alerts import outward
 from fieldsync.server.alerts.channels import EMAIL, Channel, channels, note_told, to_tell, told_after
 from fieldsync.server.alerts.found import Alert, found_alerts
+from fieldsync.server.alerts.secret import opened
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import snapshot, transaction
 
@@ -51,22 +52,22 @@ async def send(org: Org, channel: Channel, alerts: Sequence[Alert]) -> str | Non
     """Send these; what went wrong, or None."""
     act = _mail if channel.values["Kind"] == EMAIL else _post
     try:
-        await asyncio.to_thread(act, org.name, channel, alerts, instant(org.world.clock.now()))
+        await asyncio.to_thread(act, org, channel, alerts, instant(org.world.clock.now()))
     except (OSError, ValueError, smtplib.SMTPException, HTTPException) as error:
         _log.warning("alert not sent", org=org.name, channel=channel.id, error=type(error).__name__)
         return f"{type(error).__name__}: {error}"
     return None
 
 
-def _mail(org: str, channel: Channel, alerts: Sequence[Alert], _: str) -> None:
+def _mail(org: Org, channel: Channel, alerts: Sequence[Alert], _: str) -> None:
     server = mail_server()
     if server is None:
         raise ValueError(f"no mail server is named: set {VARIABLE}")
     message = EmailMessage()
-    message["Subject"] = f"fieldsync {org}: {alerts[0].sentence if len(alerts) == 1 else f'{len(alerts)} alerts'}"
+    message["Subject"] = f"fieldsync {org.name}: {alerts[0].sentence if len(alerts) == 1 else f'{len(alerts)} alerts'}"
     message["From"], message["To"] = server.sender, str(channel.values["Address"])
     lines = [f"- {alert.sentence}\n  {alert.page}" for alert in alerts]
-    message.set_content("\n".join([f"In the org {org}:", "", *lines, ""]))
+    message.set_content("\n".join([f"In the org {org.name}:", "", *lines, ""]))
     with _connected(server) as connection:
         connection.send_message(message)
 
@@ -85,10 +86,11 @@ def _connected(server: MailServer) -> smtplib.SMTP:
     return connection
 
 
-def _post(org: str, channel: Channel, alerts: Sequence[Alert], at: str) -> None:
-    """JSON, signed with the channel's secret."""
-    body = msgspec.json.encode({"org": org, "at": at, "alerts": alerts})
+def _post(org: Org, channel: Channel, alerts: Sequence[Alert], at: str) -> None:
+    """JSON, signed with the channel's secret. Raises ValueError, OSError, HTTPException."""
+    body = msgspec.json.encode({"org": org.name, "at": at, "alerts": alerts})
     headers = {"content-type": "application/json", "user-agent": "fieldsync"}
     if channel.values["Secret"]:
-        headers[SIGNATURE_HEADER] = hmac.new(str(channel.values["Secret"]).encode(), body, hashlib.sha256).hexdigest()
+        key = opened(org.mac_key, str(channel.values["Secret"])).encode()
+        headers[SIGNATURE_HEADER] = hmac.new(key, body, hashlib.sha256).hexdigest()
     outward.post(str(channel.values["Address"]), body, headers, seconds=SECONDS)

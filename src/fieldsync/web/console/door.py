@@ -15,11 +15,13 @@ from litestar import Request
 from litestar.datastructures import Cookie
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 
-from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.problems import Code, Problem, Refused, problem
+from fieldsync.protocol.upload import Item, Rejected
 from fieldsync.server.http.context import Served, calling
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.save.batch import Caller
-from fieldsync.server.sync.session import org_of
+from fieldsync.server.sync.session import Begin, org_of
 
 COOKIE = "fieldsync_console"
 AnyRequest = Request[Any, Any, Any]
@@ -70,3 +72,14 @@ def require_page(request: AnyRequest, given: str) -> None:
     """A change comes from a page of this session. Raises PermissionDeniedException."""
     if not hmac.compare_digest(page_token(request.cookies.get(COOKIE, "")), given):
         raise PermissionDeniedException("This change did not come from a page of the console.")
+
+
+def as_person(org: Org, request: AnyRequest) -> Begin:
+    """Opens a database transaction as the person who is signed in."""
+    return lambda: calling(org, request.cookies[COOKIE])
+
+
+async def refusals(org: Org, request: AnyRequest, *items: Item) -> tuple[Problem, ...]:
+    """Save these as the person who is signed in, all or nothing. Why not, or nothing. Raises Refused: AUTH, BUSY."""
+    outcome = await save_from_page(org, as_person(org, request), *items)
+    return outcome.problems or (problem(Code.BUSY),) if isinstance(outcome, Rejected) else ()

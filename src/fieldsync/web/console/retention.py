@@ -8,16 +8,14 @@ from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
-from fieldsync.protocol.upload import Rejected
 from fieldsync.server.configuration.retention import keep_days, retention_saved, retentions
-from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.begin.retention import OBJECT
 from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.processor.hourly.purge import overdue
-from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin_org, refusals, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
@@ -54,10 +52,8 @@ async def save_retention(request: AnyRequest, served: ServedHere) -> Response[An
     texts = {name: form.get(name, "") for name in ("Name", "Object_Name", "Description")}
     texts["Name"] = texts["Name"] or texts["Object_Name"]
     item = retention_saved(known, new_id, {**texts, "Active": form.get("Active") == "true", "Keep_Days": int(days)})
-    if item is not None:
-        outcome = await save_from_page(org, lambda: calling(org, request.cookies[COOKIE]), item)
-        if isinstance(outcome, Rejected):
-            return await _page(org, page_token, outcome.problems[0])
+    if item is not None and (wrong := await refusals(org, request, item)):
+        return await _page(org, page_token, wrong[0])
     return Redirect("/console/retention", status_code=SEE_OTHER)
 
 

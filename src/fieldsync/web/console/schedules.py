@@ -8,15 +8,14 @@ from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
-from fieldsync.protocol.upload import Item, Rejected
-from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.protocol.upload import Item
+from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.begin.schedules import OBJECT
 from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.processor.hourly.schedule import Schedule, changed, cloned, schedules, stuck
-from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin_org, refusals, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
@@ -51,10 +50,8 @@ async def act_on_schedule(
         item = await _item(org, found, act, form)
     except Refused as refused:
         return await _page(org, page_token, refused.problem)
-    if item is not None:
-        outcome = await save_from_page(org, lambda: calling(org, request.cookies[COOKIE]), item)
-        if isinstance(outcome, Rejected):
-            return await _page(org, page_token, outcome.problems[0])
+    if item is not None and (wrong := await refusals(org, request, item)):
+        return await _page(org, page_token, wrong[0])
     return Redirect("/console/schedules", status_code=SEE_OTHER)
 
 

@@ -7,15 +7,13 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
-from fieldsync.protocol.upload import Rejected
 from fieldsync.schema.rules_import.sync_setting import SETTINGS
-from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.oversight.settings import OBJECT, fault_of, kept_settings, profile_ids, setting_change
 from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin_org, refusals, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 
 
@@ -53,8 +51,8 @@ async def save_setting(request: AnyRequest, served: ServedHere) -> Response[Any]
     if wrong is None and (there is None or there.value != value):
         [new_id] = await draw_ids(org, [OBJECT])
         item = setting_change(there, new_id, setting, (profiles.get(profile), value))
-        outcome = await save_from_page(org, lambda: calling(org, request.cookies[COOKIE]), item)
-        wrong = outcome.problems[0].message if isinstance(outcome, Rejected) else None
+        refused = await refusals(org, request, item)
+        wrong = refused[0].message if refused else None
     if wrong is not None:
         return await _page(org, page_token, setting=setting, wrong=wrong)
     return Redirect(f"/console/settings?said={setting}", status_code=SEE_OTHER)

@@ -10,10 +10,8 @@ from litestar.response import Redirect, Template
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol import wire
-from fieldsync.protocol.upload import Rejected
-from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.oversight.feeds import feeds
 from fieldsync.server.oversight.people.devices import (
     end_sessions,
@@ -25,7 +23,7 @@ from fieldsync.server.oversight.people.devices import (
 )
 from fieldsync.server.postgres.work import snapshot, transaction
 from fieldsync.server.processor.clearing import ask, exported
-from fieldsync.web.console.door import COOKIE, AnyRequest, admin, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, refusals, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
@@ -71,9 +69,8 @@ async def ask_device(request: AnyRequest, served: ServedHere, device_id: str, ac
     if act not in changes:
         raise Refused(problem(Code.BAD_REQUEST, reason="there is no such act"))
     item = changes[act](found, on=on)
-    outcome = await save_from_page(org, lambda: calling(org, request.cookies[COOKIE]), item)
-    if isinstance(outcome, Rejected):
-        return await _device(org, page_token, device_id, outcome.problems[0])
+    if wrong := await refusals(org, request, item):
+        return await _device(org, page_token, device_id, wrong[0])
     if act == "service" and not on:
         async with transaction(org.pool) as database:
             await end_sessions(org, database, device_id)

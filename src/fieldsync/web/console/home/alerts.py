@@ -8,16 +8,16 @@ from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
-from fieldsync.protocol.upload import Item, Rejected
+from fieldsync.protocol.upload import Item
 from fieldsync.server.alerts.channels import OBJECT, Channel, changed, channels, dropped, entered, made
 from fieldsync.server.alerts.found import found_alerts
+from fieldsync.server.alerts.secret import NONCE_BYTES
 from fieldsync.server.alerts.telling import TEST, send
-from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin_org, refusals, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
@@ -53,21 +53,21 @@ async def act_on_channel(
         item = await _item(org, found, act, form)
     except Refused as refused:
         return await _page(org, page_token, refused.problem)
-    if item is not None:
-        outcome = await save_from_page(org, lambda: calling(org, request.cookies[COOKIE]), item)
-        if isinstance(outcome, Rejected):
-            return await _page(org, page_token, outcome.problems[0])
+    if item is not None and (faults := await refusals(org, request, item)):
+        return await _page(org, page_token, faults[0])
     return Redirect("/console/alerts", status_code=SEE_OTHER)
 
 
 async def _item(org: Org, channel: Channel | None, act: str, form: dict[str, str]) -> Item | None:
+    if channel is not None and act == "drop":
+        return dropped(channel)
+    values = entered(form, org.mac_key, org.world.chance.bytes(NONCE_BYTES))
     if act == "save" and channel is None:
-        values = entered(form)
         [new_id] = await draw_ids(org, [OBJECT])
         return made(new_id, values)
     if channel is None:
         raise Refused(problem(Code.NOT_FOUND, object="The channel", id="asked for"))
-    return dropped(channel) if act == "drop" else changed(channel, entered(form))
+    return changed(channel, values)
 
 
 ALERT_PAGES = [alerts, act_on_channel]

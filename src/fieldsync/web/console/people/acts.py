@@ -13,7 +13,7 @@ from litestar.response import Template
 from fieldsync.base.ids import RecordId, is_id, prefix_of
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol.session import Platform
-from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.people.access import explain_record
 from fieldsync.server.oversight.people.alignment import Aligned, align, read_file
@@ -23,7 +23,7 @@ from fieldsync.server.oversight.scope.holders import holder_of
 from fieldsync.server.oversight.scope.kept import usernames
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin_org, as_person, require_page
 from fieldsync.web.console.people.pages import person_page, person_values
 
 ALIGNMENT_BYTES_MAX = 8 * 1024 * 1024
@@ -67,7 +67,7 @@ async def reassign_all(request: AnyRequest, served: ServedHere, user_id: str) ->
     heir = form.get("heir", "")
     if not is_id(heir) or heir == user_id:
         return await person_page(org, page_token, user_id, problem(Code.BAD_REQUEST, reason="choose who gets it"))
-    done = await reassign(org, lambda: calling(org, request.cookies[COOKIE]), RecordId(user_id), RecordId(heir))
+    done = await reassign(org, as_person(org, request), RecordId(user_id), RecordId(heir))
     values = await person_values(org, page_token, user_id)
     return Template("person.html", context={**values, "given": done})
 
@@ -96,7 +96,7 @@ async def bring_alignment(request: AnyRequest, served: ServedHere) -> Template:
             raise Refused(problem(Code.UNUSABLE, what="This form", reason="no file was chosen"))
         text = (await file.read()).decode("utf-8-sig")
         found = read_file(csv.reader(io.StringIO(text, newline="")))
-        done = await align(org, lambda: calling(org, request.cookies[COOKIE]), found, preview=preview)
+        done = await align(org, as_person(org, request), found, preview=preview)
     except (UnicodeDecodeError, csv.Error):
         wrong = problem(Code.UNUSABLE, what="This file", reason="it is no CSV in UTF-8")
         return _alignment(page_token, None, wrong, preview=preview)

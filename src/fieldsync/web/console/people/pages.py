@@ -9,17 +9,16 @@ from litestar.response import Redirect, Template
 
 from fieldsync.base.ids import RecordId, is_id
 from fieldsync.base.problems import Code, Problem, Refused, problem
-from fieldsync.protocol.upload import Change, Item, Operation, Rejected
+from fieldsync.protocol.upload import Change, Item, Operation
 from fieldsync.schema.access.permissions import Access
-from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.oversight.people.credential import set_password
 from fieldsync.server.oversight.people.leaver import owned
 from fieldsync.server.oversight.people.person import Given, Person, choices, people, person
 from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import COOKIE, AnyRequest, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin_org, refusals, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 
 FLAGS = {"IsActive", "Force_Refresh", "Debug_Logging"}
@@ -80,9 +79,8 @@ async def act_on_person(request: AnyRequest, served: ServedHere, user_id: str, a
         item = await _item(org, found, act, form)
     except Refused as refused:
         return await person_page(org, page_token, user_id, refused.problem)
-    outcome = await save_from_page(org, lambda: calling(org, request.cookies[COOKIE]), item)
-    if isinstance(outcome, Rejected):
-        return await person_page(org, page_token, user_id, outcome.problems[0])
+    if wrong := await refusals(org, request, item):
+        return await person_page(org, page_token, user_id, wrong[0])
     return Redirect(f"/console/people/{user_id}?said=saved", status_code=SEE_OTHER)
 
 

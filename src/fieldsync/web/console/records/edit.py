@@ -14,14 +14,14 @@ from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol.upload import Duplicated, Item, Linked, Operation, Outcome, Rejected
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.fields import FieldValue
-from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.oversight.editing import Stale, edit_from_page
 from fieldsync.server.oversight.reader import Reader, open_to
 from fieldsync.server.oversight.records import Whole, names_of, read_record, root_stamp
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import COOKIE, AnyRequest, require_page
+from fieldsync.web.console.door import AnyRequest, as_person, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.records.desk import Desk, desk_of
 from fieldsync.web.console.records.form import Filled, form_layout, fresh, inputs_of, met, shown_first, typed
@@ -125,7 +125,7 @@ async def save_record(request: AnyRequest, served: ServedHere, name: str) -> Res
             return await _page(desk, database, reader, sheet, (refused.problem,))
     if sheet.found is not None and not item.changes:
         return Redirect(f"/console/objects/{name}/{record_id}", status_code=SEE_OTHER)
-    outcome = await edit_from_page(desk.org, lambda: calling(desk.org, request.cookies[COOKIE]), item)
+    outcome = await edit_from_page(desk.org, as_person(desk.org, request), item)
     if not isinstance(outcome, Stale | Rejected):
         place = _place(item, outcome)
         return Redirect(f"{place}?said={'saved' if record_id else 'made'}", status_code=SEE_OTHER)
@@ -197,7 +197,7 @@ async def delete_record(request: AnyRequest, served: ServedHere, name: str, reco
         found = await read_record(desk.org, database, await desk.reader(database), name, record_id)
         root = await root_stamp(desk.org, database, name, found.values)
     item = Item(name, RecordId(record_id), Operation.DELETE, {}, stamp, root_seen=root)
-    outcome = await edit_from_page(desk.org, lambda: calling(desk.org, request.cookies[COOKIE]), item)
+    outcome = await edit_from_page(desk.org, as_person(desk.org, request), item)
     if isinstance(outcome, Stale):
         reason = "somebody changed it meanwhile; look at it as it is now"
         denied = problem(Code.DELETE_DENIED, object=name, id=record_id, reason=reason)

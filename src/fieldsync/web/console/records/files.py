@@ -14,13 +14,13 @@ from litestar.response import Stream, Template
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.schema.access.permissions import Access
-from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.server.http.context import ServedHere
 from fieldsync.server.oversight.reader import open_to
 from fieldsync.server.oversight.sheets.bring import Bringing, Told, bring
 from fieldsync.server.oversight.sheets.export import exported, line
 from fieldsync.server.oversight.sheets.heads import heads_of, keys_of
 from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import COOKIE, AnyRequest, require_page
+from fieldsync.web.console.door import AnyRequest, as_person, require_page
 from fieldsync.web.console.records.desk import Desk, desk_of
 
 CSV = "text/csv; charset=utf-8"
@@ -89,7 +89,7 @@ async def import_records(request: AnyRequest, served: ServedHere, name: str) -> 
         heads = heads_of(desk.org.catalog, object_type, reader.rights, next(lines, []), key)
     except Refused as refused:
         return await _page(desk, name, {"key": key}, refused.problem)
-    bringing = Bringing(desk.org, lambda: calling(desk.org, request.cookies[COOKIE]), heads, reader.zone, check)
+    bringing = Bringing(desk.org, as_person(desk.org, request), heads, reader.zone, check)
     if as_file:
         named = {"content-disposition": f'attachment; filename="{name}-report.csv"'}
         return Stream(_report(bring(bringing, lines)), media_type=CSV, headers=named)

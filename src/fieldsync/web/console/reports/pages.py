@@ -7,12 +7,11 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
-from fieldsync.base.problems import Code, Problem, Refused, problem
-from fieldsync.protocol.upload import Item, Rejected
-from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.base.problems import Problem, Refused
+from fieldsync.protocol.upload import Item
+from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.oversight.figures.people import PersonSync, completeness, people_syncs
 from fieldsync.server.oversight.reader import reader_of
 from fieldsync.server.oversight.reports.asking import MEASURES, Answer, as_csv, ask, written
@@ -20,7 +19,7 @@ from fieldsync.server.oversight.reports.kept import OBJECT, dropped, made, repor
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.save.batch import Caller
-from fieldsync.web.console.door import COOKIE, AnyRequest, admin, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, refusals, require_page
 from fieldsync.web.console.home.drawn import ranked
 from fieldsync.web.console.home.pages import DAYS, figures, period_of
 from fieldsync.web.console.pages import SEE_OTHER
@@ -134,9 +133,8 @@ async def save_report(request: AnyRequest, served: ServedHere) -> Response[Any]:
         [new_id] = await draw_ids(org, [OBJECT])
         item = made(new_id, form.get("name") or "Report", form.get("q", ""), drawn=True)
         place = f"/console/reports/{new_id}"
-    outcome = await save_from_page(org, lambda: calling(org, request.cookies[COOKIE]), item)
-    if isinstance(outcome, Rejected):
-        raise Refused(outcome.problems[0] if outcome.problems else problem(Code.BUSY))
+    if wrong := await refusals(org, request, item):
+        raise Refused(wrong[0])
     return Redirect(place, status_code=SEE_OTHER)
 
 

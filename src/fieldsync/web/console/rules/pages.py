@@ -13,13 +13,12 @@ from litestar.response import Redirect, Template
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol.session import Platform
-from fieldsync.protocol.upload import Item, Rejected, Saved
+from fieldsync.protocol.upload import Item
 from fieldsync.schema.sync_rule import COLUMNS, EVERY_DEVICE, RuleType, SyncRule
 from fieldsync.server.configuration.simple import Operator, ValueType
-from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.oversight.scope.held import held
 from fieldsync.server.oversight.scope.holders import holder_of
 from fieldsync.server.oversight.scope.kept import Kept, created, kept_rule, kept_rules, usernames
@@ -27,7 +26,7 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.scope.rules import OBJECT
 from fieldsync.server.scope.tokens import known_tokens
-from fieldsync.web.console.door import COOKIE, AnyRequest, admin, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, refusals, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.rules.form import Drafted, Typed, Wrong, draft, one
 
@@ -198,11 +197,8 @@ async def _item(org: Org, act: str, kept: Kept | None, rule: SyncRule) -> tuple[
 
 async def _saved(org: Org, request: AnyRequest, item: Item) -> tuple[Wrong, ...]:
     """What was refused."""
-    outcome = await save_from_page(org, lambda: calling(org, request.cookies[COOKIE]), item)
-    if isinstance(outcome, Rejected):
-        return tuple(Wrong(_ATTRIBUTES.get(p.field or "", ""), p.message) for p in outcome.problems)
-    assert isinstance(outcome, Saved), "a page's save is decided at once"
-    return ()
+    refused = await refusals(org, request, item)
+    return tuple(Wrong(_ATTRIBUTES.get(p.field or "", ""), p.message) for p in refused)
 
 
 RULE_PAGES = [rules, counted_rules, new_rule, one_rule, save_rule]

@@ -12,11 +12,9 @@ from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
-from fieldsync.protocol.upload import Rejected
-from fieldsync.server.http.context import ServedHere, calling
+from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.oversight.saved_views import OBJECT, dropped, kept, saved_views
 from fieldsync.server.oversight.transactions import STATUSES, Oversight, TransactionLine
 from fieldsync.server.oversight.wanted import PAGE, Wanted, before_of, mark_of, views
@@ -24,7 +22,7 @@ from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.processor.acts import Asked, carry_out
 from fieldsync.server.processor.simulate import simulate
 from fieldsync.server.processor.states import ACTORS, Act, Who
-from fieldsync.web.console.door import COOKIE, AnyRequest, admin, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, refusals, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.transactions.detail import name_of
 
@@ -139,9 +137,8 @@ async def change_views(request: AnyRequest, served: ServedHere) -> Response[Any]
         [view_id] = await draw_ids(org, [OBJECT])
         items = [kept(view_id, form.get("name", "").strip() or "My list", PLACE, query)]
     for item in items:
-        outcome = await save_from_page(org, lambda: calling(org, request.cookies[COOKIE]), item)
-        if isinstance(outcome, Rejected):
-            return await _page(org, request, page_token, said=outcome.problems[0].message)
+        if wrong := await refusals(org, request, item):
+            return await _page(org, request, page_token, said=wrong[0].message)
     return Redirect(f"/console/transactions?{query}", status_code=SEE_OTHER)
 
 
