@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
+import pytest
 from tests.device.lab import Lab
 
-from fieldsync.device import Event, QueueChanged
+from fieldsync.device import Event, QueueChanged, Unreachable
+from fieldsync.device.sync import thread as background
 
 THREADS, SAVES = 4, 40
 
@@ -66,6 +69,39 @@ def test_a_save_is_on_the_wire_at_once(lab: Lab) -> None:
         time.sleep(0.01)
     lab.device.stop()
     assert sorted(waits)[len(waits) // 2] < 0.05
+
+
+def test_what_failed_goes_again_as_soon_as_the_stream_is_open_and_not_when_its_wait_is_over(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Her next attempt is minutes away when the server is back. Time stands still in a lab: only news bring it on."""
+    failed, back = threading.Event(), threading.Event()
+
+    def unreachable(_: bytes) -> object:
+        failed.set()
+        return Unreachable("the server is being started")
+
+    def events(_path: str, _headers: object, on_news: Callable[[], None], stop: threading.Event) -> None:
+        if not back.is_set():
+            raise Unreachable("the server is being started")
+        on_news()
+        stop.wait(10)
+
+    monkeypatch.setattr(background, "STREAM_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(lab.script, "events", events)
+    lab.script.always["upload"] = unreachable
+    lab.device.start()
+    with lab.device.edit() as edit:
+        edit.create("Shop", {"Name": "hers"})
+    assert failed.wait(2)
+    time.sleep(0.1)
+    lab.script.always["upload"] = lab.saved()
+    back.set()
+    until = time.monotonic() + 3
+    while lab.device.queue() and time.monotonic() < until:
+        time.sleep(0.01)
+    lab.device.stop()
+    assert lab.device.queue() == []
 
 
 def test_events_come_after_the_commit_and_outside_the_lock(lab: Lab) -> None:

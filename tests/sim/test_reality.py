@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +35,25 @@ def test_no_law_is_broken_whatever_process_is_killed_or_paused_and_nothing_is_le
     assert outcome["saves"] > 0
     assert sum(outcome["struck"].values()) > 0
     assert _processes_that_name(str(tmp_path)) == []
+
+
+def test_nothing_is_left_running_when_the_run_itself_is_killed(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    ran = subprocess.Popen([*COMMAND, "--kinds", "all", "--devices", "1"], env=environment, stdout=subprocess.DEVNULL)
+    try:
+        assert until(lambda: any(tmp_path.glob("*/*/server.log")), seconds=120)
+    finally:
+        ran.kill()
+        ran.wait()
+    assert until(lambda: _processes_that_name(str(tmp_path)) == [], seconds=20)
+
+
+def until(true: Callable[[], bool], *, seconds: float) -> bool:
+    """Whether it becomes true within the time."""
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.05)
+    return true()
 
 
 def _processes_that_name(text: str) -> list[str]:

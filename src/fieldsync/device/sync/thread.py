@@ -70,6 +70,8 @@ class Background:
             self._stop.wait(STREAM_RETRY_SECONDS)
 
     def _news(self) -> None:
+        if not self._engine.stream_open:  # the server is there: what failed meanwhile waits no longer
+            self._engine.hurry()
         self._engine.stream_open = True
         self._engine.news = True
         self._woken.set()

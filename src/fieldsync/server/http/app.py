@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,7 @@ from fieldsync.server.org.recalculate import recalculate
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.org.upkeep import keep_up
 from fieldsync.server.postgres.listen import CHANNEL, listen
+from fieldsync.server.postgres.queue.ending import ended
 from fieldsync.server.postgres.queue.worker import keep_working
 from fieldsync.server.postgres.stored_catalog import CATALOG_CHANNEL
 from fieldsync.server.postgres.work import DatabaseError
@@ -89,8 +90,8 @@ def _life(served: Served, uri: str, world: World) -> Callable[[Litestar], Abstra
         async with AsyncExitStack() as stack:
             try:
                 served.orgs.update(await open_orgs(stack, uri, world))
-            except Exception as failed:
-                _log.error("start", error=str(failed), exc_info=failed)
+            except Exception as wrong:
+                _log.error("start", error=str(wrong), exc_info=wrong)
                 raise
             tasks = [asyncio.create_task(_listen(uri, served)), asyncio.create_task(_keep_up(uri, served, world))]
             tasks.append(asyncio.create_task(_do_jobs(uri, served)))
@@ -98,9 +99,9 @@ def _life(served: Served, uri: str, world: World) -> Callable[[Litestar], Abstra
                 yield
             finally:
                 for task in tasks:
-                    task.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await task
+                    failed = await ended(task, again_seconds=limits.JOB_STOP_SECONDS + 1)
+                    if failed is not None:
+                        _log.error("stop", error=str(failed), exc_info=failed)
 
     return life
 

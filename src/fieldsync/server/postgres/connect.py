@@ -74,6 +74,9 @@ class Database:
             await self.pool.open(wait=True, timeout=POOL_WAIT_SECONDS)
         except PoolTimeout as late:
             raise _unreachable(late) from None
+        except asyncio.CancelledError:
+            await self.pool.close()
+            raise
 
     async def close(self) -> None:
         """Close every connection."""

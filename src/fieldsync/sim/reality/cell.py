@@ -17,7 +17,7 @@ from fieldsync.sim.ground import OWNERS, PEOPLE, Databases, Ground
 from fieldsync.sim.laws import exact_feed, open_record, progress
 from fieldsync.sim.reality.living import Part, Say
 from fieldsync.sim.reality.nemesis import Kind, Nemesis, Scene, Strike
-from fieldsync.sim.reality.processes import Database, Gadget, Server
+from fieldsync.sim.reality.processes import Database, Ended, Gadget, Server
 from fieldsync.sim.reality.proxy import Network
 from fieldsync.sim.reality.world import RealWorld
 from fieldsync.sim.run import LAWS as AT_REST
@@ -69,13 +69,10 @@ def run_cell(folder: Path, cell: Cell, ports: tuple[int, Database, Databases]) -
         parts = [_part(folder, ground, cell, ordinal) for ordinal in range(cell.devices)]
         devices = _started(stack, parts, network)
         nemesis = Nemesis(Scene(network, database, server, devices), SeededChance(f"{cell.seed}/{cell.kind}"))
-        _trouble(cell, nemesis)
-        drained, violations = _drained(devices)
+        drained, violations = _lived(cell, nemesis, devices)
         struck = Counter({str(kind): times for kind, times in nemesis.struck.items()})
         for link in network.links:
             struck.update(link.struck)
-        for device in devices:
-            device.leave()
         found = _asked(databases.uri(name), ground, parts, network) if not violations else _Found(0, 0, violations)
         kills = server.kills + sum(device.kills for device in devices) + struck[str(Kind.KILL_DATABASE)]
     taken = round(STEADY() - began, 1)
@@ -102,6 +99,18 @@ def _part(folder: Path, ground: Ground, cell: Cell, ordinal: int) -> Part:
     return Part(ordinal, person, own, key, tuple(ground.accounts), 1000 * cell.devices // cell.rate)
 
 
+def _lived(cell: Cell, nemesis: Nemesis, devices: list[Gadget]) -> tuple[float, list[str]]:
+    """Trouble and its end: see `_drained`. A process that is gone though nobody killed it breaks L7 too."""
+    try:
+        _trouble(cell, nemesis)
+        drained, violations = _drained(devices)
+        for device in devices:
+            device.leave()
+    except Ended as ended:
+        return 0.0, [f"L7: {ended}"]
+    return drained, violations
+
+
 def _trouble(cell: Cell, nemesis: Nemesis) -> None:
     """Strike and heal for the time of the cell; at the end everything is healed."""
     running: list[tuple[float, Strike]] = []
@@ -120,8 +129,9 @@ def _trouble(cell: Cell, nemesis: Nemesis) -> None:
                 next_strike = now + nemesis.chance.below(GAP_MS_MAX) / 1000
             time.sleep(0.01)
     finally:
-        for _, strike in sorted(running, key=_order):
-            strike.heal()
+        with ExitStack() as healing:  # all are healed, also behind one that fails
+            for _, strike in sorted(running, key=_order, reverse=True):
+                healing.callback(strike.heal)
 
 
 def _order(one: tuple[float, Strike]) -> int:
@@ -139,8 +149,8 @@ def _drained(devices: list[Gadget]) -> tuple[float, list[str]]:
         if not any(device.ask(Say.STATUS).pending for device in devices):
             return STEADY() - healed, []
         time.sleep(0.1)
-    stuck = {device.part.ordinal: device.ask(Say.STATUS).pending for device in devices}
-    return limit - healed, [f"L7: device {o} still has {n} entries pending" for o, n in stuck.items() if n]
+    stuck = {device.part.ordinal: device.ask(Say.STATUS) for device in devices}
+    return limit - healed, [f"L7: device {o} still has {status}" for o, status in stuck.items() if status.pending]
 
 
 class _Found(msgspec.Struct, frozen=True):

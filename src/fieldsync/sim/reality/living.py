@@ -6,6 +6,8 @@ The parent speaks to it over a pipe. When the parent is gone, however it went, t
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,12 +23,14 @@ from fieldsync.base.world import Chance, SeededChance, World, instant, system_wo
 from fieldsync.device import Device, Edit, Unreachable
 from fieldsync.device.transport import HttpTransport
 from fieldsync.protocol.session import DeviceDescription
+from fieldsync.server.postgres.embedded.child import end_with
 from fieldsync.sim.device import PLATFORMS
 from fieldsync.sim.ground import HOT, ORG, PASSWORD, Person
 from fieldsync.sim.reality.ledger import Family, Ledger, Promised, Touched, Wrote
 
 DEADLINE_SECONDS = 4.0
 """A request that takes longer is given up: shorter than in the product, so that a run has many of them."""
+FIRST_TRIES = 10
 FIELDS = ("Phone", "Fax", "BillingCity", "AccountNumber")
 
 
@@ -40,10 +44,15 @@ class Say(StrEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """How a device stands."""
+    """How a device stands. `attempts`, `next_attempt_at`: of what it would send next."""
 
     pending: int
     errors: int
+    attempts: int = 0
+    next_attempt_at: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.pending} entries pending, tried {self.attempts} times, next at {self.next_attempt_at}"
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,11 @@ class Part:
         return self.folder / "store"
 
     @property
+    def log(self) -> Path:
+        """What its processes say."""
+        return self.folder / "log"
+
+    @property
     def ledger(self) -> Ledger:
         return Ledger(self.folder / "ledger")
 
@@ -75,12 +89,11 @@ class Part:
 
 def live(part: Part, address: str, seed: str, line: Connection) -> None:
     """The process's main function. `seed` is another for each process of the device."""
+    alone(part.log)
     device = Device.open(
         part.store, part.key, world=system_world(), transport=HttpTransport(address, deadline_seconds=DEADLINE_SECONDS)
     )
-    if device.account is None:
-        device.sign_in(ORG, part.person.username, PASSWORD, part.description())
-        device.sync()
+    _sign_in(device, part)
     device.start()
     hand = Hand(part, device, World(system_world().clock, SeededChance(seed)), seed)
     line.send(_status(device))
@@ -91,6 +104,30 @@ def live(part: Part, address: str, seed: str, line: Connection) -> None:
     hand.stop()
     device.close()
     line.send(None)
+
+
+def _sign_in(device: Device, part: Part) -> None:
+    """Its person gives the password and gets the first download, and tries again while the server has much to do."""
+    for left in reversed(range(FIRST_TRIES)):
+        try:
+            if device.account is None:
+                device.sign_in(ORG, part.person.username, PASSWORD, part.description())
+            if device.widget().as_of is None:
+                device.sync()
+        except (Refused, Unreachable):
+            if not left:
+                raise
+        else:
+            return
+
+
+def alone(log: Path) -> None:
+    """Say everything into a log, and end with the process that started this one, even paused."""
+    with log.open("ab") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    if sys.platform == "linux":
+        end_with(os.getppid(), signal.SIGKILL)
 
 
 def leave() -> NoReturn:
@@ -112,7 +149,10 @@ def _until_told(part: Part, device: Device, hand: Hand, line: Connection) -> Non
 
 
 def _status(device: Device) -> Status:
-    return Status(len(device.queue()), len(device.errors()))
+    queue = device.queue()
+    first = next((entry for entry in queue if entry.state != "accepted"), None)
+    tried = (first.attempts, first.next_attempt_at) if first else (0, None)
+    return Status(len(queue), len(device.errors()), *tried)
 
 
 class Hand:

@@ -22,7 +22,7 @@ from fieldsync.server.http.app import create_app
 from fieldsync.server.http.loop import run
 from fieldsync.server.http.serve import serve_alone
 from fieldsync.server.postgres.embedded import EmbeddedPostgres
-from fieldsync.sim.reality.living import Part, Say, Status, live
+from fieldsync.sim.reality.living import Part, Say, Status, alone, live
 
 ANSWER_SECONDS = 180.0
 START_TRIES = 30
@@ -37,6 +37,10 @@ def starting() -> ForkServerContext | SpawnContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["fieldsync.sim.reality.processes"])
     return context
+
+
+class Ended(Exception):
+    """A process is gone, or says nothing, that nobody killed."""
 
 
 class Life:
@@ -101,9 +105,7 @@ class Server(Life):
 
 
 def _serve(uri: str, port: int, log: Path, line: Connection) -> None:
-    with log.open("ab") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
+    alone(log)
     app = create_app(uri, system_world())
     run(serve_alone(app, host="127.0.0.1", port=port, ready=lambda: line.send(None)))
 
@@ -134,21 +136,35 @@ class Gadget(Life):
         self.wait()
 
     def ask(self, said: Say) -> Status:
-        """What it answers."""
-        self._line.send(said)
+        """What it answers. Raises Ended."""
+        try:
+            self._line.send(said)
+        except OSError:
+            raise self._ended("is gone") from None
         return self._heard()
 
     def leave(self) -> None:
-        """It ends in order."""
+        """It ends in order. Raises Ended."""
         self._line.send(Say.END)
-        assert self._line.poll(ANSWER_SECONDS), f"device {self.part.ordinal} does not end"
+        if not self._line.poll(ANSWER_SECONDS):
+            raise self._ended("does not end")
         assert self._process is not None
         self._process.join(END_SECONDS)
 
     def _heard(self) -> Status:
-        assert self._line.poll(ANSWER_SECONDS), f"device {self.part.ordinal} says nothing"
-        status: Status = self._line.recv()
+        if not self._line.poll(ANSWER_SECONDS):
+            raise self._ended("says nothing")
+        try:
+            status: Status = self._line.recv()
+        except EOFError:
+            raise self._ended("is gone") from None
         return status
+
+    def _ended(self, how: str) -> Ended:
+        """What is known of it: the last lines of its log."""
+        log = self.part.log
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+        return Ended(f"device {self.part.ordinal} {how}: {' | '.join(lines[-3:]) or 'it said nothing'}")
 
 
 class Database:

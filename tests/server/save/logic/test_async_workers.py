@@ -190,6 +190,20 @@ def test_a_worker_outlives_the_loss_of_its_connections(lab: Lab, sarah: Phone) -
     assert notes(lab, order) == "noted"
 
 
+def test_a_worker_ends_at_whatever_moment_of_its_start_it_is_told_to_and_leaves_nothing(lab: Lab) -> None:
+    async def start_and_end() -> list[str]:
+        before = asyncio.all_tasks()
+        for moment in range(0, 32, 2):
+            working = asyncio.create_task(keep_working(lab.uri, ["small"], performing({"small": lab.org})))
+            await asyncio.sleep(moment / 1000)
+            working.cancel()
+            _, pending = await asyncio.wait([working], timeout=5)
+            assert not pending, f"{moment} ms after its start it did not end"
+        return [task.get_name() for task in asyncio.all_tasks() - before]
+
+    assert lab.run(start_and_end()) == []
+
+
 def test_a_job_whose_end_could_not_be_written_is_not_stuck(
     lab: Lab, sarah: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,13 +48,13 @@ def write_to(log: str) -> None:
     os.dup2(file, 2)
 
 
-def end_with(owner: int) -> None:
-    """Asks the kernel for SIGINT, a fast shutdown, when the owner ends. After `become`, which would undo it.
+def end_with(owner: int, how: signal.Signals = signal.SIGINT) -> None:
+    """Asks the kernel for a signal when the owner ends: SIGINT is a fast shutdown. After `become`, which would undo it.
 
     An owner that ended before this was asked is no longer the parent; then there is nobody to serve.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0) != 0:
+    if libc.prctl(PR_SET_PDEATHSIG, how, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != owner:
         sys.exit(0)

@@ -23,6 +23,7 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from fieldsync.base import limits
 from fieldsync.base.log import get_logger
 from fieldsync.server.postgres import settings
+from fieldsync.server.postgres.queue.ending import ended, go_on
 from fieldsync.server.postgres.queue.schema import QUEUE_SCHEMA
 from fieldsync.server.postgres.queue.statements import HOURLY, TASK
 
@@ -31,6 +32,7 @@ Perform = Callable[[int, Mapping[str, Any]], Awaitable[None]]
 
 CONNECTIONS_MAX = 3
 RESTART_SECONDS = 2.0
+RESCUE_END_SECONDS = 0.5
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 _log = get_logger("fieldsync.server")
 logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # it logs arguments, which hold people's data; we tell
@@ -70,8 +72,7 @@ class Queue:
         try:
             await self._run(wait=True)
         finally:
-            rescuing.cancel()
-            await asyncio.gather(rescuing, return_exceptions=True)
+            await ended(rescuing, again_seconds=RESCUE_END_SECONDS)
 
     async def work_off(self) -> None:
         """Do every job that is due now, then return."""
@@ -150,8 +151,12 @@ async def open_queue(uri: str, queues: Sequence[str], perform: Perform) -> Async
         max_size=CONNECTIONS_MAX,
     )
     app = procrastinate.App(connector=connector)
-    async with app.open_async():
+    try:
+        await app.open_async()
+        go_on()
         yield Queue(app, queues, perform)
+    finally:
+        await app.close_async()
 
 
 async def keep_working(uri: str, queues: Sequence[str], perform: Perform) -> None:
@@ -162,6 +167,7 @@ async def keep_working(uri: str, queues: Sequence[str], perform: Perform) -> Non
                 await queue.work()
         except (ConnectorException, psycopg.Error) as failed:
             _log.error("jobs stopped", error=str(failed))
+        go_on()
         await asyncio.sleep(RESTART_SECONDS)
 
 
