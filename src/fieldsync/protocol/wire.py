@@ -16,6 +16,7 @@ from fieldsync.base.problems import Code, Problem, Refused, problem
 T = TypeVar("T")
 CONTENT_JSON = "application/json"
 CONTENT_LINES = "application/x-ndjson"
+CONTENT_EVENTS = "text/event-stream"
 ENCODING_ZSTD = "zstd"
 CATALOG_VERSION_HEADER = "fieldsync-catalog"
 APP_VERSION_HEADER = "fieldsync-app"

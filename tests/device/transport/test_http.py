@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from fieldsync.device.transport import HttpTransport, NotStreamed, Unreachable
 from fieldsync.device.transport.http import LINE_BYTES_MAX
@@ -59,8 +68,20 @@ class Handler(BaseHTTPRequestHandler):
                 self.end_headers()
                 self.wfile.write(LINES)
                 self.close_connection = True
+            case "/torn":
+                self._torn()
+            case "/who":
+                self._answer(200, wire.CONTENT_JSON, b"%d" % self.client_address[1])
             case "/events":
                 self._events()
+
+    def _torn(self) -> None:
+        self.send_response(200)
+        self.send_header("content-type", wire.CONTENT_LINES)
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(LINES), LINES))
+        self.close_connection = True
 
     def _events(self) -> None:
         self.send_response(200)
@@ -115,8 +136,19 @@ def test_lines_come_one_by_one(transport: HttpTransport) -> None:
 def test_a_portal_is_no_stream_and_a_cut_one_is_unreachable(transport: HttpTransport) -> None:
     with pytest.raises(NotStreamed):
         list(transport.stream("/portal", {}))
-    with pytest.raises(Unreachable):
-        list(transport.stream("/cut", {}))
+    for address in ("/cut", "/torn"):
+        with pytest.raises(Unreachable):
+            list(transport.stream(address, {}))
+    assert transport.request("GET", "/who", None, {}).status == 200, "the next has a connection of its own"
+
+
+def test_requests_share_a_connection_and_one_that_idled_away_is_made_anew(transport: HttpTransport) -> None:
+    first = transport.request("GET", "/who", None, {}).body
+    list(transport.stream("/lines", {}))
+    assert transport.request("GET", "/who", None, {}).body == first
+    with pytest.raises(NotStreamed):
+        list(transport.stream("/portal", {}))
+    assert transport.request("GET", "/who", None, {}).body == first, "a refusal is read to its end"
 
 
 def test_nobody_there_is_unreachable() -> None:
@@ -124,6 +156,55 @@ def test_nobody_there_is_unreachable() -> None:
     with pytest.raises(Unreachable):
         nobody.request("GET", "/", None, {})
     nobody.close()
+
+
+def test_nothing_is_said_to_who_cannot_prove_to_be_the_server(tmp_path: Path) -> None:
+    heard: list[bytes] = []
+    with impostor(tmp_path, heard) as address:
+        cheated = HttpTransport(address)
+        with pytest.raises(Unreachable, match="certificate"):
+            cheated.request("POST", "/sync/v1/session", b'{"password":"secret"}', {"authorization": "Bearer secret"})
+        cheated.close()
+    assert not heard
+
+
+def test_what_is_not_of_this_machine_goes_through_its_proxy(
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{transport._pool.port}")
+    monkeypatch.setenv("no_proxy", "")
+    behind = HttpTransport("http://crm.invalid/base")
+    assert behind.request("POST", "/x", b"x" * 100, {}).body == b'{"encoding":"plain","size":100}'
+    behind.close()
+    here = HttpTransport("http://127.0.0.1:9")
+    with pytest.raises(Unreachable):
+        here.request("GET", "/who", None, {})
+    here.close()
+
+
+@contextmanager
+def impostor(folder: Path, heard: list[bytes]) -> Iterator[str]:
+    """A server with a certificate that it gave itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")]), datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "both.pem").write_bytes(secret + made.sign(key, hashes.SHA256()).public_bytes(pem))
+    terms = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    terms.load_cert_chain(folder / "both.pem")
+
+    def serve() -> None:
+        with suppress(OSError), terms.wrap_socket(listening.accept()[0], server_side=True) as talking:
+            heard.append(talking.recv(4096))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join(5)
 
 
 def test_wake_ups_are_heard_and_hanging_up_ends_them(transport: HttpTransport) -> None:

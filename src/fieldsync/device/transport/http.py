@@ -6,15 +6,20 @@ is Unreachable, so it can never be taken for data.
 
 from __future__ import annotations
 
-import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, cast
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from typing import IO, Any, cast
+from urllib.request import getproxies, proxy_bypass
 
-import httpx
-import httpx_sse
+import truststore
+import urllib3
 import zstandard
+from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
 
 from fieldsync.base import limits
 from fieldsync.base.problems import Refused
@@ -26,12 +31,15 @@ COMPRESS_FROM_BYTES = 1_024
 ANSWER_BYTES_MAX = 256 * 1024 * 1024
 LINE_BYTES_MAX = 64 * 1024 * 1024
 WINDOW_BYTES_MAX = 2**23
+PIECE_BYTES_MAX = 2**18
+"""So much of an answer is taken at once."""
 CONNECT_SECONDS = 10.0
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "[::1]", "localhost"})
 """Streams from this machine come faster as they are."""
 STREAM_READ_DEADLINES = 4
 """A row of a stream may take so many times as long as an answer."""
-_EVENT_TIMEOUT = httpx.Timeout(limits.STREAM_HEALTHY_SECONDS, connect=CONNECT_SECONDS)
+_ONCE = urllib3.Retry(False)  # what failed is tried again by the engine, which knows when
+_EVENT_TIMEOUT = urllib3.Timeout(connect=CONNECT_SECONDS, read=limits.STREAM_HEALTHY_SECONDS)
 
 
 class HttpTransport:
@@ -42,23 +50,18 @@ class HttpTransport:
         self, base_url: str, *, verify: bool = True, deadline_seconds: float = limits.SEND_DEADLINE_SECONDS
     ) -> None:
         connect = min(deadline_seconds, CONNECT_SECONDS)
-        timeout = httpx.Timeout(deadline_seconds, connect=connect)
-        longer = STREAM_READ_DEADLINES * deadline_seconds
-        self._stream_timeout = httpx.Timeout(deadline_seconds, connect=connect, read=longer)
-        self._client = httpx.Client(base_url=base_url, follow_redirects=False, timeout=timeout, verify=verify)
-        self._events = httpx.Client(base_url=base_url, follow_redirects=False, timeout=_EVENT_TIMEOUT, verify=verify)
-        self._event_socket: socket.socket | None = None
+        self._timeout = urllib3.Timeout(connect=connect, read=deadline_seconds)
+        self._stream_timeout = urllib3.Timeout(connect=connect, read=STREAM_READ_DEADLINES * deadline_seconds)
+        self._pool, self._prefix = _way_to(base_url.rstrip("/"), verify=verify)
+        self._listening: urllib3.BaseHTTPResponse | None = None
         self._on_its_way = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fieldsync request")
-        self._wanted = "identity" if self._client.base_url.host in LOOPBACK else wire.ENCODING_ZSTD
+        self._wanted = "identity" if self._pool.host in LOOPBACK else wire.ENCODING_ZSTD
 
     def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         """See `Transport.request`."""
         content, sent = _content(body, {"accept-encoding": wire.ENCODING_ZSTD, **headers})
-        try:
-            with self._client.stream(method, path, content=content, headers=sent) as response:
-                return _reply(response)
-        except (httpx.HTTPError, httpx.StreamError) as error:
-            raise Unreachable(f"{type(error).__name__}: {error}") from error
+        with self._answer(method, path, content, sent, self._timeout) as response:
+            return _reply(response)
 
     def later(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Callable[[], Reply]:
         """See `Transport.later`."""
@@ -68,48 +71,78 @@ class HttpTransport:
         """See `Transport.stream`."""
         content, sent = _content(body, {"accept-encoding": self._wanted, **headers})
         method = "GET" if body is None else "POST"
-        try:
-            with self._client.stream(
-                method, path, content=content, headers=sent, timeout=self._stream_timeout
-            ) as response:
-                if response.status_code != httpx.codes.OK or not _is(response, wire.CONTENT_LINES):
-                    raise NotStreamed(_reply(response))
-                yield from _lines(_plain(response))
-        except (httpx.HTTPError, httpx.StreamError, zstandard.ZstdError) as error:
-            raise Unreachable(f"{type(error).__name__}: {error}") from error
+        with self._answer(method, path, content, sent, self._stream_timeout) as response:
+            if response.status != HTTPStatus.OK or not _is(response, wire.CONTENT_LINES):
+                raise NotStreamed(_reply(response))
+            yield from _lines(_plain(response))
 
     def events(self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event) -> None:
         """See `Transport.events`."""
-        try:
-            with httpx_sse.connect_sse(self._events, "GET", path, headers=dict(headers)) as source:
-                if source.response.status_code != httpx.codes.OK:
-                    raise NotStreamed(_reply(source.response))
-                self._event_socket = source.response.extensions["network_stream"].get_extra_info("socket")
-                for event in source.iter_sse():
+        asked = {"accept": wire.CONTENT_EVENTS, "cache-control": "no-store", **headers}
+        with self._answer("GET", path, None, asked, _EVENT_TIMEOUT) as response:
+            if response.status != HTTPStatus.OK or not _is(response, wire.CONTENT_EVENTS):
+                raise NotStreamed(_reply(response))
+            self._listening = response
+            try:
+                for event in _events(_lines(_pieces(response))):
                     if stop.is_set():
                         return
-                    if event.event == NEWS_EVENT:
+                    if event == NEWS_EVENT:
                         on_news()
-        except (httpx.HTTPError, httpx.StreamError, httpx_sse.SSEError) as error:
+            finally:
+                self._listening = None
+
+    @contextmanager
+    def _answer(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: urllib3.Timeout
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
+        """An answer whose body is still to come. One that is not read to its end takes its connection with it."""
+        try:
+            response = self._pool.urlopen(
+                method,
+                self._prefix + path,
+                body,
+                headers,
+                retries=_ONCE,
+                redirect=False,
+                assert_same_host=False,
+                timeout=timeout,
+                preload_content=False,
+                decode_content=False,
+            )
+            try:
+                yield response
+            finally:
+                response.close()
+        except (HTTPError, OSError, zstandard.ZstdError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
-        finally:
-            self._event_socket = None
 
     def hang_up(self) -> None:
         """See `Transport.hang_up`."""
-        running = self._event_socket
-        if running is not None:
-            try:
-                running.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
+        listening = self._listening
+        if listening is not None:
+            with suppress(OSError, ValueError, RuntimeError):  # it ended by itself
+                listening.shutdown()
 
     def close(self) -> None:
         """See `Transport.close`."""
         self.hang_up()
         self._on_its_way.shutdown(wait=False, cancel_futures=True)
-        self._client.close()
-        self._events.close()
+        self._pool.close()
+
+
+def _way_to(base_url: str, *, verify: bool) -> tuple[urllib3.HTTPConnectionPool, str]:
+    """The connections to a server, through the proxy of this machine where it has one, and what precedes each path."""
+    url = parse_url(base_url)
+    host, scheme = url.host or "", url.scheme or "http"
+    options: dict[str, Any] = {"maxsize": 2, "cert_reqs": "CERT_REQUIRED" if verify else "CERT_NONE"}
+    if verify:
+        options["ssl_context"] = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    proxy = None if host in LOOPBACK or proxy_bypass(host) else getproxies().get(scheme)
+    if proxy is None:
+        return urllib3.PoolManager(**options).connection_from_url(base_url), url.path or ""
+    pool = urllib3.ProxyManager(proxy, **options).connection_from_url(base_url)
+    return pool, (url.path or "") if scheme == "https" else base_url
 
 
 def _content(body: bytes | None, headers: dict[str, str]) -> tuple[bytes | None, dict[str, str]]:
@@ -122,19 +155,37 @@ def _content(body: bytes | None, headers: dict[str, str]) -> tuple[bytes | None,
     return wire.compress(body), {**sent, "content-encoding": wire.ENCODING_ZSTD}
 
 
-def _is(response: httpx.Response, content_type: str) -> bool:
+def _is(response: urllib3.BaseHTTPResponse, content_type: str) -> bool:
     given: str = response.headers.get("content-type", "")
     return given.partition(";")[0].strip().lower() == content_type
 
 
-def _reply(response: httpx.Response) -> Reply:
-    body = _bounded(response.iter_raw())
+def _reply(response: urllib3.BaseHTTPResponse) -> Reply:
+    body = _bounded(_pieces(response))
     if response.headers.get("content-encoding", "") == wire.ENCODING_ZSTD:
         try:
             body = wire.decompress(body, ANSWER_BYTES_MAX)
         except Refused as refused:
             raise Unreachable(str(refused)) from refused
-    return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+    return Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, body)
+
+
+def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """The body as it arrives."""
+    while piece := response.read1(PIECE_BYTES_MAX, decode_content=False):
+        yield piece
+
+
+def _events(lines: Iterator[bytes]) -> Iterator[str]:
+    """The name of each event of a stream of events; comments and data are passed over."""
+    name = ""
+    for line in (line.rstrip(b"\r") for line in lines):
+        field, _, value = line.partition(b":")
+        if field == b"event":
+            name = value.strip().decode("utf-8", "replace")
+        elif not line and name:
+            yield name
+            name = ""
 
 
 def _bounded(chunks: Iterator[bytes]) -> bytes:
@@ -146,12 +197,12 @@ def _bounded(chunks: Iterator[bytes]) -> bytes:
     return bytes(found)
 
 
-def _plain(response: httpx.Response) -> Iterator[bytes]:
+def _plain(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
     """The body, decompressed in pieces of bounded size, whatever one chunk of it grows to."""
     if response.headers.get("content-encoding", "") != wire.ENCODING_ZSTD:
-        yield from response.iter_raw()
+        yield from _pieces(response)
         return
-    arriving = cast("IO[bytes]", _Arriving(response.iter_raw()))
+    arriving = cast("IO[bytes]", _Arriving(_pieces(response)))
     yield from zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES_MAX).read_to_iter(arriving)
 
 

@@ -267,13 +267,13 @@ async def _close(lines: AsyncGenerator[bytes, None]) -> None:
     await lines.aclose()
 
 
-@get("/events", summary="Wake-ups", tags=["download"], media_type="text/event-stream")
+@get("/events", summary="Wake-ups", tags=["download"], media_type=wire.CONTENT_EVENTS)
 async def events(request: AnyRequest, served: ServedHere) -> Stream:
     """A server-sent event stream that says only that there is news."""
     org = org_for(served, request)
     async with calling(org, bearer(request)) as (_, caller):
         who = caller
-    return Stream(_news(served, org, who), media_type="text/event-stream", headers={"cache-control": "no-store"})
+    return Stream(_news(served, org, who), media_type=wire.CONTENT_EVENTS, headers={"cache-control": "no-store"})
 
 
 async def _news(served: Served, org: Org, who: Caller) -> AsyncIterator[bytes]:
