@@ -35,6 +35,16 @@ def bomb() -> bytes:
     return b"".join([*(squeeze.compress(piece) for _ in range(512)), squeeze.flush()])
 
 
+SQUEEZED = {"content-encoding": "zstd"}
+FIXED: dict[str, tuple[int, str, bytes, dict[str, str]]] = {
+    "/squeezed": (200, wire.CONTENT_JSON, wire.compress(b"{}" * 500), SQUEEZED),
+    "/moved": (302, "text/html", b"", {"location": "/squeezed"}),
+    "/busy": (429, wire.CONTENT_JSON, b"{}", {"retry-after": "7"}),
+    "/lines": (200, wire.CONTENT_LINES, wire.compress(LINES), SQUEEZED),
+    "/portal": (200, "text/html", b"<html>Welcome</html>", {}),
+}
+
+
 class Handler(BaseHTTPRequestHandler):
     """A few fixed addresses."""
 
@@ -48,19 +58,12 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(200, wire.CONTENT_JSON, b'{"encoding":"%s","size":%d}' % (encoding.encode(), len(body)))
 
     def do_GET(self) -> None:
+        if self.path in FIXED:
+            self._answer(*FIXED[self.path][:3], **FIXED[self.path][3])
+            return
         match self.path:
-            case "/squeezed":
-                self._answer(200, wire.CONTENT_JSON, wire.compress(b"{}" * 500), **{"content-encoding": "zstd"})
-            case "/moved":
-                self._answer(302, "text/html", b"", location="/squeezed")
-            case "/busy":
-                self._answer(429, wire.CONTENT_JSON, b"{}", **{"retry-after": "7"})
-            case "/lines":
-                self._answer(200, wire.CONTENT_LINES, wire.compress(LINES), **{"content-encoding": "zstd"})
             case "/bomb":
-                self._answer(200, wire.CONTENT_LINES, bomb(), **{"content-encoding": "zstd"})
-            case "/portal":
-                self._answer(200, "text/html", b"<html>Welcome</html>")
+                self._answer(200, wire.CONTENT_LINES, bomb(), **SQUEEZED)
             case "/cut":
                 self.send_response(200)
                 self.send_header("content-type", wire.CONTENT_LINES)
