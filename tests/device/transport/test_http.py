@@ -59,7 +59,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path in FIXED:
-            self._answer(*FIXED[self.path][:3], **FIXED[self.path][3])
+            status, content_type, body, headers = FIXED[self.path]
+            self._answer(status, content_type, body, **headers)
             return
         match self.path:
             case "/bomb":
