@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from tests.server.postgres.box import ADD, ALL, BELOW, END_MYSELF, Pool, run, statement, told, told_inside
 
-from fieldsync.server.postgres.work import BadRow, Gone, NotUnique, Work, transaction
+from fieldsync.server.postgres.work import BadRow, Connection, Gone, NotUnique, Work, transaction
+from fieldsync.server.postgres.work.trip import Answer, Step
 
 
 def test_what_nobody_waits_for_is_there_for_the_next_question_and_at_the_end(database: str) -> None:
@@ -74,6 +77,58 @@ def test_a_question_asked_ahead_is_answered_without_asking(database: str) -> Non
         await work.rows(BELOW, n=5)  # an answer is given once
 
     assert run(database, lambda pool: told(Gone, pool, ask)) == []
+
+
+def test_a_transaction_ends_with_its_last_questions_and_another_begins_behind_them(database: str) -> None:
+    async def act(pool: Pool) -> None:
+        with pytest.raises(KeyError):
+            async with transaction(pool) as work:
+                work.later(ADD, n=1)
+                work.ending((BELOW, {"n": 5}))
+                assert await work.rows(BELOW, n=5) == [(1,)]
+                work.later(ADD, n=2)
+                await work.rows(ALL)
+                raise KeyError
+        async with transaction(pool) as work:
+            work.ending((BELOW, {"n": 5}))
+            work.later(ADD, n=3)  # it was not the end after all
+            assert await work.rows(BELOW, n=5) == [(1,), (3,)]
+
+    assert run(database, act) == [1, 3]
+
+
+def test_what_is_refused_at_the_end_is_told_with_the_last_answers(database: str) -> None:
+    async def twice(work: Work) -> None:
+        work.later(ADD, n=1)
+        work.later(ADD, n=1)
+        work.ending((BELOW, {"n": 5}))
+        await work.rows(BELOW, n=5)
+
+    assert run(database, lambda pool: told(NotUnique, pool, twice)) == []
+
+
+def test_what_is_known_or_goes_anyway_is_not_asked_again(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    trip = Connection.trip
+
+    async def counted(self: Connection, steps: Sequence[Step]) -> list[Answer]:
+        sent.append(len(steps))
+        return await trip(self, steps)
+
+    async def act(pool: Pool) -> None:
+        monkeypatch.setattr(Connection, "trip", counted)
+        async with transaction(pool) as work:
+            work.ahead((BELOW, {"n": 5}), (BELOW, {"n": 1}))
+            work.ahead((BELOW, {"n": 5}))
+            await work.rows(ALL)
+            work.ahead((BELOW, {"n": 1}))
+            assert await work.rows(BELOW, n=1) == []
+            async with work.savepoint():
+                assert await work.rows(BELOW, n=5) == []
+        monkeypatch.undo()
+        assert sent == [4, 2, 1], "BEGIN and three questions; a savepoint's beginning and end; COMMIT"
+
+    assert run(database, act) == []
 
 
 def test_a_write_makes_what_was_asked_ahead_be_asked_anew(database: str) -> None:

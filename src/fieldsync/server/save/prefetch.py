@@ -15,7 +15,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.access.share import access_questions, hide
-from fieldsync.server.save.batch import Facts, Predecessor, Wave, decode_row
+from fieldsync.server.save.batch import Edit, Facts, Predecessor, Wave, decode_row
 from fieldsync.server.save.elsewhere.roots import add_roots
 from fieldsync.server.save.head import Receipt
 from fieldsync.server.save.logic.rollup.masters import add_masters
@@ -27,6 +27,26 @@ _CANCELED = b'"type":"Canceled"'
 """Ended by somebody: what comes after it is an edit of what is there, and waits for nothing."""
 _SETTLED = (b'"type":"Saved"', b'"type":"Duplicated"', b'"type":"Discarded"', b'"type":"Linked"')
 """Outcomes that hold nothing up. A quote within a value is escaped, so no value can look like one."""
+
+
+AHEAD_RECORDS_MAX = 20
+"""Of so few records, what one more trip to PostgreSQL takes is felt."""
+
+
+def likely_questions(org: Org, wave: Wave) -> Iterator[Question]:
+    """What `prefetch` will ask for a small wave that locks nothing but the records it names."""
+    if len(wave.edits) > AHEAD_RECORDS_MAX or any(_locks_more(org, edit) for edit in wave.edits):
+        return
+    wanted: Wanted = defaultdict(set)
+    for edit in wave.edits:
+        wanted[edit.item.object].add(edit.item.id)
+    yield from _questions(org, wave, wanted)
+
+
+def _locks_more(org: Org, edit: Edit) -> bool:
+    """Whether a master may have to be locked before it, or details with it."""
+    above = edit.object_type.master is not None or edit.item.object in org.logic.roll_ups.by_child
+    return above or edit.item.operation in (Operation.DELETE, Operation.UNDELETE)
 
 
 async def prefetch(org: Org, database: Database, wave: Wave) -> None:

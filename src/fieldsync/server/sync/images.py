@@ -17,6 +17,7 @@ from fieldsync.base.problems import Code, Problem
 from fieldsync.protocol.rows import Gone, RecordRef, RowBlock
 from fieldsync.protocol.upload import Rejected, Result
 from fieldsync.server.merge.aliases import readable
+from fieldsync.server.postgres.work import Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.scope.scope import Scope
 
@@ -41,13 +42,23 @@ class Images:
         )
 
 
-async def read_images(scope: Scope, database: Database, refs: Iterable[RecordRef]) -> Images:
-    """The present rows of these records, as far as the person may read them; rules are not asked."""
-    images = Images()
+def image_questions(scope: Scope, refs: Iterable[RecordRef]) -> Iterator[Question]:
+    """What `read_images` asks first of each object."""
+    wanted = _by_object(refs)
+    yield from ((scope.rows(name), {"ids": sorted(ids)}) for name, ids in wanted.items() if scope.may_read(name))
+
+
+def _by_object(refs: Iterable[RecordRef]) -> dict[str, set[str]]:
     wanted: dict[str, set[str]] = defaultdict(set)
     for ref in refs:
         wanted[ref.object].add(ref.id)
-    for name, ids in wanted.items():
+    return wanted
+
+
+async def read_images(scope: Scope, database: Database, refs: Iterable[RecordRef]) -> Images:
+    """The present rows of these records, as far as the person may read them; rules are not asked."""
+    images = Images()
+    for name, ids in _by_object(refs).items():
         if not scope.may_read(name):
             images.gone.update({r: Gone(r.object, r.id, 0, False) for r in _refs(name, ids)})
             continue

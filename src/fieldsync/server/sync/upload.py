@@ -39,7 +39,7 @@ from fieldsync.server.save.changes import log_shown
 from fieldsync.server.save.head import Identified, as_sender, head_question, identify, identity_questions, lock_head
 from fieldsync.server.save.pipeline import Done
 from fieldsync.server.sync import parts
-from fieldsync.server.sync.images import closed, concerned, read_images
+from fieldsync.server.sync.images import closed, concerned, image_questions, read_images
 from fieldsync.server.sync.session import BeginAhead
 
 Run = Callable[[Org, Database, Caller, Frame, tuple[Incoming, ...]], Awaitable[Done]]
@@ -136,9 +136,8 @@ async def _once(org: Org, begin: BeginAhead, request: UploadRequest, run: Run) -
             await note_offers(org, database, caller, frame, dict(request.offered), done)
         done = replace(done, results=await as_told(org, database, caller.number or "", done.results))
         _move_heads(org, database, caller, frame, request, done)
-        reach("upload.before_images")
-        response = await _answer(org, database, caller, frame, gathered, identified, done)
         reach("upload.before_commit")
+        response = await _answer(org, database, caller, frame, gathered, identified, done)
     reach("upload.after_commit")
     return response
 
@@ -175,8 +174,10 @@ async def _answer(
     results = sorted((*done.results, *identified.replays, *gathered.waiting), key=lambda r: r.n)
     scope = frame.scope
     assert scope is not None, "a device is asked whose rows it may read"
-    images = await read_images(scope, database, {ref for result in results for ref in concerned(result)})
+    refs = {ref for result in results for ref in concerned(result)}
     refused = [result for result in done.results if not isinstance(result.outcome, Saved)]
+    (database.ahead if refused else database.ending)(*image_questions(scope, refs))
+    images = await read_images(scope, database, refs)
     shown = [(result.id, ref) for result in refused for ref in concerned(result) if images.holds(ref)]
     log_shown(org, database, caller, frame, shown)
     results = [closed(result, images, scope) for result in results]

@@ -40,9 +40,16 @@ class Pipe:
             before = [] if self._begun else [self._begin]
             self._writes = list(self._connection.depart([*before, *self._writes]))
 
+    def beside(self, step: Step) -> None:
+        """As `later`, of what changes no row: what was asked ahead stays as it was."""
+        self._writes.append(step)
+
     def ahead(self, steps: Iterable[Step]) -> None:
-        """Questions that are likely to be asked next, in this order: they go with whatever is asked first."""
-        self._ahead.extend(steps)
+        """Questions that are likely to be asked next, in this order: they go with whatever is asked first. What is
+        known already, or goes anyway, does not go again."""
+        for step in steps:
+            if not any(one.asks(step) for one in (*self._ahead, *(asked for asked, _ in self._answers))):
+                self._ahead.append(step)
 
     def is_unsent(self, step: Step) -> bool:
         """Whether a step of `later` has not left yet."""

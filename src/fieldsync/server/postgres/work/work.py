@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.postgres.work.copied import Copied, take_arrived
 from fieldsync.server.postgres.work.errors import in_our_words
-from fieldsync.server.postgres.work.pipe import Pipe, Question
+from fieldsync.server.postgres.work.pipe import COMMIT, Pipe, Question
 from fieldsync.server.postgres.work.trip import Connection, Step
 
 Pool = AsyncConnectionPool[Connection]
@@ -66,6 +66,10 @@ class Work:
         One that is not asked after all did no harm but its locks. A write in between makes them be asked anew.
         """
         self._pipe.ahead(Step(statement, params) for statement, params in questions)
+
+    def ending(self, *questions: Question) -> None:
+        """As `ahead`, of the last questions: the transaction ends with them, and what is asked later begins another."""
+        self._pipe.ahead([*(Step(statement, params) for statement, params in questions), COMMIT])
 
     async def stream(self, statement: Statement, /, **params: Any) -> AsyncIterator[bytes]:
         """The rows of a query of one text column, each as bytes, as they come."""
@@ -130,7 +134,7 @@ class Work:
         self._depth += 1
         name = f"fieldsync_{self._depth}"
         begin = _plain(f"SAVEPOINT {name}")
-        self._pipe.later(begin)
+        self._pipe.beside(begin)
         try:
             yield
             self._pipe.later(_plain(f"RELEASE {name}"))
