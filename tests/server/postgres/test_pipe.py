@@ -80,15 +80,16 @@ def test_a_question_asked_ahead_is_answered_without_asking(database: str) -> Non
 
 
 def test_a_transaction_ends_with_its_last_questions_and_another_begins_behind_them(database: str) -> None:
+    async def twice(work: Work) -> None:
+        work.later(ADD, n=1)
+        work.ending((BELOW, {"n": 5}))
+        assert await work.rows(BELOW, n=5) == [(1,)]
+        work.later(ADD, n=2)
+        await work.rows(ALL)
+        raise KeyError
+
     async def act(pool: Pool) -> None:
-        with pytest.raises(KeyError):
-            async with transaction(pool) as work:
-                work.later(ADD, n=1)
-                work.ending((BELOW, {"n": 5}))
-                assert await work.rows(BELOW, n=5) == [(1,)]
-                work.later(ADD, n=2)
-                await work.rows(ALL)
-                raise KeyError
+        await told(KeyError, pool, twice)
         async with transaction(pool) as work:
             work.ending((BELOW, {"n": 5}))
             work.later(ADD, n=3)  # it was not the end after all
