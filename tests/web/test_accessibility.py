@@ -1,13 +1,15 @@
-"""Every page of the Field app has no serious accessibility issue, fits its window, and can be had as a picture."""
+"""Every page of the Field app has no serious accessibility issue and fits its window, in every language."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from tests.web.browsing import Running, app
 from tests.web.screenshots import FITS, pages
+from tests.web.test_admin import admin
+from tools import strings
 
 pytestmark = pytest.mark.usefixtures("online")
 
@@ -30,4 +32,43 @@ def test_no_page_has_a_serious_issue(browser: Browser, running: Running, size: i
                 wrong[name] = found or "wider than its window"
         page.evaluate("document.documentElement.removeAttribute('lang')")
         assert "html-has-lang" in str(page.evaluate(RUN)), "the check finds what is wrong"
+    assert wrong == {}
+
+
+CUT = """() => [...document.querySelectorAll("body *")]
+  .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) && e.checkVisibility())
+  .filter(e => !e.closest("svg, select, .scroll, .hidden-label, .skip") && getComputedStyle(e).display !== "inline")
+  .filter(e => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 4)
+  .map(e => e.outerHTML.slice(0, 120))"""
+TEXTS = """() => { const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+  while (walk.nextNode()) if (walk.currentNode.data.trim()) found.push(walk.currentNode.data.trim());
+  for (const e of document.querySelectorAll("[aria-label], [placeholder], [alt]"))
+    found.push(e.getAttribute("aria-label") || e.getAttribute("placeholder") || e.getAttribute("alt"));
+  return found; }"""
+
+
+def test_every_page_is_german_for_a_german_and_nothing_is_cut_off(browser: Browser, running: Running) -> None:
+    """An admin says which language, locale and time zone a person has; the devices follow with the next sync."""
+    ipad = running.devices[0]
+    assert ipad.account is not None
+    with admin(browser, running) as page:
+        page.goto(f"/console/objects/User/{ipad.account.user.id}/edit")
+        for label, value in (("Language", "de"), ("Locale", "de_DE"), ("Time Zone", "Europe/Berlin")):
+            page.get_by_label(label, exact=True).select_option(value)
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("heading", name="Sarah Jones")).to_be_visible()
+    ipad.sync()
+    german = strings.catalog("de")
+    english = {str(one.id) for one in german if " " in one.id and isinstance(one.id, str) and one.id != one.string}
+    wrong: dict[str, object] = {}
+    with app(browser, running.link("iPad"), 1) as page:
+        expect(page.get_by_role("heading", name="Hallo Sarah")).to_be_visible()
+        assert page.locator("html").get_attribute("lang") == "de"
+        for name, address in pages(ipad):
+            page.goto(address)
+            left = english.intersection(page.evaluate(TEXTS))
+            if left or not page.evaluate(FITS) or page.evaluate(CUT):
+                wrong[name] = left or page.evaluate(CUT) or "wider than its window"
+        page.goto("/calendar")
+        expect(page.get_by_role("region", name="Montag")).to_be_visible()
     assert wrong == {}

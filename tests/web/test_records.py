@@ -97,7 +97,7 @@ def test_a_representative_sees_what_is_his_in_his_time_and_manner(browser: Brows
         expect(page.get_by_role("navigation").get_by_role("link")).to_have_count(1)
         at = datetime.fromisoformat(str(call.values["Call_Date"])).astimezone(ZoneInfo("Asia/Tokyo"))
         page.goto(f"/console/objects/Call/{call.id}")
-        expect(page.get_by_text(f"{at:%Y/%m/%d, %H:%M}").first).to_be_visible()
+        expect(page.get_by_text(f"{at:%Y/%m/%d %-H:%M}").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.goto(f"/console/objects/Account/{account}")
         expect(page.get_by_role("region", name="Calls")).to_be_visible()

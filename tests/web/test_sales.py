@@ -12,7 +12,7 @@ from tests.web.browsing import SIZES, Running, app
 pytestmark = pytest.mark.usefixtures("online")
 
 ON_THE_SERVER = """
-SELECT p."Name", to_char(s."Period", 'Mon YYYY'), s."Units"::text, s."Market_Share" || ' %'
+SELECT p."Name", replace(to_char(s."Period", 'Mon YYYY'), 'Sep ', 'Sept '), s."Units"::text, s."Market_Share" || ' %'
 FROM org_demo."Sales_Data" s
 JOIN org_demo."Account" a ON a."Id" = s."AccountId" JOIN org_demo."Product" p ON p."Id" = s."ProductId"
 WHERE a."LastName" = 'Ackerman' ORDER BY p."Name", s."Period" DESC

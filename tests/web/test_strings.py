@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from tests.web.speaking import templates_spoken, unspoken
+from tools import strings
 
 from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.web.kit import tongue
@@ -66,3 +70,56 @@ def test_a_problem_is_told_in_the_language_by_its_code() -> None:
     assert tongue.sentence(old) == "Too large.", "what an earlier version worded"
     tongue.speak(Tongue())
     assert tongue.sentence(late) == late.message
+
+
+@pytest.mark.parametrize("language", strings.languages())
+def test_every_string_is_translated(language: str) -> None:
+    """Whoever adds one runs `python -m tools.strings` and translates it."""
+    held = strings.catalog(language)
+    wanted = strings.renewed(held)
+    assert {one.id for one in held} == {one.id for one in wanted}, "run python -m tools.strings"
+    assert strings.missing(held) == []
+    torn = [
+        one.id for one in held if one.id and len({*map(places, forms(one.id)), *map(places, forms(one.string))}) > 1
+    ]
+    assert torn == [], "a translation has other places than its sentence"
+
+
+def forms(text: object) -> list[str]:
+    return [str(one) for one in text] if isinstance(text, tuple | list) else [str(text)]
+
+
+def places(text: str) -> frozenset[str]:
+    """Where something is filled in; how many there are may be said in words."""
+    return frozenset(re.findall(r"%\((\w+)\)s|\{(\w+)\}|(%%)", text)) - {("num", "", "")}
+
+
+@pytest.mark.parametrize("path", templates_spoken(), ids=lambda path: path.name)
+def test_no_template_says_what_is_in_no_catalog(path: Path) -> None:
+    assert unspoken(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<p>Hello</p>",
+        "<p>{% if x %}Hello{% endif %}</p>",
+        "<p>{{ 'Yes' if x else _('No') }}</p>",
+        "<p>{{ x or 'nothing' }}</p>",
+        "<p aria-label='Close'></p>",
+        "<a title=\"{{ 'Close' if x }}\"></a>",
+        "{% macro m() %}<b>Bold</b>{% endmacro %}",
+        "{% block main %}{% for x in y %}<i>{{ x }} of them</i>{% endfor %}{% endblock %}",
+    ],
+)
+def test_the_check_finds_what_is_in_no_catalog(source: str) -> None:
+    assert len(unspoken(source)) == 1
+
+
+def test_the_check_knows_what_is_said() -> None:
+    source = (
+        "<p class=\"{{ 'a' if x else 'b c' }}\">{{ _('Yes') if x == 'yes' else _('No') }} · 3 {{ x }}</p>"
+        "{% trans n=3 %}One{% pluralize %}{{ n }} of them{% endtrans %}<style>p { color: red }</style>"
+        "<p data-local>{{ ngettext('%(num)s file', '%(num)s files', 3) }}</p>{{ mark('pending') }}"
+    )
+    assert unspoken(source) == []

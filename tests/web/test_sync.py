@@ -25,7 +25,7 @@ def test_an_update_is_prepared_and_applied_without_a_network(browser: Browser, r
         page.get_by_role("button", name="Apply update").click()
         expect(page.get_by_text("No update is prepared")).to_be_visible()
         page.get_by_role("link", name="Sync", exact=True).click()
-        page.get_by_role("row", name=re.compile("Non blocking")).get_by_role("link").click()
+        page.get_by_role("row", name=re.compile("Update in the background")).get_by_role("link").click()
         expect(page.get_by_text("Done", exact=True)).to_be_visible()
         expect(page.get_by_text("You", exact=True)).to_be_visible()
     assert ipad.syncs()[0].successful

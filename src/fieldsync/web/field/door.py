@@ -17,6 +17,7 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from litestar.response import Redirect
 
 from fieldsync.base.world import Chance
+from fieldsync.web.kit.tongue import N_
 
 COOKIE = "fieldsync"
 HEADER = "x-fieldsync-page"
@@ -45,7 +46,7 @@ class Door:
     def enter(self, token: str) -> Response[None]:
         """Trade a launch token for a session. Raises NotAuthorizedException for one that was used or never given."""
         if token not in self._launch:
-            raise NotAuthorizedException("This link was used already, or is not one of ours.")
+            raise NotAuthorizedException(N_("This link was used already, or is not one of ours."))
         self._launch.discard(token)
         self.invite()  # for another browser
         session, page = self._secret(), self._secret()
@@ -59,13 +60,13 @@ class Door:
         """The page token of the asking session. Raises NotAuthorizedException without one."""
         page = self._sessions.get(request.cookies.get(self._cookie, ""))
         if page is None:
-            raise NotAuthorizedException("Open the app with the link it printed when it started.")
+            raise NotAuthorizedException(N_("Open the app with the link it printed when it started."))
         return page
 
     def require_page(self, request: AnyRequest, given: str) -> None:
         """A change comes from a page of this session. Raises PermissionDeniedException."""
         if not hmac.compare_digest(self.page_token(request), given):
-            raise PermissionDeniedException("This change did not come from a page of this app.")
+            raise PermissionDeniedException(N_("This change did not come from a page of this app."))
 
     def _secret(self) -> str:
         return base64.urlsafe_b64encode(self._chance.bytes(32)).decode().rstrip("=")

@@ -12,6 +12,7 @@ from fieldsync.web.field import reading
 from fieldsync.web.field.context import Field
 from fieldsync.web.kit.facts import fact_of
 from fieldsync.web.kit.lists import Asked, line_of
+from fieldsync.web.kit.tongue import _, sentence
 
 PAGE = 50
 HOME = {"Account": "/accounts"}
@@ -34,7 +35,7 @@ def record_list(app: Field, name: str, asked: Asked) -> dict[str, Any]:
     except Refused as refused:
         if refused.problem.code is not Code.UNUSABLE:
             raise
-        return about | _EMPTY | {"said": refused.problem.message}
+        return about | _EMPTY | {"said": sentence(refused.problem)}
 
 
 _EMPTY: dict[str, Any] = {"lines": [], "columns": [], "sorts": [], "records": [], "total": None, "there_is_more": False}
@@ -57,8 +58,8 @@ def _view(app: Field, name: str, asked: Asked) -> dict[str, Any]:
         offset=asked.first,
         search=asked.search,
     )
-    columns, zone = _columns(app, name, asked.view), app.zone
-    lines = [line_of(columns, record, lambda f, v: fact_of(f, v, zone, None).text) for record in found[:PAGE]]
+    columns, manner = _columns(app, name, asked.view), app.manner
+    lines = [line_of(columns, record, lambda f, v: fact_of(f, v, manner, None).text) for record in found[:PAGE]]
     marked = [(line, app.device.mark(name, RecordId(line.id))) for line in lines]
     shown = {"columns": [c.label for c in columns], "sorts": _sorts(columns), "lines": marked}
     return _EMPTY | shown | {"there_is_more": len(found) > PAGE, "said": ""}
@@ -74,5 +75,8 @@ def _columns(app: Field, name: str, view: str) -> tuple[Shown, ...]:
 
 def _sorts(columns: tuple[Shown, ...]) -> list[tuple[str, str]]:
     """(value, label) of every order; by name is the usual one."""
+    backwards = _("{label}, last first")
     sortable = [(".".join(c.path), c.label) for c in columns if c.sortable]
-    return [choice for path, label in sortable for choice in ((path, label), (f"-{path}", f"{label}, last first"))]
+    return [
+        choice for path, label in sortable for choice in ((path, label), (f"-{path}", backwards.format(label=label)))
+    ]

@@ -15,8 +15,9 @@ from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType
 from fieldsync.web.kit.facts import HIDDEN, SET_BY_SYSTEM, Fact, fact_of
-from fieldsync.web.kit.locales import zone_of
+from fieldsync.web.kit.locales import Manner, zone_of
 from fieldsync.web.kit.pages import shown
+from fieldsync.web.kit.tongue import _, ngettext
 
 TODAY_LOOKED_AT_MAX = 500
 MAP = "https://www.openstreetmap.org/search"
@@ -41,7 +42,7 @@ class ErrorLine:
 
     entry: QueueEntry
     question: str | None
-    undo: str = "Undo"
+    undo: str
     """What taking it back is called: of a delete that was refused, of a record that was never accepted."""
     fix: str = ""
     """Where it is corrected."""
@@ -69,7 +70,7 @@ def calls_of_today(device: Device, zone: str, now: datetime) -> list[TodayCall]:
     return [
         TodayCall(
             id=call.id,
-            account=device.name_of("Account", RecordId(str(call.values["AccountId"]))) or "An account",
+            account=device.name_of("Account", RecordId(str(call.values["AccountId"]))) or _("An account"),
             when=str(call.values["Call_Date"]),
             status=shown(call.values["Status"]),
             name=shown(call.values["Name"]),
@@ -94,8 +95,8 @@ def error_list(device: Device) -> list[ErrorLine]:
 def _error_line(device: Device, entry: QueueEntry, question: str | None) -> ErrorLine:
     found = device.get(entry.object, entry.record_id) if entry.object in device.catalog else None
     if found is None:
-        return ErrorLine(entry, question, "Undelete")
-    undo = "Undo" if found.stamp else "Remove it from this device"
+        return ErrorLine(entry, question, _("Undelete"))
+    undo = _("Undo") if found.stamp else _("Remove it from this device")
     return ErrorLine(entry, question, undo, f"/objects/{entry.object}/{entry.record_id}/edit")
 
 
@@ -103,11 +104,16 @@ def _question(device: Device, entry: QueueEntry, names: Mapping[int, str]) -> st
     if entry.state != State.FAILED:
         return None
     try:
-        others = [names.get(n, f"save {n}") for n in device.undone_with(entry.n) if n != entry.n]
+        others = [names.get(n) or _("save {n}").format(n=n) for n in device.undone_with(entry.n) if n != entry.n]
     except Refused:
         return None
-    also = f" This also takes back {len(others)} later: {', '.join(others[:5])}." if others else ""
-    return f"Take back your save of {names[entry.n]}?{also}"
+    asked = _("Take back your save of {name}?").format(name=names[entry.n])
+    if not others:
+        return asked
+    also = ngettext(
+        "This also takes back {n} later: {names}.", "This also takes back {n} later ones: {names}.", len(others)
+    )
+    return f"{asked} {also.format(n=len(others), names=', '.join(others[:5]))}"
 
 
 def account_facts(account: Record, object_type: ObjectType) -> list[tuple[str, str, str]]:
@@ -159,30 +165,30 @@ def _name_of(device: Device, field: Field, value: FieldValue) -> str:
     return device.name_of(target, RecordId(value)) or ""
 
 
-def facts_by_name(device: Device, found: Record, zone: str) -> dict[str, Fact]:
+def facts_by_name(device: Device, found: Record, manner: Manner) -> dict[str, Fact]:
     """Every filled field of a record, by name; what the platform set comes last."""
     object_type = device.catalog[found.object]
     own = {**object_type.column_fields, **{field.name: field for field in object_type.formulas}}
     fields = sorted(own.items(), key=lambda item: item[0] in SET_BY_SYSTEM)
     return {
-        name: _fact(device, field, value, zone)
+        name: _fact(device, field, value, manner)
         for name, field in fields
         if (value := found.values.get(name)) not in (None, False, "") and name not in HIDDEN
     }
 
 
-def cell_of(device: Device, field: Field, value: FieldValue, zone: str) -> str:
+def cell_of(device: Device, field: Field, value: FieldValue, manner: Manner) -> str:
     """A value in a table: a reference by the name of its record, a picture as what it is."""
     if value in (None, ""):
         return ""
     if field.type is FieldType.BASE64:
-        return "Signed" if "signature" in field.name.lower() else "A file"
-    return _name_of(device, field, value) or fact_of(field, value, zone, None).text
+        return _("Signed") if "signature" in field.name.lower() else _("A file")
+    return _name_of(device, field, value) or fact_of(field, value, manner, None).text
 
 
-def _fact(device: Device, field: Field, value: FieldValue, zone: str) -> Fact:
+def _fact(device: Device, field: Field, value: FieldValue, manner: Manner) -> Fact:
     linked = _name_of(device, field, value)
-    return fact_of(field, value, zone, (linked, f"/objects/{field.references}/{value}") if linked else None)
+    return fact_of(field, value, manner, (linked, f"/objects/{field.references}/{value}") if linked else None)
 
 
 def now_input(zone: str, now: datetime) -> str:

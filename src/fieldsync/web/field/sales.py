@@ -9,6 +9,7 @@ from decimal import Decimal
 from fieldsync.base.ids import RecordId
 from fieldsync.device import Device, Record
 from fieldsync.web.kit.chart import Chart, Point, chart_of
+from fieldsync.web.kit.tongue import _, present
 
 OBJECT = "Sales_Data"
 MONTHS = 12
@@ -65,15 +66,15 @@ def _product(
     device: Device, product: str, found: dict[str, Record], months: list[date], highest: Decimal
 ) -> ProductSales:
     rows = [found.get(month.isoformat()) for month in months]
-    units = [_number(row, "Units") for row in rows]
+    units, manner = [_number(row, "Units") for row in rows], present().manner
     points = [
-        Point(f"{month:%b}"[0], f"{month:%b %Y}: {'nothing known' if n is None else f'{n:,f} units'}", n)
+        Point(manner.initial(month), f"{manner.month(month)}: {_units(n)}", n)
         for month, n in zip(months, units, strict=True)
     ]
     cells = tuple(_month(month, row) for month, row in zip(months, rows, strict=True) if row is not None)
     return ProductSales(
-        name=device.name_of("Product", RecordId(product)) or "A product",
-        total=f"{sum((n for n in units if n is not None), Decimal(0)):,f}",
+        name=device.name_of("Product", RecordId(product)) or _("A product"),
+        total=manner.number(sum((n for n in units if n is not None), Decimal(0))),
         share=cells[-1].share,
         months=cells,
         chart=chart_of(points, highest),
@@ -81,12 +82,12 @@ def _product(
 
 
 def _month(month: date, row: Record) -> Month:
-    share = _number(row, "Market_Share")
+    share, manner = _number(row, "Market_Share"), present().manner
     return Month(
-        name=f"{month:%b %Y}",
+        name=manner.month(month),
         units=_written(_number(row, "Units")),
         net_sales=f"{_written(_number(row, 'Net_Sales'))} {row.values['Currency_Code'] or ''}".strip(),
-        share="" if share is None else f"{share:f} %",
+        share="" if share is None else f"{manner.number(share)} %",
     )
 
 
@@ -96,4 +97,8 @@ def _number(row: Record | None, column: str) -> Decimal | None:
 
 
 def _written(value: Decimal | None) -> str:
-    return "" if value is None else f"{value:,f}"
+    return "" if value is None else present().manner.number(value)
+
+
+def _units(value: Decimal | None) -> str:
+    return _("nothing known") if value is None else _("{n} units").format(n=_written(value))

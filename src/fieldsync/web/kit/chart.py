@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from fieldsync.web.kit.tongue import present
+
 STEP, BAR = 24, 16
 TOP, FLOOR, HEIGHT = 16, 96, 112
 """Where the highest bar ends, where all of them stand, and the place for labels under them."""
@@ -58,5 +60,5 @@ def chart_of(points: Sequence[Point], highest: Decimal) -> Chart:
 def _bar(place: int, point: Point, highest: Decimal, *, written: bool) -> Bar:
     value = max(point.value or Decimal(0), Decimal(0))
     height = round((FLOOR - TOP) * value / highest, 1) if highest > 0 else Decimal(0)
-    said = f"{point.value:,f}" if written and point.value is not None else ""
+    said = present().manner.number(point.value) if written and point.value is not None else ""
     return Bar(place * STEP + (STEP - BAR) // 2, FLOOR - height, height, point.label, point.title, said)

@@ -10,6 +10,7 @@ from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType
 from fieldsync.web.kit.locales import Manner
 from fieldsync.web.kit.pages import shown, when
+from fieldsync.web.kit.tongue import _, present
 
 SET_BY_SYSTEM = frozenset({"OwnerId", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById"})
 """Told last."""
@@ -47,7 +48,11 @@ def fact_of(field: Field, value: FieldValue, manner: Manner | str, points_to: tu
     if field.type is FieldType.BASE64:
         text = str(value)
         is_png = text.startswith(PNG_HEAD)
-        return Fact(label, text if is_png else f"{len(text) * 3 // 4:,} bytes", image=is_png)
+        return Fact(
+            label,
+            text if is_png else _("{n} bytes").format(n=present().manner.number(len(text) * 3 // 4)),
+            image=is_png,
+        )
     tag = tag_of(shown(value)) if field.type is FieldType.FORMULA else None
     return Fact(label, *tag) if tag is not None else Fact(label, shown(value))
 

@@ -14,6 +14,7 @@ from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.family.declaration import Submit
 from fieldsync.schema.layout.declaration import LayoutLines, PageLayout, chosen
 from fieldsync.schema.model import Field, FieldType
+from fieldsync.web.kit.tongue import _, within
 
 LINE_FIELDS_MAX = 8
 _NOT_ENTERED = (FieldType.BASE64, FieldType.GEOLOCATION, FieldType.ID, FieldType.MASTER_DETAIL)
@@ -107,9 +108,9 @@ def _sections(
     if declared is None or not declared.sections:
         names = [n for n in _usual(object_type, rights) if n not in hidden]
         long = [n for n in names if object_type.fields[n].type in _LAST]
-        yield Section("Details", tuple(n for n in names if n not in long), {})
+        yield Section(_("Details"), tuple(n for n in names if n not in long), {})
         if long:
-            yield Section("Texts", tuple(long), {})
+            yield Section(_("Texts"), tuple(long), {})
         return
     for section in declared.sections:
         fields = tuple(n for n in section.fields if rights.sees(object_type.name, n) and n not in hidden)
@@ -132,7 +133,7 @@ def _lines(catalog: Catalog, object_type: ObjectType, declared: PageLayout | Non
         known = one.fields or tuple(_usual(line, rights))[:LINE_FIELDS_MAX]
         fields = tuple(n for n in known if n != way.name and is_entered(line, n, rights))
         label = one.label or line.plural
-        told = one.one or f"a {line.label.lower()}"
+        told = one.one or _("a {thing}").format(thing=within(line.label))
         editable = rights.may(line.name, Access.CREATE) and bool(fields)
         yield Lines(line, way.name, fields, label, told, one.offers, editable)
 

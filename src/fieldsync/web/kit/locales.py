@@ -12,7 +12,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton, format_time
+from babel.dates import format_date, format_interval, format_skeleton, format_time
 from babel.numbers import format_decimal
 
 from fieldsync.schema.fields import FieldValue
@@ -70,6 +70,22 @@ class Manner:
     def month(self, value: date) -> str:
         """A month with its year."""
         return str(format_skeleton("yMMM", value, locale=self.custom))
+
+    def initial(self, value: date) -> str:
+        """A month by its first letter."""
+        return format_date(value, "LLLLL", locale=self.custom)
+
+    def weekday(self, value: date) -> str:
+        """A day by its short name in the week and its number in the month."""
+        return str(format_skeleton("EEEd", value, locale=self.custom))
+
+    def whole_day(self, value: date) -> str:
+        """A date with its day of the week, all in words."""
+        return format_date(value, "full", locale=self.custom)
+
+    def span(self, first: date, last: date) -> str:
+        """Some days, or one."""
+        return format_interval(first, last, "yMMMd", locale=self.custom)
 
     def number(self, value: Decimal | int) -> str:
         """A number with its groups of thousands and every decimal it has."""

@@ -16,12 +16,18 @@ from fieldsync.base.problems import CATALOGUE, Problem
 from fieldsync.web.kit import tongue
 from fieldsync.web.kit.locales import local_input, zone_of
 
+MEGABYTE = 1_048_576
 _WEB = Path(__file__).parent.parent
 
 
 def templates(app: str) -> TemplateConfig[JinjaTemplateEngine]:
     """Templates of one app, with the kit's behind them; everything is escaped, an unknown name is an error."""
-    environment = Environment(
+    return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment(app)))
+
+
+def environment(app: str) -> Environment:
+    """What its templates can name."""
+    made = Environment(
         loader=FileSystemLoader([_WEB / app / "templates", _WEB / "kit" / "templates"]),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
@@ -29,12 +35,20 @@ def templates(app: str) -> TemplateConfig[JinjaTemplateEngine]:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.filters |= {"when": when, "utc": utc, "shown": shown, "local_input": local_input}
-    environment.filters |= {"moment": moment, "number": number, "sentence": tongue.sentence, "remedy": tongue.remedy}
-    environment.policies["ext.i18n.trimmed"] = True
-    environment.globals |= {"tongue": tongue.present}
-    environment.install_gettext_callables(tongue.gettext, tongue.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
+    made.filters |= {"when": when, "utc": utc, "shown": shown, "local_input": local_input}
+    made.filters |= {
+        "moment": moment,
+        "number": number,
+        "sentence": tongue.sentence,
+        "within": tongue.within,
+        "size": size,
+        "tenths": tenths,
+        "remedy": tongue.remedy,
+    }
+    made.policies["ext.i18n.trimmed"] = True
+    made.globals |= {"tongue": tongue.present}
+    made.install_gettext_callables(tongue.gettext, tongue.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    return made
 
 
 def static_router(app: str, path: str = "/static") -> object:
@@ -71,6 +85,16 @@ def moment(value: object, zone: str = "") -> str:
 def number(value: Decimal | int) -> str:
     """A number as the person of this request reads it."""
     return tongue.present().manner.number(value)
+
+
+def tenths(value: float) -> str:
+    """A measure with one decimal, as the person of this request reads it."""
+    return number(Decimal(f"{value:.1f}"))
+
+
+def size(count: int) -> str:
+    """How large so many bytes are."""
+    return f"{tenths(count / MEGABYTE)} MB" if count >= MEGABYTE / 10 else f"{number(max(count // 1024, 1))} kB"
 
 
 def shown(value: object) -> str:

@@ -93,6 +93,11 @@ def ngettext(one: str, many: str, count: int) -> str:
 _ = gettext
 
 
+def within(label: str) -> str:
+    """A label of the data model within a sentence: small, where the language writes nouns small."""
+    return label.lower() if _present.get().language == SOURCE else label
+
+
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
     """Marks a sentence that is translated later, when it is told."""
     return message

@@ -24,6 +24,7 @@ from fieldsync.web.field import reading
 from fieldsync.web.field.content.photo import media_type_of, without_metadata
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere
 from fieldsync.web.kit.pages import shown
+from fieldsync.web.kit.tongue import N_, _
 
 LISTED_MAX = 200
 
@@ -77,7 +78,7 @@ def _attached(app: Field, record: Record, item: Item | None) -> Attached:
     size = item.wanted.bytes if item is not None else 0
     return Attached(
         record.id,
-        shown(record.values["Name"]) or shown(record.values["File_Name"]) or "File",
+        shown(record.values["Name"]) or shown(record.values["File_Name"]) or _("File"),
         str(record.values["Media_Type"] or "").startswith("image/"),
         size,
         item is not None and item.where is Where.HERE,
@@ -100,7 +101,7 @@ async def attach(request: AnyRequest, app: FieldHere, name: str, record_id: str)
     app.require(request, {"page_token": str(form.get("page_token", ""))})
     given = form.get("file")
     if not isinstance(given, UploadFile):
-        raise Refused(problem(Code.REQUIRED, field="File"))
+        raise Refused(problem(Code.REQUIRED, field=_("File")))
     body = await given.read()
     await asyncio.to_thread(_attach, app, reading.record(app.device, name, record_id), given.filename, body)
     return Redirect(request.headers.get("referer") or f"/objects/{name}/{record_id}", status_code=303)
@@ -114,8 +115,8 @@ def _attach(app: Field, found: Record, file_name: str, body: bytes) -> RecordId:
     try:
         plain = without_metadata(body)
     except ValueError as bad:
-        raise Refused(problem(Code.UNUSABLE, what="This file", reason=str(bad))) from None
-    name = file_name.replace("\\", "/").rpartition("/")[2][-200:] or "Photo"
+        raise Refused(problem(Code.UNUSABLE, what=N_("This file"), reason=str(bad))) from None
+    name = file_name.replace("\\", "/").rpartition("/")[2][-200:] or _("Photo")
     values: dict[str, FieldValue] = {"Name": name, way: found.id}
     if way != "AccountId" and "AccountId" in object_type.fields and found.values.get("AccountId"):
         values["AccountId"] = found.values["AccountId"]

@@ -9,6 +9,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.device import Device, Record
 from fieldsync.device.media.plan import Item
 from fieldsync.web.kit.pages import shown
+from fieldsync.web.kit.tongue import _
 
 CONTENT = "Content"
 SLIDES_MAX = 500
@@ -89,7 +90,7 @@ def deck_of(device: Device, record_id: str, today: date) -> Deck | None:
 
 def _deck(record: Record, parts: list[Record], files: dict[RecordId, Item]) -> Deck:
     slides = [_slide(part, files) for part in parts or [record]]
-    name, kind = _title(record), shown(record.values["Type"]) or "Document"
+    name, kind = _title(record), shown(record.values["Type"]) or _("Document")
     about = shown(record.values["Description"])
     return Deck(record.id, name, kind, shown(record.values["Version"]), about, tuple(s for s in slides if s.item))
 

@@ -17,6 +17,7 @@ from fieldsync.web.field.content.written import Shown, call_of, is_open, reactio
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere
 from fieldsync.web.field.form.sent import form_of
 from fieldsync.web.kit.locales import zone_of
+from fieldsync.web.kit.tongue import _
 
 ANSWER_CHARS_MAX = 4_000
 
@@ -40,7 +41,7 @@ def _calling(app: Field, call: str) -> dict[str, str] | None:
         return None
     account = found.values.get("AccountId")
     name = app.device.name_of("Account", RecordId(str(account))) if account else None
-    return {"id": found.id, "name": name or str(found.values["Name"] or "this call")}
+    return {"id": found.id, "name": name or str(found.values["Name"] or _("this call"))}
 
 
 def _today(app: Field, world: World) -> date:

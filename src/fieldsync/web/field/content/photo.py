@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from fieldsync.web.kit.tongue import N_
+
 JPEG, PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
 _KEPT_CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT"})
 _SCAN, _END = 0xDA, 0xD9
@@ -30,7 +32,7 @@ def without_metadata(body: bytes) -> bytes:
         return PNG + b"".join(_chunks(body))
     if kind == "application/pdf":
         return body
-    raise ValueError("it is neither a JPEG or PNG picture nor a PDF document")
+    raise ValueError(N_("it is neither a JPEG or PNG picture nor a PDF document"))
 
 
 def _segments(body: bytes) -> Iterator[bytes]:
@@ -38,7 +40,7 @@ def _segments(body: bytes) -> Iterator[bytes]:
     at = len(JPEG)
     while at + 4 <= len(body):
         if body[at] != 0xFF:
-            raise ValueError("the picture is damaged")
+            raise ValueError(N_("the picture is damaged"))
         marker, size = body[at + 1], int.from_bytes(body[at + 2 : at + 4], "big")
         if marker == 0xFF:
             at += 1
@@ -46,13 +48,13 @@ def _segments(body: bytes) -> Iterator[bytes]:
         if marker == _SCAN:
             end = body.rfind(b"\xff\xd9")
             if end < at:
-                raise ValueError("the picture is cut")
+                raise ValueError(N_("the picture is cut"))
             yield body[at : end + 2]  # what was put behind the end goes too
             return
         if marker not in _TOLD:
             yield body[at : at + 2 + size]
         at += 2 + size
-    raise ValueError("the picture is cut")
+    raise ValueError(N_("the picture is cut"))
 
 
 def _chunks(body: bytes) -> Iterator[bytes]:
@@ -64,4 +66,4 @@ def _chunks(body: bytes) -> Iterator[bytes]:
         at += 12 + size
         if name == b"IEND":
             return
-    raise ValueError("the picture is cut")
+    raise ValueError(N_("the picture is cut"))

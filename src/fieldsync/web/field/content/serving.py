@@ -13,6 +13,7 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.web.field.content.archive import entry
 from fieldsync.web.field.content.library import kind_of
 from fieldsync.web.field.context import AnyRequest, FieldHere
+from fieldsync.web.kit.tongue import N_
 
 WINDOW_BYTES = 4 * 1024 * 1024
 """The most that is answered at once; a player asks for the rest."""
@@ -70,7 +71,7 @@ def slide(app: FieldHere, secret: str, path: str) -> Response[bytes]:
     """A file inside a zipped page."""
     record_id = app.slides.opens(secret)
     if record_id is None:
-        raise NotFoundException("This presentation was closed.")
+        raise NotFoundException(N_("This presentation was closed."))
     body, media_type = entry(app.device, record_id, str(path).removeprefix("/"))
     return Response(body, media_type=media_type, headers=_SLIDE)
 

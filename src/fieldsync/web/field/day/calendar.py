@@ -11,6 +11,7 @@ from fieldsync.base.world import instant
 from fieldsync.device import Device, Mark
 from fieldsync.web.kit.locales import zone_of
 from fieldsync.web.kit.pages import shown
+from fieldsync.web.kit.tongue import _, present
 
 WEEK = 7
 CALLS = (
@@ -32,6 +33,7 @@ class Entry:
     """One thing on a day. `at` is empty for what has no time of day."""
 
     day: date
+    order: str
     at: str
     what: str
     about: str
@@ -41,18 +43,30 @@ class Entry:
 
 @dataclass(frozen=True)
 class Day:
-    """A day with what is on it, earliest first."""
+    """A day with what is on it, earliest first; `name` in full, `short` as its heading."""
 
     date: date
+    name: str
+    short: str
     today: bool
     entries: tuple[Entry, ...]
 
 
 def days(device: Device, first: date, count: int, zone: str, today: date) -> list[Day]:
     """`count` days from `first` on."""
-    found = sorted(_entries(device, first, first + timedelta(days=count), zone), key=lambda e: (e.at, e.what))
+    found = sorted(_entries(device, first, first + timedelta(days=count), zone), key=lambda e: (e.order, e.what))
     dates = [first + timedelta(days=n) for n in range(count)]
-    return [Day(one, one == today, tuple(e for e in found if e.day == one)) for one in dates]
+    manner = present().manner
+    return [
+        Day(
+            one,
+            manner.whole_day(one),
+            manner.weekday(one),
+            one == today,
+            tuple(e for e in found if e.day == one),
+        )
+        for one in dates
+    ]
 
 
 def week_of(day: date) -> date:
@@ -79,15 +93,24 @@ def _entries(device: Device, first: date, behind: date, zone: str) -> Iterator[E
     timed = {"from": datetime.fromisoformat(begin), "to": datetime.fromisoformat(end)}
     if "Call" in device.catalog:
         for row in device.soql(CALLS, {"me": account.user.id, **timed}):
-            about = (row.get("Account") or {}).get("Name") or "An account"
+            about = (row.get("Account") or {}).get("Name") or _("An account")
             yield _timed(device, "Call", row, ("Call_Date", f"{about}", shown(row["Status"])), zone)
     if "Medical_Event" in device.catalog:
         for row in device.soql(EVENTS, timed):
             yield _timed(device, "Medical_Event", row, ("Start_Time", shown(row["Name"]), shown(row["Venue"])), zone)
     if "Task" in device.catalog:
         for row in device.soql(TASKS, {"me": account.user.id, "from": first, "to": behind}):
+            about = f"{device.catalog['Task'].label} · {row['Status']}"
             mark, link = device.mark("Task", RecordId(row["Id"])), f"/objects/Task/{row['Id']}"
-            yield Entry(_date(row["ActivityDate"]), "", shown(row["Name"]), f"Task · {row['Status']}", link, mark)
+            yield Entry(
+                _date(row["ActivityDate"]),
+                "",
+                "",
+                shown(row["Name"]),
+                f"{device.catalog['Task'].label} · {row['Status']}",
+                link,
+                mark,
+            )
 
 
 def _timed(device: Device, name: str, row: dict[str, object], told: tuple[str, str, str], zone: str) -> Entry:
@@ -97,7 +120,9 @@ def _timed(device: Device, name: str, row: dict[str, object], told: tuple[str, s
     here = moment.astimezone(zone_of(zone))
     record_id = RecordId(str(row["Id"]))
     link = f"/objects/Call/{record_id}/edit" if name == "Call" else f"/objects/{name}/{record_id}"
-    return Entry(here.date(), f"{here:%H:%M}", what, about, link, device.mark(name, record_id))
+    return Entry(
+        here.date(), f"{here:%H:%M}", present().manner.clock(here), what, about, link, device.mark(name, record_id)
+    )
 
 
 def _date(value: object) -> date:

@@ -37,6 +37,7 @@ def calendar(request: AnyRequest, app: FieldHere, world: WorldHere, day: str = "
         show="day" if count == 1 else "week",
         first=first,
         last=first + step - timedelta(days=1),
+        span=app.manner.span(first, first + step - timedelta(days=1)),
         back=first - step,
         onward=first + step,
         today=today,

@@ -14,15 +14,16 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from fieldsync.web.field.context import AnyRequest, FieldHere
 from fieldsync.web.field.form.sent import form_of
 from fieldsync.web.field.lock.lock import Answered, Lock
+from fieldsync.web.kit.tongue import N_, _
 
 LOCKED = 423
 OPEN_WHILE_LOCKED = ("/locked", "/static/", "/lock/", "/presence")
 BY_ITSELF = ("/views/", "/presence")
 """What pages send without a person."""
 SAID = {
-    Answered.WRONG: "That passphrase does not open this device.",
-    Answered.TOO_SOON: "Wait a little before the next try.",
-    Answered.STOPPED: "Too many wrong tries: the app has stopped. Start it again.",
+    Answered.WRONG: N_("That passphrase does not open this device."),
+    Answered.TOO_SOON: N_("Wait a little before the next try."),
+    Answered.STOPPED: N_("Too many wrong tries: the app has stopped. Start it again."),
 }
 
 
@@ -66,7 +67,7 @@ async def unlock(request: AnyRequest, app: FieldHere) -> Response[Any] | Templat
     answered = await asyncio.to_thread(app.lock.answer, form.get("passphrase", ""))
     if answered is Answered.OPEN:
         return Redirect("/", status_code=303)
-    return app.page(request, "locked.html", said=SAID[answered], tries_left=app.lock.tries_left)
+    return app.page(request, "locked.html", said=_(SAID[answered]), tries_left=app.lock.tries_left)
 
 
 @post("/lock/close", status_code=200)

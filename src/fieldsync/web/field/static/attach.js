@@ -9,7 +9,8 @@ for (const sheet of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySe
   input.addEventListener("change", async () => {
     const [file] = input.files;
     if (!file) return;
-    sheet.querySelector("[data-said]").textContent = "Saving…";
+    const said = /** @type {HTMLElement} */ (sheet.querySelector("[data-said]"));
+    said.textContent = said.dataset.said;
     const small = file.type.startsWith("image/") ? await shrunk(file).catch(() => null) : null;
     if (small) {
       const files = new DataTransfer();

@@ -29,7 +29,7 @@ async function look() {
   const answer = await ask(`/views/${view}/renew`).catch(() => null);
   if (!answer || !answer.ok) return;
   const { held, news } = await answer.json();
-  if (!held) document.getElementById("news-text").textContent = "This page rested for a while. The record may be newer by now.";
+  if (!held) document.getElementById("news-text").textContent = bar.dataset.rested;
   bar.hidden = held && !news;
 }
 if (bar && view) {

@@ -34,7 +34,7 @@ function show(place) {
   if (frame && frame.dataset.src && !frame.src) frame.src = frame.dataset.src;
   slide.hidden = false;
   document.getElementById("place").textContent = String(at + 1);
-  document.getElementById("name").textContent = slide.getAttribute("aria-label").replace(/, \d+ of \d+$/, "");
+  document.getElementById("name").textContent = slide.dataset.name;
   /** @type {HTMLButtonElement} */ (document.getElementById("back")).disabled = at === 0;
   /** @type {HTMLButtonElement} */ (document.getElementById("onward")).disabled = at === slides.length - 1;
 }

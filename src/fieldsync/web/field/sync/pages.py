@@ -8,19 +8,20 @@ from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
 from fieldsync.base.ids import RecordId
-from fieldsync.base.problems import CATALOGUE, Code, Refused, problem
+from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device import Phase, SyncKind
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, sentence_of
 from fieldsync.web.field.form.sent import form_of
 from fieldsync.web.field.sync.prompts import Prompt, PromptFacts, prompt
+from fieldsync.web.kit.tongue import N_, _
 
 STARTED = (SyncKind.INCREMENTAL, SyncKind.FULL, SyncKind.UPLOAD_ONLY, SyncKind.VERIFY)
 """The kinds a person may start (FEATURES E34)."""
 STEPS = (
-    (Phase.UPLOAD, "Sending what you saved"),
-    (Phase.MODEL, "Objects, fields and rights"),
-    (Phase.DOWNLOAD, "Getting what is new"),
-    (Phase.CHECK, "Comparing with the server"),
+    (Phase.UPLOAD, N_("Sending what you saved")),
+    (Phase.MODEL, N_("Objects, fields and rights")),
+    (Phase.DOWNLOAD, N_("Getting what is new")),
+    (Phase.CHECK, N_("Comparing with the server")),
 )
 
 
@@ -48,13 +49,13 @@ def progress(request: AnyRequest, app: FieldHere) -> Template:
 
 def _progress(app: Field) -> dict[str, Any]:
     widget, ended = app.device.widget(), app.runner.ended
-    order = [phase for phase, _ in STEPS]
+    order = [phase for phase, _label in STEPS]
     at = order.index(widget.phase) if app.runner.running and widget.phase in order else -1
     steps = [
-        (label, "done" if place < at else "now" if place == at else "next") for place, (_, label) in enumerate(STEPS)
+        (_(label), "done" if place < at else "now" if place == at else "next")
+        for place, (_phase, label) in enumerate(STEPS)
     ]
     reason = ended.problem if ended is not None else None
-    remedy = CATALOGUE[reason.code].remedy if reason is not None else ""
     report = ended.report if ended is not None else None
     busy = app.runner.running
     files = app.device.media.waiting() if report is not None and not busy else (0, 0)
@@ -64,7 +65,6 @@ def _progress(app: Field) -> dict[str, Any]:
         "widget": widget,
         "steps": steps,
         "reason": reason,
-        "remedy": remedy,
         "report": report,
     }
 

@@ -21,6 +21,7 @@ from fieldsync.web.field.work.saving import here_of
 from fieldsync.web.field.work.sheet import is_locked, parents_of, sheet_of, values_of
 from fieldsync.web.kit.layout import Layout
 from fieldsync.web.kit.pages import shown
+from fieldsync.web.kit.tongue import _
 
 
 @get("/objects/{name:str}/{record_id:str}", sync_to_thread=True)
@@ -70,9 +71,9 @@ def _read(app: Field, found: Record) -> dict[str, Any]:
 
 def _groups(app: Field, found: Record, layout: Layout) -> list[tuple[str, list[Any]]]:
     """The facts by the layout's sections; the rest, and what the platform set, at the end."""
-    facts = reading.facts_by_name(app.device, found, app.zone)
+    facts = reading.facts_by_name(app.device, found, app.manner)
     groups = [(s.label, [facts.pop(n) for n in s.fields if n in facts]) for s in layout.sections]
-    return [(label, shown) for label, shown in (*groups, ("More", list(facts.values()))) if shown]
+    return [(label, shown) for label, shown in (*groups, (_("More"), list(facts.values()))) if shown]
 
 
 @get("/objects/{name:str}/new", sync_to_thread=True)

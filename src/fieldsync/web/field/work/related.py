@@ -154,7 +154,7 @@ def _list(
     rows = tuple(
         Row(
             page_of(object_type.name, record.id),
-            tuple(cell_of(app.device, field, record.values.get(field.name), app.zone) for field in fields),
+            tuple(cell_of(app.device, field, record.values.get(field.name), app.manner) for field in fields),
             record.mark,
         )
         for record in records

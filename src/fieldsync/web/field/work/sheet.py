@@ -20,8 +20,9 @@ from fieldsync.web.field.work.inputs import Inputs
 from fieldsync.web.kit.layout import Layout, layout_of
 from fieldsync.web.kit.locales import zone_of
 from fieldsync.web.kit.pages import shown
+from fieldsync.web.kit.tongue import N_, _, within
 
-DISCLAIMER = "By signing I confirm that I received the samples listed above."
+DISCLAIMER = N_("By signing I confirm that I received the samples listed above.")
 SIGNED = ("signature", "signature_date")
 _REFERENCES = (FieldType.LOOKUP, FieldType.MASTER_DETAIL)
 
@@ -135,7 +136,9 @@ def _page(app: Field, sheet: Sheet, texts: Mapping[str, str], draft: Mapping[str
         "label": label,
         "plural": layout.object.plural,
         "record_id": found.id if found is not None else "",
-        "title": (f"{label} {name}" if name else label) if found is not None else f"New {label.lower()}",
+        "title": (f"{label} {name}" if name else label)
+        if found is not None
+        else _("New %(label)s") % {"label": within(label)},
         "parents": parents_of(app.device, sheet, texts),
         "status": _status(sheet),
         "mark_state": found.mark if found is not None else Mark.CLEAN,
@@ -154,7 +157,7 @@ def _page(app: Field, sheet: Sheet, texts: Mapping[str, str], draft: Mapping[str
 def _status(sheet: Sheet) -> str:
     submit = sheet.layout.submit
     if sheet.found is None:
-        return "Not saved yet"
+        return _("Not saved yet")
     return shown(sheet.found.values[submit.field]) if submit is not None else ""
 
 
@@ -168,7 +171,7 @@ def parents_of(device: Device, sheet: Sheet, texts: Mapping[str, str]) -> list[t
             continue
         name = device.name_of(field.references, RecordId(str(value)))
         if name or field.references == "Call":
-            told.append((name or "Call", page_of(field.references, str(value))))
+            told.append((name or device.catalog[field.references].label, page_of(field.references, str(value))))
     return told
 
 
@@ -187,7 +190,7 @@ def _sections(sheet: Sheet, inputs: Inputs, texts: Mapping[str, str]) -> list[di
             fields = inputs.of(layout.object, names, texts, section.offers)
             told.append({"label": section.label, "fields": fields, "signed": signed})
     if layout.signature is not None and not any(one["signed"] for one in told):
-        told.append({"label": "Signature", "fields": [], "signed": True})
+        told.append({"label": _("Signature"), "fields": [], "signed": True})
     return told
 
 
@@ -213,6 +216,6 @@ def _signature(sheet: Sheet, draft: Mapping[str, Any]) -> dict[str, str]:
     if layout.signature is None:
         return {}
     held = found.values if found is not None else {}
-    words = shown(held.get(layout.signature.disclaimer or "")) or DISCLAIMER
+    words = shown(held.get(layout.signature.disclaimer or "")) or _(DISCLAIMER)
     drawn = {name: str(draft.get(name, "")) for name in SIGNED}
     return {"signed": shown(held.get(layout.signature.field)), "disclaimer": words, **drawn}
