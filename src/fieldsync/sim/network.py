@@ -65,6 +65,8 @@ class SimTransport:
         self._server, self._faults, self._clock = server, faults, clock
         self.way = Way.OPEN
         self.seen_secret = False
+        self.meanwhile: Callable[[], None] | None = None
+        """What the person does when the next stream has begun."""
         self._late: list[Request] = []
 
     @property
@@ -95,6 +97,10 @@ class SimTransport:
         if answer.status != OK or _is_portal(answer):
             raise NotStreamed(Reply(answer.status, answer.headers, answer.body))
         lines = answer.body.splitlines(keepends=True)
+        if self.meanwhile is not None:
+            act, self.meanwhile = self.meanwhile, None
+            yield lines.pop(0)
+            act()
         if self._faults.strikes(Fault.REPLY_LOST):
             yield from lines[: self._faults.chance.below(len(lines) + 1)]
             raise Unreachable("the stream was cut")

@@ -204,6 +204,30 @@ def test_a_route_that_is_declared_later_hides_no_earlier_change(fresh: Callable[
     world.lab.close()
 
 
+def test_a_row_that_left_the_route_and_changed_behind_it_is_taken_back(fresh: Callable[[str], World]) -> None:
+    """What became of it afterwards is in entries of another route; what it was then is known all the same."""
+    world = fresh("open")
+    world.strict = True
+    world.deploy(replace(MODELS["open"], routes=(("Shop", "TerritoryId"),)))
+    north = next(t["Id"] for t in world.alive("Territory") if t["Name"] == "North")
+    sarah = world.device("sarah")
+    world.make("User_Territory", UserId=sarah.whom.user, TerritoryId=north, Active=True)
+    world.rule(SyncRule(object="Shop"), BY_TERRITORY)
+    shops = [world.make("Shop", Name=n, TerritoryId=north) for n in "abc"]
+    sarah.sync()
+    world.look()
+    for shop in shops:
+        world.change("Shop", shop, TerritoryId=None)
+    world.look()
+    world.remove("Shop", shops[0])
+    world.change("Shop", shops[1], Score=7)
+    world.change("Shop", shops[2], City="Graz")
+    world.look()
+    world.change("Shop", shops[2], TerritoryId=north)
+    assert synced(sarah) == ({shops[2]}, set(shops[:2]))
+    world.lab.close()
+
+
 def test_another_scale_of_a_formula_is_another_value(fresh: Callable[[str], World]) -> None:
     """As another formula is: rows that show it come anew."""
     world = fresh("open")

@@ -31,10 +31,9 @@ def create_call(world: SimWorld, device: SimDevice) -> None:
             call = edit.create("Call", values)
             for _ in range(lines):
                 edit.create("Call_Discussion", {"CallId": call, "Discussion": mark})
-        if call in world.calls_made:  # an older image of this device gives its ids again, until it is told
-            world.families.pop(call, None)
-        else:
-            world.families[call] = (mark, lines)
+        if call in world.families or call not in world.calls_made:
+            # An older image gives its ids again until it is told: then the call is one of the two, and never of both.
+            world.families[call] = world.families.get(call, frozenset()) | {lines}
         world.calls_made.add(call)
         return call, edit.queue_numbers
 

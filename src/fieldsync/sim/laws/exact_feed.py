@@ -62,11 +62,13 @@ SELECT t."Device_Number", r."Record_Id" FROM "Sync_Transaction_Record" r
 JOIN "Sync_Transaction" t ON t."Id" = r."Sync_TransactionId"
 WHERE t."Status" = 'Success' AND t."Device_Number" IS NOT NULL
 AND (r."Result_Id" IS NULL OR r."Result_Id" = r."Record_Id")
-AND NOT (r."Operation" = 'delete' AND t."Outcome" = 'Duplicated')
+AND NOT (r."Operation" = 'delete' AND t."Outcome" = 'Duplicated' AND NOT EXISTS (
+  SELECT 1 FROM _change c WHERE c.transaction_id = t."Transaction_Id" AND c.id = r."Record_Id"))
 AND t."CreatedDate" > (SELECT max("CreatedDate") FROM "Sync_Transaction") - interval '30 days'
 AND NOT EXISTS (SELECT 1 FROM _change c WHERE c.transaction_id = t."Transaction_Id" AND c.id = r."Record_Id"
   AND c.feed_user IS NOT NULL)
 LIMIT 5
 """
 """Records of the last weeks, as the change log forgets older ones. A duplicate leaves out the details that were
-deleted, and those of its original stay as they are."""
+deleted, and those of its original stay as they are: there is nothing to feed where the save wrote nothing of a record.
+Had it deleted one without feeding that, the log would say so, and this law too."""

@@ -6,7 +6,7 @@ value it replaced, or where it builds on an edit of his own that did.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fieldsync.sim.actions.saving import FIELDS
 from fieldsync.sim.device import Wrote
@@ -24,9 +24,10 @@ def check(world: SimWorld) -> Iterator[str]:
         if account in world.resent or account not in present:
             continue
         for column in FIELDS:
-            wrote = {w.after: w for w in world.wrote.get(("Account", account, column), [])}
+            wrote = world.wrote.get(("Account", account, column), [])
             for before, after in _steps(world, account, column, present[account][column]):
-                if after in wrote and not _saw(wrote[after], before, wrote):
+                places = [place for place, one in enumerate(wrote) if one.after == after]
+                if places and not any(_saw(wrote, place, before) for place in places):
                     yield f"L6: {world.name_of(account)} {column}: {after} replaced {before} unseen"
 
 
@@ -38,14 +39,18 @@ def _steps(world: SimWorld, account: str, column: str, now: object) -> Iterator[
         yield from zip(values, [*values[1:], now], strict=True)
 
 
-def _saw(written: Wrote, replaced: object, wrote: dict[object, Wrote]) -> bool:
-    """Whether the writer saw the replaced value, himself or through edits of his own that it builds on."""
+def _saw(wrote: Sequence[Wrote], place: int, replaced: object) -> bool:
+    """Whether the writer saw the replaced value, himself or through edits of his own that it builds on.
+
+    An edit counts from the moment it was tried: one in which its device died may be in the queue all the same. That
+    excuses nothing, since it is only reached where the person saw its value, and so where it was kept. The refused
+    value is written again and again, so the edits are walked back in their order.
+    """
+    written = wrote[place]
     seen = written.before
-    for _ in range(len(wrote) + 1):
+    for earlier in reversed(wrote[:place]):
         if seen == replaced:
             return True
-        earlier = wrote.get(seen)
-        if earlier is None or earlier.device != written.device:
-            return False
-        seen = earlier.before
-    return False
+        if earlier.device == written.device and earlier.after == seen:
+            seen = earlier.before
+    return seen == replaced

@@ -29,8 +29,9 @@ def on_devices(world: SimWorld) -> Iterator[str]:
 
 
 def _incomplete(world: SimWorld, where: str, calls: set[str], details: Counter[str]) -> Iterator[str]:
-    for call, (_, made) in world.families.items():
-        if call in calls and details[call] != made:
-            yield f"L5: {world.name_of(call)} has {details[call]} of {made} details on {where}"
+    for call, made in world.families.items():
+        if call in calls and details[call] not in made:
+            wanted = " or ".join(map(str, sorted(made)))
+            yield f"L5: {world.name_of(call)} has {details[call]} of {wanted} details on {where}"
         if call not in calls and details[call]:
             yield f"L5: {details[call]} details of {world.name_of(call)} are on {where} without it"

@@ -16,6 +16,8 @@ LAST_MS_MAX = 10_000
 """A partition or a pause lasts up to so long."""
 DOWN_MS_MAX = 1_500
 """What was killed is gone for up to so long."""
+DOWN = "server down"
+"""Held by a server that was killed: its start waits for its PostgreSQL, which nothing may befall meanwhile."""
 
 
 class Kind(StrEnum):
@@ -88,13 +90,14 @@ class Nemesis:
         target, name = (
             (scene.server, "server") if kind in (Kind.KILL_SERVER, Kind.PAUSE_SERVER) else (scene.database, "database")
         )
-        if name in held or (name == "server" and "database" in held):
+        if name in held or (name == "server" and "database" in held) or DOWN in held:
             return None
         if kind in (Kind.PAUSE_SERVER, Kind.PAUSE_DATABASE):
             target.pause()
             return Strike(kind, self.chance.below(LAST_MS_MAX), target.resume, frozenset((name,)))
         target.kill()
-        return Strike(kind, self.chance.below(DOWN_MS_MAX), target.start, frozenset((name,)))
+        holds = frozenset((name, DOWN) if name == "server" else (name,))
+        return Strike(kind, self.chance.below(DOWN_MS_MAX), target.start, holds)
 
     def _cut(self, kind: Kind, held: frozenset[str]) -> Strike | None:
         """Some of the devices, or all, are cut off."""

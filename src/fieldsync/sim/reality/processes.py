@@ -88,7 +88,7 @@ class Server(Life):
         self.start()
 
     def start(self) -> None:
-        """Returns when it listens; tried again where PostgreSQL is on its way back."""
+        """Returns when it listens; tried again where PostgreSQL is on its way back. Raises Ended."""
         for _ in range(START_TRIES):
             here, there = starting().Pipe()
             process = starting().Process(target=_serve, args=(self.uri, self.port, self._log, there), daemon=True)
@@ -101,7 +101,8 @@ class Server(Life):
                     return
             self.end()
             time.sleep(0.2)
-        raise AssertionError("the server does not start")
+        said = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-3:]
+        raise Ended(f"the server does not start: {' | '.join(said)}")
 
 
 def _serve(uri: str, port: int, log: Path, line: Connection) -> None:

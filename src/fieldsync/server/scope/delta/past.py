@@ -61,6 +61,19 @@ def written(change: Table, name: str, label: str, columns: Sequence[str], route:
     ]
 
 
+def written_behind(change: Table, name: str, label: str, columns: Sequence[str], route: Sequence[str]) -> Select[Any]:
+    """What happened to rows after they left the route: the entries of theirs that `written` does not name."""
+    keys = literal([route_key(name, value) for value in route], ARRAY(TEXT))
+    later, left = change.alias(f"log_{label}_behind"), change.alias(f"log_{label}_gone")
+    gone = _entries(left, ("id",)).where(left.c.route_before == any_(keys))
+    named = (
+        func.coalesce(column == any_(keys), literal_column("false")) for column in (later.c.route, later.c.route_before)
+    )
+    return _entries(later, columns).where(
+        later.c.id == any_(func.array(gone.scalar_subquery())), *(~one for one in named)
+    )
+
+
 def _entries(log: Any, columns: Sequence[str]) -> Select[Any]:
     return select(*[log.c[column] for column in columns]).where(is_new(log), is_written(log))
 
@@ -68,7 +81,10 @@ def _entries(log: Any, columns: Sequence[str]) -> Select[Any]:
 def touched(change: Table, name: str, columns: Iterable[str], label: str, route: Sequence[str] | None = None) -> CTE:
     """(id, born, old): records of which one of these columns was written, with what the row's columns held."""
     read = ("id", "kind", "version", "stamp", "seq", "old")
-    entries: Any = union_all(*written(change, name, label, read, route)).subquery(f"entries_{label}")
+    parts = written(change, name, label, read, route)
+    if route is not None:
+        parts.append(written_behind(change, name, label, read, route))
+    entries: Any = union_all(*parts).subquery(f"entries_{label}")
     each = func.jsonb_each(entries.c.old).table_valued("key", "value").render_derived(name=f"each_{label}").lateral()
     # The version of an older transaction that came late may be the stamp of the one that wrote next.
     newest = (entries.c.version.desc(), entries.c.stamp.desc(), entries.c.seq.desc())
