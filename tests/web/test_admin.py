@@ -187,3 +187,29 @@ def test_a_device_is_asked_for_a_refresh_confirms_it_and_is_taken_out_of_service
         assert refused.value.problem.code is Code.AUTH
         page.get_by_role("button", name="Put back into service").click()
         expect(page.get_by_text("In service.")).to_be_visible()
+
+
+def test_a_setting_is_given_to_a_profile_and_it_is_seen_where_it_comes_from(browser: Browser, running: Running) -> None:
+    with admin(browser, running, "Setup") as page:
+        page.get_by_role("link", name="Settings", exact=True).click()
+        page.get_by_label("Show what counts for").fill(SARAH.username)
+        page.get_by_role("button", name="Show").click()
+        row = page.get_by_role("row", name=re.compile("^Overdue Days"))
+        expect(row.get_by_text("from the product")).to_be_visible()
+        row.get_by_role("link").click()
+        for place, days in (("Whole org", "4"), ("Field Representative", "6")):
+            page.get_by_label(f"Value for {place}").fill(days)
+            page.get_by_role("row", name=re.compile(f"^{place}")).get_by_role("button", name="Save").click()
+            expect(page.get_by_text("✓ Saved.")).to_be_visible()
+        expect(page.get_by_role("row", name=re.compile("^Whole org")).get_by_text("Admin")).to_be_visible()
+        page.goto(f"/console/settings?user={SARAH.username}")
+        expect(row.get_by_text("from profile Field Representative")).to_be_visible()
+        running.devices[0].sync()
+        assert running.devices[0].account.settings.overdue_days == 6  # type: ignore[union-attr]
+        page.goto("/console/settings/Overdue_Days")
+        page.get_by_label("Value for Field Representative").fill("")
+        page.get_by_role("row", name=re.compile("^Field Representative")).get_by_role("button", name="Save").click()
+        inherited = page.get_by_role("row", name=re.compile("^Field Representative")).get_by_text("from the whole org")
+        expect(inherited).to_be_visible()
+        page.goto("/console/jobs")
+        expect(page.get_by_role("heading", name="The last day")).to_be_visible()

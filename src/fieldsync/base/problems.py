@@ -117,6 +117,9 @@ CATALOGUE: dict[Code, Kind] = {
     ),
     Code.TRIGGER: Kind(422, "The save logic of {object} failed: {reason}.", "Tell your administrator."),
     Code.RECURSION: Kind(422, "The save logic does not come to an end: {reason}.", "Tell your administrator."),
+    Code.DEVICE_WIPE: Kind(
+        403, "Your admin had this device emptied.", "Ask your admin whether you may sign in on it again."
+    ),
     Code.SYNC_RULE: Kind(
         422, "This sync rule does not fit: {reason}", "Ask your administrator to correct the sync rule."
     ),

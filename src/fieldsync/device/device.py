@@ -35,9 +35,11 @@ from fieldsync.device.status.widget import Widget, widget
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync.account import Account, read_account
 from fieldsync.device.sync.calls import Calls
-from fieldsync.device.sync.engine import Engine, Stepped
+from fieldsync.device.sync.engine import Engine
+from fieldsync.device.sync.orders.emptying import carry_out, finish_emptying
 from fieldsync.device.sync.run import run_sync
 from fieldsync.device.sync.session import device_key, load_catalog, sign_in
+from fieldsync.device.sync.settle import Stepped
 from fieldsync.device.sync.thread import Background
 from fieldsync.device.territories import Territories
 from fieldsync.device.transport import Transport
@@ -75,10 +77,9 @@ class Device:
 
     @staticmethod
     def open(folder: Path, key: bytes, *, world: World, transport: Transport) -> Device:
-        """The device in this folder, made if need be. `key`: 32 bytes, see `fieldsync.device.keys`.
-
-        Raises Refused: WRONG_KEY, STORE_DAMAGED, OPEN_ELSEWHERE.
-        """
+        """The device in this folder, made if need be. `key`: 32 bytes, see `fieldsync.device.keys`. Raises Refused:
+        WRONG_KEY, STORE_DAMAGED, OPEN_ELSEWHERE; OFFLINE for one that was emptied, until the server knows."""
+        finish_emptying(folder, transport)
         store = Store(folder, key)
         try:
             return Device(store, world, transport)
@@ -150,9 +151,7 @@ class Device:
         search: str = "",
     ) -> list[dict[str, Any]]:
         """A saved list's records as it selects them: its columns, `Id` and `Name`; parents are dicts inside.
-
-        `order` may lead along relationships: `Account.Name`. Raises Refused: UNKNOWN_OBJECT, UNUSABLE.
-        """
+        `order` may lead along relationships: `Account.Name`. Raises Refused: UNKNOWN_OBJECT, UNUSABLE."""
         window = Window(order, descending, limit, offset, search)
         return self._ask(self._lists.rows, self._store.tables, object_name, name, window)
 
@@ -214,7 +213,9 @@ class Device:
     def step(self) -> float | None:
         """Do one piece of network work that is due. Seconds until the next is due; None: nothing before a change."""
         self._told(did := self._engine.step())
-        return self.media.after_step(did.again)
+        if did.emptying is None:
+            return self.media.after_step(did.again)
+        return carry_out(self._store, self._calls.transport, did.emptying, (self.stop, self.media.close))
 
     def sync(self, kind: str = "incremental", trigger: Trigger = Trigger.MANUAL) -> SyncReport:
         """Upload, then download. Blocks. Raises Refused: AUTH, OFFLINE, BUSY, SYNC_RUNNING, SYNC_CANCELED."""

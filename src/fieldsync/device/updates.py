@@ -12,10 +12,11 @@ from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync.account import read_account
-from fieldsync.device.sync.engine import Engine, Stepped
+from fieldsync.device.sync.engine import Engine
 from fieldsync.device.sync.nonblocking.applying import apply_prepared
 from fieldsync.device.sync.nonblocking.prepare import prepare
 from fieldsync.device.sync.nonblocking.prepared import discard, read_prepared
+from fieldsync.device.sync.settle import Stepped
 
 
 class Updates:

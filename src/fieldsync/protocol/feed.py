@@ -62,6 +62,8 @@ class FeedPage(msgspec.Struct, frozen=True, omit_defaults=True):
     results: tuple[Result, ...] = ()
     more: bool = False
     poll_seconds: float = 30.0
+    orders: bool = False
+    """Whether an admin wants something of this device: see `clearing.py`."""
 
 
 class FoundOnline(msgspec.Struct, frozen=True):

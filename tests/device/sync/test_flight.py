@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.device.lab import Lab
 from tests.device.sync.test_upload import edit_city, shop_on
 
-from fieldsync.device.sync.engine import Stepped
+from fieldsync.device.sync.settle import Stepped
 
 
 def test_what_is_saved_in_flight_mode_is_not_sent_by_a_step_that_had_begun(lab: Lab) -> None:

@@ -11,8 +11,10 @@ from tests.server.processor.test_acts import code_taken, statuses
 from tests.server.processor.test_schedule import activated, run_at
 
 from fieldsync.base import limits
+from fieldsync.base.ids import RecordId
 from fieldsync.protocol.upload import Rejected, Saved
-from fieldsync.schema.rules_import.sync_setting import SETTINGS, SettingGroup
+from fieldsync.schema.rules_import.sync_setting import SETTINGS, SettingGroup, backdate_kind
+from fieldsync.server.oversight.settings import ORG, PRODUCT, InForce, KeptSetting, fault_of, in_force
 from fieldsync.server.postgres.work import Work
 from fieldsync.server.processor.jobs import process
 
@@ -130,3 +132,28 @@ def test_every_setting_of_the_processor_is_read_somewhere() -> None:
         "Recovery_Window_Minutes",  # scenarios/test_restored_server.py
     }
     assert {name for name, kind in SETTINGS.items() if kind.group is SettingGroup.PROCESSOR} == read
+
+
+def test_where_the_value_comes_from_that_counts_for_somebody() -> None:
+    kind = SETTINGS["Poll_Seconds"]
+
+    def kept(value: str, profile: str = "", setting: str = "Poll_Seconds") -> KeptSetting:
+        return KeptSetting(RecordId("0Ss"), 1, setting, value, profile)
+
+    org, rep = kept("20"), kept("10", "Rep")
+    cases = [
+        ((), InForce("30", PRODUCT)),
+        ((org,), InForce("20", ORG)),
+        ((org, rep), InForce("10", "profile Rep")),
+        ((rep,), InForce("10", "profile Rep")),
+        ((org, kept("", "Rep")), InForce("20", ORG)),
+        ((kept("10", "Manager"),), InForce("30", PRODUCT)),
+        ((kept("99", "Rep", "Feed_Days"),), InForce("30", PRODUCT)),
+    ]
+    for values, expected in cases:
+        assert in_force("Poll_Seconds", kind, values, "Rep") == expected
+    days = backdate_kind("Call", None)
+    assert in_force("Call_Backdate_Days", days, (kept("3", "Rep", "Call_Backdate_Days"),), "Rep").source == PRODUCT
+    assert fault_of(days, "3", "Rep") is not None
+    assert fault_of(days, "3", "") is None
+    assert fault_of(SETTINGS["Metadata_Api_Guard"], "maybe", "") == "maybe is neither warn nor refuse"

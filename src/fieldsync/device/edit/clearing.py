@@ -29,10 +29,10 @@ def to_clear(work: Work) -> tuple[tuple[ErrorEntry, ...], bool]:
     taken: set[int] = set()
     for (n,) in work.rows(f"SELECT n FROM _queue WHERE state IN ({_LISTED}) ORDER BY n"):
         if len(taken) >= ENTRIES_AT_ONCE_MAX:
-            return _entries(work, taken), False
+            return whole(work, taken), False
         if n not in taken:
             taken.update(_with_others(work, n))
-    return _entries(work, taken), True
+    return whole(work, taken), True
 
 
 def _with_others(work: Work, n: int) -> list[int]:
@@ -42,7 +42,8 @@ def _with_others(work: Work, n: int) -> list[int]:
         return []
 
 
-def _entries(work: Work, taken: Iterable[int]) -> tuple[ErrorEntry, ...]:
+def whole(work: Work, taken: Iterable[int]) -> tuple[ErrorEntry, ...]:
+    """These entries with all that they say, in order."""
     sql = f"SELECT {journal.COLUMNS}, outcome FROM _queue WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n"
     found: list[ErrorEntry] = []
     for *row, outcome in work.rows(sql, listed(taken)):

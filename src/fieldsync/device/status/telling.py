@@ -13,7 +13,7 @@ from fieldsync.device.status.events import (
     RecordsChanged,
     records_changed,
 )
-from fieldsync.device.sync.engine import Stepped
+from fieldsync.device.sync.settle import Stepped
 
 
 def events_of(did: Stepped, errors: Iterable[QueueEntry]) -> list[Event]:

@@ -45,7 +45,7 @@ class Store:
         self._readers: list[apsw.Connection] = []
         self._generation = 0
         self._readers_lock = threading.Lock()
-        self._closed = False
+        self._closed = self._emptied = False
         self._file_lock = FileLock(folder / LOCK)
         try:
             self._path = current_file(folder)
@@ -98,7 +98,7 @@ class Store:
     def write(self) -> Iterator[Work]:
         """One transaction, under the lock; durable when the block ends. An exception takes everything back."""
         with self.lock, refusing_damage():
-            assert not self._closed, "the store is closed"
+            self._require_open()
             with committed(self._connection):
                 yield Work(self._connection)
 
@@ -118,7 +118,7 @@ class Store:
 
     def _borrow(self) -> tuple[apsw.Connection, int]:
         with self._readers_lock:
-            assert not self._closed, "the store is closed"
+            self._require_open()
             if self._readers:
                 return self._readers.pop(), self._generation
             return connect(self._path, self._key, read_only=True), self._generation
@@ -239,8 +239,9 @@ class Store:
         """The files of records, beside the database and under its key. The caller closes it, before the store."""
         return Files(self.folder, self._key)
 
-    def close(self) -> None:
-        """Close the file; others may open it then."""
+    def close(self, empty: Callable[[], None] | None = None) -> None:
+        """Close the file; others may open it then. `empty` takes the store away before; who still asks it is refused
+        with DEVICE_WIPE."""
         with self.lock, self._readers_lock:
             if self._closed:
                 return
@@ -249,4 +250,12 @@ class Store:
                 reader.close()
             self._connection.close()
             self.tidy()
+            if empty is not None:
+                self._emptied = True
+                empty()
             self._file_lock.release()
+
+    def _require_open(self) -> None:
+        if self._emptied:
+            raise Refused(problem(Code.DEVICE_WIPE))
+        assert not self._closed, "the store is closed"

@@ -7,7 +7,8 @@ simulator both follow that.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 
 from fieldsync.base import limits
 from fieldsync.base.faults import reach
@@ -24,35 +25,14 @@ from fieldsync.device.store.store import Store
 from fieldsync.device.sync import feed, fork, upload
 from fieldsync.device.sync.calls import Calls, Restored
 from fieldsync.device.sync.nonblocking.prepared import Preparing
+from fieldsync.device.sync.orders import orders
 from fieldsync.device.sync.session import CatalogMoved, fetch_catalog
-from fieldsync.device.sync.settle import Settled
+from fieldsync.device.sync.settle import Stepped
 from fieldsync.device.transport import Unreachable
-from fieldsync.protocol.rows import RecordRef
 
+_ORDERING = frozenset({Code.AUTH, Code.DEVICE_WIPE})
 STREAM_POLL_SECONDS = 3_600.0
 """While the event stream is open it tells; a poll this rare only guards against a server that forgot."""
-
-
-@dataclass
-class Stepped:
-    """What a piece of work did. `again`: seconds until the next is due; None when nothing is.
-
-    `objects`: objects any record of which may have changed.
-    """
-
-    again: float | None = None
-    changed: dict[RecordRef, None] = field(default_factory=dict)
-    waiting: dict[RecordRef, None] = field(default_factory=dict)
-    objects: frozenset[str] = frozenset()
-    queue_changed: bool = False
-    refused: list[int] = field(default_factory=list)
-
-    def take(self, settled: Settled) -> None:
-        """Add what an answer changed."""
-        self.changed.update(settled.applied.changed)
-        self.waiting.update(settled.applied.waiting)
-        self.refused += settled.refused
-        self.queue_changed = self.queue_changed or settled.decided > 0
 
 
 @dataclass
@@ -81,6 +61,7 @@ class Engine:
         self.stream_open = False
         self.woken = threading.Event()
         """Something may be due."""
+        self._ordered = store.has_catalog and not calls.signed_in
         self._untold = False
         self._poll_at = world.clock.steady()
         self._failures = 0
@@ -109,7 +90,9 @@ class Engine:
             did = Stepped()
             self.store.tidy()
             self._end_views(did)
-            if not self.ready:
+            if self._ordered and self.online and self.world.clock.steady() >= self._poll_at:
+                self._follow_orders(did)
+            if did.emptying is not None or not self.ready:
                 did.again = self._next_view_end()
                 return did
             with self.store.read() as work:
@@ -240,6 +223,28 @@ class Engine:
         if fed is not None:
             did.take(fed.settled)
             self.news = self.news or fed.more
+            if fed.orders:
+                self._ordered, self._poll_at = True, self.world.clock.steady()
+
+    def _follow_orders(self, did: Stepped) -> None:
+        """Do what an admin wants of this device. Who cannot be reached is asked another time."""
+        try:
+            did.emptying = orders.follow(self.store, self.calls, lambda: self._send_all(did))
+            self._ordered = did.emptying is not None
+        except (Unreachable, Refused) as error:
+            self._put_off(error)
+
+    def _send_all(self, did: Stepped) -> None:
+        """What waits, as far as the server takes it. Raises Unreachable."""
+        with suppress(Refused):
+            while self.ready and self.send_batch(did):
+                pass
+
+    def heed(self, error: Unreachable | Refused) -> None:
+        """A refusal behind which an admin's wish may stand: it is asked for next."""
+        if isinstance(error, Refused) and error.problem.code in _ORDERING:
+            self._ordered, self._poll_at = True, self.world.clock.steady()
+            self.woken.set()
 
     def _next_page(self, did: Stepped) -> feed.Fed | None:
         """The next page of the feed. A data model that moved is fetched first, then the page is asked for again."""
@@ -281,6 +286,7 @@ class Engine:
         wait = backoff.wait_seconds(self._failures, self.world.chance, asked=asked)
         self._poll_at = self.world.clock.steady() + wait
         self.news = False
+        self.heed(error)
 
     def hurry(self) -> None:
         """The network is back: nothing waits for its time."""

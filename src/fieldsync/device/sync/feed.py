@@ -26,6 +26,8 @@ class Fed:
     settled: Settled
     more: bool
     poll_seconds: float
+    orders: bool = False
+    """Whether an admin wants something of this device."""
 
 
 _OPEN = ", ".join(f"'{state}'" for state in (State.ACCEPTED, *REFUSED))
@@ -53,7 +55,7 @@ def read_page(store: Store, calls: Calls, now: str, *, anyway: bool = False) -> 
     reach("feed.answered")
     settled = take_page(store, page, now)
     reach("feed.stored")
-    return Fed(settled, page.more, page.poll_seconds)
+    return Fed(settled, page.more, page.poll_seconds, page.orders)
 
 
 def ask_outcomes(store: Store, calls: Calls, now: str, *, anyway: bool = False) -> Settled | None:

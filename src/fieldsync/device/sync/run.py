@@ -25,10 +25,11 @@ from fieldsync.device.sync.calls import Restored
 from fieldsync.device.sync.digest.agreement import Agreement, is_due, read_agreement
 from fieldsync.device.sync.digest.verify import problem_of, verify
 from fieldsync.device.sync.download import Asked, Downloaded, Progress
-from fieldsync.device.sync.engine import Engine, Running, Stepped
+from fieldsync.device.sync.engine import Engine, Running
 from fieldsync.device.sync.nonblocking.prepared import discard
 from fieldsync.device.sync.refresh import refresh
 from fieldsync.device.sync.session import CatalogMoved
+from fieldsync.device.sync.settle import Stepped
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.clearing import Cleared, Clearing
 
@@ -78,6 +79,7 @@ def _run(engine: Engine, wanted: tuple[SyncKind, Trigger], tell: Progress, did: 
             raise Refused(problem(Code.OFFLINE)) from None
         except Refused as refused:
             end_report(engine, report, refused.problem)
+            engine.heed(refused)
             raise
         finally:
             engine.running.active = False

@@ -21,6 +21,8 @@ from fieldsync.device.queue.states import Event, State, after
 from fieldsync.device.store.objects import ObjectTables
 from fieldsync.device.store.values import pack
 from fieldsync.device.store.work import Work, listed
+from fieldsync.device.sync.orders.orders import Emptying
+from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Duplicated, Held, Item, Linked, Operation, Result, Saved
 
 _THERE = Saved | Duplicated | Linked
@@ -165,3 +167,27 @@ def _free_waiting(work: Work, candidates: Sequence[int]) -> None:
         if not journal.blockers(work, changes, refers, n):
             state = after(State.HELD, Event.FREED).value
             work.run("UPDATE _queue SET state = ?, outcome = NULL WHERE n = ?", state, n)
+
+
+@dataclass
+class Stepped:
+    """What a piece of work did. `again`: seconds until the next is due; None when nothing is.
+
+    `objects`: objects any record of which may have changed.
+    """
+
+    again: float | None = None
+    changed: dict[RecordRef, None] = field(default_factory=dict)
+    waiting: dict[RecordRef, None] = field(default_factory=dict)
+    objects: frozenset[str] = frozenset()
+    queue_changed: bool = False
+    emptying: Emptying | None = None
+    """The store is to be emptied now."""
+    refused: list[int] = field(default_factory=list)
+
+    def take(self, settled: Settled) -> None:
+        """Add what an answer changed."""
+        self.changed.update(settled.applied.changed)
+        self.waiting.update(settled.applied.waiting)
+        self.refused += settled.refused
+        self.queue_changed = self.queue_changed or settled.decided > 0

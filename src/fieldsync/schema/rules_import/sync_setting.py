@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fieldsync.base import limits
+from fieldsync.schema.access.metadata_api import SETTING as GUARD
+from fieldsync.schema.access.metadata_api import Guard
 from fieldsync.schema.noun import Noun
 
 
@@ -40,7 +43,7 @@ class SyncSetting(Noun, frozen=True):
 
 @dataclass(frozen=True)
 class SettingKind:
-    """What a setting may be. Without bounds it is `true` or `false`."""
+    """What a setting may be. Without bounds it is one of `choices`."""
 
     group: SettingGroup
     means: str
@@ -49,46 +52,103 @@ class SettingKind:
     most: int | None = None
     followed: bool = True
     """Whether anything follows it. Others are kept, as another system had them, for the part that is still to come."""
+    usual: str = "false"
+    """What counts where nobody set it; words where that is no single value."""
+    choices: tuple[str, ...] = ("true", "false")
+    """What it may be without bounds."""
+    org_only: bool = False
+    """Whether profiles cannot have their own."""
 
     def fault(self, value: str) -> str | None:
         """Why the value is not one for this setting; None when it is."""
         if self.least is None or self.most is None:
-            return None if value in ("true", "false") else f"{value} is neither true nor false"
+            return None if value in self.choices else f"{value} is neither {' nor '.join(self.choices)}"
         if value.isascii() and value.isdecimal() and len(value) < 10 and self.least <= int(value) <= self.most:
             return None
         return f"{value} is no whole number from {self.least} to {self.most}"
 
 
 _MOBILE, _PROCESSOR, _FEED = SettingGroup.MOBILE, SettingGroup.PROCESSOR, SettingGroup.FEED
+_MANY = 999_999_999
+
+
+def _number(group: SettingGroup, means: str, unit: str, bounds: tuple[int, int], usual: int | str) -> SettingKind:
+    return SettingKind(group, means, unit, *bounds, usual=str(usual))
+
+
+def _switch(group: SettingGroup, means: str, *, usual: bool = False, followed: bool = True) -> SettingKind:
+    return SettingKind(group, means, followed=followed, usual="true" if usual else "false")
+
 
 SETTINGS: Mapping[str, SettingKind] = {
-    "Related_Record_Names": SettingKind(
+    "Related_Record_Names": _switch(
         _MOBILE, "names of related records that are out of reach are shown, read-only", followed=False
     ),
-    "Off_Wifi_Megabytes_Max": SettingKind(_MOBILE, "download off Wi-Fi before a person is warned", "MB", 1, 100_000),
-    "Days_Offline_Max": SettingKind(_MOBILE, "days without a sync before a full one is due", "days", 1, 365),
-    "Overdue_Days": SettingKind(
-        _MOBILE, "days that edits may wait before the widget is red; 0 is never", "days", 0, 365
+    "Off_Wifi_Megabytes_Max": _number(
+        _MOBILE, "download off Wi-Fi before a person is warned", "MB", (1, 100_000), limits.OFF_WIFI_MEGABYTES
     ),
-    "Idle_Minutes_Max": SettingKind(_MOBILE, "minutes without a touch before the PIN screen", "minutes", 1, 1_440),
-    "Items_Per_Transaction_Max": SettingKind(_MOBILE, "records that travel in one part of a save", "records", 1, 2_000),
-    "Send_Retries_Max": SettingKind(_MOBILE, "how often a device sends again before it tells", "times", 0, 100),
-    "Accounts_Max": SettingKind(_MOBILE, "accounts on one device; more end its sync", "accounts", 1, 999_999_999),
-    "Rows_Max": SettingKind(_MOBILE, "rows of all objects on one device; more end its sync", "rows", 1, 999_999_999),
-    "Deferred_Processing": SettingKind(_PROCESSOR, "what a device sends is taken at once and processed by a job"),
-    "Group_Items": SettingKind(_PROCESSOR, "records of a transaction that belong together are processed together"),
-    "Cancel_Deletes_Of_Deleted": SettingKind(_PROCESSOR, "deleting what is deleted already counts as done"),
-    "Cancel_Updates_Of_Missing": SettingKind(_PROCESSOR, "changes of what is gone are cancelled instead of failing"),
-    "Retry_Locked": SettingKind(_PROCESSOR, "what another save holds is tried until there is another result"),
-    "Step_Log": SettingKind(_PROCESSOR, "what each step of processing did is noted with the transaction"),
-    "Processor_Retries_Max": SettingKind(_PROCESSOR, "how often a transaction is tried again", "times", 0, 100),
-    "Recovery_Window_Minutes": SettingKind(
-        _PROCESSOR, "minutes after a restore in which devices' lost saves only gather", "minutes", 0, 10_080
+    "Days_Offline_Max": _number(
+        _MOBILE, "days without a sync before a full one is due", "days", (1, 365), limits.OFFLINE_DAYS
     ),
-    "Feed_Days": SettingKind(_FEED, "days that a person's saves wait for his other devices", "days", 1, 30),
-    "Poll_Seconds": SettingKind(
-        _FEED, "pause between two looks for news, where no stream is open", "seconds", 5, 3_600
+    "Overdue_Days": _number(
+        _MOBILE, "days that edits may wait before the widget is red; 0 is never", "days", (0, 365), limits.OVERDUE_DAYS
+    ),
+    "Idle_Minutes_Max": _number(
+        _MOBILE, "minutes without a touch before the PIN screen", "minutes", (1, 1_440), limits.IDLE_MINUTES
+    ),
+    "Items_Per_Transaction_Max": _number(
+        _MOBILE, "records that travel in one part of a save", "records", (1, 2_000), limits.TRANSACTION_ITEMS_MAX
+    ),
+    "Send_Retries_Max": _number(
+        _MOBILE, "how often a device sends again before it tells", "times", (0, 100), limits.SEND_RETRIES
+    ),
+    "Accounts_Max": _number(
+        _MOBILE,
+        "accounts on one device; more end its sync",
+        "accounts",
+        (1, _MANY),
+        f"{limits.ACCOUNTS_PER_DEVICE_MAX}, or {limits.ACCOUNTS_PER_PHONE_MAX} on a phone",
+    ),
+    "Rows_Max": _number(
+        _MOBILE, "rows of all objects on one device; more end its sync", "rows", (1, _MANY), "no limit"
+    ),
+    "Deferred_Processing": _switch(_PROCESSOR, "what a device sends is taken at once and processed by a job"),
+    "Group_Items": _switch(
+        _PROCESSOR, "records of a transaction that belong together are processed together", usual=True
+    ),
+    "Cancel_Deletes_Of_Deleted": _switch(_PROCESSOR, "deleting what is deleted already counts as done"),
+    "Cancel_Updates_Of_Missing": _switch(_PROCESSOR, "changes of what is gone are cancelled instead of failing"),
+    "Retry_Locked": _switch(_PROCESSOR, "what another save holds is tried until there is another result", usual=True),
+    "Step_Log": _switch(_PROCESSOR, "what each step of processing did is noted with the transaction"),
+    "Processor_Retries_Max": _number(
+        _PROCESSOR, "how often a transaction is tried again", "times", (0, 100), limits.PROCESSOR_RETRIES_MAX
+    ),
+    "Recovery_Window_Minutes": _number(
+        _PROCESSOR,
+        "minutes after a restore in which devices' lost saves only gather",
+        "minutes",
+        (0, 10_080),
+        limits.RECOVERY_WINDOW_MINUTES,
+    ),
+    "Feed_Days": _number(
+        _FEED, "days that a person's saves wait for his other devices", "days", (1, 30), limits.FEED_RETENTION_DAYS
+    ),
+    "Poll_Seconds": _number(
+        _FEED, "pause between two looks for news, where no stream is open", "seconds", (5, 3_600), limits.POLL_SECONDS
+    ),
+    GUARD: SettingKind(
+        SettingGroup.SECURITY,
+        "what becomes of people in the field who may change metadata through the API, on an iPad or iPhone",
+        usual=Guard.WARN,
+        choices=tuple(Guard),
     ),
 }
-"""The settings of FEATURES J23, the caps of A28 and A29, the feed's of C07 and C08; packs and customers may have others
-beside them."""
+"""The settings of FEATURES J23, the caps of A28 and A29, the feed's of C07 and C08, the guard of G22; packs and
+customers may have others beside them."""
+
+
+def backdate_kind(root: str, usual: int | None) -> SettingKind:
+    """The setting `<root>_Backdate_Days` of a family that is submitted with a date (FEATURES G17)."""
+    means = f"how many days ago the date of a {root.replace('_', ' ')} may be when it is submitted"
+    said = "no limit" if usual is None else str(usual)
+    return SettingKind(_PROCESSOR, means, "days", 0, 3_650, usual=said, org_only=True)

@@ -119,12 +119,16 @@ async def _mark(org: Org, database: Database, who: tuple[Caller, Frame], user: R
         raise Refused(outcome.problems[0])
 
 
-async def exported(org: Org, database: Database) -> list[bytes]:
-    """Everything that was ever cleared, oldest first: one JSON object a device and time, as lines."""
+async def exported(org: Org, database: Database, device_id: str = "") -> list[bytes]:
+    """Everything that was ever cleared, oldest first: one JSON object a device and time, as lines. Of one device also
+    what it handed over without clearing it."""
     user, device = org.metadata.tables["User"], org.metadata.tables["Device"]
     joined = _KEPT.outerjoin(user, user.c.Id == _KEPT.c.user_id).outerjoin(device, device.c.Id == _KEPT.c.device_id)
     query = select(user.c.Username, device.c.Name, _KEPT.c.device_id, _KEPT.c.at, _KEPT.c.content)
-    rows = await database.rows(compile_statement(query.select_from(joined).order_by(_KEPT.c.at, _KEPT.c.first)))
+    handed = _KEPT.c.asked.op("~")("^(wipe|queue) ")
+    chosen = query.where((_KEPT.c.device_id == bindparam("device")) | ((bindparam("device") == "") & ~handed))
+    ordered = chosen.select_from(joined).order_by(_KEPT.c.at, _KEPT.c.first)
+    rows = await database.rows(compile_statement(ordered), device=device_id)
     return [
         msgspec.json.encode(
             {"user": name, "device": label, "device_id": one, "at": at, "entries": msgspec.Raw(bytes(content))}

@@ -19,6 +19,7 @@ from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol.upload import Held, Rejected, Result
 from fieldsync.server.alerts.telling import tell_alerts
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.queue.listed import FORGET_ENDED
 from fieldsync.server.postgres.queue.worker import Perform
 from fieldsync.server.postgres.work import Busy, Collision, TooLong, transaction
 from fieldsync.server.postgres.work import Work as Database
@@ -67,6 +68,8 @@ def performing(orgs: Mapping[str, Org]) -> Perform:
             await purge(org)
             await tell_alerts(org)
             await recover(org)
+            async with transaction(org.pool) as database:
+                await database.run(FORGET_ENDED, queue=org.name)
         elif RECOVERY in arguments:
             await recover(orgs[arguments["org"]])
         elif "device" in arguments:

@@ -86,6 +86,8 @@ class Caller:
     rights_version: int | None = None
     """Of the head row, when the rights were read: a save whose rights changed meanwhile begins again."""
     software: Software = field(default=Software(), compare=False)
+    ordered: bool = field(default=False, compare=False)
+    """Whether an admin wants something of the device that asks."""
 
     @property
     def feeds(self) -> bool:

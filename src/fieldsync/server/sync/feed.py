@@ -133,7 +133,7 @@ async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -
         await _refuse_another_history(org, database, shown)
         cursor = seal_cursor(org, caller, after, place, shown.read)
     if after == head.position:
-        return FeedPage(cursor=cursor, poll_seconds=head.poll_seconds)
+        return FeedPage(cursor=cursor, poll_seconds=head.poll_seconds, orders=caller.ordered)
     entries = await _whole_transactions(org, database, caller, after)
     if not entries or entries[0].position != after + 1:  # the next one went with its part of the log
         raise Refused(problem(Code.INCREMENTAL_REQUIRED))
@@ -156,6 +156,7 @@ async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -
         results=tuple(closed(result, images, scope) for result in results),
         more=entries[-1].position < head.position,
         poll_seconds=head.poll_seconds,
+        orders=caller.ordered,
     )
 
 

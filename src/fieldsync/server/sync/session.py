@@ -79,12 +79,15 @@ async def authenticate(org: Org, database: Database, token: str) -> Caller:
 async def recognise(org: Org, database: Database, token: str) -> tuple[Caller, bool]:
     """Who holds this access token with which rights, and whether this is its first use, which has to be noted.
 
-    Raises Refused: AUTH; METADATA_API; BUSY while this server has not taken up what was deployed last.
+    Raises Refused: AUTH; DEVICE_WIPE; METADATA_API; BUSY while this server has not taken up what was deployed last.
     """
     row = await database.one(org.session.caller, access=digest(token), now=org.world.clock.now())
     if row is None:
         raise Refused(problem(Code.AUTH))
-    user_id, profile, device_id, number, numbers, previous, sets, rights_version, deployed, platform, guard = row
+    user_id, profile, device_id, number, numbers, previous, sets, rights_version, deployed, platform, guard = row[:11]
+    wiping, ordered = row[11:]
+    if wiping:
+        raise Refused(problem(Code.DEVICE_WIPE))
     if deployed != org.catalog.version:
         raise Refused(problem(Code.BUSY), retry_after_seconds=1.0)
     rights = org.rights.of(profile, sets or ())
@@ -101,6 +104,7 @@ async def recognise(org: Org, database: Database, token: str) -> tuple[Caller, b
         rights=rights,
         rights_version=rights_version,
         software=Software(platform),
+        ordered=bool(ordered),
     )
     org.callers.keep(digest(token), caller)
     return caller, previous is not None
@@ -144,6 +148,8 @@ async def _number_for(org: Org, database: Database, user_id: RecordId, descripti
         if issued[-1][2] != user_id:
             raise Refused(problem(Code.FORBIDDEN, reason="this device database belongs to another person"))
         working = await database.one(org.session.in_service, device=issued[-1][1])
+        if working is not None and working[1]:
+            raise Refused(problem(Code.DEVICE_WIPE))
         if working is not None and not working[0]:
             raise Refused(problem(Code.FORBIDDEN, reason="an admin took this device out of service"))
         return await _taken_back(org, database, description.number, key) or DeviceNumber(issued[-1][0])

@@ -102,8 +102,16 @@ def _caller(tables: Mapping[str, Table]) -> ClauseElement:
     who = (user.c.Id, profile.c.Name, mine.c.device_id, session.c.device, numbers, session.c.previous_refresh_hash)
     rights = (held_sets(tables, user.c.Id), head.c.rights_version, _deployed(tables["_catalog"]))
     guard = (tables["Device"].c.Platform, _guard_setting(tables["Sync_Setting"], user))
-    query = select(*who, *rights, *guard).select_from(joined)
+    query = select(*who, *rights, *guard, *_orders(tables["Device"])).select_from(joined)
     return query.where(session.c.access_hash == bindparam("access"), fresh, active)
+
+
+def _orders(device: Table) -> tuple[ColumnElement[bool], ...]:
+    """Whether the device does nothing before it was emptied; whether an admin wants something of it. One that is to
+    send first may go on once it was told."""
+    sends = device.c.Wipe_Send_First.is_(True) & device.c.Wipe_Told_At.is_not(None)
+    wiped = device.c.Wipe.is_(True)
+    return func.coalesce(wiped & ~sends, False), wiped | device.c.Send_Queue.is_(True)
 
 
 def held_sets(tables: Mapping[str, Table], user_id: ColumnElement[str]) -> ColumnElement[list[str]]:
@@ -138,7 +146,7 @@ def _numbers(device: Table) -> ClauseElement:
 
 
 def _in_service(device: Table) -> ClauseElement:
-    return select(device.c.Active).where(device.c.Id == bindparam("device"))
+    return select(device.c.Active, device.c.Wipe).where(device.c.Id == bindparam("device"))
 
 
 def _number_holder(device: Table) -> ClauseElement:

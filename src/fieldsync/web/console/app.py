@@ -14,6 +14,7 @@ from fieldsync.web.console.devices.pages import DEVICE_PAGES
 from fieldsync.web.console.door import AnyRequest
 from fieldsync.web.console.home.alerts import ALERT_PAGES
 from fieldsync.web.console.home.pages import HOME_PAGES
+from fieldsync.web.console.jobs import JOB_PAGES
 from fieldsync.web.console.pages import PAGES, SEE_OTHER
 from fieldsync.web.console.people.acts import ACT_PAGES
 from fieldsync.web.console.people.pages import PEOPLE_PAGES
@@ -43,7 +44,7 @@ template_config = templates("console")
 def console_routes() -> list[Any]:
     """Everything under `/console`."""
     pages = [*PAGES, *HOME_PAGES, *ALERT_PAGES, *DEVICE_PAGES, *TRANSACTION_LISTS, *TRANSACTION_PAGES]
-    pages += [*SCHEDULE_PAGES, *RETENTION_PAGES, *RECOVERY_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES]
+    pages += [*SCHEDULE_PAGES, *RETENTION_PAGES, *RECOVERY_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES, *JOB_PAGES]
     pages += [*LIST_PAGES, *RECORD_PAGES, *EDIT_PAGES, *FILE_PAGES, *MERGE_PAGES]
     pages += [*PEOPLE_PAGES, *ACT_PAGES, *CATALOG_PAGES, *DEPLOY_PAGES]
     pages += [*SIMULATION_PAGES, *REPORT_PAGES, *RULE_FILES]

@@ -1,61 +1,125 @@
-"""The Console's page of sync settings (FEATURES J23)."""
+"""The Console's pages of sync settings: all of them with what counts for a person and why, and each to be changed
+(FEATURES J23, F10)."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlencode
 
 from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
-from fieldsync.schema.rules_import.sync_setting import SETTINGS
+from fieldsync.base.problems import Code, Problem, Refused, problem
+from fieldsync.schema.rules_import.sync_setting import SettingGroup
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.settings import OBJECT, fault_of, kept_settings, profile_ids, setting_change
+from fieldsync.server.oversight.settings import (
+    OBJECT,
+    KeptSetting,
+    fault_of,
+    in_force,
+    kept_settings,
+    kinds_of,
+    profile_ids,
+    profile_of,
+    setting_change,
+)
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.web.console.door import AnyRequest, admin_org, refusals, require_page
 from fieldsync.web.console.pages import SEE_OTHER
+from fieldsync.web.kit.pages import telling
+
+GROUPS: Final = {
+    SettingGroup.MOBILE: "On devices",
+    SettingGroup.PROCESSOR: "Processing what devices send",
+    SettingGroup.FEED: "Between a person's devices",
+    SettingGroup.SECURITY: "Security",
+}
 
 
-async def _page(org: Org, page_token: str, *, setting: str = "", wrong: str = "", said: str = "") -> Template:
-    async with snapshot(org.pool) as database:
-        kept = await kept_settings(org, database)
-    names = [*SETTINGS, *sorted({one.setting for one in kept} - SETTINGS.keys())]
-    rows = [(name, SETTINGS.get(name), [one for one in kept if one.setting == name]) for name in names]
-    told = {"setting": setting, "wrong": wrong, "said": said, "profiles": sorted(org.catalog.profiles)}
-    return Template("settings.html", context={"here": "setup", "page_token": page_token, "rows": rows, **told})
+def _template(file: str, page_token: str, /, **told: Any) -> Template:
+    return Template(file, context={"here": "setup", "page_token": page_token, **told})
 
 
 @get("/settings")
-async def settings(request: AnyRequest, served: ServedHere, said: str = "") -> Template:
-    """Every setting, with its value for the org and for profiles."""
+async def settings(request: AnyRequest, served: ServedHere, user: str = "") -> Template:
+    """Every setting: the product's value, the org's, those of profiles, and what counts for a chosen person."""
     org, page_token = await admin_org(served, request)
-    return await _page(org, page_token, said=f"{said} is saved." if said in SETTINGS else "")
+    kinds, wrong, profile = kinds_of(org.catalog), None, ""
+    async with snapshot(org.pool) as database:
+        kept = await kept_settings(org, database)
+        try:
+            profile = await profile_of(org, database, user.strip()) if user.strip() else ""
+        except Refused as refused:
+            wrong = refused.problem
+    groups = []
+    for group, title in GROUPS.items():
+        names = [name for name, kind in kinds.items() if kind.group is group]
+        groups.append((title, [_row(org, name, kept, profile) for name in names]))
+    others = sorted({one.setting for one in kept} - kinds.keys())
+    if others:
+        groups.append(("Others, which nothing of the product follows", [_row(org, n, kept, profile) for n in others]))
+    told = {"groups": groups, "user": user.strip(), "profile": profile, "wrong": wrong}
+    return telling(_template("settings.html", page_token, **told), wrong)
 
 
-@post("/settings/save", status_code=200)
-async def save_setting(request: AnyRequest, served: ServedHere) -> Response[Any] | Template:
+def _row(org: Org, name: str, kept: tuple[KeptSetting, ...], profile: str) -> dict[str, Any]:
+    kind, mine = kinds_of(org.catalog).get(name), [one for one in kept if one.setting == name]
+    return {
+        "name": name,
+        "kind": kind,
+        "org": next((one.value for one in mine if not one.profile), ""),
+        "own": [one for one in mine if one.profile],
+        "counts": in_force(name, kind, mine, profile),
+    }
+
+
+@get("/settings/{name:str}")
+async def one_setting(request: AnyRequest, served: ServedHere, name: str, said: str = "") -> Template:
+    """One setting, for the org and for each profile."""
+    org, page_token = await admin_org(served, request)
+    return await _setting(org, page_token, name, said="Saved." if said == "saved" else "")
+
+
+async def _setting(org: Org, page_token: str, name: str, wrong: Problem | None = None, **told: str) -> Template:
+    async with snapshot(org.pool) as database:
+        kept = [one for one in await kept_settings(org, database) if one.setting == name]
+    kind = kinds_of(org.catalog).get(name)
+    if kind is None and not kept:
+        raise Refused(problem(Code.NOT_FOUND, object="The setting", id=name))
+    profiles = [] if kind is not None and kind.org_only else sorted(org.catalog.profiles)
+    places = [
+        (profile, next((one for one in kept if one.profile == profile), None), in_force(name, kind, kept, profile))
+        for profile in ("", *profiles)
+    ]
+    values = {"name": name, "kind": kind, "places": places, "wrong": wrong, "said": "", "at": "", "typed": "", **told}
+    return telling(_template("setting.html", page_token, **values), wrong)
+
+
+@post("/settings/{name:str}", status_code=200)
+async def save_setting(request: AnyRequest, served: ServedHere, name: str) -> Response[Any] | Template:
     """One value; an empty one takes it away, so that the org's or the product's own counts."""
     org, page_token = await admin_org(served, request)
     form = await request.form()
     require_page(request, str(form.get("page_token", "")))
-    setting, profile, value = (str(form.get(name, "")).strip() for name in ("setting", "profile", "value"))
+    profile, value = (str(form.get(name, "")).strip() for name in ("profile", "value"))
     async with snapshot(org.pool) as database:
         kept, profiles = await kept_settings(org, database), await profile_ids(org, database)
-    wrong = fault_of(setting, value)
+    there = next((one for one in kept if (one.setting, one.profile) == (name, profile)), None)
+    kind = kinds_of(org.catalog).get(name)
+    if kind is None and there is None:
+        raise Refused(problem(Code.NOT_FOUND, object="The setting", id=name))
+    fault = fault_of(kind, value, profile)
     if profile and profile not in profiles:
-        wrong = f"There is no profile {profile}"
-    there = next((one for one in kept if (one.setting, one.profile) == (setting, profile)), None)
-    if wrong is None and (there is None and not value):
-        wrong = "It has no value here to take away"
-    if wrong is None and (there is None or there.value != value):
+        fault = f"There is no profile {profile}"
+    wrong: tuple[Problem, ...] = () if fault is None else (problem(Code.UNUSABLE, what="This value", reason=fault),)
+    if not wrong and (there.value if there is not None else "") != value:
         [new_id] = await draw_ids(org, [OBJECT])
-        item = setting_change(there, new_id, setting, (profiles.get(profile), value))
-        refused = await refusals(org, request, item)
-        wrong = refused[0].message if refused else None
-    if wrong is not None:
-        return await _page(org, page_token, setting=setting, wrong=wrong)
-    return Redirect(f"/console/settings?said={setting}", status_code=SEE_OTHER)
+        wrong = await refusals(org, request, setting_change(there, new_id, name, (profiles.get(profile), value)))
+    if wrong:
+        return await _setting(org, page_token, name, wrong[0], at=profile, typed=value)
+    return Redirect(f"/console/settings/{name}?{urlencode({'said': 'saved'})}", status_code=SEE_OTHER)
 
 
-SETTING_PAGES = [settings, save_setting]
+SETTING_PAGES = [settings, one_setting, save_setting]

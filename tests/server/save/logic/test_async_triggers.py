@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from tests.server.save.logic.test_triggers import CHANGES, buyer_of, install, ne
 from fieldsync.base import faults, limits
 from fieldsync.base.ids import RecordId
 from fieldsync.protocol.upload import Operation, Rejected, Saved
+from fieldsync.server.postgres.queue.listed import HOUR, Jobs, jobs_of, try_again
 from fieldsync.server.postgres.queue.statements import TASK
+from fieldsync.server.postgres.work import transaction
 from fieldsync.server.save.logic.later.perform import run_due
 from fieldsync.server.save.logic.trigger import Batch, Trigger, When
 
@@ -40,6 +43,22 @@ def make_due(lab: Lab) -> None:
 def jobs(lab: Lab) -> list[tuple[Any, ...]]:
     """Those of triggers. A worker that starts shortly after the full hour also defers what runs every hour."""
     return lab.query(f"SELECT status::text, attempts FROM {JOBS} WHERE task_name = %(task)s ORDER BY id", task=TASK)
+
+
+def job_list(lab: Lab) -> Jobs:
+    """As the console shows them; the hourly job is left out."""
+
+    async def ask() -> Jobs:
+        async with transaction(lab.org.pool) as database:
+            return await jobs_of(database, "small")
+
+    found = lab.run(ask())
+    return replace(found, listed=tuple(one for one in found.listed if one.what != HOUR))
+
+
+async def again(lab: Lab, queue: str, job: int) -> bool:
+    async with transaction(lab.org.pool) as database:
+        return await try_again(database, queue, job)
 
 
 def notes(lab: Lab, order: RecordId) -> Any:
@@ -212,6 +231,16 @@ def test_a_trigger_that_is_no_longer_installed_fails_its_jobs_at_once(lab: Lab, 
     install(lab)
     run(lab)
     assert jobs(lab) == [("failed", 1)]
+    shown = job_list(lab)
+    assert (shown.listed[0].status, shown.listed[0].what) == ("failed", f"trigger {__name__}.note")
+    assert [one.problem[:12] for one in shown.ended if one.id == shown.listed[0].id] == ["NotInstalled"]
+    assert lab.run(again(lab, "another org", shown.listed[0].id)) is False
+    install(lab, Trigger("Purchase", note, When.ASYNC, CHANGES))
+    assert lab.run(again(lab, "small", shown.listed[0].id)) is True
+    run(lab)
+    ended = [(one.id, one.attempt, one.problem) for one in job_list(lab).ended if one.id == shown.listed[0].id]
+    assert (len(ended), ended[0][1:]) == (2, (2, "")), "how each run ended is known"
+    assert all(one.id != shown.listed[0].id for one in job_list(lab).listed)
     assert "note is no longer an asynchronous trigger of Purchase" in capsys.readouterr().out
 
 

@@ -17,8 +17,9 @@ from fieldsync.device.status.report import SyncReport
 from fieldsync.device.store.store import PREPARED
 from fieldsync.device.sync import download as downloads
 from fieldsync.device.sync.download import Downloaded
-from fieldsync.device.sync.engine import Engine, Stepped
+from fieldsync.device.sync.engine import Engine
 from fieldsync.device.sync.nonblocking.prepared import Prepared, discard, forget_prepared, read_prepared
+from fieldsync.device.sync.settle import Stepped
 
 
 def apply_prepared(engine: Engine, tell: Callable[[], None], did: Stepped) -> SyncReport:

@@ -18,10 +18,11 @@ from fieldsync.device.store.staging import Staging
 from fieldsync.device.store.store import PREPARED
 from fieldsync.device.sync import download as downloads
 from fieldsync.device.sync.download import Asked, RefreshNeeded
-from fieldsync.device.sync.engine import Engine, Stepped
+from fieldsync.device.sync.engine import Engine
 from fieldsync.device.sync.nonblocking.prepared import Prepared, begin_preparing, forget_prepared, keep_prepared
 from fieldsync.device.sync.run import ask_outcomes, end_report, go_on, received, upload_all
 from fieldsync.device.sync.session import CatalogMoved
+from fieldsync.device.sync.settle import Stepped
 from fieldsync.device.transport import Unreachable
 
 Tell = Callable[[], None]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
@@ -19,8 +19,22 @@ from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work as Database
 
 DEVICES_MAX, SYNCS_MAX = 500, 50
+QUEUE = ("Send_Queue", "Queue_Asked_At", "Queue_Told_At", "Queue_Sent_At")
+WIPE = ("Wipe", "Wipe_Asked_At", "Wipe_Told_At", "Wiped_At")
+"""Columns of what may be asked of a device: whether it is, and when it was asked, delivered and done."""
 CLOCK_OFF_SECONDS = 300
 """A clock that is further off is worth a word."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How something stands that was asked of a device; times are empty for what did not happen. Of an old wish that was
+    carried out `open` is false, and the times are still those of it."""
+
+    open: bool
+    asked_at: str
+    told_at: str
+    done_at: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,10 @@ class Standing:
     refresh_asked: bool
     clear_asked: bool
     overdue: bool
+    queue: Wish
+    wipe: Wish
+    send_first: bool
+    """Of a wipe: what waits is sent and handed over before."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +128,8 @@ def _devices(org: Org) -> Select[Any]:
     times = ("Registered_At", "Last_Seen_At", "Last_Upload_At", "Last_Download_At", "Last_Full_Sync_At")
     waits = ("Pending_Transactions", "Oldest_Pending_At", "Open_Errors")
     asked = (device.c.Clock_Off_Seconds, last.c.Digest, last.c.Completed_At)
-    wishes = (device.c.Force_Refresh, user.c.Force_Refresh, user.c.Clear_Errors)
+    marks = (device.c.Force_Refresh, user.c.Force_Refresh, user.c.Clear_Errors)
+    wishes = (*marks, *(device.c[name] for name in (*QUEUE, *WIPE, "Wipe_Send_First")))
     columns = (*who, *runs, *(device.c[n] for n in (*times, *waits)), refused.scalar_subquery(), *asked, *wishes)
     joined = device.join(user, user.c.Id == device.c.UserId).outerjoin(last, device.c.Id.is_not(None))
     return select(*columns).select_from(joined).where(device.c.IsDeleted.is_(False))
@@ -118,7 +137,8 @@ def _devices(org: Org) -> Select[Any]:
 
 def _standing(org: Org, row: tuple[Any, ...]) -> Standing:
     who, runs, times = row[:7], row[7:11], row[11:16]
-    pending, oldest, errors, refused, off, verdict, verdict_at, forced, forced_all, clearing = row[16:]
+    pending, oldest, errors, refused, off, verdict, verdict_at, forced, forced_all, clearing = row[16:26]
+    queue, wipe, send_first = row[26:30], row[30:34], row[34]
     limit = org.world.clock.now() - timedelta(days=OVERDUE_DAYS)
     return Standing(
         *(who[0], who[1], who[2] or who[6] or "", who[3], who[4] or who[5], who[5], who[6] or ""),
@@ -142,7 +162,14 @@ def _standing(org: Org, row: tuple[Any, ...]) -> Standing:
         refresh_asked=bool(forced or forced_all),
         clear_asked=bool(clearing),
         overdue=bool(runs[3]) and (times[3] is None or times[3] < limit),
+        queue=_wish(queue),
+        wipe=_wish(wipe),
+        send_first=bool(send_first),
     )
+
+
+def _wish(row: tuple[Any, ...]) -> Wish:
+    return Wish(bool(row[0]), *(_at(moment) for moment in row[1:]))
 
 
 def _at(value: datetime | None) -> str:
@@ -188,13 +215,30 @@ def service_change(found: Standing, *, on: bool) -> Item:
     return _changed(found, "Active", on=on)
 
 
-def _changed(found: Standing, column: str, *, on: bool) -> Item:
-    changes = {column: Change(not on, on)}
+def queue_change(found: Standing, *, on: bool, at: str) -> Item:
+    """The save that asks for the device's queue, or takes that back."""
+    return _wished(found, QUEUE, found.queue, {}, at if on else None)
+
+
+def wipe_change(found: Standing, *, on: bool, at: str, send_first: bool = False) -> Item:
+    """The save that asks for a wipe, or takes that back. Raises Refused(UNUSABLE) once the device was told."""
+    if not on and found.wipe.told_at:
+        raise Refused(problem(Code.UNUSABLE, what="The wipe", reason="the device has heard of it already"))
+    more = {"Wipe_Send_First": Change(found.send_first, send_first)} if send_first != found.send_first else {}
+    return _wished(found, WIPE, found.wipe, more, at if on else None)
+
+
+def _wished(found: Standing, columns: tuple[str, ...], wish: Wish, more: dict[str, Change], at: str | None) -> Item:
+    """`at`: when it is asked for; None takes it back."""
+    mark, asked_at, *ends = columns
+    changes = {mark: Change(wish.open, at is not None), **more}
+    if at is not None:
+        before = (wish.told_at, wish.done_at)
+        changes[asked_at] = Change(wish.asked_at or None, at)
+        changes |= {column: Change(old, None) for column, old in zip(ends, before, strict=True) if old}
     return Item("Device", RecordId(found.id), Operation.UPDATE, changes, found.stamp)
 
 
-async def end_sessions(org: Org, database: Database, device_id: str) -> None:
-    """Every session of this device ends: its next request is refused, whatever it holds stays on it."""
-    session, number = org.metadata.tables["_session"], org.metadata.tables["_device_number"]
-    its = select(number.c.number).where(number.c.device_id == bindparam("id"))
-    await database.run(compile_statement(delete(session).where(session.c.device.in_(its))), id=device_id)
+def _changed(found: Standing, column: str, *, on: bool) -> Item:
+    changes = {column: Change(not on, on)}
+    return Item("Device", RecordId(found.id), Operation.UPDATE, changes, found.stamp)

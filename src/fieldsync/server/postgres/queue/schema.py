@@ -22,6 +22,21 @@ COMMENT ON TABLE {QUEUE_SCHEMA}.applied IS 'Jobs whose effect is committed, whet
 CREATE TABLE {QUEUE_SCHEMA}.migration (name text PRIMARY KEY);
 COMMENT ON TABLE {QUEUE_SCHEMA}.migration IS 'Migrations of procrastinate that these tables contain';
 """
+_OWN_MIGRATIONS = {
+    "own.1.ended": """
+CREATE TABLE ended (
+    job_id bigint NOT NULL,
+    queue_name varchar(128) NOT NULL,
+    what text NOT NULL,
+    begun_at timestamptz NOT NULL,
+    ended_at timestamptz NOT NULL,
+    attempt integer NOT NULL,
+    problem text
+);
+CREATE INDEX ix_ended ON ended (queue_name, ended_at);
+COMMENT ON TABLE ended IS 'Every run of a job that ended, for some days: procrastinate deletes those that succeed';
+"""
+}
 
 
 def make_queue(connection: Connection) -> None:
@@ -34,10 +49,10 @@ def make_queue(connection: Connection) -> None:
         return
     path = connection.execute(text("SELECT current_setting('search_path')")).scalar_one()
     if _is_there(connection):
-        scripts = [_script(f"migrations/{name}") for name in missing]
+        scripts = [_OWN_MIGRATIONS.get(name) or _script(f"migrations/{name}") for name in missing]
     else:
         connection.exec_driver_sql(f"CREATE SCHEMA {QUEUE_SCHEMA}")
-        scripts = [_script("schema.sql"), _OWN_TABLES]
+        scripts = [_script("schema.sql"), _OWN_TABLES, *_OWN_MIGRATIONS.values()]
     _set_path(connection, QUEUE_SCHEMA)
     for script in scripts:
         connection.exec_driver_sql(script.replace("%", "%%"))
@@ -53,7 +68,8 @@ def _missing(connection: Connection) -> list[str]:
     if _is_there(connection):
         known.update(connection.execute(text(f"SELECT name FROM {QUEUE_SCHEMA}.migration")).scalars())  # noqa: S608
     folder = resources.files("procrastinate.sql") / "migrations"
-    return sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql") and file.name not in known)
+    theirs = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
+    return [name for name in (*theirs, *_OWN_MIGRATIONS) if name not in known]
 
 
 def _is_there(connection: Connection) -> bool:

@@ -30,6 +30,13 @@ when the transaction commits."""
 DEFER_FIRST = _defer(1)
 """As `DEFER`; of the jobs that are due they are done before the others."""
 
+NOTE_ENDED = f"""
+INSERT INTO {QUEUE_SCHEMA}.ended (job_id, queue_name, what, begun_at, ended_at, attempt, problem)
+SELECT %(job)s, %(queue)s, %(what)s, coalesce(max(at), now()), now(), count(*), %(problem)s
+FROM {QUEUE_SCHEMA}.procrastinate_events WHERE job_id = %(job)s AND type = 'started'
+"""  # noqa: S608
+"""One run of a job, which ended: well, or with a problem."""
+
 IS_APPLIED = Statement(
     f"SELECT 1 FROM {QUEUE_SCHEMA}.applied WHERE job_id = %(job)s",  # noqa: S608
     frozenset({"job"}),

@@ -24,8 +24,9 @@ from fieldsync.base import limits
 from fieldsync.base.log import get_logger
 from fieldsync.server.postgres import settings
 from fieldsync.server.postgres.queue.ending import ended, go_on
+from fieldsync.server.postgres.queue.listed import what_of
 from fieldsync.server.postgres.queue.schema import QUEUE_SCHEMA
-from fieldsync.server.postgres.queue.statements import HOURLY, TASK
+from fieldsync.server.postgres.queue.statements import HOURLY, NOTE_ENDED, TASK
 
 Perform = Callable[[int, Mapping[str, Any]], Awaitable[None]]
 """Does the job of this id with these arguments. Called again when it raises, unless it raises `Hopeless`."""
@@ -110,10 +111,21 @@ class Queue:
             await self._perform(job.id, arguments)
         except Exception as failed:
             _tell(job, failed)
+            await self._note(job, what_of(arguments), f"{type(failed).__name__}: {failed}"[:500])
             raise
+        else:
+            await self._note(job, what_of(arguments))
         finally:
             self._running.discard(job.id)
             self._ended.append(job.evolve(task_kwargs={}))
+
+    async def _note(self, job: Job, what: str, problem: str | None = None) -> None:
+        """For the console. A database that is away takes none: the job itself counts."""
+        row = {"job": job.id, "queue": job.queue, "what": what, "problem": problem}
+        try:
+            await self._app.connector.execute_query_async(NOTE_ENDED, **row)
+        except ConnectorException as failed:
+            _log.warning("run of a job not noted", job=job.id, error=str(failed))
 
     async def _do_hourly(self, context: procrastinate.JobContext, /, timestamp: int, **arguments: Any) -> None:
         await self._do(context, timestamp=timestamp, **arguments)

@@ -9,20 +9,26 @@ from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
+from fieldsync.base.world import instant
 from fieldsync.protocol import wire
+from fieldsync.protocol.upload import Item
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.feeds import feeds
 from fieldsync.server.oversight.people.devices import (
-    end_sessions,
+    Standing,
+    queue_change,
     refresh_change,
     service_change,
     standing,
     standings,
     syncs_of,
+    wipe_change,
 )
+from fieldsync.server.postgres.listen import CHANNEL, news_for
 from fieldsync.server.postgres.work import snapshot, transaction
 from fieldsync.server.processor.clearing import ask, exported
+from fieldsync.server.sync.orders.orders import end_sessions
 from fieldsync.web.console.door import AnyRequest, admin, admin_org, refusals, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
@@ -58,23 +64,51 @@ async def one_device(request: AnyRequest, served: ServedHere, device_id: str) ->
 
 @post("/devices/{device_id:str}/{act:str}", status_code=200)
 async def ask_device(request: AnyRequest, served: ServedHere, device_id: str, act: str) -> Response[Any] | Template:
-    """Ask for a full refresh, or take the device out of service: a save, so it is in the journal."""
+    """Ask for a full refresh, its queue or a wipe, or take it out of service: each a save, so it is in the journal."""
     org, page_token = await admin_org(served, request)
     form = await request.form()
     require_page(request, str(form.get("page_token", "")))
-    on = form.get("on") == "true"
+    told = {str(name): str(value) for name, value in form.items()}
     async with snapshot(org.pool) as database:
         found = await standing(org, database, device_id)
-    changes = {"refresh": refresh_change, "service": service_change}
-    if act not in changes:
-        raise Refused(problem(Code.BAD_REQUEST, reason="there is no such act"))
-    item = changes[act](found, on=on)
+    try:
+        item = _asked(found, act, told, instant(org.world.clock.now()))
+    except Refused as refused:
+        return await _device(org, page_token, device_id, refused.problem)
     if wrong := await refusals(org, request, item):
         return await _device(org, page_token, device_id, wrong[0])
-    if act == "service" and not on:
-        async with transaction(org.pool) as database:
+    async with transaction(org.pool) as database:
+        if act == "service" and told.get("on") != "true":
             await end_sessions(org, database, device_id)
+        database.later(org.save.wake, channel=CHANNEL, payload=news_for(org.schema, found.user_id))
     return Redirect(f"/console/devices/{device_id}", status_code=SEE_OTHER)
+
+
+def _asked(found: Standing, act: str, told: dict[str, str], now: str) -> Item:
+    """The save that an act is. Raises Refused: BAD_REQUEST, UNUSABLE."""
+    on = told.get("on") == "true"
+    match act:
+        case "refresh":
+            return refresh_change(found, on=on)
+        case "service":
+            return service_change(found, on=on)
+        case "queue":
+            return queue_change(found, on=on, at=now)
+        case "wipe":
+            if on and told.get("name", "").strip().lower() != found.username.lower():
+                raise Refused(problem(Code.BAD_REQUEST, reason="a wipe needs the user name of the person, typed"))
+            return wipe_change(found, on=on, at=now, send_first=told.get("first") == "true")
+    raise Refused(problem(Code.BAD_REQUEST, reason="there is no such act"))
+
+
+@get("/devices/{device_id:str}/handed", media_type=wire.CONTENT_LINES)
+async def handed_over(request: AnyRequest, served: ServedHere, device_id: str) -> Response[bytes]:
+    """What this device handed over, as a file: whole saves, a JSON object a line."""
+    org, _ = await admin_org(served, request)
+    async with snapshot(org.pool) as database:
+        content = b"".join(await exported(org, database, device_id))
+    named = {"content-disposition": f'attachment; filename="{org.name}-{device_id}.jsonl"'}
+    return Response(content, media_type=wire.CONTENT_LINES, headers=named)
 
 
 @post("/devices/clear", status_code=200)
@@ -101,4 +135,4 @@ async def cleared(request: AnyRequest, served: ServedHere) -> Response[bytes]:
     return Response(content, media_type=wire.CONTENT_LINES, headers=named)
 
 
-DEVICE_PAGES = [devices, clear_errors, cleared, one_device, ask_device]
+DEVICE_PAGES = [devices, clear_errors, cleared, handed_over, one_device, ask_device]

@@ -1,0 +1,1 @@
+"""What an admin wants of this device, carried out."""

@@ -1,0 +1,1 @@
+"""What an admin wants of one device, and that it was done."""

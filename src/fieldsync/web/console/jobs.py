@@ -1,0 +1,43 @@
+"""The Console's page of jobs: what waits, what runs, what failed and is tried again, and how runs ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.response import Redirect, Template
+
+from fieldsync.base.log import get_logger
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.server.http.context import ServedHere
+from fieldsync.server.postgres.queue.listed import ENDED_DAYS, jobs_of, try_again
+from fieldsync.server.postgres.work import snapshot, transaction
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, require_page
+from fieldsync.web.console.pages import SEE_OTHER
+
+_log = get_logger("fieldsync.server")
+
+
+@get("/jobs")
+async def jobs_page(request: AnyRequest, served: ServedHere) -> Template:
+    """Every job that has not ended well, and the last runs."""
+    org, page_token = await admin_org(served, request)
+    async with snapshot(org.pool) as database:
+        found = await jobs_of(database, org.name)
+    told = {"jobs": found, "days": ENDED_DAYS, "now": org.world.clock.now()}
+    return Template("jobs.html", context={"here": "setup", "page_token": page_token, **told})
+
+
+@post("/jobs/{job:int}/again", status_code=200)
+async def try_job_again(request: AnyRequest, served: ServedHere, job: int) -> Response[Any]:
+    """Put a job that failed for good back on the queue. Raises Refused(NOT_FOUND)."""
+    org, _, caller = await admin(served, request)
+    require_page(request, str((await request.form()).get("page_token", "")))
+    async with transaction(org.pool) as database:
+        if not await try_again(database, org.name, job):
+            raise Refused(problem(Code.NOT_FOUND, object="A failed job", id=str(job)))
+    _log.info("job tried again by an admin", org=org.name, job=job, user=caller.user_id)
+    return Redirect("/console/jobs", status_code=SEE_OTHER)
+
+
+JOB_PAGES = [jobs_page, try_job_again]
