@@ -1,21 +1,24 @@
-"""Every page of the Field app, and one command that writes pictures of all of them:
+"""Every page of the Field app and of the console, and one command that writes pictures of all of them:
 
-    python -m tests.web.screenshots FOLDER
+    python -m tests.web.screenshots FOLDER [field | console]
 
-at 390 and 1280 pixels, light and dark. A page that is wider than its window, or has a script error, ends it as failed.
+at 390 and 1280 pixels, the console at 768 too, light and dark. A page that is wider than its window, or has a script
+error, ends it as failed.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from tests.web.browsing import ARGUMENTS, SIZES, Running, running_demo
 
+from fieldsync.cli.demo.people import ADMIN, ORG, PASSWORD
 from fieldsync.device import Device
 from fieldsync.web.field.content import library as content
 
@@ -51,6 +54,52 @@ def pages(device: Device) -> Iterator[tuple[str, str]]:
     yield "present", f"/present/{decks['Respira: what is new']}?call={planned}"
 
 
+CONSOLE = {
+    **{name: f"/console/{name}" for name in ("transactions", "alerts", "simulation", "reports", "devices", "people")},
+    **{name: f"/console/{name}" for name in ("objects", "rules", "catalog", "deploy", "versions", "settings", "jobs")},
+    **{name: f"/console/{name}" for name in ("schedules", "retention", "recovery", "profiles", "alignment", "access")},
+    "home": "/console",
+    "ask": "/console/reports/ask",
+    "rule-new": "/console/rules/new",
+    "rules-import": "/console/rules/import",
+    "object": "/console/catalog/Account",
+    "setting": "/console/settings/Overdue_Days",
+    "records": "/console/objects/Account",
+    "record-new": "/console/new/Call",
+    "records-import": "/console/import/Account",
+}
+"""Pages of the console whose address says all."""
+FIRST = {
+    "transaction": ("transactions", "/console/transactions/0"),
+    "device": ("devices", "/console/devices/0"),
+    "person": ("people", "/console/people/0"),
+    "rule": ("rules", "/console/rules/0"),
+    "record": ("records", "/console/objects/Account/0"),
+}
+"""Pages of one thing: where it is listed, and how its address begins."""
+
+
+def console_pages(page: Page) -> Iterator[tuple[str, str]]:
+    """Name and address of every page of the console, for who is signed in to it."""
+    yield from CONSOLE.items()
+    for name, (listed, begins) in FIRST.items():
+        page.goto(CONSOLE[listed])
+        address = page.locator(f'main a[href^="{begins}"]').first.get_attribute("href")
+        assert address is not None, listed
+        yield name, address
+        if name == "record":
+            yield "record-edit", f"{address}/edit"
+
+
+def enter_console(page: Page) -> None:
+    """Sign in as the demo's admin."""
+    page.goto("/console/enter")
+    for label, text in (("Org", ORG), ("User name", ADMIN), ("Password", PASSWORD)):
+        page.get_by_label(label).fill(text)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/console")
+
+
 def refuse(device: Device, other: Device) -> None:
     """An error to look at: both devices change one field, this one second."""
     account = device.find("Account", where={"LastName": "Ackerman"})[0].id
@@ -67,17 +116,39 @@ def refuse(device: Device, other: Device) -> None:
 
 
 def take(browser: Browser, running: Running, folder: Path, scheme: str, wrong: list[str]) -> None:
-    """The pictures of one colour scheme."""
+    """The pictures of the Field app in one colour scheme."""
     link = running.link("iPad")
-    context = browser.new_context(base_url=link.split("/?", maxsplit=1)[0], color_scheme=scheme)  # type: ignore[arg-type]
+    with _page(browser, link.split("/?", maxsplit=1)[0], scheme, wrong) as page:
+        page.goto(link)
+        _pictures(page, pages(running.devices[0]), [size["width"] for size in SIZES], (folder, scheme, wrong))
+
+
+def take_console(browser: Browser, running: Running, folder: Path, scheme: str, wrong: list[str]) -> None:
+    """The pictures of the console in one colour scheme."""
+    with _page(browser, running.console.removesuffix("/console"), scheme, wrong) as page:
+        page.goto("/console/enter")
+        _pictures(page, [("enter", "/console/enter")], (390, 1280), (folder, f"console-{scheme}", wrong))
+        enter_console(page)
+        _pictures(page, list(console_pages(page)), (390, 768, 1280), (folder, f"console-{scheme}", wrong))
+
+
+@contextmanager
+def _page(browser: Browser, base: str, scheme: str, wrong: list[str]) -> Iterator[Page]:
+    context = browser.new_context(base_url=base, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
-    page.goto(link)
-    for name, address in pages(running.devices[0]):
-        for size in SIZES:
-            page.set_viewport_size(size)  # type: ignore[arg-type]
-            _picture(page, address, folder / f"{name}-{size['width']}-{scheme}.png", wrong)
+    yield page
     context.close()
+
+
+def _pictures(
+    page: Page, found: Iterable[tuple[str, str]], widths: Iterable[int], told: tuple[Path, str, list[str]]
+) -> None:
+    folder, kind, wrong = told
+    for name, address in found:
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": 860})
+            _picture(page, address, folder / f"{name}-{width}-{kind}.png", wrong)
 
 
 def _picture(page: Page, address: str, path: Path, wrong: list[str]) -> None:
@@ -94,8 +165,8 @@ def _opened(folder: Path) -> Path:
     return folder
 
 
-def main(folder: Path) -> int:
-    """Write them all; 1 when something is wrong."""
+def main(folder: Path, only: str = "") -> int:
+    """Write them all, or those of one app; 1 when something is wrong."""
     folder.mkdir(parents=True, exist_ok=True)
     wrong: list[str] = []
     with (
@@ -106,11 +177,14 @@ def main(folder: Path) -> int:
         refuse(*running.devices)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for scheme in ("light", "dark"):
-            take(browser, running, folder, scheme, wrong)
+            if only != "console":
+                take(browser, running, folder, scheme, wrong)
+            if only != "field":
+                take_console(browser, running, folder, scheme, wrong)
         browser.close()
     sys.stdout.write("\n".join([*wrong, f"{len(list(folder.glob('*.png')))} pictures in {folder}", ""]))
     return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:3]))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.schema.shared_data import shared
 from tests.web.browsing import Running, app
 
 from fieldsync.base.ids import RecordId
@@ -213,3 +215,26 @@ def test_a_setting_is_given_to_a_profile_and_it_is_seen_where_it_comes_from(brow
         expect(inherited).to_be_visible()
         page.goto("/console/jobs")
         expect(page.get_by_role("heading", name="The last day")).to_be_visible()
+
+
+def test_a_zip_of_salesforce_source_is_planned_deployed_and_taken_up_by_a_device(
+    browser: Browser, running: Running, tmp_path: Path
+) -> None:
+    packed, ipad = tmp_path / "project.zip", running.devices[0]
+    source = shared("sfdx/ProjectManagementTool")
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(one for one in source.rglob("*") if one.is_file()):
+            archive.write(path, path.relative_to(source.parent))
+    with admin(browser, running, "Setup") as page:
+        page.goto("/console/deploy")
+        page.get_by_label("File", exact=True).set_input_files(packed)
+        page.get_by_role("button", name="Plan").click()
+        expect(page.get_by_role("heading", name=re.compile("What was read of"))).to_be_visible()
+        expect(page.get_by_role("row", name=re.compile("^create object")).first).to_be_visible()
+        page.get_by_role("button", name="Deploy", exact=True).click()
+        expect(page.get_by_text("✓ Deployed")).to_be_visible(timeout=60_000)
+        page.goto("/console/catalog?search=__c")
+        names = page.locator("main a[href^='/console/catalog/']").all_inner_texts()
+        assert names
+    ipad.sync()
+    assert any(one.name.endswith("__c") for one in ipad.catalog)

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
-from litestar import get, post
+from litestar import Response, get, post
 from litestar.response import Template
 
 from fieldsync.base.ids import RecordId
-from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.problems import Code, Problem, Refused, problem
+from fieldsync.base.world import instant
 from fieldsync.protocol.session import Platform
 from fieldsync.server.configuration.proposed import Proposed, proposed_org
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.scope.expected import Asked, expected
-from fieldsync.server.oversight.scope.holders import holder_of
+from fieldsync.server.oversight.reports.asking import as_csv
+from fieldsync.server.oversight.scope.expected import Asked, Sync, expected
+from fieldsync.server.oversight.scope.holders import Holder, holder_of
 from fieldsync.server.oversight.scope.kept import kept_rules, usernames
 from fieldsync.server.oversight.scope.proposal import Proposal
 from fieldsync.server.postgres.work import Work as Database
@@ -26,6 +28,7 @@ from fieldsync.server.processor.simulate import Simulated, simulate_all
 from fieldsync.web.console.door import AnyRequest, admin_org, require_page
 
 SIMULATED_MAX = 500
+CSV = "text/csv; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -59,15 +62,34 @@ async def simulation(request: AnyRequest, served: ServedHere, user: str = "") ->
 async def simulate_sync(request: AnyRequest, served: ServedHere) -> Template:
     """What a sync would bring."""
     org, _ = await admin_org(served, request)
-    form = await _form(request)
     try:
-        async with snapshot(org.pool) as database:
-            asked = await _asked(org, database, form)
-            holder = await holder_of(org, database, form.get("user", ""), form.get("device") or None)
-            found = await expected(org, database, holder, asked)
+        found, holder, asked = await _sync(org, await _form(request))
     except Refused as refused:
         return Template("_refused.html", context={"wrong": refused.problem})
     return Template("_expected.html", context={"sync": found, "holder": holder, "asked": asked})
+
+
+@post("/simulation/sync", status_code=200, media_type=CSV)
+async def sync_file(request: AnyRequest, served: ServedHere) -> Response[bytes]:
+    """The same as a file. Raises Refused."""
+    org, _ = await admin_org(served, request)
+    found, holder, asked = await _sync(org, await _form(request))
+    rows = [(one.object, one.rows, one.travels, one.bytes, one.leaves) for one in found.objects]
+    since = f", after a sync at {instant(asked.since)}" if asked.since else ""
+    note = f"simulated: {holder.username} on {holder.device}, {instant(asked.at)}{since}; nothing was changed"
+    return _file(org, "sync", as_csv(("object", "would hold", "would travel", "bytes", "may leave"), rows, note))
+
+
+async def _sync(org: Org, form: dict[str, str]) -> tuple[Sync, Holder, Asked]:
+    async with snapshot(org.pool) as database:
+        asked = await _asked(org, database, form)
+        holder = await holder_of(org, database, form.get("user", ""), form.get("device") or None)
+        return await expected(org, database, holder, asked), holder, asked
+
+
+def _file(org: Org, name: str, content: bytes) -> Response[bytes]:
+    named = {"content-disposition": f'attachment; filename="{org.name}-simulated-{name}.csv"'}
+    return Response(content, media_type=CSV, headers=named)
 
 
 async def _asked(org: Org, database: Database, form: dict[str, str]) -> Asked:
@@ -94,21 +116,45 @@ def _moment(text: str) -> datetime | None:
 async def simulate_saves(request: AnyRequest, served: ServedHere) -> Template:
     """What saves that are not decided would become."""
     org, _ = await admin_org(served, request)
-    form = await _form(request)
     try:
-        person = await _person(org, form.get("user", ""))
-        under = proposed_org(org, _proposed(form)) if form.get("check") or form.get("condition") else org
+        tried, under = await _saves(org, await _form(request))
     except Refused as refused:
         return Template("_refused.html", context={"wrong": refused.problem})
+    counts = Counter(one.problems[0].code if one.problems else type(one.outcome).__name__ for one in tried)
+    ends = [Counted(str(name), count) for name, count in counts.most_common()]
+    told = {"tried": tried, "most": SIMULATED_MAX, "ends": ends, "proposed": under is not org}
+    return Template("_tried_saves.html", context=told)
+
+
+@post("/simulation/saves", status_code=200, media_type=CSV)
+async def saves_file(request: AnyRequest, served: ServedHere) -> Response[bytes]:
+    """The same as a file: a line for each reason, or for a save without one. Raises Refused."""
+    org, _ = await admin_org(served, request)
+    tried, under = await _saves(org, await _form(request))
+    rows = [
+        (one.record_id, type(one.outcome).__name__ if one.outcome else "not tried", *_why(wrong))
+        for one in tried
+        for wrong in (one.problems or (None,))
+    ]
+    rules = "as one proposed would have it" if under is not org else "as they are"
+    note = f"simulated at {instant(org.world.clock.now())} under rules {rules}, at most {SIMULATED_MAX}; nothing was changed"
+    return _file(org, "saves", as_csv(("transaction", "outcome", "code", "object", "field", "reason"), rows, note))
+
+
+def _why(wrong: Problem | None) -> tuple[str, str, str, str]:
+    return ("", "", "", "") if wrong is None else (wrong.code, wrong.object or "", wrong.field or "", wrong.message)
+
+
+async def _saves(org: Org, form: dict[str, str]) -> tuple[list[Simulated], Org]:
+    """What each would become, and the org whose rules were tried."""
+    person = await _person(org, form.get("user", ""))
+    under = proposed_org(org, _proposed(form)) if form.get("check") or form.get("condition") else org
     tried: list[Simulated] = []
     async for one in simulate_all(under, person):
         tried.append(one)
         if len(tried) == SIMULATED_MAX:
             break
-    counts = Counter(one.problems[0].code if one.problems else type(one.outcome).__name__ for one in tried)
-    ends = [Counted(str(name), count) for name, count in counts.most_common()]
-    told = {"tried": tried, "most": SIMULATED_MAX, "ends": ends, "proposed": under is not org}
-    return Template("_tried_saves.html", context=told)
+    return tried, under
 
 
 async def _person(org: Org, username: str) -> RecordId | None:
@@ -125,4 +171,4 @@ def _proposed(form: dict[str, str]) -> Proposed:
     return Proposed(form.get("object", ""), "Proposed", form.get("condition", ""))
 
 
-SIMULATION_PAGES = [simulation, simulate_sync, simulate_saves]
+SIMULATION_PAGES = [simulation, simulate_sync, simulate_saves, sync_file, saves_file]
