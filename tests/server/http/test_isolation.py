@@ -142,6 +142,11 @@ ASKED: dict[str, Callable[[Known], list[Ask]]] = {
         Ask(body={"device": number, "asked": "0", "last": True, "entries": []})
         for number in (k.tom.number, k.planted.sarah.number)
     ],
+    "POST /sync/v1/device/orders": lambda k: [Ask(body={"org": "small", "key": key}) for key in (k.tom.key, "g" * 60)],
+    "POST /sync/v1/device/queue": lambda k: [
+        Ask(body={"org": "small", "key": k.tom.key, "asked": "wipe x", "last": True, "entries": []})
+    ],
+    "POST /sync/v1/device/wiped": lambda k: [Ask(body={"org": "small", "key": k.tom.key, "asked": "wipe x"})],
     "POST /sync/v1/tracking": lambda _: [Ask(body={"standing": {"at": "2026-03-02T08:00:00+00:00"}})],
     "POST /sync/v1/device/territory": lambda k: [Ask(body={"territory_id": i}) for i in k.target.values()],
     "GET /sync/v1/media/{name:str}/{record_id:str}": lambda k: files(k, None),

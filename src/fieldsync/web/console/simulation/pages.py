@@ -137,7 +137,8 @@ async def saves_file(request: AnyRequest, served: ServedHere) -> Response[bytes]
         for wrong in (one.problems or (None,))
     ]
     rules = "as one proposed would have it" if under is not org else "as they are"
-    note = f"simulated at {instant(org.world.clock.now())} under rules {rules}, at most {SIMULATED_MAX}; nothing was changed"
+    at = instant(org.world.clock.now())
+    note = f"simulated at {at} under rules {rules}, at most {SIMULATED_MAX}; nothing was changed"
     return _file(org, "saves", as_csv(("transaction", "outcome", "code", "object", "field", "reason"), rows, note))
 
 
