@@ -219,7 +219,6 @@ def pick(page: Page, select: Locator, label: str) -> None:
         expect(select).to_have_js_property("selectedIndex", at)
 
 
-
 @pytest.mark.parametrize("size", [0, 1])
 def test_a_list_is_picked_sorted_and_searched_by_keyboard(browser: Browser, running: Running, size: int) -> None:
     with app(browser, running.link("iPad"), size) as page:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.server.lab import Lab, update
+from tests.server.lab import Lab, create, update
 
 from fieldsync.server.postgres.work import pipe
 from fieldsync.server.postgres.work.trip import Answer, Step
@@ -40,3 +40,24 @@ def test_a_save_waits_four_times_and_its_reader_twice(lab: Lab, trips: list[int]
         if n:  # the first time, rights and rules are looked up too
             assert len(saved) <= 4, saved
             assert len(trips) <= 2, trips
+
+
+def test_a_family_is_read_with_one_trip_for_each_level_below_its_root_s_details(lab: Lab, trips: list[int]) -> None:
+    [shop] = lab.rows("Shop", {"Name": "Corner"})
+    lab.person("sarah")
+    ipad, iphone = lab.phone("sarah"), lab.phone("sarah", "iphone")
+    for phone in (ipad, iphone):
+        phone.download()
+    for _ in range(2):
+        visit, lines = ipad.new_id("Visit"), [ipad.new_id("Visit_Line") for _ in range(2)]
+        items = [
+            create("Visit", visit, ShopId=shop),
+            *(create("Visit_Line", i, VisitId=visit) for i in lines),
+        ]
+        items += [create("Line_Part", ipad.new_id("Line_Part"), LineId=line) for line in lines]
+        ipad.upload(ipad.save(*items))
+        trips.clear()
+        [family] = iphone.feed().families
+        assert family.root.id == visit
+        assert [ref.object for ref in family.members] == ["Visit", "Visit_Line", "Visit_Line", "Line_Part", "Line_Part"]
+    assert len(trips) <= 3, trips

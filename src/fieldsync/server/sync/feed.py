@@ -24,7 +24,14 @@ from fieldsync.server.postgres.work import Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.scope.scope import Scope
-from fieldsync.server.sync.images import closed, concerned, image_questions, read_families, read_images
+from fieldsync.server.sync.images import (
+    closed,
+    concerned,
+    family_questions,
+    image_questions,
+    read_families,
+    read_images,
+)
 from fieldsync.server.sync.token import Purpose, seal, unseal
 
 _RESULT = msgspec.json.Decoder(Result)
@@ -144,7 +151,7 @@ async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -
     roots = {RecordRef(e.root_object, ids.RecordId(e.root_id)): None for e in news}
     refs = {*roots, *(ref for result in results for ref in concerned(result))}
     alone = not any(root.object in org.catalog.families for root in roots)
-    (database.ending if alone else database.ahead)(*image_questions(scope, refs))
+    (database.ending if alone else database.ahead)(*image_questions(scope, refs), *family_questions(scope, roots))
     images = await read_images(scope, database, refs)
     members = await read_families(scope, database, roots, images)
     read = place.end if members or results else shown.read

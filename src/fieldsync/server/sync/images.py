@@ -7,7 +7,7 @@ reason: the device cannot tell them apart.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,6 +16,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Problem
 from fieldsync.protocol.rows import Gone, RecordRef, RowBlock
 from fieldsync.protocol.upload import Rejected, Result
+from fieldsync.schema.model import Field
 from fieldsync.server.merge.aliases import readable
 from fieldsync.server.postgres.work import Question
 from fieldsync.server.postgres.work import Work as Database
@@ -92,6 +93,13 @@ async def read_families(
     return {root: tuple(refs) for root, refs in members.items()}
 
 
+def family_questions(scope: Scope, roots: Iterable[RecordRef]) -> Iterator[Question]:
+    """What `read_families` asks first, where every root is there."""
+    for name, ids in _by_object(roots).items():
+        if name in scope.around.catalog.families:
+            yield from _detail_questions(scope, _details_of(scope, name, {name: ids}), {name: ids})
+
+
 async def _read_details(
     scope: Scope,
     database: Database,
@@ -100,20 +108,36 @@ async def _read_details(
     members: dict[RecordRef, list[RecordRef]],
     images: Images,
 ) -> None:
-    family = scope.around.catalog.families[root_object]
+    """Level by level: what hangs on records of one level is asked in one trip."""
     owner: dict[str, dict[str, RecordRef]] = {root_object: {ref.id: ref for ref in present}}
-    for name in family.members[1:]:
-        master = scope.around.catalog[name].master
-        assert master is not None
-        assert master.references is not None
-        above = owner.get(master.references, {})
-        owner[name] = {}
-        if not above or not scope.may_read(name):
-            continue
-        for record_id, master_id, row in await database.rows(scope.details(name, master.name), ids=sorted(above)):
-            images.rows[name][record_id] = row
-            owner[name][record_id] = above[master_id]
-            members[above[master_id]].append(RecordRef(name, record_id))
+    level = _details_of(scope, root_object, owner)
+    while level:
+        database.ahead(*_detail_questions(scope, level, owner))
+        for name, leads in level.items():
+            above, owner[name] = owner[leads.references or ""], {}
+            for record_id, master_id, row in await database.rows(scope.details(name, leads.name), ids=sorted(above)):
+                images.rows[name][record_id] = row
+                owner[name][record_id] = above[master_id]
+                members[above[master_id]].append(RecordRef(name, record_id))
+        level = _details_of(scope, root_object, {name: owner[name] for name in level})
+
+
+def _details_of(scope: Scope, root_object: str, above: Mapping[str, Collection[str]]) -> dict[str, Field]:
+    """The details in a family of records of these objects, each with the field that leads to them."""
+    catalog = scope.around.catalog
+    found = {name: catalog[name].master for name in catalog.families[root_object].members[1:]}
+    return {
+        name: leads
+        for name, leads in found.items()
+        if leads is not None and above.get(leads.references or "") and scope.may_read(name)
+    }
+
+
+def _detail_questions(
+    scope: Scope, level: Mapping[str, Field], above: Mapping[str, Collection[str]]
+) -> Iterator[Question]:
+    for name, leads in level.items():
+        yield scope.details(name, leads.name), {"ids": sorted(above[leads.references or ""])}
 
 
 def _refs(name: str, ids: Iterable[str]) -> Iterable[RecordRef]:
