@@ -34,7 +34,7 @@ def cut_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
         if left[0] < 0:
             raise Cut
 
-    monkeypatch.setattr(destroy.os, "fsync", fsync)
+    monkeypatch.setattr(os, "fsync", fsync)
 
 
 def test_wherever_the_power_fails_the_key_is_gone_before_any_file_and_the_next_start_ends_it(
