@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fieldsync.web.kit.guard import FORBIDDEN, MISDIRECTED, Guard, refusal
+from fieldsync.web.kit.guard import FORBIDDEN, MISDIRECTED, Guard, is_versioned, refusal
 
 HOST = "127.0.0.1:8000"
 OURS = f"http://{HOST}"
@@ -62,3 +62,17 @@ def test_a_frame_without_our_origin_gets_what_its_secret_names_and_nothing_else(
     scope: Any = {"type": "http", "path": path, "method": method, "headers": headers, "query_string": b""}
     asyncio.run(Guard({HOST}.__contains__, secret="/slides/").handle(scope, receive, send, inside))
     assert sent == [expected]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "kept"),
+    [
+        ("/static/field.js", b"v=0123", True),
+        ("/console/static/kit.css", b"v=0123", True),
+        ("/static/field.js", b"", False),
+        ("/accounts/001", b"v=0123", False),
+        ("/objects/static/1", b"v=0123", False),
+    ],
+)
+def test_a_browser_keeps_only_files_of_a_version(path: str, query: bytes, kept: bool) -> None:  # noqa: FBT001
+    assert is_versioned(path, query) == kept

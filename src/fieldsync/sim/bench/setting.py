@@ -26,7 +26,7 @@ from fieldsync.server.postgres.embedded import EmbeddedPostgres
 from fieldsync.sim.territory import add_accounts, found_territory
 
 ORG, PERSON, PASSWORD = "bench", "sarah@bench.example", "measuring the whole way 9"
-_SERVER = """
+SERVER = """
 import sys
 from fieldsync.base.world import system_world
 from fieldsync.server.http.app import create_app
@@ -79,7 +79,7 @@ def served(folder: Path, port: int, make: Make) -> Iterator[Setting]:
     with EmbeddedPostgres.start(folder / "pg") as postgres:
         made = make(postgres.uri, world)
         process = subprocess.Popen(
-            [sys.executable, "-c", _SERVER, postgres.uri, str(port)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", SERVER, postgres.uri, str(port)], stdout=subprocess.PIPE, text=True
         )
         try:
             _wait_for(process)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -46,9 +47,18 @@ def environment(app: str) -> Environment:
         "remedy": tongue.remedy,
     }
     made.policies["ext.i18n.trimmed"] = True
-    made.globals |= {"tongue": tongue.present}
+    made.globals |= {"tongue": tongue.present, "assets": assets(app)}
     made.install_gettext_callables(tongue.gettext, tongue.ngettext, newstyle=True)  # type: ignore[attr-defined]
     return made
+
+
+def assets(app: str) -> str:
+    """What tells the static files of this version of the app from those of any other, which a browser may keep."""
+    digest = hashlib.sha256()
+    for folder in (_WEB / app / "static", _WEB / "kit" / "static"):
+        for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def static_router(app: str, path: str = "/static") -> object:
