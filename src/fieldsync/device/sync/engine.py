@@ -93,7 +93,7 @@ class Engine:
             if self._ordered and self.online and self.world.clock.steady() >= self._poll_at:
                 self._follow_orders(did)
             if did.emptying is not None or not self.ready:
-                did.again = self._next_view_end()
+                did.again = self._next_unready()
                 return did
             with self.store.read() as work:
                 upload_due = upload.due_in(work, unix_ms(self.world.clock.now()))
@@ -113,6 +113,11 @@ class Engine:
         waits = [0.0 if self.news or self._untold else self._poll_at - self.world.clock.steady()]
         waits += [wait for wait in (upload_due, self._next_view_end()) if wait is not None]
         return max(0.0, min(waits))
+
+    def _next_unready(self) -> float | None:
+        """Without a session views end, and what an admin wants of this device is asked for."""
+        orders = max(0.0, self._poll_at - self.world.clock.steady()) if self._ordered and self.online else None
+        return min((wait for wait in (orders, self._next_view_end()) if wait is not None), default=None)
 
     def _next_view_end(self) -> float | None:
         with self.store.read() as work:
@@ -242,7 +247,7 @@ class Engine:
 
     def heed(self, error: Unreachable | Refused) -> None:
         """A refusal behind which an admin's wish may stand: it is asked for next."""
-        if isinstance(error, Refused) and error.problem.code in _ORDERING:
+        if not self._ordered and isinstance(error, Refused) and error.problem.code in _ORDERING:
             self._ordered, self._poll_at = True, self.world.clock.steady()
             self.woken.set()
 
