@@ -159,7 +159,8 @@ class UploadResponse(msgspec.Struct, frozen=True, omit_defaults=True):
     """Results in the order sent, and the touched records as they are now and as the caller may read them now.
 
     `fork_at`: from this queue number on the server knows other content under the same numbers; nothing of it was
-    applied, and the device must take a new number and new ids for what it never had confirmed.
+    applied now, and the device must take a new number and new ids for what it never had confirmed. Results behind it
+    are of saves that the server knows just as they were sent.
     """
 
     results: tuple[Result, ...]

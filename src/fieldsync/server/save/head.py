@@ -116,7 +116,7 @@ def identity_questions(org: Org, caller: Caller, sent: Sequence[Incoming | Trans
 
 
 async def identify(org: Org, database: Database, caller: Caller, incoming: tuple[Incoming, ...]) -> Identified:
-    """Tell replays from news. Everything from the first fork on is left out (DESIGN 5)."""
+    """Tell replays from news. Nothing from the first fork on is news (DESIGN 5)."""
     if caller.number is None or not incoming:
         return Identified(incoming, (), None)
     receipts, of_device = identity_questions(org, caller, incoming)
@@ -155,21 +155,27 @@ def classify(
     * a replay when number (or id), id and hash are those of a receipt;
     * a fork when number or id is known with anything else, or the device had confirmed that number already;
     * new otherwise.
+
+    Behind a fork nothing is new, but what is known as it comes is still a replay: sent anew under another number it
+    would be done twice.
     """
     by_n = {r.n: r for r in receipts if r.device == caller.number}
     by_id = {r.transaction_id: r for r in receipts}
     fresh: list[Incoming] = []
     replays: list[Result] = []
+    fork_at: int | None = None
     for transaction in incoming:
         known = by_id.get(transaction.id) or by_n.get(transaction.n)
         if known is None and transaction.n > confirmed_through:
-            fresh.append(transaction)
+            if fork_at is None:
+                fresh.append(transaction)
             continue
         mine = known is not None and known.device in caller.numbers
         if known is None or not mine or (known.transaction_id, known.hash) != (transaction.id, transaction.hash):
-            return Identified(tuple(fresh), tuple(replays), transaction.n)
+            fork_at = transaction.n if fork_at is None else fork_at
+            continue
         replays.append(msgspec.structs.replace(_RESULT.decode(known.result), n=transaction.n))
-    return Identified(tuple(fresh), tuple(replays), None)
+    return Identified(tuple(fresh), tuple(replays), fork_at)
 
 
 def _renew_rights() -> ClauseElement:

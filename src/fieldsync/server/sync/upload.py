@@ -182,9 +182,9 @@ async def _answer(
     log_shown(org, database, caller, frame, shown)
     results = [closed(result, images, scope) for result in results]
     forks = [n for n in (identified.fork_at, done.fork_at, gathered.fork_at) if n is not None]
-    fork_at = min(forks, default=None)
+    fork_at, known = min(forks, default=None), {r.n for r in identified.replays}
     return UploadResponse(
-        results=tuple(r for r in results if fork_at is None or r.n < fork_at),
+        results=tuple(r for r in results if fork_at is None or r.n < fork_at or r.n in known),
         rows=images.blocks(scope),
         gone=tuple(images.gone.values()),
         fork_at=fork_at,
