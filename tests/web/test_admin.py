@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.schema.shared_data import shared
-from tests.web.browsing import Running, app
+from tests.web.browsing import Running, app, eventually
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
@@ -70,7 +70,7 @@ def test_a_territory_given_explains_itself_and_brings_its_accounts(browser: Brow
         assert ipad.get("Account", record) is not None
 
         open_person(page, "Sarah Jones")
-        page.get_by_role("button", name="End York today").click()
+        page.get_by_role("button", name="End today: York").click()
         expect(page.get_by_text("Saved.")).to_be_visible()
         page.get_by_role("button", name="Record and history").click()
         expect(page.get_by_role("heading", name="History")).to_be_visible()
@@ -176,8 +176,8 @@ def test_a_device_is_asked_for_a_refresh_confirms_it_and_is_taken_out_of_service
         page.get_by_role("button", name="Ask for a full refresh").click()
         expect(page.get_by_text("Asked: it loads everything anew")).to_be_visible()
         assert ipad.sync().kind is SyncKind.FULL
-        page.reload()
-        expect(page.get_by_text("Not asked.")).to_be_visible()
+        eventually(lambda: "full refresh</td>" in page.reload().text())  # type: ignore[union-attr]
+        expect(page.get_by_text("Not asked. Last one")).to_be_visible()
         expect(page.get_by_role("row", name=re.compile("full refresh Forced .* ✓ Done")).first).to_be_visible()
 
         page.get_by_role("link", name="Devices", exact=True).first.click()
@@ -230,7 +230,7 @@ def test_a_zip_of_salesforce_source_is_planned_deployed_and_taken_up_by_a_device
         page.get_by_label("File", exact=True).set_input_files(packed)
         page.get_by_role("button", name="Plan").click()
         expect(page.get_by_role("heading", name=re.compile("What was read of"))).to_be_visible()
-        expect(page.get_by_role("row", name=re.compile("^create object")).first).to_be_visible()
+        expect(page.get_by_role("row", name=re.compile("^create table")).first).to_be_visible()
         page.get_by_role("button", name="Deploy", exact=True).click()
         expect(page.get_by_text("✓ Deployed")).to_be_visible(timeout=60_000)
         page.goto("/console/catalog?search=__c")
