@@ -19,7 +19,7 @@ PINNED = {
     "the revoked are served": "I28",
     "long saves are cut": "L5",
     "sharing is not asked": "L4",
-    "leaving a page merges nothing": "L3",
+    "leaving a page merges nothing": "L8",
 }
 
 

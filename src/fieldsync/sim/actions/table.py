@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fieldsync.sim.actions import admin, days, disasters, online, saving, syncing
+from fieldsync.sim.actions import admin, at_work, days, disasters, online, saving, syncing
 from fieldsync.sim.actions.acting import Action
 from fieldsync.sim.device import SimDevice
 from fieldsync.sim.world import SimWorld
@@ -34,6 +34,7 @@ ACTIONS: tuple[tuple[int, Action], ...] = (
     (8, syncing.verify),
     (10, syncing.refresh),
     (20, syncing.upload_only),
+    (20, at_work.save_during_sync),
     (30, syncing.look),
     (30, syncing.undo),
     (30, syncing.resend),

@@ -152,7 +152,7 @@ DEVICE_BUGS = (
     Planted(
         "merge over pending edits",
         (Patch("device.merge.apply:busy_roots", _nothing_is_pending),),
-        focus=("sync", "online_edit"),
+        focus=3 * ("save_during_sync",),
     ),
     Planted(
         "merge under an editor",
@@ -160,7 +160,11 @@ DEVICE_BUGS = (
         focus=5 * ("look", "online_edit"),
     ),
     Planted("news of busy records is thrown away", (Patch("device.merge.apply:_stage", returning(None)),)),
-    Planted("refresh drops the queue", (Patch("device.merge.carry:_copy_kept", _without_queue),), focus=("refresh",)),
+    Planted(
+        "refresh drops the queue",
+        (Patch("device.merge.carry:_copy_kept", _without_queue),),
+        focus=3 * ("save_during_sync",),
+    ),
     Planted(
         "refresh drops the errors", (Patch("device.merge.carry:_copy_kept", _without_errors),), focus=5 * ("refresh",)
     ),
@@ -188,6 +192,7 @@ DEVICE_BUGS = (
         "leaving a page merges nothing",
         (Patch("device.merge.view:free_families", returning([])),),
         focus=5 * ("look", "online_edit"),
+        seed=2,
     ),
     Planted(
         "merged accounts are not followed",
