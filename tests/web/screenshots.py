@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
+from tests.web.begin_walk import two_territories, walk
+from tests.web.beginning import Vault, opened
 from tests.web.browsing import ARGUMENTS, SIZES, Running, running_demo
 
 from fieldsync.cli.demo.people import ADMIN, ORG, PASSWORD
@@ -159,6 +161,27 @@ def _picture(page: Page, address: str, path: Path, wrong: list[str]) -> None:
     page.screenshot(path=path, full_page=True)
 
 
+def take_beginning(browser: Browser, running: Running, folder: Path, scheme: str, wrong: list[str]) -> None:
+    """The pictures of a first start and of the lock screen."""
+    server = running.console.removesuffix("/console")
+    with tempfile.TemporaryDirectory() as place, opened(Path(place), Vault()) as one:
+        context = browser.new_context(base_url=one.link.split("/?", maxsplit=1)[0], color_scheme=scheme)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
+        page.goto(one.link)
+
+        def look(name: str) -> None:
+            for size in SIZES:
+                page.set_viewport_size(size)  # type: ignore[arg-type]
+                page.wait_for_timeout(SETTLED_MS)
+                if not page.evaluate(FITS):
+                    wrong.append(f"{name}: wider than its window")
+                page.screenshot(path=folder / f"{name}-{size['width']}-{scheme}.png", full_page=True)
+
+        walk(page, one, server, look)
+        context.close()
+
+
 def _opened(folder: Path) -> Path:
     """PostgreSQL runs as another account."""
     folder.chmod(0o755)
@@ -175,10 +198,12 @@ def main(folder: Path, only: str = "") -> int:
         sync_playwright() as playwright,
     ):
         refuse(*running.devices)
+        two_territories(running.uri)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for scheme in ("light", "dark"):
             if only != "console":
                 take(browser, running, folder, scheme, wrong)
+                take_beginning(browser, running, folder, scheme, wrong)
             if only != "field":
                 take_console(browser, running, folder, scheme, wrong)
         browser.close()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
+from tests.web.begin_walk import two_territories, walk
+from tests.web.beginning import Vault, opened
 from tests.web.browsing import Running, app
 from tests.web.screenshots import FITS, pages
 from tests.web.test_admin import admin
@@ -32,6 +34,21 @@ def test_no_page_has_a_serious_issue(browser: Browser, running: Running, size: i
                 wrong[name] = found or "wider than its window"
         page.evaluate("document.documentElement.removeAttribute('lang')")
         assert "html-has-lang" in str(page.evaluate(RUN)), "the check finds what is wrong"
+    assert wrong == {}
+
+
+def test_no_page_before_the_app_is_open_has_a_serious_issue(browser: Browser, running: Running, tmp_path: Path) -> None:
+    wrong: dict[str, object] = {}
+    two_territories(running.uri)
+    with opened(tmp_path, Vault()) as one, app(browser, one.link, 1, locks=True) as page:
+
+        def look(name: str) -> None:
+            page.evaluate(AXE.read_text(encoding="utf-8"))
+            found = page.evaluate(RUN)
+            if found or not page.evaluate(FITS):
+                wrong[name] = found or "wider than its window"
+
+        walk(page, one, running.console.removesuffix("/console"), look)
     assert wrong == {}
 
 

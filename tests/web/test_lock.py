@@ -1,4 +1,4 @@
-"""The lock screen's rules, by the clock; and rights, which every page asks for, are worked out once."""
+"""When the app locks, by the clock; and rights, which every page asks for, are worked out once."""
 
 from __future__ import annotations
 
@@ -10,49 +10,55 @@ from fieldsync.base.world import ManualClock
 from fieldsync.schema.catalog import build
 from fieldsync.schema.load import load_packs
 from fieldsync.web.field.context import KnownRights
-from fieldsync.web.field.lock.lock import TRIES_MAX, Answered, Keeper, Lock
+from fieldsync.web.field.lock.lock import WAIT_SECONDS_MAX, Idle, Waits
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 
 def test_it_locks_when_the_person_was_idle_for_longer_than_that() -> None:
     clock = ManualClock(START)
-    lock = Lock(clock, Keeper(lambda text: text == "right", lambda: None), 3600.0)
+    idle = Idle(clock, 60)
     clock.advance(3600)
-    assert not lock.locked
-    lock.touch()
+    assert not idle.due
+    idle.touch()
     clock.advance(3600)
-    assert not lock.locked
+    assert not idle.due
     clock.advance(1)
-    lock.touch()
-    held = [lock.locked]
-    assert lock.answer("right") is Answered.OPEN
-    assert [*held, lock.locked] == [True, False], "only the passphrase opens it"
+    assert idle.due
 
 
-def test_wrong_answers_wait_longer_each_time_and_end_the_app() -> None:
-    clock, stopped = ManualClock(START), list[bool]()
-    lock = Lock(clock, Keeper(lambda text: text == "right", lambda: stopped.append(True)), 0.0)
-    lock.close()
-    assert [lock.answer("wrong") for _ in range(3)] == [Answered.WRONG] * 3
-    assert lock.answer("right") is Answered.TOO_SOON
-    waits = list[float]()
-    for _ in range(TRIES_MAX - 4):
-        clock.advance(lock.wait_seconds)
-        assert lock.answer("wrong") is Answered.WRONG
-        waits.append(lock.wait_seconds)
-    assert waits == sorted(waits)
-    clock.advance(60)
-    assert lock.answer("wrong") is Answered.STOPPED
-    assert stopped == [True]
+def test_a_machine_that_slept_was_idle_and_a_clock_set_back_is_no_touch() -> None:
+    clock = ManualClock(START)
+    idle = Idle(clock, 60)
+    clock.jump(3601)
+    assert idle.due
+    idle.touch()
+    clock.jump(-7200)
+    clock.advance(3601)
+    assert idle.due
+
+
+def test_each_wrong_answer_makes_that_person_wait_longer_and_nobody_else() -> None:
+    clock = ManualClock(START)
+    waits = Waits(clock)
+    seconds = []
+    for tries in range(1, 11):
+        waits.wrong("sarah", tries)
+        seconds.append(waits.seconds("sarah"))
+    assert seconds[:4] == [0, 0, 1, 2]
+    assert seconds == sorted(seconds)
+    assert seconds[-1] == WAIT_SECONDS_MAX
+    assert waits.seconds("tom") == 0
+    clock.advance(WAIT_SECONDS_MAX)
+    assert waits.seconds("sarah") == 0
 
 
 @pytest.mark.parametrize("minutes", [1, 10_000])
 def test_without_idle_minutes_it_never_locks_by_itself(minutes: int) -> None:
     clock = ManualClock(START)
-    lock = Lock(clock, Keeper(lambda _: False, lambda: None), 0.0)
+    idle = Idle(clock, 0)
     clock.advance(60 * minutes)
-    assert not lock.locked
+    assert not idle.due
 
 
 def test_rights_are_worked_out_once_for_a_person_and_a_data_model() -> None:

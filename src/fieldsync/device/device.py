@@ -22,6 +22,7 @@ from fieldsync.device.edit.sessions import Sessions
 from fieldsync.device.edit.undo import undo, undone_with
 from fieldsync.device.lists import Lists
 from fieldsync.device.media.media import Media
+from fieldsync.device.membership import Membership
 from fieldsync.device.mini import Mini
 from fieldsync.device.queue.entry import QueueEntry
 from fieldsync.device.record import Mark, Record
@@ -72,7 +73,7 @@ class Device:
         self.views = OpenRecords(store, world, lambda refs: self._listeners.tell(records_changed(refs)))
         self.updates = Updates(store, self._engine, world, (self._told, self._tell_progress))
         self.media, self.mini = Media(self._engine, self._tell_progress), Mini(self._engine, self.step)
-        self.territories = Territories(store, self._calls, self.sync)
+        self.territories, self.membership = Territories(store, self._calls, self.sync), Membership(self._calls)
         self._background: Background | None = None
 
     @staticmethod

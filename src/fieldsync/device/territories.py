@@ -18,7 +18,7 @@ from fieldsync.device.store.work import Work
 from fieldsync.device.sync.account import read_account
 from fieldsync.device.sync.calls import Calls
 from fieldsync.device.transport import Unreachable
-from fieldsync.protocol.session import Picked, PickTerritory
+from fieldsync.protocol.session import MyTerritories, Picked, PickTerritory
 
 OBJECTS = ("User_Territory", "Territory")
 
@@ -46,6 +46,14 @@ class Territories:
                 return []
             return _assigned(work, account.user.id)
 
+    def offered(self) -> list[TerritoryChoice]:
+        """Those of the person that the server knows of: before the first download. Raises Refused: AUTH, OFFLINE."""
+        try:
+            found = self._calls.get("/sync/v1/device/territories", MyTerritories)
+        except Unreachable:
+            raise Refused(problem(Code.OFFLINE)) from None
+        return [TerritoryChoice(one.id, one.name, one.primary) for one in found.territories]
+
     def picked(self) -> RecordId | None:
         """The one this device works in; None: all of them."""
         with self._store.read() as work:
@@ -56,13 +64,17 @@ class Territories:
         """Work in another one, or in all. Blocks. Raises Refused: AUTH, OFFLINE, SYNC_RUNNING, NOT_FOUND; then this
         device works where it did, or has the other one picked and gets its rows with the next sync."""
         self._sync(SyncKind.UPLOAD_ONLY, Trigger.TERRITORY_SWITCH)
+        self.pick(territory)
+        return self._sync(SyncKind.FULL, Trigger.TERRITORY_SWITCH)
+
+    def pick(self, territory: RecordId | None) -> None:
+        """What the next download brings is of this one. Raises Refused: AUTH, OFFLINE, NOT_FOUND."""
         try:
             self._calls.post("/sync/v1/device/territory", PickTerritory(territory), Picked)
         except Unreachable:
             raise Refused(problem(Code.OFFLINE)) from None
         with self._store.write() as work:
             meta.put(work, Key.TERRITORY, territory)
-        return self._sync(SyncKind.FULL, Trigger.TERRITORY_SWITCH)
 
 
 def _assigned(work: Work, user: RecordId) -> list[TerritoryChoice]:

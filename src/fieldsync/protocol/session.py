@@ -13,6 +13,10 @@ import msgspec
 
 from fieldsync.base.ids import DeviceNumber, RecordId
 
+SERVICE = "fieldsync"
+SYNC_VERSION = 1
+"""Of `/sync/v1`, which this version of the app speaks and this version of the server answers."""
+
 
 class Platform(StrEnum):
     """What the device is (FEATURES A03)."""
@@ -145,7 +149,64 @@ class Picked(msgspec.Struct, frozen=True):
     territory_id: RecordId | None = None
 
 
+class Assigned(msgspec.Struct, frozen=True):
+    """A territory the person works in; `primary`: the one he starts in."""
+
+    id: RecordId
+    name: str
+    primary: bool = False
+
+
+class MyTerritories(msgspec.Struct, frozen=True):
+    """Answer to `GET /sync/v1/device/territories`, the primary one first."""
+
+    territories: tuple[Assigned, ...] = ()
+
+
 class NewNumber(msgspec.Struct, frozen=True):
     """Answer to `POST /sync/v1/device/number`: after a fork the device goes on under this number."""
 
     device_number: DeviceNumber
+
+
+class Greeting(msgspec.Struct, frozen=True):
+    """Answer to `GET /health`: by this a device knows a server of ours before any password is typed.
+
+    `sync`: versions of the sync protocol it answers; a server before there were any says none.
+    """
+
+    status: str
+    version: str
+    service: str = ""
+    sync: tuple[int, ...] = ()
+
+
+class KeepRescue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /sync/v1/device/rescue`: keep this secret for the asking device, in place of an earlier one.
+
+    The device has wrapped its database key with it and keeps the wrapped key; neither opens anything alone. The server
+    gives the secret out for the person's password, while the device is in service (THREATS T2, T4).
+    """
+
+    secret: str
+
+
+class RescueKept(msgspec.Struct, frozen=True):
+    """Answer to it."""
+
+    kept: bool = True
+
+
+class AskRescue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /sync/v1/rescue`: asked without a token, since that lies in the closed database."""
+
+    org: str
+    username: str
+    password: str
+    device_number: str
+
+
+class Rescue(msgspec.Struct, frozen=True):
+    """Answer to it."""
+
+    secret: str

@@ -149,6 +149,12 @@ ASKED: dict[str, Callable[[Known], list[Ask]]] = {
     "POST /sync/v1/device/wiped": lambda k: [Ask(body={"org": "small", "key": k.tom.key, "asked": "wipe x"})],
     "POST /sync/v1/tracking": lambda _: [Ask(body={"standing": {"at": "2026-03-02T08:00:00+00:00"}})],
     "POST /sync/v1/device/territory": lambda k: [Ask(body={"territory_id": i}) for i in k.target.values()],
+    "GET /sync/v1/device/territories": lambda _: [Ask()],
+    "POST /sync/v1/device/rescue": lambda _: [Ask(body={"secret": "tom's own"})],
+    "POST /sync/v1/rescue": lambda k: [
+        Ask(body={"org": "small", "username": "tom@small.example", "password": PASSWORD, "device_number": number})
+        for number in (k.planted.sarah.number, "0zzzz")
+    ],
     "GET /sync/v1/media/{name:str}/{record_id:str}": lambda k: files(k, None),
     "POST /sync/v1/media/{name:str}/{record_id:str}": lambda k: files(k, b"x"),
     "GET /sync/v1/online/{name:str}": lambda k: [Ask({"search": "canary"}, at={"name": n}) for n in k.target],

@@ -1,65 +1,59 @@
-"""`fieldsync field`: the Field app in a browser window, on this machine's own encrypted store."""
+"""`fieldsync field`: the Field app in a browser window, on this machine's own encrypted stores, one a person.
+
+Everything a person would type is asked in the app. What is given here is for programs.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import platform
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fieldsync.base.problems import Refused
+from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import system_world
-from fieldsync.cli.device.commands import DEFAULT_STORE, PassphraseOption, StoreOption
+from fieldsync.cli.device.commands import DEFAULT_STORE, StoreOption
 from fieldsync.cli.report import say
 
 if TYPE_CHECKING:
-    from fieldsync.device import Device
+    from fieldsync.device import DeviceDescription
+    from fieldsync.web.field.begin.hall import Hall
 
 HOST = "127.0.0.1"
+SECRET = "FIELDSYNC_PASSPHRASE"
 
 
 def field(
-    passphrase: PassphraseOption,
     store: StoreOption = DEFAULT_STORE,
-    server: Annotated[str, typer.Option("--server", envvar="FIELDSYNC_SERVER", help="At the first start.")] = "",
-    org: Annotated[str, typer.Option("--org", envvar="FIELDSYNC_ORG", help="At the first start.")] = "",
-    username: Annotated[str, typer.Option("--username", help="At the first start.")] = "",
-    password: Annotated[str, typer.Option("--password", envvar="FIELDSYNC_PASSWORD", help="At the first start.")] = "",
+    passphrase: Annotated[str, typer.Option("--passphrase", envvar=SECRET, help="Opens it unasked; or a PIN.")] = "",
+    server: Annotated[str, typer.Option("--server", envvar="FIELDSYNC_SERVER", help="Where to sign in.")] = "",
+    org: Annotated[str, typer.Option("--org", envvar="FIELDSYNC_ORG", help="Of the person.")] = "",
+    username: Annotated[str, typer.Option("--username", help="Whose store it is.")] = "",
+    password: Annotated[str, typer.Option("--password", envvar="FIELDSYNC_PASSWORD", help="To sign in unasked.")] = "",
     port: Annotated[int, typer.Option("--port", help="Port of the pages on this machine; 0 takes a free one.")] = 0,
-    idle: Annotated[int, typer.Option("--lock-after", min=0, help="Idle minutes until it locks; 0 never.")] = 60,
+    idle: Annotated[
+        int, typer.Option("--lock-after", min=0, help="Idle minutes until it locks, where the admin allows more.")
+    ] = 0,
     window: Annotated[bool, typer.Option("--window/--no-window", help="Open a browser, or not.")] = True,
 ) -> None:
-    """The Field app; the first start asks where to sign in. Ctrl-C stops it; what was saved stays."""
-    from fieldsync.cli.device.store import SERVER_FILE, open_device
-
-    if not (store / SERVER_FILE).exists():
-        _sign_in(store, passphrase, (server, org, username, password))
-    with open_device(store, passphrase) as device:
-        device.start()
-        asyncio.run(_serve(device, store, port or _free_port(), idle_minutes=idle, window=window))
+    """The Field app: it asks for server, sign-in and PIN itself. Ctrl-C stops it; what was saved stays."""
+    _no_core_dumps()
+    store.mkdir(parents=True, exist_ok=True, mode=0o700)
+    asyncio.run(_serve(store, (passphrase, server, org, username, password), port or _free_port(), idle, window=window))
     say("stopped")
 
 
-def _sign_in(store: Path, passphrase: str, given: tuple[str, str, str, str]) -> None:
-    """Register this machine. Its data comes with the first sync, which the app offers and shows."""
-    from fieldsync.cli.device.store import describe_terminal, keep_server, open_with_key
-
-    server, org, username, password = given
-    server = server or typer.prompt("Address of the server")
-    org, username = org or typer.prompt("Org"), username or typer.prompt("User name")
-    password = password or typer.prompt("Password", hide_input=True)
-    with open_with_key(store, passphrase, server) as (device, key):
-        device.sign_in(org, username, password, describe_terminal("Field app", key))
-        keep_server(store, server)
-
-
-async def _serve(device: Device, store: Path, port: int, *, idle_minutes: int, window: bool) -> None:
+async def _serve(store: Path, given: tuple[str, str, str, str, str], port: int, idle: int, *, window: bool) -> None:
+    from fieldsync.device.keys import system_keystore
+    from fieldsync.device.people import People
     from fieldsync.server.http.serve import serve, stop_on_signals
-    from fieldsync.web.field.app import create_field_app
+    from fieldsync.web.field.app import create_app
+    from fieldsync.web.field.begin.hall import Hall
     from fieldsync.web.field.door import Door
-    from fieldsync.web.field.lock.lock import Keeper, Lock
+    from fieldsync.web.field.lock.seat import Seat
 
     world = system_world()
     opened: list[str] = []
@@ -71,27 +65,49 @@ async def _serve(device: Device, store: Path, port: int, *, idle_minutes: int, w
             webbrowser.open(link)
         opened.append(link)
 
-    door = Door(world.chance, tell)
-    loop, stop = asyncio.get_running_loop(), stop_on_signals()
-
-    def end() -> None:
-        loop.call_soon_threadsafe(loop.call_later, 1.0, stop.set)  # what was answered last is still sent
-
-    keeper = Keeper(lambda text: _opens(store, text), end)
-    lock = Lock(world.clock, keeper, idle_minutes * 60.0)
-    app = create_field_app(device, door, world=world, port=port, name="Field app", lock=lock, rests=True)
-    await serve(app, host=HOST, port=port, stop=stop, ready=door.invite)
-
-
-def _opens(store: Path, passphrase: str) -> bool:
-    """Whether this passphrase opens the store."""
-    from fieldsync.device.keys import key_from_passphrase
-
+    people = People(store, world.chance, system_keystore())
+    people.tidy()
+    seat = Seat(Door(world.chance, tell), world, platform.node() or "Field app", idle_minutes=idle)
+    hall = Hall(people, seat, world, _describe)
     try:
-        key_from_passphrase(store, passphrase, system_world().chance)
-    except Refused:
-        return False
-    return True
+        await asyncio.to_thread(_unasked, hall, given)
+        app = create_app(seat, hall, port=port)
+        await serve(app, host=HOST, port=port, stop=stop_on_signals(), ready=seat.door.invite)
+    finally:
+        await asyncio.to_thread(hall.abandon)
+        await asyncio.to_thread(seat.leave)
+
+
+def _unasked(hall: Hall, given: tuple[str, str, str, str, str]) -> None:
+    """As far as what was given leads. Raises Refused for what the app would tell as a page."""
+    from fieldsync.device.transport.reach import address_of
+
+    secret, server, org, username, password = given
+    at = hall.beginning
+    at.server, at.org, at.username = address_of(server) or server, org, username
+    known = [p for p in hall.people.all() if not username or p.about.username == username or p.id == "0"]
+    if secret and len(known) == 1:
+        hall.unlock(known[0], secret)
+    elif secret and all((at.server, org, username, password)):
+        hall.sign_in(org, username, password)
+        hall.keep(secret)
+    elif secret and known:
+        raise Refused(problem(Code.UNUSABLE, what="--passphrase", reason="several people are here; add --username"))
+
+
+def _describe(key: str) -> DeviceDescription:
+    from fieldsync.cli.device.store import describe_terminal
+
+    return describe_terminal(platform.node() or "Field app", key)
+
+
+def _no_core_dumps() -> None:
+    """A dump of this process would hold the key (THREATS T1)."""
+    try:
+        import resource
+    except ImportError:  # Windows writes none by itself
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _free_port() -> int:

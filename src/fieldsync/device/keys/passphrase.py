@@ -38,6 +38,8 @@ class WrappedKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lanes: int = LANES
     kdf: str = "argon2id"
     cipher: str = "chacha20-poly1305"
+    entry: str = ""
+    """Of the machine's key store, without whose secret the PIN opens nothing; empty: a passphrase opens it."""
 
 
 def key_from_passphrase(folder: Path, passphrase: str, chance: Chance) -> bytes:
@@ -48,26 +50,26 @@ def key_from_passphrase(folder: Path, passphrase: str, chance: Chance) -> bytes:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / FILE
     if path.exists():
-        return unwrap(_load(path), passphrase)
+        return unwrap(load(folder), passphrase)
     if any(folder.glob("store*.db*")):
         raise Refused(problem(Code.STORE_DAMAGED, reason=f"its {FILE} is missing"))
     key = chance.bytes(KEY_BYTES)
-    _keep(path, wrap(key, passphrase, chance))
+    keep(path, msgspec.json.encode(wrap(key, passphrase, chance)))
     return key
 
 
 def change_passphrase(folder: Path, old: str, new: str, chance: Chance) -> None:
     """Wrap the key anew. Raises what `key_from_passphrase` raises."""
-    key = unwrap(_load(folder / FILE), old)
-    _keep(folder / FILE, wrap(key, new, chance))
+    key = unwrap(load(folder), old)
+    keep(folder / FILE, msgspec.json.encode(wrap(key, new, chance)))
 
 
-def wrap(key: bytes, passphrase: str, chance: Chance) -> WrappedKey:
-    """The key under a passphrase of at least 12 characters."""
+def wrap(key: bytes, passphrase: str, chance: Chance, entry: str = "") -> WrappedKey:
+    """The key under a passphrase of at least 12 characters, or under what a PIN and a secret of `entry` give."""
     if len(passphrase) < PASSPHRASE_CHARS_MIN:
         reason = f"it has fewer than {PASSPHRASE_CHARS_MIN} characters"
         raise Refused(problem(Code.WEAK_PASSWORD, reason=reason))
-    blank = WrappedKey(chance.bytes(16), chance.bytes(12), b"")
+    blank = WrappedKey(chance.bytes(16), chance.bytes(12), b"", entry=entry)
     cipher = ChaCha20Poly1305(_derive(blank, passphrase))
     return msgspec.structs.replace(blank, wrapped=cipher.encrypt(blank.nonce, key, _bound(blank)))
 
@@ -94,10 +96,13 @@ def _derive(kept: WrappedKey, passphrase: str) -> bytes:
 
 def _bound(kept: WrappedKey) -> bytes:
     """The parameters, so that nobody weakens them in the file."""
-    return f"{kept.kdf}:{kept.cipher}:{kept.memory_kib}:{kept.passes}:{kept.lanes}".encode()
+    with_entry = f":{kept.entry}" if kept.entry else ""
+    return f"{kept.kdf}:{kept.cipher}:{kept.memory_kib}:{kept.passes}:{kept.lanes}{with_entry}".encode()
 
 
-def _load(path: Path) -> WrappedKey:
+def load(folder: Path) -> WrappedKey:
+    """What lies there. Raises Refused(STORE_DAMAGED)."""
+    path = folder / FILE
     try:
         kept = msgspec.json.decode(path.read_bytes(), type=WrappedKey)
     except (OSError, msgspec.DecodeError) as error:
@@ -108,12 +113,12 @@ def _load(path: Path) -> WrappedKey:
     return kept
 
 
-def _keep(path: Path, kept: WrappedKey) -> None:
-    """Write whole or not at all: the key is lost with this file."""
+def keep(path: Path, content: bytes) -> None:
+    """Write whole or not at all, for this user alone: the key is lost with such a file."""
     fresh = path.with_suffix(".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(kept))
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -57,12 +58,12 @@ class Calls:
 
     def open_post(self, path: str, value: msgspec.Struct, shape: type[T]) -> T:
         """Ask without a token."""
-        return self._typed(self.transport.request("POST", path, encoded(value), _headers(None)), shape)
+        return open_post(self.transport, path, value, shape)
 
     def post(self, path: str, value: msgspec.Struct | bytes | None, shape: type[T]) -> T:
         """Send a value, or one that is `encoded`, and get one back."""
         body = value if isinstance(value, bytes) else b"{}" if value is None else encoded(value)
-        return self._typed(self._asked("POST", path, body), shape)
+        return _typed(self._asked("POST", path, body), shape)
 
     def post_ahead(self, path: str, body: bytes, shape: type[T]) -> Callable[[], T]:
         """Send an encoded value, and go on; the result, called, gives the answer and raises what `post` does."""
@@ -73,13 +74,13 @@ class Calls:
             reply = answered()
             if reply.status == _UNAUTHORISED:
                 reply = self._asked_anew("POST", path, body, (reply, used))
-            return self._typed(reply, shape)
+            return _typed(reply, shape)
 
         return answer
 
     def get(self, path: str, shape: type[T], **query: str | None) -> T:
         """Get a value."""
-        return self._typed(self._asked("GET", with_query(path, query), None), shape)
+        return _typed(self._asked("GET", with_query(path, query), None), shape)
 
     def get_bytes(self, path: str) -> bytes:
         """Get a JSON body as it is."""
@@ -101,7 +102,7 @@ class Calls:
 
     def post_piece(self, path: str, body: bytes, **query: str | None) -> Taken:
         """Bring a piece of a file."""
-        return self._typed(self._asked("POST", with_query(path, query), body, {"content-type": CONTENT_BYTES}), Taken)
+        return _typed(self._asked("POST", with_query(path, query), body, {"content-type": CONTENT_BYTES}), Taken)
 
     def lines(self, path: str, value: msgspec.Struct | None = None, **query: str | None) -> Iterator[bytes]:
         """Get a stream of lines, or send a value and get one. Renewing happens before the first."""
@@ -163,6 +164,12 @@ class Calls:
         if self._keep(tokens):
             raise Restored("the server was restored from a backup")
 
+    def sign_out(self) -> None:
+        """End the session: on the server where that can be reached, here in any case."""
+        with suppress(Unreachable, Refused):
+            self.transport.request("POST", "/sync/v1/session/end", b"{}", self.headers())
+        self._keep(None)
+
     def _keep(self, tokens: Tokens | None) -> bool:
         """Whether there is something to offer again."""
         lost = False
@@ -174,12 +181,18 @@ class Calls:
         self._tokens = tokens
         return lost
 
-    def _typed(self, reply: Reply, shape: type[T]) -> T:
-        _refuse(reply)
-        try:
-            return msgspec.json.decode(reply.body, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as bad:
-            raise Unreachable(f"an answer that cannot be read: {bad}") from bad
+
+def open_post(transport: Transport, path: str, value: msgspec.Struct, shape: type[T]) -> T:
+    """Ask without a token, also without a store. Raises Unreachable and Refused."""
+    return _typed(transport.request("POST", path, encoded(value), _headers(None)), shape)
+
+
+def _typed(reply: Reply, shape: type[T]) -> T:
+    _refuse(reply)
+    try:
+        return msgspec.json.decode(reply.body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+        raise Unreachable(f"an answer that cannot be read: {bad}") from bad
 
 
 def encoded(value: msgspec.Struct) -> bytes:

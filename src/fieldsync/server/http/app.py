@@ -23,7 +23,8 @@ from fieldsync.base.log import get_logger
 from fieldsync.base.problems import Refused
 from fieldsync.base.version import VERSION
 from fieldsync.base.world import World
-from fieldsync.server.http import admin, media
+from fieldsync.protocol.session import SERVICE, SYNC_VERSION, Greeting
+from fieldsync.server.http import admin, device, media
 from fieldsync.server.http.body import DecompressBody
 from fieldsync.server.http.context import Served
 from fieldsync.server.http.errors import HANDLERS
@@ -46,9 +47,9 @@ _log = get_logger("fieldsync.server")
 
 
 @get("/health", summary="Is the server there", tags=["health"])
-async def health() -> dict[str, str]:
+async def health() -> Greeting:
     """Answers while the process serves."""
-    return {"status": "ok", "version": VERSION}
+    return Greeting("ok", VERSION, SERVICE, (SYNC_VERSION,))
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def create_app(uri: str, world: World, *, pages: Pages | None = None) -> Litesta
     """The application over the PostgreSQL at `uri`, serving every org of its directory."""
     served = Served(uri=uri)
     apis = [
-        Router("/sync/v1", route_handlers=[*ROUTES, *media.ROUTES]),
+        Router("/sync/v1", route_handlers=[*ROUTES, *device.ROUTES, *media.ROUTES]),
         Router("/admin/v1", route_handlers=admin.ROUTES),
     ]
     routes: list[ControllerRouterHandler] = [*apis, health]

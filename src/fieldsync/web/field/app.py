@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Litestar, Response
@@ -16,20 +16,21 @@ from fieldsync.base.problems import CATALOGUE, Refused
 from fieldsync.base.world import World
 from fieldsync.device import Device
 from fieldsync.web.field.acts import ACTS
-from fieldsync.web.field.changes import Changes
+from fieldsync.web.field.begin.download import DOWNLOAD_PAGES
+from fieldsync.web.field.begin.hall import Hall
+from fieldsync.web.field.begin.pages import BEGIN_PAGES
 from fieldsync.web.field.content.attached import ATTACHING
 from fieldsync.web.field.content.pages import CONTENT_PAGES
 from fieldsync.web.field.content.serving import SERVING, SLIDES
-from fieldsync.web.field.context import AnyRequest, Field, KnownTongue
+from fieldsync.web.field.context import AnyRequest
 from fieldsync.web.field.day.pages import DAY_PAGES
 from fieldsync.web.field.door import Door
 from fieldsync.web.field.live import live
-from fieldsync.web.field.lock.lock import Lock
-from fieldsync.web.field.lock.pages import LOCK_PAGES, LockGate
+from fieldsync.web.field.lock.gate import Gate
+from fieldsync.web.field.lock.pages import LOCK_PAGES
+from fieldsync.web.field.lock.seat import Seat
 from fieldsync.web.field.pages import PAGES
-from fieldsync.web.field.presence import Presence
 from fieldsync.web.field.sync.pages import SYNC_PAGES
-from fieldsync.web.field.sync.runner import Runner
 from fieldsync.web.field.work.pages import RECORD_PAGES
 from fieldsync.web.field.work.saving import SAVING
 from fieldsync.web.kit.guard import Guard
@@ -38,59 +39,61 @@ from fieldsync.web.kit.speaking import Speaking
 from fieldsync.web.kit.tongue import N_, _, remedy, sentence, speak
 
 _log = get_logger("fieldsync.field")
-HANDLERS = (
+HANDLERS: tuple[Any, ...] = (
     *PAGES,
     *RECORD_PAGES,
     *SAVING,
     *SYNC_PAGES,
     *DAY_PAGES,
-    *LOCK_PAGES,
     *CONTENT_PAGES,
     *SERVING,
     *ATTACHING,
     *ACTS,
     live,
 )
+BEFORE: tuple[Any, ...] = (*BEGIN_PAGES, *DOWNLOAD_PAGES, *LOCK_PAGES)
+"""What needs no open store, or makes one."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
-def create_field_app(
-    device: Device, door: Door, *, world: World, port: int, name: str, lock: Lock | None = None, rests: bool = False
-) -> Litestar:
-    """The application over this engine, answering on loopback at `port` only; with a lock it has a lock screen.
+def create_field_app(device: Device, door: Door, *, world: World, port: int, name: str) -> Litestar:
+    """The application over this one engine, which its owner closes: no lock screen, nobody else."""
+    seat = Seat(door, world, name, locks=False, rests=False)
+    seat.take(device)
+    return create_app(seat, None, port=port)
 
-    `rests`: while no page is visible the engine does nothing by itself.
-    """
-    changes = Changes(device)
-    runner = Runner(device, changes.tell)
-    tongue = KnownTongue(device, changes)
-    seen = Presence(device, world.clock) if rests else None
-    field = Field(device, door, name, changes, runner, lock, seen)
 
-    def stop() -> None:
-        changes.close()
-        runner.close()
-        if seen is not None:
-            seen.close()
-
+def create_app(seat: Seat, hall: Hall | None, *, port: int) -> Litestar:
+    """The application over whoever sits down, answering on loopback at `port` only."""
     hosts = frozenset(f"{host}:{port}" for host in LOOPBACK)
+    before = BEFORE if hall is not None else ()
+    gate = Gate(seat, _enter(seat), hall.first_page if hall is not None else lambda: "/")
     return Litestar(
-        route_handlers=[*HANDLERS, static_router("field")],  # type: ignore[list-item]
+        route_handlers=[*HANDLERS, *before, static_router("field")],  # type: ignore[list-item]
         dependencies={
-            "app": Provide(lambda: replace(field, seen=field.changes.count), sync_to_thread=False),
-            "world": Provide(lambda: world, sync_to_thread=False),
+            "app": Provide(seat.here, sync_to_thread=False),
+            "hall": Provide(lambda: hall, sync_to_thread=False),
+            "world": Provide(lambda: seat.world, sync_to_thread=False),
         },
         template_config=templates("field"),
-        middleware=[
-            Guard(hosts.__contains__, secret=SLIDES),
-            Speaking(tongue.of),
-            *([LockGate(lock)] if lock is not None else []),
-        ],
+        middleware=[Guard(hosts.__contains__, secret=SLIDES), gate, Speaking(seat.tongue)],
         exception_handlers={Refused: _refused, HTTPException: _http, Exception: _bug},
-        state=State({"on_stop": stop, "tongue": tongue}),
+        state=State({"on_stop": seat.stop, "tongue": seat.tongue}),
         openapi_config=None,
         logging_config=None,
     )
+
+
+def _enter(seat: Seat) -> Callable[[AnyRequest, str], Response[Any]]:
+    """The way in by a link that works once."""
+
+    def enter(request: AnyRequest, token: str) -> Response[Any]:
+        try:
+            return seat.door.enter(token)
+        except HTTPException as error:
+            return _http(request, error)
+
+    return enter
 
 
 def _refused(request: AnyRequest, refused: Refused) -> Response[Any]:
@@ -116,7 +119,7 @@ def _bug(request: AnyRequest, error: Exception) -> Response[Any]:
 def _page(request: AnyRequest, heading: str, said: tuple[str, str], status: int) -> Response[Any]:
     engine = request.app.template_engine
     assert engine is not None
-    speak(request.app.state.tongue.of(request.headers.get("accept-language", "")))
+    speak(request.app.state.tongue(request.headers.get("accept-language", "")))
     values = {"heading": _(heading), "sentence": _(said[0]), "remedy": _(said[1])}
     html = engine.get_template("refused.html").render(**values)
     return Response(html, media_type=MediaType.HTML, status_code=status)

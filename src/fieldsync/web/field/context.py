@@ -18,7 +18,6 @@ from fieldsync.web.field.changes import Changes
 from fieldsync.web.field.content.secrets import Secrets
 from fieldsync.web.field.door import Door
 from fieldsync.web.field.form.sent import Forms
-from fieldsync.web.field.lock.lock import Lock
 from fieldsync.web.field.presence import Presence
 from fieldsync.web.field.sync.runner import Runner
 from fieldsync.web.kit.locales import Manner
@@ -83,7 +82,7 @@ class Field:
     device_name: str
     changes: Changes
     runner: Runner
-    lock: Lock | None = None
+    may_lock: bool = False
     presence: Presence | None = None
     forms: Forms = field(default_factory=Forms)
     known_rights: KnownRights = field(default_factory=KnownRights)
@@ -117,7 +116,7 @@ class Field:
             "zone": self.zone,
             "locale": present().manner.locale.replace("_", "-"),
             "seen_changes": self.seen,
-            "may_lock": self.lock is not None,
+            "may_lock": self.may_lock,
             "rests": self.presence is not None,
         }
         return Template(template_name=template, context=given | values)

@@ -6,10 +6,13 @@ from typing import Any
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
+from fieldsync.schema.access.permissions import Access
+from fieldsync.schema.catalog import ObjectType
 from fieldsync.soql.errors import SoqlError
 from fieldsync.soql.list_view import Shown, shown_columns, view_named
 from fieldsync.web.field import reading
 from fieldsync.web.field.context import Field
+from fieldsync.web.field.empty import Facts, why
 from fieldsync.web.kit.facts import fact_of
 from fieldsync.web.kit.lists import Asked, line_of
 from fieldsync.web.kit.tongue import _, sentence
@@ -22,7 +25,7 @@ HOME = {"Account": "/accounts"}
 def record_list(app: Field, name: str, asked: Asked) -> dict[str, Any]:
     """What the template of a list shows. Raises Refused(UNKNOWN_OBJECT)."""
     object_type = reading.known_object(app.device, name)
-    about = {
+    about: dict[str, Any] = {
         "object": name,
         "plural": object_type.plural,
         "home": HOME.get(name, f"/objects/{name}"),
@@ -31,14 +34,39 @@ def record_list(app: Field, name: str, asked: Asked) -> dict[str, Any]:
         "asked": asked,
     }
     try:
-        return about | (_view(app, name, asked) if asked.view else _by_name(app, name, asked))
+        shown = about | (_view(app, name, asked) if asked.view else _by_name(app, name, asked))
     except Refused as refused:
         if refused.problem.code is not Code.UNUSABLE:
             raise
         return about | _EMPTY | {"said": sentence(refused.problem)}
+    if not shown["records"] and not shown["lines"]:
+        shown["empty"] = why(_facts(app, object_type, asked), shown["home"], f"/objects/{name}/new")
+    return shown
 
 
-_EMPTY: dict[str, Any] = {"lines": [], "columns": [], "sorts": [], "records": [], "total": None, "there_is_more": False}
+def _facts(app: Field, object_type: ObjectType, asked: Asked) -> Facts:
+    account, name = app.device.account, object_type.name
+    return Facts(
+        plural=object_type.plural,
+        synced=account is not None and account.as_of is not None,
+        readable=app.rights.may(name, Access.READ),
+        creatable=app.rights.may(name, Access.CREATE) and object_type.declared.bulk is None,
+        search=asked.search,
+        view=next((view.label for view in app.device.list_views(name) if view.name == asked.view), ""),
+        here=app.device.count(name),
+        online=name == "Account" and app.device.online,
+    )
+
+
+_EMPTY: dict[str, Any] = {
+    "lines": [],
+    "columns": [],
+    "sorts": [],
+    "records": [],
+    "total": None,
+    "there_is_more": False,
+    "empty": None,
+}
 
 
 def _by_name(app: Field, name: str, asked: Asked) -> dict[str, Any]:

@@ -39,4 +39,5 @@ async def _told(changes: Changes, seen: int) -> AsyncIterator[bytes]:
                 continue
             await asyncio.sleep(TOGETHER_SECONDS)
             event.clear()
-            yield CHANGED
+            if not changes.closed:
+                yield CHANGED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from litestar import Response, get
+from litestar import get
 from litestar.response import Template
 
 from fieldsync.schema.access.permissions import Access
@@ -18,10 +18,8 @@ from fieldsync.web.kit.lists import asked_of
 
 
 @get("/", sync_to_thread=True)
-def home(request: AnyRequest, app: FieldHere, world: WorldHere, launch: str = "") -> Template | Response[None]:
-    """Home; or, with a launch token, the way in."""
-    if launch:
-        return app.door.enter(launch)
+def home(request: AnyRequest, app: FieldHere, world: WorldHere) -> Template:
+    """Home; who comes with a launch token is let in before."""
     account = app.device.account
     first_name = account.user.name.split()[0] if account else ""
     calls = reading.calls_of_today(app.device, app.zone, world.clock.now())

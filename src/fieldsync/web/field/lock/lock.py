@@ -1,89 +1,55 @@
-"""Whether the app is locked, and what opens it (FEATURES M04, THREATS T2). Time and the check are passed in.
+"""When the app locks by itself, and how long a wrong answer makes the next wait (FEATURES M04, THREATS T2). Pure but
+for the clock, which is passed in.
 
-What runs by itself, live parts and leases, is no sign of a person. From the third on, each wrong answer makes the next
-wait longer; after `TRIES_MAX` in a row the app stops, and the store is closed with it.
+What runs by itself, live parts and leases, is no sign of a person. A machine that slept was idle all that time, which
+only the wall clock knows.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
-
 from fieldsync.base.world import Clock
 
-TRIES_MAX = 10
 FREE_TRIES = 3
 """From this wrong answer on the next has to wait."""
 WAIT_SECONDS_MAX = 60.0
 
 
-class Answered(Enum):
-    """What became of a passphrase."""
+class Idle:
+    """Since when nobody touched the app. `minutes`: 0 never locks by itself."""
 
-    OPEN = "open"
-    WRONG = "wrong"
-    TOO_SOON = "too_soon"
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True)
-class Keeper:
-    """What the lock needs of the outside: whether a passphrase opens the store, and how to stop the app."""
-
-    opens: Callable[[str], bool]
-    stop: Callable[[], None]
-
-
-class Lock:
-    """One app's lock. `idle_seconds`: 0 never locks by itself."""
-
-    def __init__(self, clock: Clock, keeper: Keeper, idle_seconds: float) -> None:
-        self._clock, self._keeper, self._idle = clock, keeper, idle_seconds
-        self._guard = threading.Lock()
-        self._locked = False
-        self._seen = clock.steady()
-        self._wrong = 0
-        self._not_before = 0.0
-
-    @property
-    def locked(self) -> bool:
-        """Whether pages show nothing now."""
-        if self._idle and self._clock.steady() - self._seen > self._idle:
-            self._locked = True
-        return self._locked
-
-    @property
-    def tries_left(self) -> int:
-        return TRIES_MAX - self._wrong
-
-    @property
-    def wait_seconds(self) -> float:
-        """How long the next answer has to wait."""
-        return max(0.0, self._not_before - self._clock.steady())
+    def __init__(self, clock: Clock, minutes: float = 0) -> None:
+        self._clock = clock
+        self.minutes = minutes
+        self.touch()
 
     def touch(self) -> None:
         """The person did something."""
-        if not self.locked:
-            self._seen = self._clock.steady()
+        self._steady, self._wall = self._clock.steady(), self._clock.now()
 
-    def close(self) -> None:
-        """Lock now."""
-        self._locked = True
+    @property
+    def due(self) -> bool:
+        """Whether the app is to lock now."""
+        slept = (self._clock.now() - self._wall).total_seconds()
+        return bool(self.minutes) and max(self._clock.steady() - self._steady, slept) > self.minutes * 60
 
-    def answer(self, passphrase: str) -> Answered:
-        """Try to open it."""
-        with self._guard:
-            if self.wait_seconds:
-                return Answered.TOO_SOON
-            if self._keeper.opens(passphrase):
-                self._locked, self._wrong, self._seen = False, 0, self._clock.steady()
-                return Answered.OPEN
-            self._wrong += 1
-            if self._wrong >= FREE_TRIES:
-                self._not_before = self._clock.steady() + min(2.0 ** (self._wrong - FREE_TRIES), WAIT_SECONDS_MAX)
-            if self._wrong < TRIES_MAX:
-                return Answered.WRONG
-            self._keeper.stop()
-            return Answered.STOPPED
+
+class Waits:
+    """How long the next answer has to wait, for each person."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._not_before: dict[str, float] = {}
+
+    def seconds(self, person: str) -> float:
+        """Until the next answer is looked at."""
+        return max(0.0, self._not_before.get(person, 0.0) - self._clock.steady())
+
+    def wrong(self, person: str, tries: int) -> None:
+        """This was the so-many-eth wrong answer in a row."""
+        if tries >= FREE_TRIES:
+            wait = min(2.0 ** (tries - FREE_TRIES), WAIT_SECONDS_MAX)
+            self._not_before[person] = self._clock.steady() + wait
+
+    def right(self, person: str) -> None:
+        """It is open."""
+        self._not_before.pop(person, None)

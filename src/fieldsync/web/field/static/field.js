@@ -4,6 +4,7 @@
 const LOOK_MS = 15000;
 const LOCK_LOOK_MS = 5000;
 const PRESENT_MS = 30000;
+const TOUCH_MS = 20000;
 /** What a page has to put away before it is loaded anew. */
 let beforeReload = async () => {};
 
@@ -80,6 +81,16 @@ function localTimes() {
 }
 localTimes();
 document.body.addEventListener("htmx:afterSwap", localTimes);
+
+// Who reads, scrolls or types is there, also without asking for a page.
+if ("mayLock" in document.body.dataset) {
+  let touched = Date.now();
+  for (const kind of ["pointerdown", "keydown", "wheel"]) addEventListener(kind, () => {
+    if (Date.now() - touched < TOUCH_MS) return;
+    touched = Date.now();
+    ask("/lock/touch").catch(() => null);
+  }, { passive: true });
+}
 
 // When the app locks, what an open page shows goes. A half-written form was kept as a draft already.
 if ("mayLock" in document.body.dataset) setInterval(async () => {
