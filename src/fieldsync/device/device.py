@@ -1,7 +1,6 @@
 """The device engine's one door; what each method does stands in the room it names.
 
-Any thread may call any method. Callbacks run on the thread that caused them, after the commit.
-"""
+Any thread may call any method. Callbacks run on the thread that caused them, after the commit."""
 
 from __future__ import annotations
 

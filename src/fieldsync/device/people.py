@@ -15,6 +15,7 @@ import msgspec
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import Chance
+from fieldsync.device.keys import destroy
 from fieldsync.device.keys.keystore import KeyStore
 from fieldsync.device.keys.latch import Latch
 from fieldsync.device.keys.passphrase import keep
@@ -86,8 +87,13 @@ class People:
     def tidy(self) -> None:
         """Remove what a start that was cut left: folders that nothing opens."""
         for folder in (self.root / PEOPLE).glob("*/"):
-            if not self._latch(folder).made:
+            if not self._latch(folder).made and destroy.marked(folder) is None:
                 _empty(folder, own=True)
+
+    def emptied(self) -> list[tuple[Path, str]]:
+        """Folders an admin had emptied, with their server, which has not been told of it yet."""
+        folders = [self.root, *sorted((self.root / PEOPLE).glob("*/"))]
+        return [(folder, _about(folder).server) for folder in folders if destroy.marked(folder) is not None]
 
     def _latch(self, folder: Path) -> Latch:
         return Latch(folder, self._chance, self._keystore)

@@ -123,12 +123,12 @@ def files(k: Known, body: bytes | None) -> list[Ask]:
     return [Ask({"checksum": "0" * 64}, body, at={"name": n, "record_id": i}) for n, i in k.target.items()]
 
 
+PLAIN = ("POST /sync/v1/device/number", "GET /sync/v1/catalog", "GET /sync/v1/events", "GET /health")
+WHO = {"org": "small", "username": "tom@small.example", "password": PASSWORD}
 ASKED: dict[str, Callable[[Known], list[Ask]]] = {
     "POST /sync/v1/session": sign_ins,
     "POST /sync/v1/session/renew": lambda k: [Ask(body={"refresh_token": "fs1.small.x", "device_key": k.tom.key})],
     "POST /sync/v1/session/end": lambda _: [Ask(token="fs1.small.made-up")],
-    "POST /sync/v1/device/number": lambda _: [Ask()],
-    "GET /sync/v1/catalog": lambda _: [Ask()],
     "POST /sync/v1/upload": uploads,
     "GET /sync/v1/feed": lambda k: [Ask({"cursor": c}) for c in (k.own[1], "x", *(t[1] for t in k.taken))],
     "POST /sync/v1/feed/outcomes": outcomes,
@@ -149,18 +149,13 @@ ASKED: dict[str, Callable[[Known], list[Ask]]] = {
     "POST /sync/v1/device/wiped": lambda k: [Ask(body={"org": "small", "key": k.tom.key, "asked": "wipe x"})],
     "POST /sync/v1/tracking": lambda _: [Ask(body={"standing": {"at": "2026-03-02T08:00:00+00:00"}})],
     "POST /sync/v1/device/territory": lambda k: [Ask(body={"territory_id": i}) for i in k.target.values()],
-    "GET /sync/v1/device/territories": lambda _: [Ask()],
     "POST /sync/v1/device/rescue": lambda _: [Ask(body={"secret": "tom's own"})],
-    "POST /sync/v1/rescue": lambda k: [
-        Ask(body={"org": "small", "username": "tom@small.example", "password": PASSWORD, "device_number": number})
-        for number in (k.planted.sarah.number, "0zzzz")
-    ],
+    "POST /sync/v1/rescue": lambda k: [Ask(body=WHO | {"device_number": n}) for n in (k.planted.sarah.number, "0zzz")],
+    **dict.fromkeys((*PLAIN, "GET /sync/v1/device/territories"), lambda _: [Ask()]),
     "GET /sync/v1/media/{name:str}/{record_id:str}": lambda k: files(k, None),
     "POST /sync/v1/media/{name:str}/{record_id:str}": lambda k: files(k, b"x"),
     "GET /sync/v1/online/{name:str}": lambda k: [Ask({"search": "canary"}, at={"name": n}) for n in k.target],
     "POST /sync/v1/mini": lambda k: [Ask(body={"object": n, "id": i}) for n, i in k.target.items()],
-    "GET /sync/v1/events": lambda _: [Ask()],
-    "GET /health": lambda _: [Ask()],
 }
 """By method and address, everything Tom tries there. Pages of the console are all asked in one way, below."""
 

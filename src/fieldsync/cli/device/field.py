@@ -66,10 +66,10 @@ async def _serve(store: Path, given: tuple[str, str, str, str, str], port: int, 
         opened.append(link)
 
     people = People(store, world.chance, system_keystore())
-    people.tidy()
     seat = Seat(Door(world.chance, tell), world, platform.node() or "Field app", idle_minutes=idle)
     hall = Hall(people, seat, world, _describe)
     try:
+        await asyncio.to_thread(hall.tidy)
         await asyncio.to_thread(_unasked, hall, given)
         app = create_app(seat, hall, port=port)
         await serve(app, host=HOST, port=port, stop=stop_on_signals(), ready=seat.door.invite)

@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 MARK = "emptied.json"
-_KEYS = ("key.json", "key.json.new")
-_FILES = ("*.db", "*.db-wal", "*.db-shm", "*.db-journal", "store.current", "store.current.new", "server.txt")
+_KEYS = ("key.json", "key.new", "rescue.json", "rescue.new")
+_FILES = ("*.db", "*.db-wal", "*.db-shm", "*.db-journal", "store.current", "store.current.new", "server.txt", "tries")
 _BLOCK = 64
 
 

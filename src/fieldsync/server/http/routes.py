@@ -33,7 +33,6 @@ from fieldsync.server.http.context import (
     software,
 )
 from fieldsync.server.http.described import UploadOperation
-from fieldsync.server.http.orders import ORDER_ROUTES
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.processor.clearing import clear
@@ -270,5 +269,4 @@ ROUTES = [
     *(sign_in, renew, end_session, catalog),
     *(upload_saves, feed, outcomes, download_rows, refresh_rows, repair_rows, events),
     *(clear_errors, tell_tracking),
-    *ORDER_ROUTES,
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from fieldsync.device.keys.latch import SECRET_BYTES, TRIES_MAX, By, Latch
 from fieldsync.device.membership import ask_rescue
 from fieldsync.device.people import About, People, Person
 from fieldsync.device.store.connect import KEY_BYTES
+from fieldsync.device.sync.orders.emptying import finish_emptying
 from fieldsync.device.transport import HttpTransport
 from fieldsync.protocol.session import AskRescue, DeviceDescription
 from fieldsync.schema.access.permissions import Access
@@ -100,6 +102,15 @@ class Hall:
         latch.set(at.key, secret)
         device, self.beginning = at.device, Beginning(at.server)
         self.take(device, person)
+
+    def tidy(self) -> None:
+        """What earlier starts left: folders nothing opens, and the news that one was emptied."""
+        for folder, server in self.people.emptied():
+            transport = HttpTransport(server)
+            with suppress(Refused):  # the next start tells it
+                finish_emptying(folder, transport)
+            transport.close()
+        self.people.tidy()
 
     def take(self, device: Device, person: Person) -> None:
         """The person sits down; the engine begins its work."""

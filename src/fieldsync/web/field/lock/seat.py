@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from litestar.exceptions import HTTPException
 
+from fieldsync.base.problems import Refused
 from fieldsync.base.world import World
 from fieldsync.device import Device
 from fieldsync.device.people import Person
@@ -105,7 +106,11 @@ class Seat:
         with self._turn:
             if self.field is None or not self.locks:
                 return
-            account = self.field.device.account
+            try:
+                account = self.field.device.account
+            except Refused:  # an admin had it emptied
+                self.leave()
+                return
             set_minutes = account.settings.idle_minutes if account is not None else 0
             self.idle.minutes = min((n for n in (set_minutes, self._idle_minutes) if n), default=0)
             if self.idle.due:
