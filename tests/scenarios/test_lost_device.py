@@ -77,6 +77,25 @@ def save(device: Device, city: str) -> None:
         edit.create("Clinic", {"Name": city, "City": city})
 
 
+def test_a_person_sends_a_diagnostic_file_and_the_newest_is_kept_and_counted(stage: Stage) -> None:
+    sarahs = stage.device("sarah@lost.example", "puzzling", started=False)
+    save(sarahs, "nowhere")
+    catch_up(sarahs)
+    sarahs.go_offline()
+    with pytest.raises(Refused) as refused:
+        sarahs.diagnostics.send()
+    assert refused.value.problem.code is Code.OFFLINE
+    sarahs.go_online()
+    sarahs.diagnostics.send()
+    with console(stage, "puzzling") as page:
+        assert "Its person sent 1 diagnostic file, the last one" in page.page()
+        assert [entry["state"] for entry in page.handed()] == ["failed"]
+        sarahs.undo(sarahs.errors()[0].n)
+        sarahs.diagnostics.send()
+        assert "Its person sent 2 diagnostic files" in page.page()
+        assert page.handed() == [], "the newest takes the place of those before"
+
+
 def test_a_queue_is_asked_for_handed_over_and_stays_where_it_is(stage: Stage) -> None:
     sarahs = stage.device("sarah@lost.example", "stuck", started=False)
     save(sarahs, "nowhere")

@@ -79,6 +79,8 @@ def test_errors_are_told_once_after_a_sync_and_as_a_note_after_autosync(browser:
         page.on("dialog", lambda dialog: dialog.accept())
         page.get_by_role("button", name="Fix").click()
         page.goto("/errors")
+        page.get_by_role("button", name="Send diagnostic file").click()
+        expect(page.get_by_text("The diagnostic file is with your admin.")).to_be_visible()
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_text("No sync errors.")).to_be_visible()
 

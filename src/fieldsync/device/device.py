@@ -36,6 +36,7 @@ from fieldsync.device.store.store import Store
 from fieldsync.device.sync.account import Account, read_account
 from fieldsync.device.sync.calls import Calls
 from fieldsync.device.sync.engine import Engine
+from fieldsync.device.sync.orders.diagnostic import Diagnostics
 from fieldsync.device.sync.orders.emptying import carry_out, finish_emptying
 from fieldsync.device.sync.run import run_sync
 from fieldsync.device.sync.session import device_key, load_catalog, sign_in
@@ -73,6 +74,7 @@ class Device:
         self.updates = Updates(store, self._engine, world, (self._told, self._tell_progress))
         self.media, self.mini = Media(self._engine, self._tell_progress), Mini(self._engine, self.step)
         self.territories, self.membership = Territories(store, self._calls, self.sync), Membership(self._calls)
+        self.diagnostics = Diagnostics(self._engine)
         self._background: Background | None = None
 
     @staticmethod
@@ -104,7 +106,6 @@ class Device:
         sign_in(self._store, self._calls, self._numbers, SignIn(org, username, password, description))
         self._sessions.forget_account()
         self._engine.hurry()
-        self._wake()
 
     @property
     def account(self) -> Account | None:
@@ -257,7 +258,6 @@ class Device:
         """End flight mode; what waits goes at once."""
         self._engine.set_online(online=True)
         self._engine.hurry()
-        self._wake()
         self._tell_progress()
 
     def widget(self) -> Widget:

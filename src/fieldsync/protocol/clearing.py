@@ -8,11 +8,17 @@ by a feed page's `orders`, by the refusal `DEVICE_WIPE`, or where its sign-in ha
 `POST /sync/v1/device/orders` with `Known`, answered by `Orders`. That needs no token: the device's own key says who
 asks, so a device whose sessions have ended hears of it too. `POST /sync/v1/device/queue` takes `HandOver`, answered by
 `HandedOver`; `POST /sync/v1/device/wiped` takes `Wiped`, once nothing is left on the device.
+
+A person who needs help may hand the queue over too, without being asked: `asked` begins with `DIAGNOSTIC` then. The
+server keeps the newest of a device and counts them.
 """
 
 from __future__ import annotations
 
 import msgspec
+
+DIAGNOSTIC = "diagnostic "
+DIAGNOSTIC_CHARS_MAX = 60
 
 
 class ErrorEntry(msgspec.Struct, frozen=True):

@@ -54,8 +54,7 @@ class Engine:
         self.turn = threading.Lock()
         """Held by the one sync that a person started."""
         self.canceled = threading.Event()
-        self.running = Running()
-        self.preparing = Preparing()
+        self.running, self.preparing = Running(), Preparing()
         self.online = True
         self.news = True
         self.stream_open = False
@@ -298,3 +297,4 @@ class Engine:
         with self.store.write() as work:
             upload.retry_now(work)
         self._poll_at, self._failures, self.news = self.world.clock.steady(), 0, True
+        self.woken.set()

@@ -53,6 +53,17 @@ def close_view(request: AnyRequest, app: FieldHere, token: str) -> None:
     app.device.views.close(token)
 
 
+@post("/errors/diagnostic", status_code=200, sync_to_thread=True)
+def send_diagnostic(request: AnyRequest, app: FieldHere) -> Template:
+    """Hand the queue over, for somebody to look into it."""
+    app.require(request)
+    try:
+        app.device.diagnostics.send()
+    except Refused as refused:
+        return app.page(request, "_diagnostic.html", wrong=sentence_of(refused))
+    return app.page(request, "_diagnostic.html", sent=True)
+
+
 @post("/flight/{mode:str}", status_code=200, sync_to_thread=True)
 def flight(request: AnyRequest, app: FieldHere, mode: str) -> Template:
     """Flight mode: `on` sends nothing, `off` goes on at once."""
@@ -127,6 +138,7 @@ ACTS = [
     renew_view,
     show_news,
     close_view,
+    send_diagnostic,
     flight,
     undo,
     resend,

@@ -22,6 +22,7 @@ DEVICES_MAX, SYNCS_MAX = 500, 50
 QUEUE = ("Send_Queue", "Queue_Asked_At", "Queue_Told_At", "Queue_Sent_At")
 WIPE = ("Wipe", "Wipe_Asked_At", "Wipe_Told_At", "Wiped_At")
 """Columns of what may be asked of a device: whether it is, and when it was asked, delivered and done."""
+DIAGNOSTIC = ("Diagnostic_Files", "Diagnostic_Sent_At")
 CLOCK_OFF_SECONDS = 300
 """A clock that is further off is worth a word."""
 
@@ -74,6 +75,9 @@ class Standing:
     wipe: Wish
     send_first: bool
     """Of a wipe: what waits is sent and handed over before."""
+    diagnostic_files: int
+    """How often its person handed the queue over without being asked."""
+    diagnostic_at: str
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,7 @@ def _devices(org: Org) -> Select[Any]:
     waits = ("Pending_Transactions", "Oldest_Pending_At", "Open_Errors")
     asked = (device.c.Clock_Off_Seconds, last.c.Digest, last.c.Completed_At)
     marks = (device.c.Force_Refresh, user.c.Force_Refresh, user.c.Clear_Errors)
-    wishes = (*marks, *(device.c[name] for name in (*QUEUE, *WIPE, "Wipe_Send_First")))
+    wishes = (*marks, *(device.c[name] for name in (*QUEUE, *WIPE, "Wipe_Send_First", *DIAGNOSTIC)))
     columns = (*who, *runs, *(device.c[n] for n in (*times, *waits)), refused.scalar_subquery(), *asked, *wishes)
     joined = device.join(user, user.c.Id == device.c.UserId).outerjoin(last, device.c.Id.is_not(None))
     return select(*columns).select_from(joined).where(device.c.IsDeleted.is_(False))
@@ -138,7 +142,7 @@ def _devices(org: Org) -> Select[Any]:
 def _standing(org: Org, row: tuple[Any, ...]) -> Standing:
     who, runs, times = row[:7], row[7:11], row[11:16]
     pending, oldest, errors, refused, off, verdict, verdict_at, forced, forced_all, clearing = row[16:26]
-    queue, wipe, send_first = row[26:30], row[30:34], row[34]
+    queue, wipe, send_first, files, file_at = row[26:30], row[30:34], *row[34:37]
     limit = org.world.clock.now() - timedelta(days=OVERDUE_DAYS)
     return Standing(
         *(who[0], who[1], who[2] or who[6] or "", who[3], who[4] or who[5], who[5], who[6] or ""),
@@ -165,6 +169,8 @@ def _standing(org: Org, row: tuple[Any, ...]) -> Standing:
         queue=_wish(queue),
         wipe=_wish(wipe),
         send_first=bool(send_first),
+        diagnostic_files=int(files or 0),
+        diagnostic_at=_at(file_at),
     )
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import instant
-from fieldsync.protocol.clearing import HandedOver, HandOver, Known, Orders, Wiped
+from fieldsync.protocol.clearing import DIAGNOSTIC, DIAGNOSTIC_CHARS_MAX, HandedOver, HandOver, Known, Orders, Wiped
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement, compiled_once
 from fieldsync.server.postgres.tables import system_table
@@ -50,7 +50,8 @@ async def hand_over(org: Org, database: Database, sent: HandOver) -> HandedOver:
     """Keep what a device hands over, as it is. Sent again, it takes the place of what was sent before: its reply was
     lost, and the person may have saved since."""
     wanted = await _wanted(org, database, sent.key)
-    if wanted is None or sent.asked not in (wanted.orders.wipe, wanted.orders.queue):
+    by_itself = sent.asked.startswith(DIAGNOSTIC) and len(sent.asked) <= DIAGNOSTIC_CHARS_MAX
+    if wanted is None or not (by_itself or sent.asked in (wanted.orders.wipe, wanted.orders.queue)):
         return HandedOver(0)
     first = min((entry.n for entry in sent.entries), default=0)
     row = {"user": wanted.user, "device": wanted.device, "asked": sent.asked, "first": first, "last": sent.last}
@@ -58,6 +59,9 @@ async def hand_over(org: Org, database: Database, sent: HandOver) -> HandedOver:
     await database.run(_KEEP, **row, at=now, content=msgspec.json.encode(sent.entries))
     if sent.last and sent.asked == wanted.orders.queue:
         await database.run(_sent(org.metadata), device=wanted.device, now=now)
+    if sent.last and by_itself:
+        await database.run(_OLDER, device=wanted.device, own=f"{DIAGNOSTIC}%", asked=sent.asked)
+        await database.run(_counted(org.metadata), device=wanted.device, now=now)
     return HandedOver(len(sent.entries))
 
 
@@ -115,6 +119,14 @@ def _sent(metadata: MetaData) -> ClauseElement:
 
 
 @compiled_once
+def _counted(metadata: MetaData) -> ClauseElement:
+    device = metadata.tables["Device"]
+    one_more = func.coalesce(device.c.Diagnostic_Files, 0) + 1
+    values = {"Diagnostic_Files": one_more, "Diagnostic_Sent_At": bindparam("now")}
+    return update(device).where(device.c.Id == bindparam("device")).values(values)
+
+
+@compiled_once
 def _empty(metadata: MetaData) -> ClauseElement:
     device = metadata.tables["Device"]
     values = {"Wipe": False, "Wiped_At": bindparam("now"), "Active": False}
@@ -137,3 +149,10 @@ def _keep() -> ClauseElement:
 
 
 _KEEP = compile_statement(_keep())
+_OLDER = compile_statement(
+    delete(_KEPT).where(
+        _KEPT.c.device_id == bindparam("device"),
+        _KEPT.c.asked.like(bindparam("own")),
+        _KEPT.c.asked != bindparam("asked"),
+    )
+)
