@@ -60,8 +60,8 @@ def send_diagnostic(request: AnyRequest, app: FieldHere) -> Template:
     try:
         app.device.diagnostics.send()
     except Refused as refused:
-        return app.page(request, "_diagnostic.html", wrong=sentence_of(refused))
-    return app.page(request, "_diagnostic.html", sent=True)
+        return app.page(request, "_diagnostic.html", sent=False, wrong=sentence_of(refused))
+    return app.page(request, "_diagnostic.html", sent=True, wrong="")
 
 
 @post("/flight/{mode:str}", status_code=200, sync_to_thread=True)

@@ -88,6 +88,8 @@ def errors(request: AnyRequest, app: FieldHere) -> Template:
         errors=reading.error_list(app.device),
         notices=app.device.notices(),
         said="",
+        sent=False,
+        wrong="",
     )
 
 

@@ -1,4 +1,4 @@
-"""A diagnostic file: the person hands the whole queue to the server, so that somebody can look into it (FEATURES G12)."""
+"""A diagnostic file: the whole queue goes to the server, so that somebody can look into it (FEATURES G12)."""
 
 from __future__ import annotations
 
