@@ -12,13 +12,17 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from sqlalchemy import select
 from tests.conftest import Databases
 from tests.scenarios.stage import PASSWORD, Stage, catch_up, org_with_two
 
 from fieldsync.base.problems import Code, Refused
 from fieldsync.device import Device
 from fieldsync.device.keys import destroy
+from fieldsync.device.membership import ask_rescue
 from fieldsync.device.transport import HttpTransport, Reply, Unreachable
+from fieldsync.protocol.session import AskRescue
+from fieldsync.server.org.create import seeding_org
 
 PACK = """
 name: lost
@@ -152,9 +156,13 @@ def test_one_that_is_not_to_send_first_loses_what_waits_and_sends_nothing(stage:
 
 def test_a_device_whose_sessions_ended_hears_of_it_and_one_that_was_killed_on_the_way_ends_it(stage: Stage) -> None:
     laptop = stage.device("tom@lost.example", "laptop", started=False)
+    laptop.membership.deposit(b"a way in for who has the password")
     with console(stage, "laptop") as page:
-        assert page.ask("service", on="false") == 303
         assert page.ask("wipe", name="tom@lost.example", first="false") == 303
+        assert _rescue_refused(stage, "laptop") is Code.DEVICE_WIPE, (
+            "the server gives no way into what is to be emptied"
+        )
+        assert page.ask("service", on="false") == 303
         stopped = Killed(stage.address)
         laptop._calls.transport.close()
         laptop._calls.transport = stopped  # the process dies between emptying the folder and telling of it
@@ -165,6 +173,18 @@ def test_a_device_whose_sessions_ended_hears_of_it_and_one_that_was_killed_on_th
         assert destroy.marked(folder) is not None
         Device.open(folder, bytes(32), world=stage.world, transport=HttpTransport(stage.address)).close()
         assert "✓ Wiped" in page.page()
+
+
+def _rescue_refused(stage: Stage, device: str) -> Code | None:
+    with seeding_org(stage.uri, stage.org, stage.world) as seeding:
+        issued, known = seeding.metadata.tables["_device_number"], seeding.metadata.tables["Device"]
+        asked = select(issued.c.number).join(known, known.c.Id == issued.c.device_id).where(known.c.Name == device)
+        number = str(seeding.connection.execute(asked).scalar())
+    try:
+        ask_rescue(HttpTransport(stage.address), AskRescue(stage.org, "tom@lost.example", PASSWORD, number))
+    except Refused as refused:
+        return refused.problem.code
+    return None
 
 
 class Killed(HttpTransport):

@@ -89,11 +89,13 @@ async def keep_rescue(org: Org, database: Database, caller: Caller, secret: str)
 
 
 async def rescue(org: Org, database: Database, user_id: RecordId, number: str) -> str:
-    """What opens this person's device of that number. Raises Refused: FORBIDDEN for a device out of service; AUTH for
-    another person's and for one that is not known."""
+    """What opens this person's device of that number. Raises Refused: FORBIDDEN for a device out of service, DEVICE_WIPE
+    for one that is to be emptied, AUTH for another person's and for one that is not known."""
     row = await database.one(_kept(org.metadata), number=number, user=user_id)
     if row is None:
         raise Refused(problem(Code.AUTH))
+    if row[2]:
+        raise Refused(problem(Code.DEVICE_WIPE))
     if not row[1]:
         raise Refused(problem(Code.FORBIDDEN, reason="an admin took this device out of service"))
     return str(row[0])
@@ -118,6 +120,6 @@ def _keep(metadata: MetaData) -> ClauseElement:
 @compiled_once
 def _kept(metadata: MetaData) -> ClauseElement:
     kept, issued, device = (metadata.tables[name] for name in ("_rescue", "_device_number", "Device"))
-    rows = select(kept.c.secret, device.c.Active).join(issued, issued.c.device_id == kept.c.device_id)
+    rows = select(kept.c.secret, device.c.Active, device.c.Wipe).join(issued, issued.c.device_id == kept.c.device_id)
     mine = (issued.c.number == bindparam("number"), issued.c.user_id == bindparam("user"))
     return rows.join(device, device.c.Id == kept.c.device_id).where(*mine)
