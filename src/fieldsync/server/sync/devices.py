@@ -89,7 +89,7 @@ async def keep_rescue(org: Org, database: Database, caller: Caller, secret: str)
 
 
 async def rescue(org: Org, database: Database, user_id: RecordId, number: str) -> str:
-    """What opens this person's device of that number. Raises Refused: FORBIDDEN for a device out of service, DEVICE_WIPE
+    """What opens this person's device of that number. Raises Refused: FORBIDDEN for one out of service, DEVICE_WIPE
     for one that is to be emptied, AUTH for another person's and for one that is not known."""
     row = await database.one(_kept(org.metadata), number=number, user=user_id)
     if row is None:
