@@ -41,9 +41,9 @@ class SimWorld:
         """How often each action really happened."""
         self.wrote: dict[tuple[str, str, str], list[Wrote]] = {}
         """By object, id and column: what was written there, in the order of saves."""
-        self.families: dict[str, frozenset[int]] = {}
-        """By call: how many details were made with it, while nobody changed which there are. Two numbers where an older
-        image of the device gave the id once more."""
+        self.families: dict[str, dict[str, int]] = {}
+        """By call, and by the mark it was made with: how many details came with it, while nobody changed which there
+        are. Two marks where an older image of the device gave the id once more."""
         self.calls_made: set[str] = set()
         self.merged: dict[str, str] = {}
         self.resent: set[str] = set()

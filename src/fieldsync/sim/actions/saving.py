@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from fieldsync.base import ids
 from fieldsync.base.ids import RecordId
@@ -23,21 +24,51 @@ def create_call(world: SimWorld, device: SimDevice) -> None:
     if account is None:
         return
     drawn = world.chance.below(40)
-    lines, mark = (14 if drawn == 0 else drawn % 4), new_mark(world, device)
+    save_call(world, device, account, lines=14 if drawn == 0 else drawn % 4)
+
+
+def save_call(world: SimWorld, device: SimDevice, account: RecordId, lines: int) -> None:
+    """A call with so many details."""
+    mark, family = new_mark(world, device), _Family(lines)
 
     def save() -> tuple[str, Numbers]:
         with device.engine.edit() as edit:
-            values = {"AccountId": account, "Call_Date": instant(device.clock.now()), "Notes": mark}
-            call = edit.create("Call", values)
+            family.call = call = edit.create("Call", _call_of(device, account, mark))
             for _ in range(lines):
                 edit.create("Call_Discussion", {"CallId": call, "Discussion": mark})
-        if call in world.families or call not in world.calls_made:
-            # An older image gives its ids again until it is told: then the call is one of the two, and never of both.
-            world.families[call] = world.families.get(call, frozenset()) | {lines}
-        world.calls_made.add(call)
         return call, edit.queue_numbers
 
-    promised(world, device, f"call {lines}", save)
+    _note_family(world, device, family, mark, returned=promised(world, device, f"call {lines}", save))
+
+
+@dataclass
+class _Family:
+    """A call that is about to be made; None before it has an id."""
+
+    lines: int
+    call: RecordId | None = None
+
+
+def _call_of(device: SimDevice, account: RecordId, mark: str) -> dict[str, str]:
+    return {"AccountId": account, "Call_Date": instant(device.clock.now()), "Notes": mark}
+
+
+def _note_family(world: SimWorld, device: SimDevice, family: _Family, mark: str, *, returned: bool) -> None:
+    """How many details the call was made with, for law L5.
+
+    Noted of every save that makes a call, also of one in which the device died and which is there all the same: an
+    older image of the device gives the ids again, and its call under such an id is not the one that the server has.
+    """
+    call = family.call
+    if call is None:
+        return
+    if not returned:
+        shown = device.engine.get("Call", call)
+        if shown is None or shown.values.get("Notes") != mark:
+            return
+    if call in world.families or call not in world.calls_made:
+        world.families[call] = {**world.families.get(call, {}), mark: family.lines}
+    world.calls_made.add(call)
 
 
 def edit_account(world: SimWorld, device: SimDevice) -> None:
@@ -75,16 +106,16 @@ def _write(
 
 def create_account(world: SimWorld, device: SimDevice) -> None:
     """A new account and, in the same session, a call on it: what refers travels behind what it refers to."""
-    mark = new_mark(world, device)
+    mark, family = new_mark(world, device), _Family(lines=0)
 
     def save() -> tuple[str, Numbers]:
         with device.engine.edit() as edit:
             account = edit.create("Account", {"Name": mark, "Phone": mark})
             edit.create("Address", {"Name": mark, "AccountId": account})
-            edit.create("Call", {"AccountId": account, "Call_Date": instant(device.clock.now()), "Notes": mark})
+            family.call = edit.create("Call", _call_of(device, account, mark))
         return account, edit.queue_numbers
 
-    promised(world, device, "new-account", save)
+    _note_family(world, device, family, mark, returned=promised(world, device, "new-account", save))
 
 
 def edit_call(world: SimWorld, device: SimDevice) -> None:
@@ -197,14 +228,14 @@ def depot(world: SimWorld, device: SimDevice) -> None:
 def bad_save(world: SimWorld, device: SimDevice) -> None:
     """A call on an account that is only in this person's head: the server refuses it, and it stays visible."""
     mark, unknown = new_mark(world, device), ids.mint("001", ids.DeviceNumber("zzzzz"), world.chance.below(10**6))
+    family = _Family(lines=0)
 
     def save() -> tuple[str, Numbers]:
         with device.engine.edit() as edit:
-            values = {"AccountId": unknown, "Call_Date": instant(device.clock.now()), "Notes": mark}
-            call = edit.create("Call", values)
+            family.call = call = edit.create("Call", _call_of(device, unknown, mark))
         return call, edit.queue_numbers
 
-    promised(world, device, "bad-save", save)
+    _note_family(world, device, family, mark, returned=promised(world, device, "bad-save", save))
 
 
 def _account(world: SimWorld, device: SimDevice) -> RecordId | None:

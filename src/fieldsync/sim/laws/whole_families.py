@@ -6,32 +6,45 @@ Looked at on the server and on every device, at any time; calls whose details so
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from fieldsync.sim.oracle import held_by
 from fieldsync.sim.world import SimWorld
 
+Rows = Mapping[str, Mapping[str, Any]]
+
 
 def check(world: SimWorld) -> Iterator[str]:
     """A sentence for every call with a part of its details."""
-    calls = set(world.rows("Call"))
-    details = Counter(str(row["CallId"]) for row in world.rows("Call_Discussion").values())
-    yield from _incomplete(world, "the server", calls, details)
+    yield from _incomplete(world, "the server", world.rows("Call"), world.rows("Call_Discussion"))
     yield from on_devices(world)
 
 
 def on_devices(world: SimWorld) -> Iterator[str]:
     """The same, of devices alone."""
     for device in world.devices:
-        calls = set(held_by(device, "Call"))
-        details = Counter(str(row["CallId"]) for row in held_by(device, "Call_Discussion").values())
-        yield from _incomplete(world, f"device {device.ordinal}", calls, details)
+        held = held_by(device, "Call"), held_by(device, "Call_Discussion")
+        yield from _incomplete(world, f"device {device.ordinal}", *held)
 
 
-def _incomplete(world: SimWorld, where: str, calls: set[str], details: Counter[str]) -> Iterator[str]:
+def _incomplete(world: SimWorld, where: str, calls: Rows, lines: Rows) -> Iterator[str]:
+    details = Counter(str(row["CallId"]) for row in lines.values())
     for call, made in world.families.items():
-        if call in calls and details[call] not in made:
-            wanted = " or ".join(map(str, sorted(made)))
+        if call not in calls:
+            if details[call]:
+                yield f"L5: {details[call]} details of {world.name_of(call)} are on {where} without it"
+            continue
+        whole = _whole(made, calls[call].get("Notes"))
+        if details[call] not in whole:
+            wanted = " or ".join(map(str, sorted(whole)))
             yield f"L5: {world.name_of(call)} has {details[call]} of {wanted} details on {where}"
-        if call not in calls and details[call]:
-            yield f"L5: {details[call]} details of {world.name_of(call)} are on {where} without it"
+
+
+def _whole(made: Mapping[str, int], notes: object) -> set[int]:
+    """How many details a call has that is whole.
+
+    An older image gives its ids again until it is told; then the call is one of the two, and never of both. Which one
+    it is, its mark says, as long as nobody wrote another into it.
+    """
+    return {made[notes]} if isinstance(notes, str) and notes in made else set(made.values())

@@ -79,8 +79,8 @@ class RealWorld(SimWorld):
             case put_down.Wrote(name, record, column, before, after):
                 wrote = Wrote(device.ordinal, before, after)
                 self.wrote.setdefault((name, record, column), []).append(wrote)
-            case put_down.Family(call, _, details):
-                self.families[call] = frozenset({details})
+            case put_down.Family(call, mark, details):
+                self.families[call] = {mark: details}
             case put_down.Promised(_, numbers, record):
                 promise(device, numbers, record)
             case put_down.Touched():
