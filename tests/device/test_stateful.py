@@ -24,7 +24,7 @@ from fieldsync.sim.disk import StoreError
 from fieldsync.sim.planted.catch import BUGS
 from fieldsync.sim.planted.patching import planting
 
-EXAMPLES, STEPS = 120, 50
+EXAMPLES, STEPS = 130, 50
 SHOPS = 3
 BAD = "refused"
 MEMORY = Path("/dev/shm")

@@ -123,20 +123,3 @@ def test_what_the_app_needs_stays_on_and_faults_stand_by_their_fields(browser: B
         page.get_by_role("button", name="Save").click()
         expect(page.locator("#relationship_field-wrong")).to_contain_text("Account.Nowhere is no reference.")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def test_a_setting_has_a_value_for_the_org_and_others_for_profiles(browser: Browser, running: Running) -> None:
-    with console(browser, running, size=1) as page:
-        page.get_by_role("button", name="Settings").click()
-        section = page.get_by_role("region", name="Rows Max")
-        for profile, value in (("", "many"), ("", "50000"), ("Field_Representative", "9000")):
-            if not section.locator("[name=value]").is_visible():
-                section.get_by_text("Change").click()
-            section.locator("[name=profile]").select_option(profile)
-            section.locator("[name=value]").fill(value)
-            section.get_by_role("button", name="Save").click()
-            if value == "many":
-                expect(section.get_by_text("many is no whole number from 1")).to_be_visible()
-            else:
-                expect(page.get_by_text("Rows_Max is saved.")).to_be_visible()
-                expect(section.get_by_text(f"{value} rows")).to_be_visible()

@@ -19,6 +19,7 @@ from fieldsync.server.http.app import create_app
 from fieldsync.server.postgres.connect import admin_connection
 from fieldsync.server.postgres.queue.schema import make_queue
 from fieldsync.server.postgres.queue.statements import TASK
+from fieldsync.server.postgres.queue.ending import ended
 from fieldsync.server.postgres.queue.worker import keep_working, open_queue
 from fieldsync.server.save.logic import compiled
 from fieldsync.server.save.logic.later.perform import performing, run_due
@@ -196,9 +197,8 @@ def test_a_worker_ends_at_whatever_moment_of_its_start_it_is_told_to_and_leaves_
         for moment in range(0, 32, 2):
             working = asyncio.create_task(keep_working(lab.uri, ["small"], performing({"small": lab.org})))
             await asyncio.sleep(moment / 1000)
-            working.cancel()
-            _, pending = await asyncio.wait([working], timeout=5)
-            assert not pending, f"{moment} ms after its start it did not end"
+            failed = await asyncio.wait_for(ended(working, again_seconds=1), 30)
+            assert failed is None, f"{moment} ms after its start"
         return [task.get_name() for task in asyncio.all_tasks() - before]
 
     assert lab.run(start_and_end()) == []

@@ -23,7 +23,8 @@ class Diagnostics:
             raise Refused(problem(Code.AUTH))
         if not self._engine.online:
             raise Refused(problem(Code.OFFLINE))
+        name = f"{DIAGNOSTIC}{self._engine.now()} {self._engine.world.chance.bytes(4).hex()}"
         try:
-            hand_over(self._engine.store, self._engine.calls, who, f"{DIAGNOSTIC}{self._engine.now()}")
+            hand_over(self._engine.store, self._engine.calls, who, name)
         except Unreachable:
             raise Refused(problem(Code.OFFLINE)) from None
