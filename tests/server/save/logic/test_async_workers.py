@@ -17,9 +17,9 @@ from fieldsync.base.ids import RecordId
 from fieldsync.protocol.upload import Operation
 from fieldsync.server.http.app import create_app
 from fieldsync.server.postgres.connect import admin_connection
+from fieldsync.server.postgres.queue.ending import ended
 from fieldsync.server.postgres.queue.schema import make_queue
 from fieldsync.server.postgres.queue.statements import TASK
-from fieldsync.server.postgres.queue.ending import ended
 from fieldsync.server.postgres.queue.worker import keep_working, open_queue
 from fieldsync.server.save.logic import compiled
 from fieldsync.server.save.logic.later.perform import performing, run_due
