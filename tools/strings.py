@@ -17,6 +17,8 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 from fieldsync.base.problems import CATALOGUE
+from fieldsync.device.keys.latch import GUESSED_PIN, NO_PIN
+from fieldsync.device.keys.passphrase import SHORT_PASSPHRASE
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "src" / "fieldsync" / "web"
@@ -24,6 +26,8 @@ SPEAKING = (WEB / "field", WEB / "kit")
 STRINGS = WEB / "kit" / "strings"
 PYTHON = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2)}
 TEMPLATE_OPTIONS = {"trimmed": "true", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
+REASONS = (NO_PIN, GUESSED_PIN, SHORT_PASSPHRASE)
+"""What the device's own rooms put into a problem's sentence, and a person reads."""
 Told = str | tuple[str, ...]
 """A sentence, or one for one and one for many."""
 
@@ -37,6 +41,7 @@ def said() -> Iterator[Told]:
             yield from _extracted("jinja2", path)
     for kind in CATALOGUE.values():
         yield from (kind.sentence, kind.remedy)
+    yield from REASONS
 
 
 def _extracted(method: str, path: Path) -> Iterator[Told]:

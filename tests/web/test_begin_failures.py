@@ -21,6 +21,7 @@ OUT = problem(Code.FORBIDDEN, reason="an admin took this device out of service")
         (Step.SIGN_IN, FULL, "disk-full"),
         (Step.SIGN_IN, problem(Code.METADATA_API, platform="iPad"), "no-rights"),
         (Step.SIGN_IN, problem(Code.BUSY), "busy"),
+        (Step.SIGN_IN, problem(Code.TOO_MANY_SIGN_INS, seconds=40), "too-many"),
         (Step.SIGN_IN, problem(Code.APP_TOO_OLD), "server-too-new"),
         (Step.DOWNLOAD, problem(Code.OFFLINE), "cut"),
         (Step.DOWNLOAD, problem(Code.AUTH), "signed-out"),

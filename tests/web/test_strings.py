@@ -10,7 +10,8 @@ import pytest
 from tests.web.speaking import templates_spoken, unspoken
 from tools import strings
 
-from fieldsync.base.problems import Code, Problem, problem
+from fieldsync.base.problems import Code, Problem, Refused, problem
+from fieldsync.device.keys.latch import require_pin
 from fieldsync.web.kit import tongue
 from fieldsync.web.kit.locales import Manner
 from fieldsync.web.kit.speaking import browsers
@@ -68,6 +69,14 @@ def test_a_problem_is_told_in_the_language_by_its_code() -> None:
     assert tongue.sentence(own) == "Only on weekdays.", "the org's own words"
     old = Problem(Code.TOO_LARGE, "Too large.")
     assert tongue.sentence(old) == "Too large.", "what an earlier version worded"
+    with pytest.raises(Refused) as refused:
+        require_pin("123456")
+    assert tongue.sentence(refused.value.problem).endswith("sie gehört zu den ersten, die jeder versucht.")
+    with pytest.raises(Refused) as refused:
+        require_pin("12")
+    assert tongue.sentence(refused.value.problem).endswith("eine PIN hat 6 bis 12 Ziffern.")
+    closed = problem(Code.TOO_MANY_SIGN_INS, seconds=40)
+    assert tongue.sentence(closed).endswith("Die nächste ist in 40 s möglich.")
     tongue.speak(Tongue())
     assert tongue.sentence(late) == late.message
 

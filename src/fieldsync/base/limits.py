@@ -6,7 +6,9 @@ from __future__ import annotations
 REQUEST_BYTES_MAX = 32 * 1024 * 1024
 """Decompressed size of any request body."""
 COMPRESSED_RATIO_MAX = 200
-SIGN_IN_ATTEMPTS_PER_MINUTE_MAX = 20
+SIGN_IN_WINDOW_SECONDS = 60
+SIGN_INS_OF_NAME_MAX, SIGN_INS_OF_ADDRESS_MAX = 20, 600
+"""Sign-ins with a wrong password in that time, under one user name and from one address: an office has one address."""
 CONNECTIONS_MAX = 12_000
 """That one server process keeps open, streams that wait for news among them. Who comes later waits."""
 CONNECTIONS_ARRIVING_MAX = 2_048

@@ -33,6 +33,11 @@ CATALOGUE: dict[Code, Kind] = {
     Code.AUTH: Kind(
         401, "You are not signed in, or the sign-in has expired.", "Sign in again; nothing you saved is lost."
     ),
+    Code.TOO_MANY_SIGN_INS: Kind(
+        429,
+        "Too many sign-ins failed, so this one was not looked at. The next is possible in {seconds} s.",
+        "Wait, then sign in with the right password. If you forgot it, your admin gives you a new one.",
+    ),
     Code.FORBIDDEN: Kind(403, "This is not open to you: {reason}.", "Ask your admin for access."),
     Code.NOT_FOUND: Kind(404, "{object} {id} is not there, or is not open to you.", "Sync, then look again."),
     Code.BUSY: Kind(

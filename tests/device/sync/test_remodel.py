@@ -289,3 +289,11 @@ def test_a_device_knows_how_old_its_data_model_is(lab: Lab) -> None:
     remodel(lab, on("Shop", fields("City")))
     assert lab.device.account is not None
     assert lab.device.account.model_at == "2026-03-02T08:01:00+00:00"
+
+
+def test_a_field_that_the_data_model_indexes_is_found_by_an_index(lab: Lab) -> None:
+    lab.download(lab.block("Shop", shop(lab, 1, City="Graz")))
+    remodel(lab, on("Shop", fields("City", add=(Field(name="City", type=FieldType.TEXT, indexed=True),))))
+    with lab.device._store.read() as work:
+        asked = """SELECT Id FROM "Shop" INDEXED BY "Shop.City" WHERE "City" = 'Graz'"""
+        assert work.value(asked) == lab.server_id("Shop", 1)

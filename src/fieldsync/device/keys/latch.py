@@ -23,6 +23,8 @@ from fieldsync.device.keys.passphrase import FILE, PASSPHRASE_CHARS_MIN, Wrapped
 
 TRIES_MAX = 10
 PIN_DIGITS_MIN, PIN_DIGITS_MAX = 6, 12
+NO_PIN = f"a PIN has {PIN_DIGITS_MIN} to {PIN_DIGITS_MAX} digits"
+GUESSED_PIN = "it is one of the first that anybody tries"
 SECRET_BYTES = 32
 RESCUE_FILE, TRIES_FILE = "rescue.json", "tries"
 _RESCUE = b"fieldsync rescue"
@@ -178,9 +180,9 @@ def require_pin(pin: str) -> None:
     """Raises Refused(WEAK_PASSWORD) for what cannot be a PIN."""
     reason = ""
     if not pin.isascii() or not pin.isdecimal() or not PIN_DIGITS_MIN <= len(pin) <= PIN_DIGITS_MAX:
-        reason = f"a PIN has {PIN_DIGITS_MIN} to {PIN_DIGITS_MAX} digits"
+        reason = NO_PIN
     elif len(set(pin)) == 1 or pin in "0123456789012" or pin in "9876543210987":
-        reason = "it is one of the first that anybody tries"
+        reason = GUESSED_PIN
     if reason:
         raise Refused(problem(Code.WEAK_PASSWORD, reason=reason))
 

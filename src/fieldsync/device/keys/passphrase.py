@@ -19,6 +19,7 @@ from fieldsync.base.world import Chance
 from fieldsync.device.store.connect import KEY_BYTES
 
 PASSPHRASE_CHARS_MIN = 12
+SHORT_PASSPHRASE = f"it has fewer than {PASSPHRASE_CHARS_MIN} characters"
 MEMORY_KIB = 64 * 1024
 PASSES = 3
 LANES = 4
@@ -67,8 +68,7 @@ def change_passphrase(folder: Path, old: str, new: str, chance: Chance) -> None:
 def wrap(key: bytes, passphrase: str, chance: Chance, entry: str = "") -> WrappedKey:
     """The key under a passphrase of at least 12 characters, or under what a PIN and a secret of `entry` give."""
     if len(passphrase) < PASSPHRASE_CHARS_MIN:
-        reason = f"it has fewer than {PASSPHRASE_CHARS_MIN} characters"
-        raise Refused(problem(Code.WEAK_PASSWORD, reason=reason))
+        raise Refused(problem(Code.WEAK_PASSWORD, reason=SHORT_PASSPHRASE))
     blank = WrappedKey(chance.bytes(16), chance.bytes(12), b"", entry=entry)
     cipher = ChaCha20Poly1305(_derive(blank, passphrase))
     return msgspec.structs.replace(blank, wrapped=cipher.encrypt(blank.nonce, key, _bound(blank)))

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from fieldsync.device.store.values import Fix, column_type, fixes_of, held_field
 from fieldsync.formula.catalog import CatalogFormulas
-from fieldsync.schema.catalog import Catalog, ObjectType
+from fieldsync.schema.catalog import Catalog, ObjectType, columns_of
 from fieldsync.schema.model import FieldType
 from fieldsync.schema.standard import STAMP
 
@@ -137,9 +137,10 @@ class ObjectTable:
         return f"{quoted(column)} {column_type(held_field(self.type, column))}".rstrip()
 
     def indexes(self) -> Iterator[str]:
-        """References are looked up from both ends; names are sorted by."""
-        names = [f.name for f in self.type.references if not f.system] + ["Name"]
-        for name in names:
+        """References are looked up from both ends; names are sorted by; others where the data model says so."""
+        declared = [c for f in self.type.stored if f.indexed for c in columns_of(f)]
+        names = [f.name for f in self.type.references if not f.system] + declared + ["Name"]
+        for name in dict.fromkeys(names):
             index = quoted(f"{self.type.name}.{name}")
             yield f"CREATE INDEX IF NOT EXISTS {index} ON {self.name} ({quoted(name)})"
 

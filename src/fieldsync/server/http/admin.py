@@ -18,14 +18,14 @@ from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol import wire
-from fieldsync.server.http.context import AnyRequest, Served, ServedHere, bearer, calling, org_for, reading
+from fieldsync.server.http.context import AnyRequest, Served, ServedHere, bearer, calling, entering, org_for, reading
 from fieldsync.server.merge.merge import Merged, Merging, merge
 from fieldsync.server.merge.preview import Preview, preview
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.feeds import Feeds, feeds
 from fieldsync.server.oversight.transactions import LogLine, Oversight, RecordLine, Transaction, TransactionLine
 from fieldsync.server.oversight.wanted import PAGE, Wanted, before_of, mark_of
-from fieldsync.server.postgres.work import snapshot, transaction
+from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.processor.acts import Asked, Correction, add_comment, carry_out
 from fieldsync.server.processor.clearing import exported
 from fieldsync.server.processor.simulate import Simulated, simulate, simulate_all
@@ -124,10 +124,10 @@ async def admin_of(served: Served, request: AnyRequest) -> AsyncIterator[tuple[O
 
 
 @post("/session", status_code=200, summary="Sign in", tags=["admin"])
-async def admin_session(served: ServedHere, data: Credentials) -> AccessToken:
+async def admin_session(request: AnyRequest, served: ServedHere, data: Credentials) -> AccessToken:
     """A token for a person who is an admin. Whatever is wrong, the answer is the same."""
     org = served.org(data.org)
-    async with transaction(org.pool) as work:
+    async with entering(org, request, data.username) as work:
         user, token = await session.open_console(org, work, data.username, data.password)
         if not org.rights.of(user.profile).admin:
             raise session.refused()

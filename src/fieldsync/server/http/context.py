@@ -16,6 +16,8 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.version import OLDEST_APP
 from fieldsync.protocol import wire
 from fieldsync.protocol.session import Software
+from fieldsync.server.guesses.address import counted_address, our_proxies
+from fieldsync.server.guesses.attempt import attempt
 from fieldsync.server.http.wake import Hub
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Question, Work, snapshot, transaction
@@ -78,6 +80,15 @@ def software(request: AnyRequest) -> Software:
     """What a device says of its app and its data model."""
     app, model = (request.headers.get(name) for name in (wire.APP_VERSION_HEADER, wire.CATALOG_VERSION_HEADER))
     return Software(None, app and legible(app, VERSION_CHARS_MAX), model and legible(model, VERSION_CHARS_MAX))
+
+
+@asynccontextmanager
+async def entering(org: Org, request: AnyRequest, username: str) -> AsyncIterator[Work]:
+    """A transaction that looks at a password first of all. Raises Refused(TOO_MANY_SIGN_INS)."""
+    peer = request.client.host if request.client else ""
+    address = counted_address(peer, request.headers.getall("x-forwarded-for", []), our_proxies())
+    async with attempt(org, username, address), transaction(org.pool) as work:
+        yield work
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from fieldsync.protocol.session import (
     Rescue,
     RescueKept,
 )
-from fieldsync.server.http.context import AnyRequest, ServedHere, bearer, calling, org_for, reading
+from fieldsync.server.http.context import AnyRequest, ServedHere, bearer, calling, entering, org_for, reading
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
 from fieldsync.server.sync.devices import assigned, keep_rescue, pick_territory, rescue
@@ -59,10 +59,10 @@ async def keep(request: AnyRequest, served: ServedHere, data: KeepRescue) -> Res
 
 
 @post("/rescue", status_code=200, summary="Ask for that way", tags=["session"])
-async def ask(served: ServedHere, data: AskRescue) -> Rescue:
+async def ask(request: AnyRequest, served: ServedHere, data: AskRescue) -> Rescue:
     """For the person's password, while the device is in service."""
     org = served.org(data.org)
-    async with transaction(org.pool) as work:
+    async with entering(org, request, data.username) as work:
         person = await session.check_password(org, work, data.username, data.password)
         return Rescue(await rescue(org, work, person.id, data.device_number))
 

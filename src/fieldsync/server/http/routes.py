@@ -27,6 +27,7 @@ from fieldsync.server.http.context import (
     ServedHere,
     bearer,
     calling,
+    entering,
     org_for,
     org_for_download,
     reading,
@@ -47,10 +48,10 @@ from fieldsync.server.sync.upload import upload
 
 
 @post("/session", status_code=200, summary="Sign in on a device", tags=["session"])
-async def sign_in(served: ServedHere, data: SignIn) -> Session:
+async def sign_in(request: AnyRequest, served: ServedHere, data: SignIn) -> Session:
     """Checks the password, registers the device if it is new, and opens a session."""
     org = served.org(data.org)
-    async with transaction(org.pool) as work:
+    async with entering(org, request, data.username) as work:
         return await session.sign_in(org, work, data)
 
 

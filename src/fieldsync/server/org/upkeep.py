@@ -110,5 +110,15 @@ def end_sessions(connection: Connection, now: datetime) -> None:
     connection.execute(delete(session).where(ended))
 
 
-STEPS = (make_parts, move_feed_floors, drop_stale_parts, end_sessions, drop_parts, forget_recipes, forget_receipts)
+def forget_attempts(connection: Connection, now: datetime) -> None:
+    """Counts of sign-ins whose time is over."""
+    counted = system_table("_sign_in_attempt")
+    over = counted.c.since < now - timedelta(seconds=limits.SIGN_IN_WINDOW_SECONDS)
+    connection.execute(delete(counted).where(over))
+
+
+STEPS = (
+    *(make_parts, move_feed_floors, drop_stale_parts, end_sessions, drop_parts),
+    *(forget_recipes, forget_receipts, forget_attempts),
+)
 """What a round does, in this order."""

@@ -130,7 +130,8 @@ async def sign_in(org: Org, database: Database, request: SignIn) -> Session:
 
 
 async def check_password(org: Org, database: Database, username: str, password: str) -> UserInfo:
-    """The user with this name and password. Unknown name, wrong password and inactive user look alike."""
+    """The user with this name and password. Unknown name, wrong password and inactive user look alike. How often
+    somebody may ask is for `guesses.attempt` to say, before."""
     row = await database.one(org.session.person, username=username, now=org.world.clock.now())
     right = await asyncio.to_thread(verify, row[6] if row else None, password)
     if row is None or not right or not row[7]:

@@ -7,8 +7,8 @@ from typing import Any, Final
 from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
-from fieldsync.base.problems import Refused
-from fieldsync.server.http.context import ServedHere
+from fieldsync.base.problems import CATALOGUE, Code, Refused
+from fieldsync.server.http.context import ServedHere, entering
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
 from fieldsync.web.console.door import COOKIE, AnyRequest, cookie, require_page, somebody
@@ -33,15 +33,23 @@ async def enter(request: AnyRequest, served: ServedHere) -> Response[Any]:
     org_name, username = str(form.get("org", "")), str(form.get("username", ""))
     try:
         org = served.org(org_name)
-        async with transaction(org.pool) as work:
+        async with entering(org, request, username) as work:
             user, token = await session.open_console(org, work, username, str(form.get("password", "")))
-    except Refused:
-        said = "Org, user name or password is not right."
-        return _page("enter.html", said=said, org=org_name, username=username)
+    except Refused as refused:
+        return _not_entered(refused, {"org": org_name, "username": username})
     first = "/console" if org.rights.of(user.profile).admin else "/console/objects"
     answer: Response[Any] = Redirect(first, status_code=SEE_OTHER)
     answer.cookies.append(cookie(token))
     return answer
+
+
+def _not_entered(refused: Refused, typed: dict[str, str]) -> Template:
+    found, wait = refused.problem, refused.retry_after_seconds
+    if found.code is not Code.TOO_MANY_SIGN_INS or wait is None:
+        return _page("enter.html", said="Org, user name or password is not right.", **typed)
+    page = _page("enter.html", said=found.message, **typed)
+    page.status_code, page.headers["retry-after"] = CATALOGUE[found.code].status, f"{wait:.0f}"
+    return page
 
 
 @post("/leave", status_code=200)

@@ -129,6 +129,8 @@ def of_problem(step: Step, found: Problem) -> Failure:
             N_("An admin did that, as for a device that was lost. Nothing more is sent to it or taken from it."),
             (N_("Ask your admin to take it into service again."), N_("What you saved here is kept until then.")),
         )
+    if found.code is Code.TOO_MANY_SIGN_INS:
+        return Failure("too-many", N_("Too many sign-ins failed"), sentence(found), (remedy(found),))
     if step is Step.DOWNLOAD and found.code is Code.OFFLINE:
         return CUT
     if step is Step.DOWNLOAD and found.code is Code.AUTH:

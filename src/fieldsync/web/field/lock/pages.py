@@ -184,7 +184,8 @@ def _act(request: AnyRequest, app: FieldHere, hall: Hall, asked: tuple[str, dict
                 raise Refused(problem(Code.NOT_FOUND, object="page", id=act))
     except Refused as refused:
         found = refused.problem
-        said = _(of_problem(Step.SIGN_IN, found).heading) if act == "sign-in" else sentence(found)
+        as_it_is = act != "sign-in" or found.code is Code.TOO_MANY_SIGN_INS
+        said = sentence(found) if as_it_is else _(of_problem(Step.SIGN_IN, found).heading)
         return _people(request, app, hall, said=said)
 
 
