@@ -172,6 +172,20 @@ def test_save_pressed_twice_is_one_call(browser: Browser, running: Running) -> N
     assert running.devices[0].count("Call", {"Notes": "Pressed twice."}) == 1
 
 
+def test_a_form_that_is_sent_many_times_at_the_same_moment_is_one_call(browser: Browser, running: Running) -> None:
+    send = """async () => {
+        const form = document.querySelector("form[action^='/sheets/']");
+        const once = () => fetch(form.action, {method: "POST", body: new URLSearchParams(new FormData(form))});
+        return (await Promise.all(Array.from({length: 6}, once))).map(answer => answer.status);
+    }"""
+    with app(browser, running.link("iPad")) as page:
+        open_ackerman(page)
+        page.get_by_role("button", name="Report a call").click()
+        page.get_by_label("Notes", exact=True).fill("At the same moment.")
+        assert set(page.evaluate(send)) == {200}
+    assert running.devices[0].count("Call", {"Notes": "At the same moment."}) == 1
+
+
 def test_two_tabs_write_only_what_was_changed_in_each_and_ask_where_both_changed_the_same(
     browser: Browser, running: Running
 ) -> None:

@@ -6,9 +6,10 @@ after the save it led to. Every form has an id of its own; here is kept what the
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request
@@ -28,11 +29,13 @@ class Saved:
     content: str
 
 
-@dataclass
 class Forms:
-    """The newest forms that were saved."""
+    """The newest forms that were saved. `turn` is held from the look at what a form became until it became something:
+    it may be sent twice at the same moment."""
 
-    _saved: OrderedDict[str, Saved] = field(default_factory=OrderedDict)
+    def __init__(self) -> None:
+        self.turn = threading.Lock()
+        self._saved: OrderedDict[str, Saved] = OrderedDict()
 
     def saved(self, form_id: str) -> Saved | None:
         """What this form became."""

@@ -47,11 +47,12 @@ def _save(request: AnyRequest, app: Field, sent: tuple[str, dict[str, str]], now
     if form.get("signature") == KEPT:
         draft = app.device.drafts.get(key) or {}
         form |= {field: str(draft.get(field, "")) for field in SIGNED}
-    sheet = _sheet(app, name, form)
-    try:
-        saved = _written(app, sheet, form, now)
-    except Refused as refused:
-        saved, said = None, sentence_of(refused)
+    with app.forms.turn:
+        sheet = _sheet(app, name, form)
+        try:
+            saved = _written(app, sheet, form, now)
+        except Refused as refused:
+            saved, said = None, sentence_of(refused)
     if saved is None:
         app.device.drafts.put(key, form)
         kept = {"view": form.get("view", ""), "form_id": form.get("form_id", ""), "said": said}
