@@ -15,7 +15,7 @@ Fingerprint = Mapping[str, object]
 
 
 def fingerprint(world: SimWorld) -> Fingerprint:
-    """What each table and sequence of the org holds, as a hash; sessions and sign-ins apart, which asking itself moves."""
+    """What each table and sequence of the org holds, as a hash; without sessions and sign-ins, which asking moves."""
     tables = [t for t in world.server.org.metadata.tables.values() if t.name not in MOVED_BY_ASKING]
     row = {table.name: cast(func.row_to_json(table.table_valued()), Text) for table in tables}
     hashes = [
