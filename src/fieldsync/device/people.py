@@ -50,8 +50,8 @@ class People:
 
     def all(self) -> list[Person]:
         """By name."""
-        folders = [self.root, *sorted((self.root / PEOPLE).glob("*/"))]
-        found = [Person(self._id(folder), folder, _about(folder)) for folder in folders if self._latch(folder).made]
+        made = (folder for folder in self._folders() if self._latch(folder).made)
+        found = [Person(self._id(folder), folder, _about(folder)) for folder in made]
         return sorted(found, key=lambda person: (person.about.name.casefold(), person.id))
 
     def get(self, person_id: str) -> Person | None:
@@ -92,8 +92,10 @@ class People:
 
     def emptied(self) -> list[tuple[Path, str]]:
         """Folders an admin had emptied, with their server, which has not been told of it yet."""
-        folders = [self.root, *sorted((self.root / PEOPLE).glob("*/"))]
-        return [(folder, _about(folder).server) for folder in folders if destroy.marked(folder) is not None]
+        return [(folder, _about(folder).server) for folder in self._folders() if destroy.marked(folder) is not None]
+
+    def _folders(self) -> list[Path]:
+        return [self.root, *sorted((self.root / PEOPLE).glob("*/"))]
 
     def _latch(self, folder: Path) -> Latch:
         return Latch(folder, self._chance, self._keystore)

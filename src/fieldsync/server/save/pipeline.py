@@ -57,8 +57,7 @@ async def _save(org: Org, database: Database, caller: Caller, frame: Frame, inco
     works = [check.shape(org.catalog, caller.rights, one) for one in incoming]
     if any(check.names_unknown(work) for work in works):
         check.tell_what_went(org.catalog, works, await former_fields(database))
-    if len(works) <= prefetch.AHEAD_RECORDS_MAX:
-        database.ahead(*prefetch.likely_questions(org, Wave(caller, frame, works)))
+    database.ahead(*prefetch.likely_questions(org, Wave(caller, frame, works)))
     await aliases.point_to_winners(org.catalog, database, works, frame.scope)
     decided: dict[int, Predecessor] = {}
     position = frame.position

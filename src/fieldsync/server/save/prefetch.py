@@ -35,12 +35,9 @@ AHEAD_RECORDS_MAX = 20
 
 def likely_questions(org: Org, wave: Wave) -> Iterator[Question]:
     """What `prefetch` will ask for a small wave that locks nothing but the records it names."""
-    if len(wave.edits) > AHEAD_RECORDS_MAX or any(_locks_more(org, edit) for edit in wave.edits):
-        return
-    wanted: Wanted = defaultdict(set)
-    for edit in wave.edits:
-        wanted[edit.item.object].add(edit.item.id)
-    yield from _questions(org, wave, wanted)
+    small = len(wave.works) <= AHEAD_RECORDS_MAX and len(wave.edits) <= AHEAD_RECORDS_MAX
+    if small and not any(_locks_more(org, edit) for edit in wave.edits):
+        yield from _questions(org, wave, _edited(wave))
 
 
 def _locks_more(org: Org, edit: Edit) -> bool:
@@ -82,11 +79,16 @@ async def lock_records(org: Org, database: Database, wave: Wave) -> None:
 
 
 async def _to_lock(org: Org, database: Database, wave: Wave) -> Wanted:
+    wanted = _edited(wave)
+    await add_masters(org, database, wave, wanted)
+    await add_roots(org, database, wave, wanted)
+    return wanted
+
+
+def _edited(wave: Wave) -> Wanted:
     wanted: Wanted = defaultdict(set)
     for edit in wave.edits:
         wanted[edit.item.object].add(edit.item.id)
-    await add_masters(org, database, wave, wanted)
-    await add_roots(org, database, wave, wanted)
     return wanted
 
 

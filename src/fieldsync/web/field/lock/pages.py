@@ -41,9 +41,9 @@ def locked(request: AnyRequest, hall: HallHere, person: str = "") -> Template | 
 def _asking(request: AnyRequest, hall: Hall, person: Person, said: str = "") -> Template:
     latch = hall.people.latch(person)
     by, left = latch.asks, latch.tries_left
-    values = {"person": person, "several": len(hall.people.all()) > 1, "said": said, "rescue": latch.has_rescue}
     if by is By.PASSWORD:
-        return hall.page(request, "locked_password.html", **values, by=latch.takes, erased=True)
+        return _asking_password(request, hall, person, said)
+    values = {"person": person, "several": len(hall.people.all()) > 1, "said": said, "rescue": latch.has_rescue}
     told = left if left <= TOLD_FROM and latch.has_rescue else 0
     return hall.page(request, "locked.html", **values, by=by, tries_left=told)
 
@@ -85,8 +85,12 @@ def forgotten(request: AnyRequest, hall: HallHere, person: str = "") -> Template
     found = hall.people.get(person)
     if found is None or not hall.people.latch(found).has_rescue:
         return Redirect("/locked", status_code=303)
-    latch = hall.people.latch(found)
-    values = {"person": found, "several": len(hall.people.all()) > 1, "said": "", "rescue": True}
+    return _asking_password(request, hall, found)
+
+
+def _asking_password(request: AnyRequest, hall: Hall, person: Person, said: str = "") -> Template:
+    latch = hall.people.latch(person)
+    values = {"person": person, "several": len(hall.people.all()) > 1, "said": said}
     return hall.page(request, "locked_password.html", **values, by=latch.takes, erased=latch.asks is By.PASSWORD)
 
 
@@ -102,15 +106,12 @@ def _by_password(request: AnyRequest, hall: Hall, form: dict[str, str]) -> Templ
     person = hall.people.get(form.get("person", ""))
     if person is None:
         return Redirect("/locked", status_code=303)
-    latch = hall.people.latch(person)
     try:
         hall.rescue(person, form.get("password", ""), twice(form))
     except Refused as refused:
         found = refused.problem
         if found.code in (Code.WEAK_PASSWORD, Code.WRONG_KEY):
-            values = {"person": person, "several": len(hall.people.all()) > 1, "said": sentence(found), "rescue": True}
-            erased = latch.asks is By.PASSWORD
-            return hall.page(request, "locked_password.html", **values, by=latch.takes, erased=erased)
+            return _asking_password(request, hall, person, sentence(found))
         again = f"/lock/password?person={person.id}"
         return failed(request, hall, Step.SIGN_IN, of_problem(Step.SIGN_IN, found), again)
     return Redirect("/", status_code=303)
