@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import threading
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from fieldsync.device.transport import HttpTransport, NotStreamed, Unreachable
+from fieldsync.device.transport import HttpTransport, NotStreamed, Unconnected, Unreachable
 from fieldsync.device.transport.http import LINE_BYTES_MAX
 from fieldsync.protocol import wire
 
@@ -155,9 +156,44 @@ def test_requests_share_a_connection_and_one_that_idled_away_is_made_anew(transp
     assert transport.request("GET", "/who", None, {}).body == first, "a refusal is read to its end"
 
 
+def test_a_body_that_takes_longer_than_any_wait_gets_through_a_line_that_gets_on() -> None:
+    body = os.urandom(1024 * 1024)
+    with slow_line(bytes_a_second=1024 * 1024) as address:
+        patient = HttpTransport(address, deadline_seconds=0.5)
+        assert patient.request("POST", "/x", body, {}).body == b"%d" % len(wire.compress(body))
+        patient.close()
+
+
+@contextmanager
+def slow_line(bytes_a_second: int) -> Iterator[str]:
+    """A server that takes so much, and holds next to nothing."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+
+    def serve() -> None:
+        with listening.accept()[0] as talking:
+            head, _, body = talking.recv(4096).partition(b"\r\n\r\n")
+            size = next(int(line.split(b":")[1]) for line in head.splitlines() if b"content-length" in line.lower())
+            got = len(body)
+            while got < size:
+                piece = len(talking.recv(16 * 1024))
+                got += piece
+                time.sleep(piece / bytes_a_second)
+            told = b"%d" % got
+            talking.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(told), told))
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    thread.join(5)
+    listening.close()
+
+
 def test_nobody_there_is_unreachable() -> None:
     nobody = HttpTransport("http://127.0.0.1:9")
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unconnected):
         nobody.request("GET", "/", None, {})
     nobody.close()
 

@@ -1,4 +1,5 @@
-"""When to try again: doubling waits with jitter, or what the server asked for. Pure but for the dice."""
+"""When to try again, and with how much: doubling waits with jitter, or what the server asked for; halved batches. Pure
+but for the dice."""
 
 from __future__ import annotations
 
@@ -20,6 +21,12 @@ def wait_seconds(attempts: int, chance: Chance, *, asked: float | None = None) -
     if asked is not None:
         return min(max(asked, 0.0), limits.BACKOFF_MAX_SECONDS) + jittered * 0.1
     return jittered
+
+
+def records_at_once(unanswered: int) -> int:
+    """Items of the next request behind so many that left and were not answered in time: what is too much for a slow
+    line or a server in distress is halved until it gets through."""
+    return max(1, limits.UPLOAD_BATCH_RECORDS_MAX >> unanswered)
 
 
 def is_due(next_attempt_ms: int, now_ms: int) -> bool:

@@ -11,8 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from fieldsync.base import limits
-from fieldsync.base.faults import reach
-from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import World, instant, unix_ms
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.merge import view as views
@@ -22,11 +21,12 @@ from fieldsync.device.status.report import SyncReport
 from fieldsync.device.status.tracking import tell_tracking
 from fieldsync.device.status.widget import Phase
 from fieldsync.device.store.store import Store
-from fieldsync.device.sync import feed, fork, upload
+from fieldsync.device.sync import feed, upload
 from fieldsync.device.sync.calls import Calls, Restored
 from fieldsync.device.sync.nonblocking.prepared import Preparing
 from fieldsync.device.sync.orders import orders
 from fieldsync.device.sync.session import CatalogMoved, fetch_catalog
+from fieldsync.device.sync.sending.sender import Sender
 from fieldsync.device.sync.settle import Stepped
 from fieldsync.device.transport import Unreachable
 
@@ -64,9 +64,7 @@ class Engine:
         self._untold = False
         self._poll_at = world.clock.steady()
         self._failures = 0
-        self._one_by_one = False
-        self._ahead: upload.Sent | None = None
-        self._forked = False
+        self._sender = Sender(store, calls, numbers, lambda: self.online)
         self._model_moved = False
 
     def set_online(self, *, online: bool) -> None:
@@ -151,65 +149,13 @@ class Engine:
         self.running = Running(active=True, up=(done, done + left)) if left else Running()
 
     def send_batch(self, did: Stepped) -> int:
-        """One upload request. Returns how many entries it brought further. Raises Unreachable and Refused.
-
-        Of a long queue the next batch is made ready while the server works, and is on its way while the outcomes of
-        this one are stored: a device and its server work side by side.
-        """
-        sent, self._ahead = self._ahead or self._sent(), None
-        if sent is None:
-            return 0
-        try:
-            following = self._ready(behind=sent.batch) if sent.batch.full and not self._one_by_one else None
-            response = sent.answer()
-            reach("upload.answered")
-            if following is not None and self.online and upload.went_well(response):
-                self._ahead = upload.send(self.calls, following, ahead=True)
-            done = upload.take_answer(self.store, response, sent.batch, self.numbers.now())
-            if done.fork_at is not None:
-                self._fork(done.fork_at)
-        except Refused as error:
-            return self._narrow_down(error, sent.batch, did)
-        self.went_through()
-        self._forked = done.fork_at is not None
-        did.take(done.settled)
-        did.queue_changed = True
-        self._model_moved = self._model_moved or done.ahead
-        self.news = self.news or done.ahead
-        self._one_by_one = self._one_by_one and done.settled.decided == 0
-        return done.settled.decided + len(sent.batch.undone) + (done.fork_at is not None)
-
-    def _sent(self) -> upload.Sent | None:
-        """The first batch, on its way; None when there is none."""
-        ready = self._ready()
-        return None if ready is None else upload.send(self.calls, ready, ahead=ready.batch.full)
-
-    def _ready(self, behind: upload.Batch | None = None) -> upload.Ready | None:
-        """The first batch that waits, or the one behind another; None when there is none."""
-        records = 1 if self._one_by_one else limits.UPLOAD_BATCH_RECORDS_MAX
-        batch = upload.take_batch(
-            self.store, self.numbers, records_max=records, may_send=lambda: self.online, behind=behind
-        )
-        return None if batch.empty else upload.make_ready(self.numbers, batch)
-
-    def _fork(self, fork_at: int) -> None:
-        """Go on under a new number. A second fork right behind the first is no restored image: it waits its time."""
-        if self._forked:
-            raise Refused(problem(Code.FORK, reason="also under the new number"))
-        fork.take_new_number(self.store, self.calls, self.numbers, fork_at)
-
-    def _narrow_down(self, error: Refused, batch: upload.Batch, did: Stepped) -> int:
-        """A request that the server will not read is sent entry by entry, until the one it means is found."""
-        if not upload.is_poison(error) or not batch.entries:
-            raise error
-        if len(batch.entries) > 1:
-            self._one_by_one = True
-            return 1
-        upload.fail_alone(self.store, batch.entries[0], error)
-        self._one_by_one = False
-        did.queue_changed = True
-        did.refused.append(batch.entries[0].n)
-        return 1
+        """One upload request. Returns how many entries it brought further. Raises Unreachable and Refused."""
+        brought = self._sender.send(did)
+        if brought.answered:
+            self.went_through()
+        self._model_moved = self._model_moved or brought.ahead
+        self.news = self.news or brought.ahead
+        return brought.further
 
     def _read_feed(self, did: Stepped) -> None:
         self.news = False

@@ -6,24 +6,27 @@ is Unreachable, so it can never be taken for data.
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
+from io import BytesIO
 from typing import IO, Any, cast
 from urllib.request import getproxies, proxy_bypass
 
 import truststore
 import urllib3
 import zstandard
-from urllib3.exceptions import HTTPError
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError
 from urllib3.util import parse_url
 
 from fieldsync.base import limits
 from fieldsync.base.problems import Refused
-from fieldsync.device.transport.link import NotStreamed, Reply, Unreachable
+from fieldsync.device.transport.link import NotStreamed, Reply, Unconnected, Unreachable
 from fieldsync.protocol import wire
 from fieldsync.protocol.events import NEWS_EVENT
 
@@ -34,11 +37,15 @@ WINDOW_BYTES_MAX = 2**23
 PIECE_BYTES_MAX = 2**18
 """So much of an answer is taken at once."""
 CONNECT_SECONDS = 10.0
+UNDERWAY_BYTES_MAX = 64 * 1024
+"""What the system holds of a body that seems sent. It is still to pass a slow line while the answer is waited for."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "[::1]", "localhost"})
 """Streams from this machine come faster as they are."""
 STREAM_READ_DEADLINES = 4
 """A row of a stream may take so many times as long as an answer."""
 _ONCE = urllib3.Retry(False)  # what failed is tried again by the engine, which knows when
+_UNCONNECTED = (ConnectTimeoutError, NewConnectionError, ProxyError)
+_SOCKET = [*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_SNDBUF, UNDERWAY_BYTES_MAX)]
 _EVENT_TIMEOUT = urllib3.Timeout(connect=CONNECT_SECONDS, read=limits.STREAM_HEALTHY_SECONDS)
 
 
@@ -97,12 +104,15 @@ class HttpTransport:
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: urllib3.Timeout
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         """An answer whose body is still to come. One that is not read to its end takes its connection with it."""
+        content, sized = None, {}
+        if body is not None:  # as a file it leaves in pieces, and each has the time of a connection, not all together
+            content, sized = BytesIO(body), {"content-length": str(len(body))}
         try:
             response = self._pool.urlopen(
                 method,
                 self._prefix + path,
-                body,
-                headers,
+                content,
+                {**headers, **sized},
                 retries=_ONCE,
                 redirect=False,
                 assert_same_host=False,
@@ -114,6 +124,8 @@ class HttpTransport:
                 yield response
             finally:
                 response.close()
+        except _UNCONNECTED as error:
+            raise Unconnected(f"{type(error).__name__}: {error}") from error
         except (HTTPError, OSError, zstandard.ZstdError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 
@@ -135,7 +147,7 @@ def _way_to(base_url: str, *, verify: bool) -> tuple[urllib3.HTTPConnectionPool,
     """The connections to a server, through the proxy of this machine where it has one, and what precedes each path."""
     url = parse_url(base_url)
     host, scheme = url.host or "", url.scheme or "http"
-    options: dict[str, Any] = {"maxsize": 2, "cert_reqs": "CERT_REQUIRED" if verify else "CERT_NONE"}
+    options: dict[str, Any] = {"maxsize": 2, "socket_options": _SOCKET, "cert_reqs": "CERT_REQUIRED" if verify else "CERT_NONE"}
     if verify:
         options["ssl_context"] = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     proxy = None if host in LOOPBACK or proxy_bypass(host) else getproxies().get(scheme)

@@ -22,6 +22,10 @@ class Unreachable(Exception):
     request's effect."""
 
 
+class Unconnected(Unreachable):
+    """There was no connection: the request did not leave."""
+
+
 class NotStreamed(Exception):
     """The server answered a request for a stream with something else."""
 
