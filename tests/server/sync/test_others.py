@@ -9,8 +9,9 @@ import psycopg
 import pytest
 from tests.server.lab import START, Lab
 
-from fieldsync.server.postgres.compiled import Statement
+from fieldsync.server.postgres.compiled import Statement, compile_statement
 from fieldsync.server.postgres.probe import Entries, fill_day
+from fieldsync.server.scope.delta import past
 
 OTHERS = 3_000
 FED = """
@@ -70,6 +71,29 @@ def test_what_others_changed_is_not_read(lab: Lab, place: dict[str, Any]) -> Non
         "brought by the feed": looked_at(lab, FED, place),
     }
     assert all(entries < 50 for entries in read.values()), read
+
+
+def test_what_others_wrote_on_another_route_is_not_read(lab: Lab, place: dict[str, Any]) -> None:
+    made, edited = (20_000, "created", 0), (OTHERS, "updated", 1000)
+    with psycopg.connect(lab.uri, autocommit=True) as connection:
+        connection.execute("SET search_path = org_small")
+        for many, kind, stamp in (made, edited):
+            connection.execute(
+                "INSERT INTO _change (day, stamp, version, seq, object, id, kind, old, route, at)"
+                " SELECT day, %s, 1, 0, object, 'b00Az002' || lpad(p::text, 7, '0'), %s, '{}', 'Shop:graz', at"
+                " FROM (SELECT * FROM _change LIMIT 1) one, generate_series(1, %s) p",
+                (stamp, kind, many),
+            )
+            if kind == "created":
+                connection.execute("ANALYZE _change")
+    change = lab.org.metadata.tables["_change"]
+    parts = [
+        *past.written(change, "Shop", "shop", ("id",), ("vienna",)),
+        past.written_behind(change, "Shop", "shop", ("id",), ("vienna",)),
+    ]
+    for part in parts:
+        read = looked_at(lab, *text_of(compile_statement(part), place))
+        assert read < 50, str(part)
 
 
 def test_what_others_changed_is_noticed(lab: Lab, place: dict[str, Any]) -> None:

@@ -43,6 +43,11 @@ def is_written(change: Any) -> Any:
     return (change.c.kind != literal_column("'fed'")) & (change.c.kind != literal_column("'outcome'"))
 
 
+def _announces(change: Any) -> Any:
+    """The contrary of `is_written`, said so that the log's index by object does not serve."""
+    return func.coalesce(change.c.kind == any_(literal(["fed", "outcome"], ARRAY(TEXT))), literal_column("false"))
+
+
 def written(change: Table, name: str, label: str, columns: Sequence[str], route: Sequence[str] | None) -> list[Any]:
     """Queries of these columns of the entries that tell of a written row of an object, none twice.
 
@@ -62,16 +67,19 @@ def written(change: Table, name: str, label: str, columns: Sequence[str], route:
 
 
 def written_behind(change: Table, name: str, label: str, columns: Sequence[str], route: Sequence[str]) -> Select[Any]:
-    """What happened to rows after they left the route: the entries of theirs that `written` does not name."""
+    """What happened to rows after they left the route: the entries of theirs that `written` does not name.
+
+    Mostly there are none: nothing but the index by row may serve, else all that others wrote is looked through for them.
+    """
     keys = literal([route_key(name, value) for value in route], ARRAY(TEXT))
     later, left = change.alias(f"log_{label}_behind"), change.alias(f"log_{label}_gone")
-    gone = _entries(left, ("id",)).where(left.c.route_before == any_(keys))
+    gone = select(left.c.id).where(is_new(left), ~_announces(left), left.c.route_before == any_(keys))
     named = (
         func.coalesce(column == any_(keys), literal_column("false")) for column in (later.c.route, later.c.route_before)
     )
-    return _entries(later, columns).where(
-        later.c.id == any_(func.array(gone.scalar_subquery())), *(~one for one in named)
-    )
+    of_those = later.c.id == any_(func.array(gone.scalar_subquery()))
+    found = select(*[later.c[column] for column in columns]).where(is_new(later), ~_announces(later), of_those)
+    return found.where(*(~one for one in named))
 
 
 def _entries(log: Any, columns: Sequence[str]) -> Select[Any]:
