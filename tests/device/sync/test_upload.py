@@ -10,7 +10,6 @@ from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device import ErrorRaised, Event, Mark, State, Unreachable, WidgetState
-from fieldsync.device.transport import Unconnected
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import (
     Accepted,
@@ -114,20 +113,6 @@ def test_failures_back_off_and_the_wait_is_kept(lab: Lab) -> None:
     before = len(lab.script.uploads)
     lab.device.step()
     assert len(lab.script.uploads) == before
-
-
-def test_what_a_slow_line_could_not_carry_is_halved_until_it_gets_through(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "UPLOAD_BATCH_RECORDS_MAX", 8)
-    for number in range(24):
-        with lab.device.edit() as edit:
-            edit.create("Shop", {"Name": f"S{number}"})
-    for answer in (Unconnected("no network"), Unreachable("late"), Unreachable("late"), *[lab.saved()] * 4):
-        lab.upload(answer)
-        lab.clock.advance(400)
-    assert [len(u.transactions) for u in lab.script.uploads] == [8, 8, 4, 2, 2, 4, 8], "a batch is made behind another"
-    assert len(lab.device.queue()) == 24 - 16
 
 
 def test_a_clock_set_back_does_not_stop_the_queue(lab: Lab) -> None:

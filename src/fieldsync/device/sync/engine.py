@@ -25,8 +25,8 @@ from fieldsync.device.sync import feed, upload
 from fieldsync.device.sync.calls import Calls, Restored
 from fieldsync.device.sync.nonblocking.prepared import Preparing
 from fieldsync.device.sync.orders import orders
-from fieldsync.device.sync.session import CatalogMoved, fetch_catalog
 from fieldsync.device.sync.sending.sender import Sender
+from fieldsync.device.sync.session import CatalogMoved, fetch_catalog
 from fieldsync.device.sync.settle import Stepped
 from fieldsync.device.transport import Unreachable
 

@@ -147,7 +147,11 @@ def _way_to(base_url: str, *, verify: bool) -> tuple[urllib3.HTTPConnectionPool,
     """The connections to a server, through the proxy of this machine where it has one, and what precedes each path."""
     url = parse_url(base_url)
     host, scheme = url.host or "", url.scheme or "http"
-    options: dict[str, Any] = {"maxsize": 2, "socket_options": _SOCKET, "cert_reqs": "CERT_REQUIRED" if verify else "CERT_NONE"}
+    options: dict[str, Any] = {
+        "maxsize": 2,
+        "socket_options": _SOCKET,
+        "cert_reqs": "CERT_REQUIRED" if verify else "CERT_NONE",
+    }
     if verify:
         options["ssl_context"] = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     proxy = None if host in LOOPBACK or proxy_bypass(host) else getproxies().get(scheme)

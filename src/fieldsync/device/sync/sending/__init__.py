@@ -1,1 +1,1 @@
-"""Requests that carry the queue up, one behind the other: how much goes with each, and what becomes of those that fail."""
+"""Requests that carry the queue up: how much goes with each, and what becomes of those that fail."""

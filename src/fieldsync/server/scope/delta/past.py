@@ -69,7 +69,7 @@ def written(change: Table, name: str, label: str, columns: Sequence[str], route:
 def written_behind(change: Table, name: str, label: str, columns: Sequence[str], route: Sequence[str]) -> Select[Any]:
     """What happened to rows after they left the route: the entries of theirs that `written` does not name.
 
-    Mostly there are none: nothing but the index by row may serve, else all that others wrote is looked through for them.
+    Mostly there are none: only the index by row may serve, else all that others wrote is looked through for them.
     """
     keys = literal([route_key(name, value) for value in route], ARRAY(TEXT))
     later, left = change.alias(f"log_{label}_behind"), change.alias(f"log_{label}_gone")
