@@ -22,6 +22,7 @@ from tests.web.browsing import ARGUMENTS, SIZES, Running, running_demo
 
 from fieldsync.cli.demo.people import ADMIN, ORG, PASSWORD
 from fieldsync.device import Device
+from fieldsync.protocol.email.consent import TEMPLATE
 from fieldsync.web.field.content import library as content
 
 CHROMIUM = "/usr/bin/chromium"
@@ -37,6 +38,7 @@ def pages(device: Device) -> Iterator[tuple[str, str]]:
     for name in ("accounts", "calendar", "objects", "errors", "sync", "search?q=dr", "sync/running", "syncs/1"):
         yield name.partition("?")[0].replace("/", "-"), f"/{name}"
     yield "home", "/"
+    yield "nearby", "/nearby"
     yield "calendar-day", "/calendar?show=day"
     yield "account", f"/accounts/{account}"
     yield "account-fields", f"/objects/Account/{account}"
@@ -52,6 +54,9 @@ def pages(device: Device) -> Iterator[tuple[str, str]]:
         yield f"new-{name.lower()}", f"/objects/{name}/new?AccountId={account}"
     yield "new-event", "/objects/Medical_Event/new"
     yield "content", f"/content?call={planned}"
+    template = device.find("Content", where={"Type": TEMPLATE})[0].id
+    yield "email-templates", f"/email/new?AccountId={account}"
+    yield "email", f"/email/new?AccountId={account}&ContentId={template}"
     decks = {deck.name: deck.id for deck in content.decks(device, datetime.now(UTC).date())}
     yield "present", f"/present/{decks['Respira: what is new']}?call={planned}"
 
@@ -60,6 +65,7 @@ CONSOLE = {
     **{name: f"/console/{name}" for name in ("transactions", "alerts", "simulation", "reports", "devices", "people")},
     **{name: f"/console/{name}" for name in ("objects", "rules", "catalog", "deploy", "versions", "settings", "jobs")},
     **{name: f"/console/{name}" for name in ("schedules", "retention", "recovery", "profiles", "alignment", "access")},
+    **{name.replace("/", "-"): f"/console/{name}" for name in ("content", "content/new")},
     "home": "/console",
     "ask": "/console/reports/ask",
     "rule-new": "/console/rules/new",

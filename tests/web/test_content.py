@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 from tests.web.browsing import Running, app, eventually
+from tests.web.test_admin import admin
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import system_world
@@ -130,3 +131,75 @@ def test_a_photo_is_made_smaller_kept_offline_and_reaches_the_other_device(
         eventually(lambda: not ipad.media.item(kept.id).waits)  # type: ignore[union-attr]
     assert iphone.media.sync(only=kept.id).files_received == 1
     assert iphone.media.read(kept.id) == ipad.media.read(kept.id)
+
+
+def test_an_admin_brings_in_content_and_its_next_version_and_devices_get_both(
+    browser: Browser, running: Running, tmp_path: Path
+) -> None:
+    ipad = running.devices[0]
+    pictures = [f"<svg xmlns='http://www.w3.org/2000/svg' width='{n}' height='9'/>".encode() for n in (7, 8)]
+    picture = tmp_path / "dosing.svg"
+    picture.write_bytes(pictures[0])
+    with admin(browser, running, "Content") as page:
+        page.get_by_role("button", name="Add content").click()
+        page.get_by_label("File", exact=True).set_input_files(picture)
+        page.get_by_label("Title").fill("Dosing card")
+        page.get_by_label("Status").select_option("Approved")
+        page.get_by_label("Product", exact=True).select_option(index=1)
+        page.get_by_label("Until").fill("2099-12-31")
+        token = page.locator("form.card input[name=page_token]").get_attribute("value")
+        wrong = {"name": "a.pdf", "mimeType": "application/pdf", "buffer": b"no PDF at all"}
+        refused = page.request.post(
+            "/console/content/save",
+            multipart={"page_token": str(token), "Title": "A", "file": wrong},  # type: ignore[dict-item]
+            headers={"origin": running.console.removesuffix("/console")},
+        )
+        assert refused.status == 422
+        assert "it is no picture, PDF, film" in refused.text()
+        page.get_by_role("button", name="Save").click()
+        row = page.get_by_role("row", name=re.compile("Dosing card"))
+        expect(row).to_contain_text("dosing.svg")
+        ipad.sync()
+        card = ipad.find("Content", where={"Title": "Dosing card"})[0]
+        assert card.values["Valid_Until"] == "2099-12-31"
+        assert card.values["ProductId"]
+        ipad.media.sync(only=card.id)
+        assert ipad.media.read(card.id) == pictures[0]
+        row.get_by_role("link", name="Dosing card").click()
+        picture.write_bytes(pictures[1])
+        page.get_by_label("New version of the file").set_input_files(picture)
+        page.get_by_label("Version", exact=True).fill("2")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("row", name=re.compile("Dosing card"))).to_contain_text("2")
+    ipad.sync()
+    ipad.media.sync(only=card.id)
+    assert ipad.media.read(card.id) == pictures[1]
+
+
+def test_an_approved_e_mail_is_seen_before_it_is_queued_and_only_who_agreed_gets_one(
+    browser: Browser, running: Running
+) -> None:
+    ipad = running.devices[0]
+    ipad.media.sync()
+    yes = ipad.find("Account", where={"LastName": "Ackerman"})[0]
+    no = ipad.find("Account", where={"Email_Consent": "Opted Out"})[0]
+    ipad.go_offline()
+    with app(browser, running.link("iPad"), 1) as page:
+        page.goto(f"/email/new?AccountId={no.id}")
+        expect(page.get_by_role("alert")).to_have_text("This account does not want e-mails.")
+        page.goto(f"/accounts/{yes.id}")
+        page.get_by_text("New", exact=True).first.click()
+        page.get_by_role("link", name="Approved E-mail").click()
+        page.get_by_role("link", name=re.compile("Thank you for your time")).click()
+        letter = page.frame_locator("iframe.letter")
+        expect(letter.get_by_text("Dear Dr. Ackerman,")).to_be_visible()
+        page.get_by_label("Your note").fill("See you in <May>.")
+        expect(letter.get_by_text("See you in <May>.")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.reload()
+        expect(page.get_by_label("Your note")).to_have_value("See you in <May>.")
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_text("Queued")).to_be_visible()
+    [saved] = ipad.find("Sent_Email", where={"AccountId": yes.id})
+    assert saved.values["Subject"] == "Respira: thank you, Dr. Ackerman"
+    assert saved.values["To_Address"] == yes.values["Email"]

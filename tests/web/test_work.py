@@ -171,3 +171,33 @@ def test_a_deleted_task_is_gone_on_both_devices(browser: Browser, running: Runni
         page.get_by_role("button", name="Delete").click()
         page.wait_for_url(re.compile("/accounts/"))
     eventually(lambda: iphone.get("Task", task) is None)
+
+
+def test_accounts_nearby_are_listed_by_distance_offline_from_the_device_a_typed_place_or_the_last_visit(
+    browser: Browser, running: Running
+) -> None:
+    ipad = running.devices[0]
+    ipad.go_offline()
+    yard = ipad.find("Address", limit=200)
+    at = {name: float(str(yard[0].values[f"Location__{name.title()}__s"])) for name in ("latitude", "longitude")}
+    with app(browser, running.link("iPad"), 1) as page:
+        page.get_by_role("link", name="Accounts", exact=True).click()
+        page.get_by_role("button", name="Nearby").click()
+        expect(page.get_by_text(re.compile("^From .+"))).to_be_visible()
+        page.get_by_role("button", name="Where I am").click()
+        expect(page.get_by_role("status")).to_contain_text("Type a place instead")
+        page.context.grant_permissions(["geolocation"])
+        page.context.set_geolocation({**at, "accuracy": 5})  # type: ignore[typeddict-item]
+        page.get_by_role("button", name="Where I am").click()
+        expect(page.get_by_text("From where this device is.")).to_be_visible()
+        far = page.locator(".far").all_inner_texts()
+        assert far[0] == "0.0 mi"
+        assert [float(text.split()[0]) for text in far] == sorted(float(text.split()[0]) for text in far)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.get_by_label("Town, post code or street").fill("leed")
+        page.get_by_role("button", name="Look there").click()
+        expect(page.get_by_text("From leed.")).to_be_visible()
+        expect(page.locator(".far").first).to_be_visible()
+        page.get_by_label("Town, post code or street").fill("Atlantis")
+        page.get_by_role("button", name="Look there").click()
+        expect(page.get_by_text("No address on this device is called so.")).to_be_visible()

@@ -62,6 +62,8 @@ STUCK_DAYS = 1
 """A transaction that was taken so long ago and never run is told of."""
 JOB_CHAIN_MAX = 16
 """How often what a job saves may defer a job again."""
+EMAIL_PAUSES_MINUTES = (1, 5, 30, 120, 480)
+"""How long an approved e-mail that no mail server took waits before it is tried again; then it has failed."""
 JOB_STOP_SECONDS = 10.0
 """How long a server that stops waits for its jobs before it gives them back to the queue."""
 JOB_RESCUE_SECONDS = 30.0

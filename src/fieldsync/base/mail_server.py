@@ -1,4 +1,4 @@
-"""The mail server that alerts leave by, as the environment names it.
+"""The mail server that alerts and approved e-mails leave by, as the environment names it.
 
 `FIELDSYNC_SMTP=smtp://user:password@host:587?from=alerts@example.com`
 """

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from fieldsync.cli import bench, deploy, formula, imports, org, serve, simulate
+from fieldsync.cli import bench, content, deploy, formula, imports, org, serve, simulate
 from fieldsync.cli.conformance import app as conformance
 from fieldsync.cli.demo import command as demo
 from fieldsync.cli.device.commands import app as device
@@ -40,6 +40,7 @@ app.add_typer(sim, name="sim")
 app.add_typer(org.app, name="org")
 app.add_typer(imports.app, name="import")
 app.add_typer(rules, name="rules")
+app.add_typer(content.app, name="content")
 app.add_typer(device, name="device")
 app.add_typer(bench.app, name="bench")
 app.add_typer(conformance, name="conformance")

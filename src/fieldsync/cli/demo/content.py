@@ -1,4 +1,5 @@
-"""Something to present in the demo: a deck of pictures with a page that answers to touch, and a leaflet. Invented."""
+"""Something to present in the demo: a deck of pictures with a page that answers to touch, a leaflet, and a template of
+an e-mail. Invented."""
 
 from __future__ import annotations
 
@@ -7,11 +8,14 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from fieldsync.protocol.email.consent import TEMPLATE
+from fieldsync.protocol.email.template import HTML
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.server.media.keep import put
 from fieldsync.server.org.seed import Seeding, insert_rows, mint_ids
 
 DECK = "Respira: what is new"
+SUBJECT = "Respira: thank you, {{Account.Salutation}} {{Account.LastName}}"
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -26,22 +30,28 @@ class Part:
 
 
 def make_content(seeding: Seeding) -> None:
-    """The deck with its slides, and the leaflet by itself."""
-    deck, *ids = mint_ids(seeding, "Content", 5)
-    parts = [_picture("Breathe easier", "#0b6e6e"), _page(), _picture("Dosing in one look", "#274690"), _leaflet()]
+    """The deck with its slides, the leaflet and the template by themselves."""
+    deck, *ids = mint_ids(seeding, "Content", 6)
+    slides = [_picture("Breathe easier", "#0b6e6e"), _page(), _picture("Dosing in one look", "#274690")]
+    parts = [
+        *slides,
+        _leaflet(),
+        Part("Thank you for your time", "thank-you.html", HTML, _asset("letter.html").encode()),
+    ]
     rows: list[dict[str, object]] = [
         {"Id": deck, "Name": DECK, "Title": DECK, "Type": "Presentation", "Status": "Approved", "Version": "2"}
     ]
     for place, (record_id, part) in enumerate(zip(ids, parts, strict=True), 1):
         checksum = put(seeding.connection, RecordRef("Content", record_id), part.body, seeding.clock)
         about = {"Media_Type": part.media_type, "File_Name": part.file_name, "Bytes": len(part.body)}
-        slide = part is not parts[-1]
+        slide = part in slides
         rows.append(
             {
                 "Id": record_id,
                 "Name": part.title,
                 "Title": part.title,
-                "Type": "Key Message" if slide else "Document",
+                "Type": "Key Message" if slide else TEMPLATE if part.media_type == HTML else "Document",
+                "Subject": SUBJECT if part.media_type == HTML else None,
                 "Status": "Approved",
                 "Version": "1",
                 "Parent_ContentId": deck if slide else None,

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import SeededChance, World
 from fieldsync.cli.demo.content import make_content
-from fieldsync.cli.demo.names import CITIES, FIRST_NAMES, LAST_NAMES, NOTES, PRODUCTS, STREETS
+from fieldsync.cli.demo.names import CENTRES, CITIES, FIRST_NAMES, LAST_NAMES, NOTES, PRODUCTS, STREETS
 from fieldsync.cli.demo.people import ADMIN, MANAGER, NATION, ORG, PASSWORD, REPRESENTATIVES, TERRITORIES, Person
 from fieldsync.cli.demo.sales import external_id, sales_file
 from fieldsync.schema.catalog import Catalog, build
@@ -158,14 +159,18 @@ def _account(chance: SeededChance, number: int) -> Row:
         "Segment": "ABCD"[chance.below(4)],
         "Phone": f"+44 113 {496_0000 + chance.below(10_000)}",
         "Email": f"{first}.{last}{number}@clinic.example".lower(),
+        "Email_Consent": ("Opted In", "Opted In", None, "Opted Out", "Opted In")[number % 5],
         "Sample_Eligible": True,
     }
 
 
 def _address(chance: SeededChance, city: str) -> Row:
-    street = f"{1 + chance.below(180)} {STREETS[chance.below(len(STREETS))]}"
+    number, street = 1 + chance.below(180), STREETS[chance.below(len(STREETS))]
+    latitude, longitude = map(Decimal, CENTRES[city])
     return {
-        "Name": street,
+        "Name": f"{number} {street}",
+        "Location__Latitude__s": latitude + Decimal(number * 37 % 100 - 50) / 1000,
+        "Location__Longitude__s": longitude + Decimal(number * 53 % 160 - 80) / 1000,
         "City": city,
         "Postal_Code": f"{CITIES[city]}{1 + chance.below(28)} {chance.below(10)}AB",
         "Country_Code": "GB",

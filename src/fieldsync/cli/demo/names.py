@@ -61,6 +61,9 @@ LAST_NAMES = [
 STREETS = ("Albion Street", "Bridge Road", "Castle Hill", "Dock Lane", "Elm Grove", "Fulford Road", "Garden Terrace")
 CITIES = {"Leeds": "LS", "York": "YO", "Bristol": "BS", "London": "NW"}
 """City and the letters its postal codes begin with."""
+CENTRES = {"Leeds": ("53.7997", "-1.5492"), "York": ("53.9591", "-1.0815"), "Bristol": ("51.4545", "-2.5879")}
+CENTRES |= {"London": ("51.5074", "-0.1278")}
+"""City and where its middle is."""
 PRODUCTS = (
     ("Cardiona 10 mg", "Detail", "Cardiovascular", "cardionazole"),
     ("Cardiona 20 mg", "Detail", "Cardiovascular", "cardionazole"),

@@ -7,7 +7,6 @@ import asyncio
 import hashlib
 import hmac
 import smtplib
-import ssl
 from collections.abc import Sequence
 from email.message import EmailMessage
 from http.client import HTTPException
@@ -15,16 +14,16 @@ from http.client import HTTPException
 import msgspec
 
 from fieldsync.base.log import get_logger
-from fieldsync.base.mail_server import VARIABLE, MailServer, mail_server
+from fieldsync.base.mail_server import VARIABLE, mail_server
 from fieldsync.base.world import instant
 from fieldsync.server.alerts import outward
 from fieldsync.server.alerts.channels import EMAIL, Channel, channels, note_told, to_tell, told_after
 from fieldsync.server.alerts.found import Alert, found_alerts
 from fieldsync.server.alerts.secret import opened
+from fieldsync.server.email.smtp import SECONDS, connected
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import snapshot, transaction
 
-SECONDS = 10.0
 SIGNATURE_HEADER = "fieldsync-signature"
 TEST = Alert("test", "This is a test: alerts of this org come here.", 1, "/console/alerts")
 _log = get_logger("fieldsync.server")
@@ -68,22 +67,8 @@ def _mail(org: Org, channel: Channel, alerts: Sequence[Alert], _: str) -> None:
     message["From"], message["To"] = server.sender, str(channel.values["Address"])
     lines = [f"- {alert.sentence}\n  {alert.page}" for alert in alerts]
     message.set_content("\n".join([f"In the org {org.name}:", "", *lines, ""]))
-    with _connected(server) as connection:
+    with connected(server) as connection:
         connection.send_message(message)
-
-
-def _connected(server: MailServer) -> smtplib.SMTP:
-    context = ssl.create_default_context()
-    if server.secure:
-        connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS, context=context)
-    else:
-        connection = smtplib.SMTP(server.host, server.port, timeout=SECONDS)
-        connection.ehlo()
-        if connection.has_extn("starttls"):
-            connection.starttls(context=context)
-    if server.user:
-        connection.login(server.user, server.password)
-    return connection
 
 
 def _post(org: Org, channel: Channel, alerts: Sequence[Alert], at: str) -> None:

@@ -60,11 +60,27 @@ async def complete(database: Database, ref: RecordRef, checksum: str, size: int,
     if summed.hexdigest() != checksum:
         await database.run(_DROP, record=ref.id, checksum=checksum)
         return Taken(0, whole=False)
-    await database.run(_DROP_OTHER_PIECES, record=ref.id, checksum=checksum)
-    await database.run(_DROP_OTHERS, record=ref.id, checksum=checksum)
+    await drop_others(database, ref.id, checksum)
+    await make_whole(database, ref, checksum, size, clock=clock)
+    return Taken(size, whole=True)
+
+
+async def make_whole(database: Database, ref: RecordRef, checksum: str, size: int, *, clock: Clock) -> None:
+    """Say that all pieces of a file are here, which the caller knows."""
     given = {"record": ref.id, "checksum": checksum, "object": ref.object, "bytes": size, "at": clock.now()}
     await database.run(_COMPLETE, **given)
-    return Taken(size, whole=True)
+
+
+async def drop(database: Database, record_id: str, checksum: str) -> None:
+    """Forget one version of a file."""
+    await database.run(_DROP, record=record_id, checksum=checksum)
+    await database.run(_DROP_FILE, record=record_id, checksum=checksum)
+
+
+async def drop_others(database: Database, record_id: str, checksum: str) -> None:
+    """Forget every version of a record's file but this one."""
+    await database.run(_DROP_OTHER_PIECES, record=record_id, checksum=checksum)
+    await database.run(_DROP_OTHERS, record=record_id, checksum=checksum)
 
 
 def put(connection: Connection, ref: RecordRef, body: bytes, clock: Clock) -> str:
@@ -97,6 +113,7 @@ _ADD = compile_statement(
     .on_conflict_do_nothing()
 )
 _DROP = compile_statement(delete(_PIECE).where(_OF_PIECE))
+_DROP_FILE = compile_statement(delete(_FILE).where(_OF_FILE))
 _OTHER_PIECES = (_P.record_id == bindparam("record")) & (_P.checksum != bindparam("checksum"))
 _DROP_OTHER_PIECES = compile_statement(delete(_PIECE).where(_OTHER_PIECES))
 _DROP_OTHERS = compile_statement(

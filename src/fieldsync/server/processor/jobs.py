@@ -1,4 +1,4 @@
-"""What the jobs of an org do: asynchronous triggers, and transactions that are due.
+"""What the jobs of an org do: asynchronous triggers, approved e-mails, and transactions that are due.
 
 Transactions of a device run in the order of its queue, all together. Where another save holds a record, they run one by
 one, so that only those wait that need it (law L7): each is put off with growing pauses, not counted as failed, until it
@@ -18,6 +18,8 @@ from fieldsync.base import limits
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol.upload import Held, Rejected, Result
 from fieldsync.server.alerts.telling import tell_alerts
+from fieldsync.server.email.queued import EMAIL, DueEmail
+from fieldsync.server.email.send import send_email
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.queue.listed import FORGET_ENDED
 from fieldsync.server.postgres.queue.worker import Perform
@@ -72,6 +74,8 @@ def performing(orgs: Mapping[str, Org]) -> Perform:
                 await database.run(FORGET_ENDED, queue=org.name)
         elif RECOVERY in arguments:
             await recover(orgs[arguments["org"]])
+        elif EMAIL in arguments:
+            await send_email(orgs[arguments["org"]], msgspec.convert(arguments, DueEmail))
         elif "device" in arguments:
             due = msgspec.convert(arguments, DueDevice)
             await process(orgs[due.org], due.device)

@@ -10,6 +10,7 @@ from litestar.response import Redirect
 
 from fieldsync.web.console.catalog.deploy import DEPLOY_PAGES
 from fieldsync.web.console.catalog.pages import CATALOG_PAGES
+from fieldsync.web.console.content.pages import CONTENT_PAGES
 from fieldsync.web.console.devices.pages import DEVICE_PAGES
 from fieldsync.web.console.door import AnyRequest
 from fieldsync.web.console.home.alerts import ALERT_PAGES
@@ -47,7 +48,7 @@ def console_routes() -> list[Any]:
     pages += [*SCHEDULE_PAGES, *RETENTION_PAGES, *RECOVERY_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES, *JOB_PAGES]
     pages += [*LIST_PAGES, *RECORD_PAGES, *EDIT_PAGES, *FILE_PAGES, *MERGE_PAGES]
     pages += [*PEOPLE_PAGES, *ACT_PAGES, *CATALOG_PAGES, *DEPLOY_PAGES]
-    pages += [*SIMULATION_PAGES, *REPORT_PAGES, *RULE_FILES]
+    pages += [*SIMULATION_PAGES, *REPORT_PAGES, *RULE_FILES, *CONTENT_PAGES]
     router = Router(
         PREFIX,
         route_handlers=[*pages, static_router("console")],  # type: ignore[list-item]

@@ -20,9 +20,11 @@ from fieldsync.web.field.begin.download import DOWNLOAD_PAGES
 from fieldsync.web.field.begin.hall import Hall
 from fieldsync.web.field.begin.pages import BEGIN_PAGES
 from fieldsync.web.field.content.attached import ATTACHING
+from fieldsync.web.field.content.email import EMAIL_PAGES
 from fieldsync.web.field.content.pages import CONTENT_PAGES
 from fieldsync.web.field.content.serving import SERVING, SLIDES
 from fieldsync.web.field.context import AnyRequest
+from fieldsync.web.field.day.nearby import NEARBY_PAGES
 from fieldsync.web.field.day.pages import DAY_PAGES
 from fieldsync.web.field.door import Door
 from fieldsync.web.field.live import live
@@ -45,9 +47,11 @@ HANDLERS: tuple[Any, ...] = (
     *SAVING,
     *SYNC_PAGES,
     *DAY_PAGES,
+    *NEARBY_PAGES,
     *CONTENT_PAGES,
     *SERVING,
     *ATTACHING,
+    *EMAIL_PAGES,
     *ACTS,
     live,
 )

@@ -8,6 +8,7 @@ from datetime import date
 from fieldsync.base.ids import RecordId
 from fieldsync.device import Device, Record
 from fieldsync.device.media.plan import Item
+from fieldsync.protocol.email.consent import TEMPLATE
 from fieldsync.web.kit.pages import shown
 from fieldsync.web.kit.tongue import _
 
@@ -67,7 +68,8 @@ def decks(device: Device, today: date) -> list[Deck]:
         return []
     files = {item.wanted.id: item for item in device.media.items()}
     found_here = device.find(CONTENT, where={"Status": "Approved"}, order_by="Display_Order", limit=SLIDES_MAX)
-    records = [record for record in found_here if is_valid(record, today)]
+    to_show = (record for record in found_here if record.values.get("Type") != TEMPLATE)
+    records = [record for record in to_show if is_valid(record, today)]
     parts: dict[str, list[Record]] = {}
     for record in records:
         parts.setdefault(str(record.values["Parent_ContentId"] or ""), []).append(record)

@@ -10,9 +10,11 @@ from litestar.response import Redirect, Template
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device import Record
+from fieldsync.protocol.email.consent import OBJECT as EMAIL
 from fieldsync.schema.access.permissions import Access
 from fieldsync.web.field import reading
 from fieldsync.web.field.content.attached import attachments
+from fieldsync.web.field.content.email import new_address
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere
 from fieldsync.web.field.day.recent import looked_at
 from fieldsync.web.field.work.inputs import CHOICES_MAX, offered
@@ -88,6 +90,8 @@ def new_record(
     if saved is not None:
         return Redirect(f"/objects/{saved.object}/{saved.record_id}/edit")
     preset = {k: str(v) for k, v in request.query_params.items() if k != "form"}
+    if name == EMAIL:
+        return Redirect(new_address(preset) if "AccountId" in preset else "/accounts")
     sheet = sheet_of(app, name, None, preset)
     if len(object_type.record_types) > 1 and "RecordTypeId" not in sheet.preset:
         kinds = _kinds(app, name, sheet.preset)

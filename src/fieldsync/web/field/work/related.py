@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from fieldsync.device import Mark, Record
+from fieldsync.protocol.email.consent import OBJECT as EMAIL
 from fieldsync.protocol.media import carries_file
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.catalog import ObjectType
@@ -14,6 +15,7 @@ from fieldsync.schema.model import Field as Column
 from fieldsync.schema.model import FieldType
 from fieldsync.soql.errors import SoqlError
 from fieldsync.soql.list_view import shown_columns, view_named
+from fieldsync.web.field.content.email import new_address
 from fieldsync.web.field.context import Field
 from fieldsync.web.field.form.sheet import lines_of
 from fieldsync.web.field.reading import cell_of
@@ -119,6 +121,8 @@ def _new(object_type: ObjectType, field: Column, found: Record) -> str:
     for shared in ("AccountId",):
         if shared in object_type.fields and shared not in given and found.values.get(shared):
             given[shared] = str(found.values[shared])
+    if object_type.name == EMAIL:
+        return new_address(given)
     return f"/objects/{object_type.name}/new?{urlencode(given)}"
 
 

@@ -12,6 +12,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.protocol.upload import Operation
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.model import FieldType
+from fieldsync.server.email.queued import emails_of
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.queue.statements import DEFER
 from fieldsync.server.postgres.work import Work as Database
@@ -42,18 +43,20 @@ class Deferred(msgspec.Struct, frozen=True):
 
 
 async def defer(org: Org, database: Database, wave: Wave, written: list[Written]) -> None:
-    """One job for each asynchronous trigger that has something to do with what was written."""
+    """One job for each asynchronous trigger that has something to do with what was written, and each queued e-mail."""
     jobs: dict[Trigger, dict[str, DeferredRecord]] = {}
     for entry in written:
         operation = OPERATIONS[entry.kind]
         for trigger in org.logic.triggers.of(entry.ref.object, When.ASYNC, operation):
             old = _kept(org.catalog[entry.ref.object], entry.before, entry.after)
             jobs.setdefault(trigger, {}).setdefault(entry.ref.id, DeferredRecord(entry.ref.id, operation, old))
-    if jobs and not wave.frame.dry:
+    emails = emails_of(org, wave, written)
+    if (jobs or emails) and not wave.frame.dry:
         arguments = [
             msgspec.structs.asdict(_deferred(org, wave, trigger, tuple(records.values())))
             for trigger, records in jobs.items()
         ]
+        arguments += [msgspec.structs.asdict(one) for one in emails]
         await database.rows(DEFER, queue=org.name, jobs=encode_rows(arguments), at=None)
 
 
