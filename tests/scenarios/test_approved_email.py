@@ -107,7 +107,7 @@ class Letters:
         checksum = self.stage.rows("Content")[self.template]["Checksum"]
         given = {"AccountId": account, "ContentId": self.template, "Content_Checksum": checksum, "To_Address": CLINIC}
         with device.edit() as edit:
-            return edit.create(OBJECT, {**given, **values})  # type: ignore[dict-item]
+            return edit.create(OBJECT, {**given, **values})
 
 
 @pytest.fixture(scope="module")

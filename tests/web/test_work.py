@@ -178,8 +178,8 @@ def test_accounts_nearby_are_listed_by_distance_offline_from_the_device_a_typed_
 ) -> None:
     ipad = running.devices[0]
     ipad.go_offline()
-    yard = ipad.find("Address", limit=200)
-    at = {name: float(str(yard[0].values[f"Location__{name.title()}__s"])) for name in ("latitude", "longitude")}
+    [yard] = ipad.find("Address", limit=1)
+    north, east = (float(str(yard.values[f"Location__{name}__s"])) for name in ("Latitude", "Longitude"))
     with app(browser, running.link("iPad"), 1) as page:
         page.get_by_role("link", name="Accounts", exact=True).click()
         page.get_by_role("button", name="Nearby").click()
@@ -187,7 +187,7 @@ def test_accounts_nearby_are_listed_by_distance_offline_from_the_device_a_typed_
         page.get_by_role("button", name="Where I am").click()
         expect(page.get_by_role("status")).to_contain_text("Type a place instead")
         page.context.grant_permissions(["geolocation"])
-        page.context.set_geolocation({**at, "accuracy": 5})  # type: ignore[typeddict-item]
+        page.context.set_geolocation({"latitude": north, "longitude": east, "accuracy": 5})
         page.get_by_role("button", name="Where I am").click()
         expect(page.get_by_text("From where this device is.")).to_be_visible()
         far = page.locator(".far").all_inner_texts()

@@ -94,7 +94,10 @@ def _about(file: Brought, *, template: bool) -> dict[str, FieldValue]:
         raise Refused(problem(Code.TOO_LARGE, limit=f"{limits.FILE_BYTES_MAX // 2**20} MB"))
     kind = media_type_of(file, template=template)
     file.body.seek(0)
-    checksum = hashlib.file_digest(file.body, "sha256").hexdigest()
+    summed = hashlib.sha256()
+    while piece := file.body.read(PIECE_BYTES):
+        summed.update(piece)
+    checksum = summed.hexdigest()
     name = file.name.replace("\\", "/").rpartition("/")[2][-FILE_NAME_CHARS_MAX:]
     return {CHECKSUM: checksum, BYTES: file.bytes, MEDIA_TYPE: kind, FILE_NAME: name}
 

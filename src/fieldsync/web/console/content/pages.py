@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from litestar import Response, get, post
 from litestar.datastructures import UploadFile
@@ -135,7 +135,7 @@ def _values(org: Org, texts: Mapping[str, str]) -> dict[str, FieldValue]:
 def _file(given: Any, record_id: str) -> Brought | None:
     if isinstance(given, UploadFile) and given.filename:
         size = given.file.seek(0, os.SEEK_END)
-        return Brought(given.filename, size, given.file)
+        return Brought(given.filename, size, cast("BinaryIO", given.file))
     if record_id:
         return None
     raise Refused(problem(Code.REQUIRED, object=OBJECT, field="File"))
