@@ -119,6 +119,8 @@ def _products(seeding: Seeding) -> dict[str, list[RecordId]]:
         for place, (i, (name, kind, family, generic)) in enumerate(zip(ids, PRODUCTS, strict=True), 1)
     ]
     insert_rows(seeding, "Product", rows)
+    limited = [i for i, (_, kind, _, _) in zip(ids, PRODUCTS, strict=True) if kind == "Sample"]
+    insert_rows(seeding, "Sample_Limit", [{"ProductId": i, "Quantity_Max": 60, "Per": "Year"} for i in limited])
     found: dict[str, list[RecordId]] = {}
     for record_id, (_, kind, _, _) in zip(ids, PRODUCTS, strict=True):
         found.setdefault(kind, []).append(record_id)

@@ -19,6 +19,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.stored_catalog import former_fields
 from fieldsync.server.postgres.work import BadRow, NotUnique
 from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.samples.decide import decide_samples
 from fieldsync.server.save import changes, check, head, journal, prefetch, resolve, stamp, write
 from fieldsync.server.save.access import authorise, share
 from fieldsync.server.save.batch import Caller, Frame, Incoming, Predecessor, Wave, Work
@@ -158,6 +159,7 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     reach("save.before_write")
     written = await follow(org, database, wave, await write.write(org, database, wave))
     written += await redirect.link(org, database, wave)
+    await decide_samples(org, database, wave, written)
     reach("save.after_write")
     head.make_heads(database, written)
     head.renew_rights(database, written)

@@ -20,7 +20,7 @@ from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere,
 from fieldsync.web.field.form.seen import clashes, packed, unpacked
 from fieldsync.web.field.form.sent import Saved, form_of, revision_of
 from fieldsync.web.field.form.sheet import Written, content, given, rows, save_sheet
-from fieldsync.web.field.work.sheet import DISCLAIMER, SIGNED, Sheet, page_of, sheet_of, values_of
+from fieldsync.web.field.work.sheet import DISCLAIMER, SIGNED, Sheet, page_of, samples_of, sheet_of, values_of
 from fieldsync.web.kit.layout import Layout
 from fieldsync.web.kit.tongue import _
 
@@ -104,6 +104,8 @@ def _written(app: Field, sheet: Sheet, form: dict[str, str], now: datetime) -> R
         if clashes(before, after, held):
             return None
     _require(layout, after)
+    for wrong in samples_of(app, sheet, after).wrong.values():
+        raise Refused(problem(Code.VALIDATION, object=sheet.name, field=None, message=wrong, rule="samples"))
     own: dict[str, FieldValue] = {} if found is not None else _begun(sheet)
     values = own | _signed(layout, form) | _status(sheet, act, after, now, app.zone)
     record_id = found.id if found is not None else None

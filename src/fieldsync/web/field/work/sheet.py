@@ -17,6 +17,7 @@ from fieldsync.web.field.context import Field
 from fieldsync.web.field.form.seen import clashes, merged, packed, unpacked
 from fieldsync.web.field.form.sheet import blank, content, given, rows
 from fieldsync.web.field.work.inputs import Inputs
+from fieldsync.web.field.work.samples import Said, said_of
 from fieldsync.web.kit.layout import Layout, layout_of
 from fieldsync.web.kit.locales import zone_of
 from fieldsync.web.kit.pages import shown
@@ -146,12 +147,23 @@ def _page(app: Field, sheet: Sheet, texts: Mapping[str, str], draft: Mapping[str
         "may_submit": layout.submit is not None,
         "sections": _sections(sheet, inputs, texts),
         "lines": _lines(sheet, inputs, texts),
+        "samples": samples_of(app, sheet, texts),
         "presets": list(sheet.preset.items()) if found is None else [],
         "draft_key": sheet.draft_key,
         "restored": draft is not None,
         "signature": _signature(sheet, draft or {}),
         "may_delete": found is not None and not sheet.locked and app.rights.may(sheet.name, Access.DELETE),
     }
+
+
+def samples_of(app: Field, sheet: Sheet, texts: Mapping[str, str]) -> Said:
+    """What there is to say of the samples of a call that is still open."""
+    if sheet.locked:
+        return Said()
+    held = sheet.found.values if sheet.found is not None else sheet.preset
+    account = texts.get("AccountId") or str(held.get("AccountId") or "")
+    record_id = sheet.found.id if sheet.found is not None else ""
+    return said_of(app.device, sheet.layout, {**texts, "AccountId": account}, record_id, app.zone)
 
 
 def _status(sheet: Sheet) -> str:

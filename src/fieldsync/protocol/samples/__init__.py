@@ -1,0 +1,1 @@
+"""Samples as device and server judge them alike: who may get some, and how many are left."""

@@ -1,0 +1,161 @@
+"""Whether the samples of a call may be left: licence, what a product allows at once, and limits in a time. Pure.
+
+The device asks before a save, with the calls it holds; the server decides when the call is submitted, with all there
+are. Only submitted calls count. A month, quarter or year is that of the call's day in UTC, so that both mean the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+LIMIT, SAMPLE, CALL, SUBMITTED = "Sample_Limit", "Call_Sample", "Call", "Submitted"
+Values = Mapping[str, object]
+
+
+class Why(StrEnum):
+    """Why not. The sentences take `product`, `most`, `per` and `left`."""
+
+    NOT_ELIGIBLE = "This account gets no samples."
+    LICENSE_OVER = "The licence of this account is over: no samples."
+    AT_ONCE = "Of %(product)s at most %(most)s may be left at once."
+    OVER_LIMIT = "Of %(product)s this account gets at most %(most)s %(per)s: %(left)s left."
+
+
+class Per(StrEnum):
+    """The time in which a limit holds: the value of its picklist, and how it is said."""
+
+    CALL = "Call"
+    MONTH = "Month"
+    QUARTER = "Quarter"
+    YEAR = "Year"
+
+    @property
+    def said(self) -> str:
+        return "a visit" if self is Per.CALL else f"a {self.value.lower()}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the call: `key` is its row, in whatever way the caller names it."""
+
+    key: str
+    product: str
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One `Sample_Limit`; without an account it holds for each."""
+
+    product: str
+    most: int
+    per: Per
+    account: str = ""
+    first: date | None = None
+    last: date | None = None
+
+    def holds(self, account: str, day: date) -> bool:
+        """Whether it holds for this account on this day."""
+        within = (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
+        return within and self.account in ("", account)
+
+
+@dataclass(frozen=True)
+class Left:
+    """Samples of a product that were left with the account by another call, which is submitted."""
+
+    product: str
+    quantity: int
+    day: date
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of the account, of the products by id (name and the most at once), and of what was left before."""
+
+    account_id: str
+    account: Values
+    products: Mapping[str, tuple[str, int | None]]
+    limits: tuple[Limit, ...] = ()
+    before: tuple[Left, ...] = ()
+
+
+@dataclass(frozen=True)
+class Over:
+    """A line that may not be, and why."""
+
+    key: str
+    why: Why
+    product: str = ""
+    most: int = 0
+    per: Per = Per.CALL
+    left: int = 0
+
+    def said(self, template: str = "", per: str = "") -> str:
+        """The sentence, or a translation of it."""
+        told = {"product": self.product, "most": self.most, "per": per or self.per.said, "left": self.left}
+        return (template or self.why.value) % told
+
+
+def day_of(moment: object) -> date:
+    """The day of a call in UTC."""
+    return datetime.fromisoformat(str(moment)).astimezone(UTC).date()
+
+
+def begins(per: Per, day: date) -> date:
+    """The first day of the time that this day is in."""
+    if per is Per.YEAR:
+        return day.replace(month=1, day=1)
+    if per is Per.QUARTER:
+        return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+    return day.replace(day=1) if per is Per.MONTH else day
+
+
+def over(lines: Iterable[Line], day: date, facts: Facts) -> list[Over]:
+    """The lines that may not be, each once; those above it on the call count before it."""
+    told: list[Over] = []
+    here: dict[str, int] = {}
+    for line in lines:
+        found = _of_line(line, day, facts, here.get(line.product, 0))
+        here[line.product] = here.get(line.product, 0) + line.quantity
+        if found is not None:
+            told.append(found)
+    return told
+
+
+def _of_line(line: Line, day: date, facts: Facts, above: int) -> Over | None:
+    name, at_once = facts.products.get(line.product, (line.product, None))
+    expires = str(facts.account.get("License_Expiration") or "")
+    if facts.account.get("Sample_Eligible") is False:
+        return Over(line.key, Why.NOT_ELIGIBLE)
+    if facts.account.get("License_Status") == "Expired" or (expires and expires < day.isoformat()):
+        return Over(line.key, Why.LICENSE_OVER)
+    if at_once is not None and above + line.quantity > at_once:
+        return Over(line.key, Why.AT_ONCE, name, at_once)
+    wrong = []
+    for limit in facts.limits:
+        if limit.product == line.product and limit.holds(facts.account_id, day):
+            left = limit.most - above - _used(limit, day, facts)
+            if line.quantity > left:
+                wrong.append(Over(line.key, Why.OVER_LIMIT, name, limit.most, limit.per, max(left, 0)))
+    return min(wrong, key=lambda one: one.left, default=None)
+
+
+def remaining(day: date, facts: Facts) -> list[tuple[str, Limit, int]]:
+    """How many are left of each product with a limit, before this call: product's name, the limit, how many."""
+    return [
+        (facts.products[limit.product][0], limit, max(limit.most - _used(limit, day, facts), 0))
+        for limit in facts.limits
+        if limit.product in facts.products and limit.holds(facts.account_id, day) and limit.per is not Per.CALL
+    ]
+
+
+def _used(limit: Limit, day: date, facts: Facts) -> int:
+    if limit.per is Per.CALL:
+        return 0
+    first = begins(limit.per, day)
+    same = (one for one in facts.before if one.product == limit.product and begins(limit.per, one.day) == first)
+    return sum(one.quantity for one in same)

@@ -1,0 +1,1 @@
+"""Samples of calls that are submitted: decided within their save, with everything that was left before."""

@@ -1,0 +1,137 @@
+"""Samples on the page of a call: what may not be left is said at its line before the save, and what is left beside it.
+
+By the rules the server decides by (`protocol/samples/judge.py`), with what this device holds of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from fieldsync.base.ids import RecordId
+from fieldsync.device import Device
+from fieldsync.protocol.samples.judge import (
+    CALL,
+    LIMIT,
+    SAMPLE,
+    SUBMITTED,
+    Facts,
+    Left,
+    Limit,
+    Line,
+    Over,
+    Per,
+    Why,
+    day_of,
+    over,
+    remaining,
+)
+from fieldsync.web.field.form.sheet import rows
+from fieldsync.web.kit.layout import Layout
+from fieldsync.web.kit.locales import from_local_input
+from fieldsync.web.kit.pages import shown
+from fieldsync.web.kit.tongue import N_, _
+
+LIMITS_MAX, CALLS_MAX = 5_000, 1_000
+SAID = {
+    Why.NOT_ELIGIBLE: N_("This account gets no samples."),
+    Why.LICENSE_OVER: N_("The licence of this account is over: no samples."),
+    Why.AT_ONCE: N_("Of %(product)s at most %(most)s may be left at once."),
+    Why.OVER_LIMIT: N_("Of %(product)s this account gets at most %(most)s %(per)s: %(left)s left."),
+}
+TIMES = {
+    Per.CALL: N_("a visit"),
+    Per.MONTH: N_("a month"),
+    Per.QUARTER: N_("a quarter"),
+    Per.YEAR: N_("a year"),
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """Sentences of a call's page: `wrong` at lines, by their row; `left` above them."""
+
+    wrong: Mapping[str, str] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
+
+
+def said_of(device: Device, layout: Layout, texts: Mapping[str, str], record_id: str, zone: str) -> Said:
+    """What there is to say of the samples on this form; nothing of a record that is no call."""
+    kind = next((one for one in layout.lines if one.object.name == SAMPLE), None)
+    account, day = texts.get("AccountId", ""), _day(texts.get("Call_Date", ""), zone)
+    if layout.object.name != CALL or kind is None or LIMIT not in device.catalog or not account or day is None:
+        return Said()
+    lines = [
+        Line(row, line.get("ProductId", ""), int(quantity))
+        for row, line in rows(texts, kind).items()
+        if line.get("ProductId") and (quantity := line.get("Quantity", "").partition(".")[0]).isdecimal()
+    ]
+    facts = _facts(device, account, record_id, day)
+    wrong = {one.key: sentence_of(one) for one in over(lines, day, facts)}
+    return Said(wrong, tuple(_left(name, limit, left) for name, limit, left in remaining(day, facts)))
+
+
+def sentence_of(one: Over) -> str:
+    """In the person's language."""
+    return one.said(_(SAID[one.why]), _(TIMES[one.per]))
+
+
+def _left(name: str, limit: Limit, left: int) -> str:
+    told = _("%(product)s: %(left)s of %(most)s %(per)s left")
+    return told % {"product": name, "left": left, "most": limit.most, "per": _(TIMES[limit.per])}
+
+
+def _day(text: str, zone: str) -> date | None:
+    try:
+        moment = from_local_input(text, zone)
+    except ValueError:
+        return None
+    return day_of(moment) if moment else None
+
+
+def _facts(device: Device, account_id: str, call_id: str, day: date) -> Facts:
+    account = device.get("Account", RecordId(account_id))
+    limits = tuple(_limit(one.values) for one in device.find(LIMIT, where={"Active": True}, limit=LIMITS_MAX))
+    products = {}
+    for product in device.find("Product", where={"Type": "Sample"}, limit=LIMITS_MAX):
+        most = product.values.get("Sample_Quantity_Max")
+        products[str(product.id)] = (shown(product.values["Name"]), None if most is None else int(str(most)))
+    for limit in limits:
+        products.setdefault(limit.product, (device.name_of("Product", RecordId(limit.product)) or limit.product, None))
+    before = tuple(_before(device, account_id, call_id, day)) if limits else ()
+    return Facts(account_id, account.values if account is not None else {}, products, limits, before)
+
+
+def _limit(values: Mapping[str, object]) -> Limit:
+    first, last = values.get("Valid_From"), values.get("Valid_Until")
+    return Limit(
+        str(values["ProductId"]),
+        int(str(values["Quantity_Max"])),
+        Per(str(values["Per"])),
+        str(values.get("AccountId") or ""),
+        date.fromisoformat(str(first)) if first else None,
+        date.fromisoformat(str(last)) if last else None,
+    )
+
+
+def _before(device: Device, account_id: str, call_id: str, day: date) -> list[Left]:
+    """What this device knows that other submitted calls of the year have left with this account."""
+    since = datetime(day.year, 1, 1, tzinfo=UTC) - timedelta(days=1)
+    calls = device.find(
+        CALL,
+        where={"AccountId": account_id, "Status": SUBMITTED},
+        order_by="Call_Date",
+        descending=True,
+        limit=CALLS_MAX,
+    )
+    found: list[Left] = []
+    for call in calls:
+        at = datetime.fromisoformat(str(call.values["Call_Date"]))
+        if call.id == call_id or at < since:
+            continue
+        for line in device.find(SAMPLE, where={"CallId": call.id}):
+            found.append(
+                Left(str(line.values["ProductId"]), int(str(line.values["Quantity"] or 0)), day_of(at.isoformat()))
+            )
+    return found
