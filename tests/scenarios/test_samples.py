@@ -94,7 +94,7 @@ def leave(device: Device, quantity: int, status: str = "Submitted") -> RecordId:
     account, product = (device.find(name)[0].id for name in ("Account", "Product"))
     with device.edit() as edit:
         values = {"AccountId": account, "Call_Date": instant(system_world().clock.now()), "Status": status}
-        call = edit.create("Call", values)  # type: ignore[arg-type]
+        call = edit.create("Call", values)
         edit.create("Call_Sample", {"CallId": call, "ProductId": product, "Quantity": quantity})
     return call
 

@@ -201,3 +201,23 @@ def test_accounts_nearby_are_listed_by_distance_offline_from_the_device_a_typed_
         page.get_by_label("Town, post code or street").fill("Atlantis")
         page.get_by_role("button", name="Look there").click()
         expect(page.get_by_text("No address on this device is called so.")).to_be_visible()
+
+
+def test_samples_over_the_limit_are_told_at_their_line_before_the_save(browser: Browser, running: Running) -> None:
+    ipad = running.devices[0]
+    ipad.go_offline()
+    calls = ipad.count("Call")
+    with app(browser, running.link("iPad"), 1) as page:
+        page.goto(f"/objects/Call/new?AccountId={ackerman(running)}")
+        expect(page.get_by_text(re.compile("inhaler sample: [0-9]+ of 60 a year left"))).to_be_visible()
+        add(page, "a sample", "Call_Sample")
+        line = page.locator("#lines-Call_Sample .entry")
+        line.get_by_label("Product").select_option(label="Respira inhaler sample")
+        line.get_by_label("Quantity").fill("61")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(line.get_by_role("alert")).to_contain_text("Respira inhaler sample this account gets at most 60 a year")
+        assert ipad.count("Call") == calls
+        line.get_by_label("Quantity").fill("1")
+        saved(page)
+        expect(page.get_by_role("alert")).to_have_count(0)
+    assert ipad.count("Call") == calls + 1

@@ -118,20 +118,15 @@ def _limit(values: Mapping[str, object]) -> Limit:
 def _before(device: Device, account_id: str, call_id: str, day: date) -> list[Left]:
     """What this device knows that other submitted calls of the year have left with this account."""
     since = datetime(day.year, 1, 1, tzinfo=UTC) - timedelta(days=1)
-    calls = device.find(
-        CALL,
-        where={"AccountId": account_id, "Status": SUBMITTED},
-        order_by="Call_Date",
-        descending=True,
-        limit=CALLS_MAX,
-    )
+    where = {"AccountId": account_id, "Status": SUBMITTED}
     found: list[Left] = []
-    for call in calls:
+    for call in device.find(CALL, where=where, order_by="Call_Date", descending=True, limit=CALLS_MAX):
         at = datetime.fromisoformat(str(call.values["Call_Date"]))
-        if call.id == call_id or at < since:
-            continue
-        for line in device.find(SAMPLE, where={"CallId": call.id}):
-            found.append(
-                Left(str(line.values["ProductId"]), int(str(line.values["Quantity"] or 0)), day_of(at.isoformat()))
-            )
+        if call.id != call_id and at >= since:
+            lines = device.find(SAMPLE, where={"CallId": call.id})
+            found += [_left_before(line.values, day_of(at.isoformat())) for line in lines]
     return found
+
+
+def _left_before(line: Mapping[str, object], day: date) -> Left:
+    return Left(str(line["ProductId"]), int(str(line["Quantity"] or 0)), day)
