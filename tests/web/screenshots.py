@@ -70,6 +70,7 @@ CONSOLE = {
     "ask": "/console/reports/ask",
     "rule-new": "/console/rules/new",
     "rules-import": "/console/rules/import",
+    "rules-check": "/console/rules/check",
     "object": "/console/catalog/Account",
     "setting": "/console/settings/Overdue_Days",
     "records": "/console/objects/Account",

@@ -123,6 +123,8 @@ PHONES = frozenset({"iPhone", "Android"})
 UNFILTERED_ROWS_MAX = 50_000
 """A rule that brings more rows of one object without a condition is warned of."""
 PREVIEW_PEOPLE_PER_PROFILE = 10
+CHECKED_PEOPLE_MAX = 100_000
+"""People of a profile whose devices a check of all sync rules looks at, as a job."""
 PREVIEW_SECONDS = 20
 """A preview of a changed rule looks at as many people as this time allows."""
 

@@ -125,6 +125,11 @@ CATALOGUE: dict[Code, Kind] = {
     Code.DEVICE_WIPE: Kind(
         403, "Your admin had this device emptied.", "Ask your admin whether you may sign in on it again."
     ),
+    Code.SUPPORT_READ_ONLY: Kind(
+        403,
+        "This support session only looks: nothing of {name} is changed by it.",
+        "To save in the name of {name}, switch editing on at this session's page in the console.",
+    ),
     Code.SYNC_RULE: Kind(
         422, "This sync rule does not fit: {reason}", "Ask your administrator to correct the sync rule."
     ),

@@ -14,6 +14,7 @@ from fieldsync.cli.conformance import app as conformance
 from fieldsync.cli.demo import command as demo
 from fieldsync.cli.device.commands import app as device
 from fieldsync.cli.device.field import field
+from fieldsync.cli.device.support import support
 from fieldsync.cli.doctor.command import doctor
 from fieldsync.cli.reality.command import matrix
 from fieldsync.cli.report import codes, run
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("field")(field)
+app.command("support")(support)
 app.command("deploy")(deploy.deploy)
 app.command("doctor")(doctor)
 app.command("formula")(formula.formula)

@@ -1,6 +1,5 @@
-"""The device engine's one door; what each method does stands in the room it names.
-
-Any thread may call any method. Callbacks run on the thread that caused them, after the commit."""
+"""The device engine's one door; what each method does stands in the room it names. Any thread may call any method;
+callbacks run on the thread that caused them, after the commit."""
 
 from __future__ import annotations
 
@@ -38,6 +37,7 @@ from fieldsync.device.sync.calls import Calls
 from fieldsync.device.sync.engine import Engine
 from fieldsync.device.sync.orders.diagnostic import Diagnostics
 from fieldsync.device.sync.orders.emptying import carry_out, finish_emptying
+from fieldsync.device.sync.orders.support import Supported
 from fieldsync.device.sync.run import run_sync
 from fieldsync.device.sync.session import device_key, load_catalog, sign_in
 from fieldsync.device.sync.settle import Stepped
@@ -74,7 +74,7 @@ class Device:
         self.updates = Updates(store, self._engine, world, (self._told, self._tell_progress))
         self.media, self.mini = Media(self._engine, self._tell_progress), Mini(self._engine, self.step)
         self.territories, self.membership = Territories(store, self._calls, self.sync), Membership(self._calls)
-        self.diagnostics = Diagnostics(self._engine)
+        self.diagnostics, self.support = Diagnostics(self._engine), Supported(self._engine, self._sessions)
         self._background: Background | None = None
 
     @staticmethod

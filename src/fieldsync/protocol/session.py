@@ -126,7 +126,37 @@ class Settings(msgspec.Struct, frozen=True):
     """What was sent again so often without an answer is told (FEATURES J23)."""
 
 
-class Session(msgspec.Struct, frozen=True):
+class Supporter(msgspec.Struct, frozen=True):
+    """The admin of a support session, and whether what he saves is taken."""
+
+    id: RecordId
+    saves: bool
+
+
+class Support(msgspec.Struct, frozen=True):
+    """That a session is a support session (FEATURES B24): whose eyes see this person's view, why, and until when.
+
+    `editing`: what is saved goes live at once, in the person's name; else nothing may be saved.
+    """
+
+    by: str
+    reason: str
+    until: str
+    editing: bool = False
+
+
+class OpenSupport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /sync/v1/support`: open the support session that an admin began, once, with the code the console showed.
+
+    Answered by `Session`. `GET /sync/v1/support` asks with its token how it stands, answered by `Support`; when it has
+    ended, however it did, the answer is AUTH. `POST /sync/v1/support/end` ends it.
+    """
+
+    code: str
+    device: DeviceDescription
+
+
+class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     """Answer to both: tokens, who, and the device's number."""
 
     tokens: Tokens
@@ -135,6 +165,7 @@ class Session(msgspec.Struct, frozen=True):
     device_number: DeviceNumber
     settings: Settings
     catalog_version: str
+    support: Support | None = None
 
 
 class PickTerritory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -40,9 +40,9 @@ def field(
     window: Annotated[bool, typer.Option("--window/--no-window", help="Open a browser, or not.")] = True,
 ) -> None:
     """The Field app: it asks for server, sign-in and PIN itself. Ctrl-C stops it; what was saved stays."""
-    _no_core_dumps()
+    no_core_dumps()
     store.mkdir(parents=True, exist_ok=True, mode=0o700)
-    asyncio.run(_serve(store, (passphrase, server, org, username, password), port or _free_port(), idle, window=window))
+    asyncio.run(_serve(store, (passphrase, server, org, username, password), port or free_port(), idle, window=window))
     say("stopped")
 
 
@@ -101,7 +101,7 @@ def _describe(key: str) -> DeviceDescription:
     return describe_terminal(platform.node() or "Field app", key)
 
 
-def _no_core_dumps() -> None:
+def no_core_dumps() -> None:
     """A dump of this process would hold the key (THREATS T1)."""
     try:
         import resource
@@ -110,7 +110,8 @@ def _no_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens at."""
     import socket
 
     with socket.socket() as probe:

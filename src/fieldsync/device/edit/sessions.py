@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from fieldsync.base.faults import reach
 from fieldsync.base.ids import RecordId
-from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.edit.preview import Author
 from fieldsync.device.edit.resend import resend
@@ -26,6 +26,7 @@ class Sessions:
         self._mine = threading.local()
         self._author: RecordId | None = None
         self._per_part = 0
+        self._refusal: Problem | None = None
 
     def forget_account(self) -> None:
         """Somebody signed in: ask the store again."""
@@ -38,7 +39,7 @@ class Sessions:
 
     @contextmanager
     def edit(self) -> Iterator[Edit]:
-        """One save. Raises Refused(AUTH) before the first sign-in, and what the acts raise."""
+        """One save. Raises Refused: AUTH before the first sign-in, SUPPORT_READ_ONLY, and what the acts raise."""
         outer: Edit | None = getattr(self._mine, "edit", None)
         if outer is not None:
             before = len(outer.acts)
@@ -71,12 +72,18 @@ class Sessions:
 
     def _know_account(self) -> None:
         if self._author is not None and self._store.has_catalog:
+            if self._refusal is not None:
+                raise Refused(self._refusal)
             return
         with self._store.read() as work:
             account, settings = read_account(work), read_settings(work)
         if account is None or not self._store.has_catalog:
             raise Refused(problem(Code.AUTH))
         self._author, self._per_part = account.user.id, settings.items_per_transaction
+        looks = account.support is not None and not account.support.editing
+        self._refusal = problem(Code.SUPPORT_READ_ONLY, name=account.user.name) if looks else None
+        if self._refusal is not None:
+            raise Refused(self._refusal)
 
     def _mint(self, prefix: str) -> RecordId:
         with self._store.lock:

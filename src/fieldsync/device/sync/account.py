@@ -9,7 +9,7 @@ from fieldsync.base.ids import DeviceNumber
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.work import Work
-from fieldsync.protocol.session import Settings, Tokens, UserInfo
+from fieldsync.protocol.session import Settings, Support, Tokens, UserInfo
 
 DEFAULT_SETTINGS = Settings(
     poll_seconds=limits.POLL_SECONDS,
@@ -33,6 +33,8 @@ class Account(msgspec.Struct, frozen=True):
     """When the data model was fetched, by this device's clock: rights that were given since may not show (F05)."""
     settings: Settings = DEFAULT_SETTINGS
     """What an admin set for the person's devices, as of the last download."""
+    support: Support | None = None
+    """Of a support session: who looks, and whether he may save."""
 
 
 def read_account(work: Work) -> Account | None:

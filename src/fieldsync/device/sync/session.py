@@ -61,12 +61,18 @@ def _sign_in(store: Store, calls: Calls, numbers: Numbers, request: SignIn) -> A
     session = calls.open_post("/sync/v1/session", request, Session)
     if before is not None and (before.org_id, before.user.id) != (session.org_id, session.user.id):
         raise Refused(problem(Code.FORBIDDEN, reason="this device database belongs to another person"))
-    account = Account(session.user, request.org, session.org_id, session.device_number)
+    return take_session(store, calls, numbers, (request.org, request.device.key, session))
+
+
+def take_session(store: Store, calls: Calls, numbers: Numbers, opened: tuple[str, str, Session]) -> Account:
+    """Keep a session: the org's name, the key it is bound to, and what the server said. Raises Unreachable, Refused."""
+    org, key, session = opened
+    account = Account(session.user, org, session.org_id, session.device_number, support=session.support)
     with store.write() as work:
         keep_account(work, account, session.settings)
         keep_tokens(work, session.tokens)
         acknowledged.follow(work, store.tables if store.has_catalog else None, session.tokens.history)
-        meta.put(work, Key.DEVICE_KEY, request.device.key)
+        meta.put(work, Key.DEVICE_KEY, key)
         if numbers.device is None:
             numbers.keep_device(work, session.device_number)
     if numbers.device is None:

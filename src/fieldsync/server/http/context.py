@@ -93,12 +93,15 @@ async def entering(org: Org, request: AnyRequest, username: str) -> AsyncIterato
 
 @asynccontextmanager
 async def calling(
-    org: Org, token: str, foresee: Foresee = _nothing, sent_by: Software | None = None
+    org: Org, token: str, foresee: Foresee = _nothing, sent_by: Software | None = None, *, looks: bool = False
 ) -> AsyncIterator[tuple[Work, Caller]]:
-    """A transaction, and in it whoever holds the token."""
+    """A transaction, and in it whoever holds the token. Raises Refused(SUPPORT_READ_ONLY) for a support session that
+    changes nothing, unless this `looks` only."""
     async with transaction(org.pool) as work:
         look_ahead(org, work, token, foresee)
         caller = await authenticate(org, work, token)
+        if caller.supporter is not None and not (caller.supporter.saves or looks):
+            raise Refused(problem(Code.SUPPORT_READ_ONLY, name="this person"))
         if sent_by is not None:
             sent_by = msgspec.structs.replace(sent_by, platform=caller.software.platform)
             caller = replace(caller, software=sent_by)

@@ -12,16 +12,20 @@ from fieldsync.protocol.session import (
     KeepRescue,
     MyTerritories,
     NewNumber,
+    OpenSupport,
     Picked,
     PickTerritory,
     Rescue,
     RescueKept,
+    Session,
+    Support,
 )
 from fieldsync.server.http.context import AnyRequest, ServedHere, bearer, calling, entering, org_for, reading
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
 from fieldsync.server.sync.devices import assigned, keep_rescue, pick_territory, rescue
 from fieldsync.server.sync.orders import orders
+from fieldsync.server.sync.support import support
 
 
 @post("/device/number", status_code=200, summary="Another device number", tags=["session"])
@@ -93,4 +97,29 @@ async def device_wiped(served: ServedHere, data: Wiped) -> HandedOver:
     return HandedOver(0)
 
 
-ROUTES = [device_number, territories, territory, keep, ask, device_orders, device_queue, device_wiped]
+@post("/support", status_code=200, summary="Open a support session", tags=["session"])
+async def open_support(served: ServedHere, data: OpenSupport) -> Session:
+    """With the code that the console showed the admin who began it; it works once."""
+    org = served.org(support.split(data.code)[0])
+    async with transaction(org.pool) as work:
+        return await support.open_begun(org, work, data)
+
+
+@get("/support", summary="How a support session stands", tags=["session"])
+async def support_standing(request: AnyRequest, served: ServedHere) -> Support:
+    """Who looks, until when, and whether he may save."""
+    org = org_for(served, request)
+    async with reading(org, bearer(request)) as (work, caller):
+        return await support.standing(org, work, caller)
+
+
+@post("/support/end", status_code=200, summary="End a support session", tags=["session"])
+async def end_support(request: AnyRequest, served: ServedHere) -> Support:
+    """By the one who looks."""
+    org = org_for(served, request)
+    async with calling(org, bearer(request), looks=True) as (work, caller):
+        return await support.end(org, work, caller, caller.device_id or "")
+
+
+SUPPORT = [open_support, support_standing, end_support]
+ROUTES = [*SUPPORT, device_number, territories, territory, keep, ask, device_orders, device_queue, device_wiped]

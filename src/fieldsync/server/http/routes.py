@@ -80,7 +80,7 @@ async def end_session(request: AnyRequest, served: ServedHere) -> None:
 async def catalog(request: AnyRequest, served: ServedHere) -> Response[bytes]:
     """The packs the org's catalog is built of."""
     org = org_for_download(served, request)
-    async with calling(org, bearer(request)):
+    async with calling(org, bearer(request), looks=True):
         pass
     return Response(encode(org.catalog), headers={wire.CATALOG_VERSION_HEADER: org.catalog.version})
 
@@ -106,7 +106,7 @@ async def tell_tracking(request: AnyRequest, served: ServedHere) -> Tracked:
     """Syncs that ended, and how the device stands. Telling again is the same."""
     org, token, sent_by = org_for(served, request), bearer(request), software(request)
     sent = wire.decode(await request.body(), Tracking)
-    return await track(org, lambda foresee: calling(org, token, foresee, sent_by), sent)
+    return await track(org, lambda foresee: calling(org, token, foresee, sent_by, looks=True), sent)
 
 
 @get("/feed", summary="The user's own saves, coming back", tags=["download"])
@@ -254,7 +254,7 @@ async def _close(lines: AsyncGenerator[bytes, None]) -> None:
 async def events(request: AnyRequest, served: ServedHere) -> Stream:
     """A server-sent event stream that says only that there is news."""
     org = org_for(served, request)
-    async with calling(org, bearer(request)) as (_, caller):
+    async with calling(org, bearer(request), looks=True) as (_, caller):
         who = caller
     return Stream(_news(served, org, who), media_type=wire.CONTENT_EVENTS, headers={"cache-control": "no-store"})
 

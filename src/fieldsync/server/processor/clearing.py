@@ -42,7 +42,7 @@ async def wish(org: Org, database: Database, caller: Caller) -> tuple[str | None
     row = await database.one(org.read.wished, user=caller.user_id)
     assert row is not None, "who asks is there"
     settings = settings_of(row[1:])
-    if caller.device_id is None or not row[0]:
+    if caller.device_id is None or caller.supporter is not None or not row[0]:
         return None, settings
     asked = await _asked(database, caller.user_id)
     done = await database.one(_DONE, device=caller.device_id, asked=asked)

@@ -21,6 +21,7 @@ from fieldsync.server.alerts.telling import tell_alerts
 from fieldsync.server.email.queued import EMAIL, DueEmail
 from fieldsync.server.email.send import send_email
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.scope.checking import CHECK, check_rules
 from fieldsync.server.postgres.queue.listed import FORGET_ENDED
 from fieldsync.server.postgres.queue.worker import Perform
 from fieldsync.server.postgres.work import Busy, Collision, TooLong, transaction
@@ -72,6 +73,8 @@ def performing(orgs: Mapping[str, Org]) -> Perform:
             await recover(org)
             async with transaction(org.pool) as database:
                 await database.run(FORGET_ENDED, queue=org.name)
+        elif CHECK in arguments:
+            await check_rules(orgs[arguments["org"]], int(arguments[CHECK]))
         elif RECOVERY in arguments:
             await recover(orgs[arguments["org"]])
         elif EMAIL in arguments:

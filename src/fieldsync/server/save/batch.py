@@ -1,8 +1,7 @@
 """The values that flow through the save pipeline: who saves, what is to be saved, what is known, what was decided.
 
 A `Batch` is one database transaction of one user: at most `UPLOAD_BATCH_RECORDS_MAX` records. It runs in waves; a wave
-holds no record twice, so that its rows can be read and written as sets. Steps pass a `Wave` along and fill it; nothing
-here decides or asks a database.
+holds no record twice, so that its rows are read and written as sets. Steps fill a `Wave`; nothing here decides.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import msgspec
 from fieldsync.base.ids import DeviceNumber, RecordId, TransactionId, is_id
 from fieldsync.base.problems import Problem
 from fieldsync.protocol.rows import RecordRef
-from fieldsync.protocol.session import Software
+from fieldsync.protocol.session import Software, Supporter
 from fieldsync.protocol.upload import Duplicated, Item, Operation, Outcome, Rejected
 from fieldsync.schema.access.rights import NOBODY, Rights
 from fieldsync.schema.catalog import ObjectType
@@ -88,6 +87,8 @@ class Caller:
     software: Software = field(default=Software(), compare=False)
     ordered: bool = field(default=False, compare=False)
     """Whether an admin wants something of the device that asks."""
+    supporter: Supporter | None = field(default=None, compare=False)
+    """Of a support session, in which an admin sees what this person sees."""
 
     @property
     def feeds(self) -> bool:

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from typing import Any
 
 from fieldsync.base import limits
 from fieldsync.base.ids import DEVICE_CHARS, DEVICE_NUMBERS, DeviceNumber, RecordId, base62
@@ -25,6 +26,7 @@ from fieldsync.protocol.session import (
     Session,
     SignIn,
     Software,
+    Supporter,
     Tokens,
     UserInfo,
 )
@@ -85,7 +87,7 @@ async def recognise(org: Org, database: Database, token: str) -> tuple[Caller, b
     if row is None:
         raise Refused(problem(Code.AUTH))
     user_id, profile, device_id, number, numbers, previous, sets, rights_version, deployed, platform, guard = row[:11]
-    wiping, ordered = row[11:]
+    wiping, ordered, supporter, editing = row[11:]
     if wiping:
         raise Refused(problem(Code.DEVICE_WIPE))
     if deployed != org.catalog.version:
@@ -105,6 +107,7 @@ async def recognise(org: Org, database: Database, token: str) -> tuple[Caller, b
         rights_version=rights_version,
         software=Software(platform),
         ordered=bool(ordered),
+        supporter=Supporter(supporter, bool(editing)) if supporter else None,
     )
     org.callers.keep(digest(token), caller)
     return caller, previous is not None
@@ -126,7 +129,7 @@ async def sign_in(org: Org, database: Database, request: SignIn) -> Session:
         raise Refused(problem(Code.BAD_REQUEST, reason="the device key must have 43 to 128 characters"))
     number = await _number_for(org, database, user.id, description)
     history = await history_for(org, database, digest(description.key), request.epoch)
-    return await _open(org, database, user, number, history)
+    return await open_session(org, database, user, number, history)
 
 
 async def check_password(org: Org, database: Database, username: str, password: str) -> UserInfo:
@@ -136,6 +139,18 @@ async def check_password(org: Org, database: Database, username: str, password: 
     right = await asyncio.to_thread(verify, row[6] if row else None, password)
     if row is None or not right or not row[7]:
         raise Refused(problem(Code.AUTH))
+    return _info(row)
+
+
+async def person(org: Org, database: Database, username: str) -> UserInfo:
+    """The active user with this name, for whoever may act for him. Raises Refused(NOT_FOUND)."""
+    row = await database.one(org.session.person, username=username, now=org.world.clock.now())
+    if row is None or not row[7]:
+        raise Refused(problem(Code.NOT_FOUND, object="An active user", id=username))
+    return _info(row)
+
+
+def _info(row: tuple[Any, ...]) -> UserInfo:
     user_id, name, full_name, profile, zone, locale = row[:6]
     sets, language = tuple(sorted(row[8] or ())), row[9] or ""
     return UserInfo(user_id, name, full_name, profile, zone or "UTC", locale or "en-US", sets, language)
@@ -157,7 +172,7 @@ async def _number_for(org: Org, database: Database, user_id: RecordId, descripti
     device_id = await register_device(org, database, user_id, description)
     if await may_take_back(org, database, description.number or ""):
         return await _give(org, database, description.number or "", (user_id, device_id, key))
-    return await _issue(org, database, user_id, device_id, key)
+    return await issue(org, database, user_id, device_id, key)
 
 
 async def _taken_back(org: Org, database: Database, number: str | None, key: str) -> DeviceNumber | None:
@@ -171,7 +186,8 @@ async def _taken_back(org: Org, database: Database, number: str | None, key: str
     return await _give(org, database, number, (user_id, device_id, key))
 
 
-async def _issue(org: Org, database: Database, user_id: RecordId, device_id: RecordId, key: str) -> DeviceNumber:
+async def issue(org: Org, database: Database, user_id: RecordId, device_id: RecordId, key: str) -> DeviceNumber:
+    """A number of its own for a person's device, under the digest of its key."""
     while True:
         candidate = base62(org.world.chance.below(DEVICE_NUMBERS), DEVICE_CHARS)
         if await database.one(org.session.number_holder, number=candidate) is None:
@@ -192,12 +208,13 @@ async def new_number(org: Org, database: Database, caller: Caller) -> NewNumber:
         raise Refused(problem(Code.FORBIDDEN, reason="only a device has a number"))
     row = await database.one(org.session.number_holder, number=caller.number)
     assert row is not None
-    return NewNumber(await _issue(org, database, caller.user_id, caller.device_id, row[0]))
+    return NewNumber(await issue(org, database, caller.user_id, caller.device_id, row[0]))
 
 
-async def _open(
+async def open_session(
     org: Org, database: Database, user: UserInfo, number: DeviceNumber | None, history: History | None = None
 ) -> Session:
+    """A session of somebody who was recognised."""
     access, refresh = new_token(org), new_token(org)
     now = org.world.clock.now()
     await database.run(
@@ -220,7 +237,7 @@ async def _open(
 async def open_console(org: Org, database: Database, username: str, password: str) -> tuple[UserInfo, str]:
     """A browser session without a device: who, and its access token. Raises Refused(AUTH)."""
     user = await check_password(org, database, username, password)
-    session = await _open(org, database, user, None)
+    session = await open_session(org, database, user, None)
     return user, session.tokens.access_token
 
 

@@ -98,12 +98,15 @@ def _caller(tables: Mapping[str, Table]) -> ClauseElement:
         .outerjoin(tables["Device"], tables["Device"].c.Id == mine.c.device_id)
     )
     fresh = session.c.access_expires > bindparam("now")
+    device = tables["Device"]
+    lasts = or_(device.c.Support_ById.is_(None), device.c.Support_Until > bindparam("now"))
     active = user.c.IsActive.is_(True) & head.c.revoked.is_(False)
     who = (user.c.Id, profile.c.Name, mine.c.device_id, session.c.device, numbers, session.c.previous_refresh_hash)
     rights = (held_sets(tables, user.c.Id), head.c.rights_version, _deployed(tables["_catalog"]))
     guard = (tables["Device"].c.Platform, _guard_setting(tables["Sync_Setting"], user))
-    query = select(*who, *rights, *guard, *_orders(tables["Device"])).select_from(joined)
-    return query.where(session.c.access_hash == bindparam("access"), fresh, active)
+    support = (device.c.Support_ById, device.c.Support_Editing.is_(True))
+    query = select(*who, *rights, *guard, *_orders(device), *support).select_from(joined)
+    return query.where(session.c.access_hash == bindparam("access"), fresh, active, lasts)
 
 
 def _orders(device: Table) -> tuple[ColumnElement[bool], ...]:

@@ -12,6 +12,7 @@ from fieldsync.web.console.catalog.deploy import DEPLOY_PAGES
 from fieldsync.web.console.catalog.pages import CATALOG_PAGES
 from fieldsync.web.console.content.pages import CONTENT_PAGES
 from fieldsync.web.console.devices.pages import DEVICE_PAGES
+from fieldsync.web.console.devices.support import SUPPORT_PAGES
 from fieldsync.web.console.door import AnyRequest
 from fieldsync.web.console.home.alerts import ALERT_PAGES
 from fieldsync.web.console.home.pages import HOME_PAGES
@@ -27,6 +28,7 @@ from fieldsync.web.console.records.record import RECORD_PAGES
 from fieldsync.web.console.recovery import RECOVERY_PAGES
 from fieldsync.web.console.reports.pages import REPORT_PAGES
 from fieldsync.web.console.retention import RETENTION_PAGES
+from fieldsync.web.console.rules.check import CHECK_PAGES
 from fieldsync.web.console.rules.files import RULE_FILES
 from fieldsync.web.console.rules.pages import RULE_PAGES
 from fieldsync.web.console.rules.parts import RULE_PARTS
@@ -44,11 +46,11 @@ template_config = templates("console")
 
 def console_routes() -> list[Any]:
     """Everything under `/console`."""
-    pages = [*PAGES, *HOME_PAGES, *ALERT_PAGES, *DEVICE_PAGES, *TRANSACTION_LISTS, *TRANSACTION_PAGES]
+    pages = [*PAGES, *HOME_PAGES, *ALERT_PAGES, *DEVICE_PAGES, *SUPPORT_PAGES, *TRANSACTION_LISTS, *TRANSACTION_PAGES]
     pages += [*SCHEDULE_PAGES, *RETENTION_PAGES, *RECOVERY_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES, *JOB_PAGES]
     pages += [*LIST_PAGES, *RECORD_PAGES, *EDIT_PAGES, *FILE_PAGES, *MERGE_PAGES]
     pages += [*PEOPLE_PAGES, *ACT_PAGES, *CATALOG_PAGES, *DEPLOY_PAGES]
-    pages += [*SIMULATION_PAGES, *REPORT_PAGES, *RULE_FILES, *CONTENT_PAGES]
+    pages += [*SIMULATION_PAGES, *REPORT_PAGES, *RULE_FILES, *CONTENT_PAGES, *CHECK_PAGES]
     router = Router(
         PREFIX,
         route_handlers=[*pages, static_router("console")],  # type: ignore[list-item]

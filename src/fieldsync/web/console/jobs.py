@@ -11,6 +11,7 @@ from fieldsync.base.log import get_logger
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.postgres.queue.listed import ENDED_DAYS, jobs_of, try_again
+from fieldsync.server.postgres.queue.progress import listed
 from fieldsync.server.postgres.work import snapshot, transaction
 from fieldsync.web.console.door import AnyRequest, admin, admin_org, require_page
 from fieldsync.web.console.pages import SEE_OTHER
@@ -23,8 +24,8 @@ async def jobs_page(request: AnyRequest, served: ServedHere) -> Template:
     """Every job that has not ended well, and the last runs."""
     org, page_token = await admin_org(served, request)
     async with snapshot(org.pool) as database:
-        found = await jobs_of(database, org.name)
-    told = {"jobs": found, "days": ENDED_DAYS, "now": org.world.clock.now()}
+        found, watched = await jobs_of(database, org.name), await listed(database, org.name)
+    told = {"jobs": found, "watched": watched, "days": ENDED_DAYS, "now": org.world.clock.now()}
     return Template("jobs.html", context={"here": "setup", "page_token": page_token, **told})
 
 

@@ -13,6 +13,7 @@ from fieldsync.web.field.context import AnyRequest, FieldHere, WorldHere, senten
 from fieldsync.web.field.form.sent import form_of, revision_of
 from fieldsync.web.field.lists import record_list
 from fieldsync.web.kit.lists import asked_of
+from fieldsync.web.kit.tongue import _
 
 
 @post("/drafts/{key:str}", status_code=204)
@@ -126,13 +127,29 @@ def part(request: AnyRequest, app: FieldHere, world: WorldHere, name: str, of: s
             return app.page(request, "_queue.html", queue=app.device.queue())
         case "history":
             return app.page(request, "_history.html", syncs=app.device.syncs())
+        case "support":
+            return app.page(request, "_support.html")
         case "badge":
             return app.page(request, "_badge.html", errors=len(app.device.errors()))
         case _:
             return app.widget(request)
 
 
+@post("/support/end", status_code=200)
+async def end_support(request: AnyRequest, app: FieldHere) -> Template:
+    """The one who looks has seen enough. Who owns the device notices, and closes it."""
+    app.require(request, await form_of(request))
+    await asyncio.to_thread(app.device.support.end)
+    said = {
+        "heading": _("The support session has ended"),
+        "sentence": _("What was loaded for it is removed."),
+        "remedy": "",
+    }
+    return app.page(request, "refused.html", **said)
+
+
 ACTS = [
+    end_support,
     keep_draft,
     drop_draft,
     renew_view,

@@ -12,6 +12,7 @@ from litestar.response import Template
 from fieldsync.base.problems import Refused
 from fieldsync.base.world import World
 from fieldsync.device import Device
+from fieldsync.protocol.session import Support
 from fieldsync.schema.access.rights import NOBODY, Rights, RightsTable
 from fieldsync.schema.catalog import Catalog
 from fieldsync.web.field.changes import Changes
@@ -71,6 +72,14 @@ def _tongue_of(device: Device) -> Tongue | None:
 
 
 @dataclass(frozen=True)
+class Supported:
+    """Of whom a support session shows the view, and how it stands."""
+
+    person: str
+    held: Support
+
+
+@dataclass(frozen=True)
 class Field:
     """The engine this app shows, its door, and what the device calls itself.
 
@@ -118,8 +127,15 @@ class Field:
             "seen_changes": self.seen,
             "may_lock": self.may_lock,
             "rests": self.presence is not None,
+            "support": None if self.may_lock else self.support(),
         }
         return Template(template_name=template, context=given | values)
+
+    def support(self) -> Supported | None:
+        """Whose view this is, where an admin looks at it in a support session."""
+        account = self.device.account
+        held = account.support if account is not None else None
+        return None if account is None or held is None else Supported(account.user.name, held)
 
     def require(self, request: AnyRequest, form: dict[str, str] | None = None) -> None:
         """A change comes from a page of this session: by header, or by field of a plain form."""

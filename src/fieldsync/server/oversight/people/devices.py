@@ -102,7 +102,8 @@ async def standings(org: Org, database: Database, search: str = "") -> list[Stan
     """Devices of people whose name holds this, those that were away longest first, those out of service last."""
     user, device = org.metadata.tables["User"], org.metadata.tables["Device"]
     texts = [func.lower(func.coalesce(c, "")) for c in (user.c.Name, user.c.Username, device.c.Name)]
-    query = _devices(org).where(or_(*(func.strpos(one, bindparam("search")) > 0 for one in texts)))
+    named = or_(*(func.strpos(one, bindparam("search")) > 0 for one in texts))
+    query = _devices(org).where(named, device.c.Support_ById.is_(None))
     ordered = query.order_by(device.c.Active.desc(), device.c.Last_Download_At.nulls_first(), device.c.Id)
     rows = await database.rows(compile_statement(ordered.limit(DEVICES_MAX)), search=search.lower())
     return [_standing(org, row) for row in rows]

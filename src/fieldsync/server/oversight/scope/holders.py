@@ -85,7 +85,7 @@ def _people(tables: Mapping[str, Table]) -> tuple[Select[Any], Any]:
     user, profile, device = tables["User"], tables["Profile"], tables["Device"]
     held = (
         select(device.c.UserId, device.c.Platform, func.min(device.c.Id).label("device"))
-        .where(device.c.IsDeleted.is_(False))
+        .where(device.c.IsDeleted.is_(False), device.c.Support_ById.is_(None))
         .group_by(device.c.UserId, device.c.Platform, device.c.TerritoryId)
         .subquery("held")
     )

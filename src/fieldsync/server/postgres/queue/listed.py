@@ -18,10 +18,10 @@ LISTED_MAX: Final = 100
 ENDED_DAYS: Final = 7
 """How long it is known how a run ended."""
 HOUR, TRIGGER, DEVICE, RECOVERY = "the hour", "trigger", "saves of a device", "recovery after a restore"
-EMAIL = "approved e-mail"
+EMAIL, CHECK = "approved e-mail", "sync rules"
 _WHAT = f"""CASE WHEN j.args ? 'timestamp' THEN '{HOUR}'
  WHEN j.args ? 'trigger' THEN '{TRIGGER} ' || (j.args ->> 'trigger')
- WHEN j.args ? 'email' THEN '{EMAIL}'
+ WHEN j.args ? 'email' THEN '{EMAIL}' WHEN j.args ? 'check' THEN '{CHECK}'
  WHEN j.args ? 'device' THEN '{DEVICE}' ELSE '{RECOVERY}' END"""
 
 
@@ -70,6 +70,8 @@ def what_of(arguments: Mapping[str, Any]) -> str:
         return f"{TRIGGER} {arguments['trigger']}"
     if "email" in arguments:
         return EMAIL
+    if "check" in arguments:
+        return CHECK
     return DEVICE if "device" in arguments else RECOVERY
 
 

@@ -35,7 +35,25 @@ CREATE TABLE ended (
 );
 CREATE INDEX ix_ended ON ended (queue_name, ended_at);
 COMMENT ON TABLE ended IS 'Every run of a job that ended, for some days: procrastinate deletes those that succeed';
-"""
+""",
+    "own.2.progress": """
+CREATE TABLE progress (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    queue_name varchar(128) NOT NULL,
+    what text NOT NULL,
+    asked_by text NOT NULL,
+    status text NOT NULL,
+    done integer NOT NULL DEFAULT 0,
+    total integer NOT NULL DEFAULT 0,
+    canceled boolean NOT NULL DEFAULT false,
+    asked_at timestamptz NOT NULL DEFAULT now(),
+    begun_at timestamptz,
+    ended_at timestamptz,
+    result text
+);
+CREATE UNIQUE INDEX ix_progress_open ON progress (queue_name, what) WHERE ended_at IS NULL;
+COMMENT ON TABLE progress IS 'Work that people watch: how far it is, and whether it is to stop';
+""",
 }
 
 

@@ -28,7 +28,7 @@ REASON = problem(Code.REFRESH_REQUIRED, reason="your admin wants it loaded anew"
 
 async def forced(org: Org, caller: Caller) -> Problem | None:
     """Why this device has to refresh, if an admin wants that."""
-    if caller.device_id is None:
+    if caller.device_id is None or caller.supporter is not None:
         return None
     async with transaction(org.pool) as database:
         row = await database.one(_marks(org.metadata), user=caller.user_id, device=caller.device_id)

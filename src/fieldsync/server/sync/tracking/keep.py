@@ -54,6 +54,8 @@ async def track(org: Org, begin: BeginAhead, sent: Tracking) -> Tracked:
     async with begin(lambda known: _questions(org, known, sent)) as (database, caller):
         if caller.device_id is None:
             raise Refused(problem(Code.BAD_REQUEST, reason="only a device has syncs"))
+        if caller.supporter is not None:  # no sync of the person's
+            return Tracked(max((one.number for one in sent.syncs), default=0))
         frame = await lock_head(org, database, caller, reads=False)
         off = round((sent.standing.at - org.world.clock.now()).total_seconds())
         await _keep(org, database, caller, frame, _rows(caller, sent, off))

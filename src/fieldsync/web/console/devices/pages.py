@@ -25,6 +25,7 @@ from fieldsync.server.oversight.people.devices import (
     syncs_of,
     wipe_change,
 )
+from fieldsync.server.oversight.people.support import support_sessions
 from fieldsync.server.postgres.listen import CHANNEL, news_for
 from fieldsync.server.postgres.work import snapshot, transaction
 from fieldsync.server.processor.clearing import ask, exported
@@ -37,7 +38,8 @@ from fieldsync.web.kit.pages import telling
 async def _page(org: Org, page_token: str, wrong: Problem | None = None, search: str = "") -> Template:
     async with snapshot(org.pool) as database:
         waiting, found = await feeds(org, database), await standings(org, database, search)
-    told = {"devices": found, "feeds": waiting, "wrong": wrong, "search": search}
+        sessions = await support_sessions(org, database)
+    told = {"devices": found, "feeds": waiting, "wrong": wrong, "search": search, "sessions": sessions}
     return telling(Template("devices.html", context={"here": "devices", "page_token": page_token, **told}), wrong)
 
 
@@ -51,7 +53,15 @@ async def devices(request: AnyRequest, served: ServedHere, search: str = "") -> 
 async def _device(org: Org, page_token: str, device_id: str, wrong: Problem | None = None) -> Template:
     async with snapshot(org.pool) as database:
         found, syncs = await standing(org, database, device_id), await syncs_of(org, database, device_id)
-    told = {"d": found, "syncs": syncs, "wrong": wrong, "here": "devices", "page_token": page_token}
+        sessions = await support_sessions(org, database, found.user_id)
+    told = {
+        "d": found,
+        "syncs": syncs,
+        "sessions": sessions,
+        "wrong": wrong,
+        "here": "devices",
+        "page_token": page_token,
+    }
     return Template("device.html", context=told)
 
 

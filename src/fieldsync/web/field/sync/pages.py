@@ -130,7 +130,7 @@ def act_on_update(request: AnyRequest, app: FieldHere, act: str) -> Template:
 @get("/parts/prompt", sync_to_thread=True)
 def prompted(request: AnyRequest, app: FieldHere, here: str = "") -> Template:
     """What has to be asked or told now."""
-    shown = _prompt(app, watching=here == "running")
+    shown = None if app.support() else _prompt(app, watching=here == "running")
     return app.page(request, "_prompt.html", prompt=shown)
 
 

@@ -1,0 +1,123 @@
+"""Work that takes long enough to be watched: how far it is, and that somebody wants it to stop.
+
+One row a piece of work, in the queue's schema; the job that does it names the row, notes how far it is as it goes, and
+asks whether it is to stop. What came of it stays there as JSON until the next of its kind is begun.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from fieldsync.server.postgres.compiled import Statement
+from fieldsync.server.postgres.queue.schema import QUEUE_SCHEMA
+from fieldsync.server.postgres.work import Work
+
+_T = f"{QUEUE_SCHEMA}.progress"
+_COLUMNS = "id, what, asked_by, status, done, total, canceled, asked_at, begun_at, ended_at, result"
+
+
+class Stage(StrEnum):
+    """Where a piece of work stands; the last four are ends."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    VALID = "valid"
+    ERROR = "error"
+    CANCELED = "canceled"
+    FAILED = "failed"
+
+
+ENDS = frozenset({Stage.VALID, Stage.ERROR, Stage.CANCELED, Stage.FAILED})
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How one stands. `done` of `total` steps; `result` is the JSON of what came of it, empty before."""
+
+    id: int
+    what: str
+    asked_by: str
+    stage: Stage
+    done: int
+    total: int
+    canceled: bool
+    asked_at: datetime
+    begun_at: datetime | None
+    ended_at: datetime | None
+    result: bytes
+
+    @property
+    def ended(self) -> bool:
+        return self.stage in ENDS
+
+
+def _statement(text: str, *names: str) -> Statement:
+    return Statement(text, frozenset(names), {})
+
+
+_BEGIN = _statement(
+    f"INSERT INTO {_T} (queue_name, what, asked_by, status)"  # noqa: S608
+    " VALUES (%(queue)s, %(what)s, %(by)s, 'waiting') ON CONFLICT DO NOTHING RETURNING id",
+    *("queue", "what", "by"),
+)
+_FORGET = _statement(
+    f"DELETE FROM {_T} WHERE queue_name = %(queue)s AND what = %(what)s AND ended_at IS NOT NULL",  # noqa: S608
+    *("queue", "what"),
+)
+_STEP = _statement(
+    f"UPDATE {_T} SET status = 'running', done = %(done)s, total = %(total)s, begun_at = coalesce(begun_at, now())"  # noqa: S608
+    " WHERE id = %(id)s AND ended_at IS NULL RETURNING NOT canceled",
+    *("id", "done", "total"),
+)
+_END = _statement(
+    f"UPDATE {_T} SET status = %(stage)s, ended_at = now(), result = %(result)s WHERE id = %(id)s AND ended_at IS NULL",  # noqa: S608
+    *("id", "stage", "result"),
+)
+_CANCEL = _statement(
+    f"UPDATE {_T} SET canceled = true WHERE id = %(id)s AND queue_name = %(queue)s AND ended_at IS NULL RETURNING id",  # noqa: S608
+    *("id", "queue"),
+)
+_LISTED = _statement(
+    f"SELECT {_COLUMNS} FROM {_T} WHERE queue_name = %(queue)s ORDER BY asked_at DESC, id DESC LIMIT 20",  # noqa: S608
+    "queue",
+)
+
+
+async def begin(database: Work, queue: str, what: str, by: str) -> int | None:
+    """Note that somebody wants it; None while one of its kind is under way. Its id goes into the job's arguments."""
+    await database.run(_FORGET, queue=queue, what=what)
+    row = await database.one(_BEGIN, queue=queue, what=what, by=by)
+    return None if row is None else int(row[0])
+
+
+async def step(database: Work, progress: int, done: int, total: int) -> bool:
+    """So far it is. False where it is to stop: somebody canceled it, or it has ended."""
+    row = await database.one(_STEP, id=progress, done=done, total=total)
+    return row is not None and bool(row[0])
+
+
+async def end(database: Work, progress: int, stage: Stage, result: msgspec.Struct | None = None) -> None:
+    """It ended so, and this came of it."""
+    told: Any = None if result is None else msgspec.json.encode(result).decode()
+    await database.run(_END, id=progress, stage=stage.value, result=told)
+
+
+async def cancel(database: Work, queue: str, progress: int) -> bool:
+    """Have it stop at its next step. False where it has ended, or is another org's."""
+    return await database.one(_CANCEL, id=progress, queue=queue) is not None
+
+
+async def listed(database: Work, queue: str) -> list[Progress]:
+    """All that is known, newest first."""
+    rows = await database.rows(_LISTED, queue=queue)
+    return [_progress(row) for row in rows]
+
+
+def _progress(row: tuple[Any, ...]) -> Progress:
+    known, what, by, stage, done, total, canceled, asked, begun, ended, result = row
+    return Progress(known, what, by, Stage(stage), done, total, canceled, asked, begun, ended, (result or "").encode())
