@@ -157,7 +157,7 @@ def test_any_draft_survives_and_a_refusal_keeps_what_was_typed(browser: Browser,
         expect(page.get_by_label("Description")).to_have_value("Half a thou")
         page.get_by_role("button", name="Start over").click()
         expect(page.get_by_label("Description")).to_have_value("")
-    assert "/sheets/Task" in address
+    assert "/objects/Task/new?" in address
 
 
 def test_a_deleted_task_is_gone_on_both_devices(browser: Browser, running: Running) -> None:

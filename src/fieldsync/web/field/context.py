@@ -26,6 +26,8 @@ from fieldsync.web.kit.speaking import browsers
 from fieldsync.web.kit.tongue import Tongue, language_of, present, told
 
 AnyRequest = Request[Any, Any, Any]
+WITHIN = "x-fieldsync-within"
+"""Sent by a page that puts content in the place of its own (`static/page.js`)."""
 
 
 class KnownRights:
@@ -128,6 +130,7 @@ class Field:
             "may_lock": self.may_lock,
             "rests": self.presence is not None,
             "support": None if self.may_lock else self.support(),
+            "within": WITHIN in request.headers,
         }
         return Template(template_name=template, context=given | values)
 

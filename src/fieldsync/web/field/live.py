@@ -17,7 +17,6 @@ from fieldsync.web.field.context import AnyRequest, FieldHere
 
 TOGETHER_SECONDS = 0.05
 HEARTBEAT_SECONDS = 15.0
-CHANGED = b"event: changed\ndata: 1\n\nevent: records\ndata: 1\n\n"
 HEARTBEAT = b": still here\n\n"
 
 
@@ -26,6 +25,11 @@ async def live(request: AnyRequest, app: FieldHere, seen: int = -1) -> Stream:
     """Tells this page that something changed since it was made."""
     app.door.page_token(request)
     return Stream(_told(app.changes, seen), media_type="text/event-stream")
+
+
+def changed(count: int) -> bytes:
+    """That something changed, and how often it has by now."""
+    return f"event: changed\ndata: {count}\n\nevent: records\ndata: {count}\n\n".encode()
 
 
 async def _told(changes: Changes, seen: int) -> AsyncIterator[bytes]:
@@ -40,4 +44,4 @@ async def _told(changes: Changes, seen: int) -> AsyncIterator[bytes]:
             await asyncio.sleep(TOGETHER_SECONDS)
             event.clear()
             if not changes.closed:
-                yield CHANGED
+                yield changed(changes.count)

@@ -37,7 +37,10 @@ class Option:
 
 @dataclass(frozen=True)
 class Input:
-    """One field of a form. Of a lookup, `shown` is the record's name, and `target` and `view` say where to search."""
+    """One field of a form. Of a lookup, `shown` is the record's name, and `target` and `view` say where to search.
+
+    `wrong` is the sentence that says why a save did not take this field; empty where nothing is wrong.
+    """
 
     name: str
     label: str
@@ -51,6 +54,7 @@ class Input:
     controller: str = ""
     help: str = ""
     step: str = "any"
+    wrong: str = ""
 
     @property
     def chosen(self) -> tuple[str, ...]:

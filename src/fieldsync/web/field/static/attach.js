@@ -4,23 +4,25 @@
 const EDGE_PX = 1600;
 const QUALITY = 0.82;
 
-for (const sheet of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form[data-attach]"))) {
-  const input = /** @type {HTMLInputElement} */ (sheet.querySelector("input[type=file]"));
-  input.addEventListener("change", async () => {
-    const [file] = input.files;
-    if (!file) return;
-    const said = /** @type {HTMLElement} */ (sheet.querySelector("[data-said]"));
-    said.textContent = said.dataset.said;
-    const small = file.type.startsWith("image/") ? await shrunk(file).catch(() => null) : null;
-    if (small) {
-      const files = new DataTransfer();
-      files.items.add(new File([small], file.name.replace(/\.\w+$/, "") + ".jpg", { type: "image/jpeg" }));
-      input.files = files.files;
-    }
-    await beforeReload();
-    sheet.submit();
-  });
-}
+arrives(() => {
+  for (const sheet of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form[data-attach]"))) {
+    const input = /** @type {HTMLInputElement} */ (sheet.querySelector("input[type=file]"));
+    input.addEventListener("change", async () => {
+      const [file] = input.files;
+      if (!file) return;
+      const said = /** @type {HTMLElement} */ (sheet.querySelector("[data-said]"));
+      said.textContent = said.dataset.said;
+      const small = file.type.startsWith("image/") ? await shrunk(file).catch(() => null) : null;
+      if (small) {
+        const files = new DataTransfer();
+        files.items.add(new File([small], file.name.replace(/\.\w+$/, "") + ".jpg", { type: "image/jpeg" }));
+        input.files = files.files;
+      }
+      await beforeReload();
+      sheet.submit();
+    });
+  }
+});
 
 /** @param {File} file @returns {Promise<Blob|null>} */
 async function shrunk(file) {

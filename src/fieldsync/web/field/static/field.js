@@ -7,6 +7,8 @@ const PRESENT_MS = 30000;
 const TOUCH_MS = 20000;
 /** What a page has to put away before it is loaded anew. */
 let beforeReload = async () => {};
+/** What it has to put away before other content takes its place. */
+let beforeMove = async () => {};
 
 const token = document.body.dataset.pageToken || "";
 /** Ask the engine for something. @param {string} url @param {RequestInit} [more] */
@@ -24,25 +26,34 @@ document.body.addEventListener("htmx:beforeSwap", (/** @type {any} */ event) => 
 });
 
 // An open record holds a lease; news of it waits until the person asks or leaves.
-const bar = document.getElementById("news");
-const view = bar ? bar.dataset.view : "";
+let view = "";
 async function look() {
+  const bar = document.getElementById("news"), asked = view;
+  if (!bar || !view) return;
   const answer = await ask(`/views/${view}/renew`).catch(() => null);
-  if (!answer || !answer.ok) return;
+  if (!answer || !answer.ok || asked !== view) return;
   const { held, news } = await answer.json();
   if (!held) document.getElementById("news-text").textContent = bar.dataset.rested;
   bar.hidden = held && !news;
 }
-if (bar && view) {
-  setInterval(look, LOOK_MS);
-  document.body.addEventListener("sse:changed", look);
-  document.getElementById("show-news").addEventListener("click", async () => {
-    await beforeReload();
-    await ask(`/views/${view}/show`);
-    location.reload();
-  });
-  addEventListener("pagehide", () => ask(`/views/${view}/close`, { keepalive: true }));
+async function showNews() {
+  await beforeReload();
+  await ask(`/views/${view}/show`);
+  location.reload();
 }
+function opened() {
+  const bar = document.getElementById("news");
+  view = bar ? bar.dataset.view : "";
+  if (view) document.getElementById("show-news").addEventListener("click", showNews);
+}
+function closed() {
+  if (view) ask(`/views/${view}/close`, { keepalive: true }).catch(() => null);
+  view = "";
+}
+opened();
+setInterval(look, LOOK_MS);
+document.body.addEventListener("sse:changed", look);
+addEventListener("pagehide", closed);
 
 document.addEventListener("click", (event) => {
   const pressed = /** @type {HTMLElement} */ (event.target);

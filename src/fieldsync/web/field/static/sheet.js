@@ -4,7 +4,8 @@
 const KEEPALIVE_BYTES_MAX = 60000;
 const DRAFT_MS = 300;
 
-const form = /** @type {HTMLFormElement|null} */ (document.getElementById("sheet"));
+/** The form that is open. @type {HTMLFormElement|null} */
+let form = null;
 let leaving = false;
 let dirty = false;
 let draftTimer = 0;
@@ -30,55 +31,104 @@ function changed(wait = DRAFT_MS) {
 }
 
 /** Leaving the page is a save too. What is larger than a leaving page may send is in the draft already. */
-function saveOnLeaving() {
-  if (!dirty || leaving) return;
-  leaving = true;
+async function saveOnLeaving() {
+  clearTimeout(draftTimer);
+  if (!form || !dirty || leaving) return;
+  leaving = form.inert = true;
   const sent = body();
   sent.set("act", "leave");
   if (sent.toString().length > KEEPALIVE_BYTES_MAX) sent.set("signature", "kept");
-  ask(form.action, { body: sent, keepalive: true });
+  await ask(form.action, { body: sent, keepalive: true, redirect: "manual" }).catch(() => null);
+}
+
+/** Save: what stands there then comes in this form's place, or it stays with what is wrong. @param {SubmitEvent} event */
+function save(event) {
+  event.preventDefault();
+  if (leaving) return;
+  const sent = body(), button = /** @type {HTMLButtonElement|null} */ (event.submitter);
+  if (button) sent.set(button.name, button.value);
+  leaving = form.inert = true;
+  clearTimeout(draftTimer);
+  asked += 1;
+  undisturbed(() => send(form, sent));
+}
+
+/** @param {HTMLFormElement} at @param {URLSearchParams} sent */
+async function send(at, sent) {
+  const found = await content(at.action, { method: "POST", body: sent }).catch(() => undefined);
+  if (at !== form) return;
+  if (found && found.moved) view = ""; // the save has ended it
+  if (found) return show(found.moved ? found : { html: found.html, url: location.href }, { instead: !at.elements.namedItem("record_id").value });
+  if (found === null) return sendAsPage(at, sent);
+  leaving = at.inert = false;
+  const silent = document.getElementById("silent");
+  silent.hidden = false;
+  silent.focus();
+}
+
+/** What cannot be put in comes as a page of its own. @param {HTMLFormElement} at @param {URLSearchParams} sent */
+function sendAsPage(at, sent) {
+  const act = document.createElement("input");
+  Object.assign(act, { type: "hidden", name: "act", value: sent.get("act") || "save" });
+  at.append(act);
+  HTMLFormElement.prototype.submit.call(at);
 }
 
 /** A form that was opened again may have been saved by the page before it. */
 async function followSaved() {
-  if (field("record_id").value) return;
+  const at = form;
+  if (!at || field("record_id").value) return;
   const answer = await ask(`/forms/${field("form_id").value}`, { method: "GET" }).catch(() => null);
   const saved = answer && answer.ok ? (await answer.json()).page : "";
-  if (saved && !dirty) {
+  if (saved && !dirty && at === form) {
     leaving = true;
     location.replace(saved);
   }
 }
 
-if (form) {
+/** Take up the form that has come, if one has. */
+function openSheet() {
+  form = /** @type {HTMLFormElement|null} */ (document.getElementById("sheet"));
+  leaving = dirty = false;
+  if (!form) return;
   lookups(form, () => changed());
   dependents(form, form);
-}
-if (form && !("locked" in form.dataset)) {
+  if ("locked" in form.dataset) return;
   dirty = "restored" in form.dataset;
   form.addEventListener("input", (event) => { if (!(/** @type {HTMLElement} */ (event.target).closest(".lookup"))) changed(); });
   form.addEventListener("change", (event) => { chosenMany(form, event); dependents(form, form); changed(); });
-  form.addEventListener("submit", () => { leaving = true; clearTimeout(draftTimer); });
+  form.addEventListener("submit", save);
   form.addEventListener("click", (event) => {
     const button = /** @type {HTMLElement} */ (event.target).closest("[data-add], [data-remove]");
     if (button) lines(/** @type {HTMLElement} */ (button));
   });
-  beforeReload = async () => { await keepDraft(); leaving = true; };
-  document.body.addEventListener("htmx:beforeRequest", (/** @type {any} */ event) => {
-    if ("leave" in event.target.dataset) { leaving = true; clearTimeout(draftTimer); }
-  });
   const drop = document.getElementById("drop-draft");
-  if (drop) drop.addEventListener("click", async () => {
-    leaving = true;
-    clearTimeout(draftTimer);
-    await ask(`/drafts/${form.dataset.draft}/drop`);
-    location.reload();
-  });
+  if (drop) drop.addEventListener("click", startOver);
   signature();
-  addEventListener("pagehide", saveOnLeaving);
   /** @type {HTMLFieldSetElement} */ (document.getElementById("sheet-fields")).disabled = false; // from here on nothing typed is lost
   setTimeout(followSaved, DRAFT_MS);
 }
+
+/** Throw away what was typed and not saved. */
+async function startOver() {
+  leaving = true;
+  clearTimeout(draftTimer);
+  await ask(`/drafts/${form.dataset.draft}/drop`);
+  location.reload();
+}
+
+arrives(openSheet);
+beforeMove = saveOnLeaving;
+beforeReload = async () => {
+  await keepDraft();
+  leaving = true;
+};
+addEventListener("pagehide", saveOnLeaving);
+document.body.addEventListener("htmx:beforeRequest", (/** @type {any} */ event) => {
+  if (!("leave" in event.target.dataset)) return;
+  leaving = true;
+  clearTimeout(draftTimer);
+});
 
 /** Add a line, or remove the one the button is in. @param {HTMLElement} button */
 function lines(button) {

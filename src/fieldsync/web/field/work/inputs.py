@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from fieldsync.base.ids import RecordId
-from fieldsync.base.problems import Refused
+from fieldsync.base.problems import Code, Problem, Refused
 from fieldsync.device import Device
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.model import FieldType
 from fieldsync.web.kit.inputs import Input, Option, plain_input
 from fieldsync.web.kit.pages import shown
+from fieldsync.web.kit.tongue import told
 
 CHOICES_MAX = 40
 """A lookup with more records to choose from is searched."""
@@ -18,17 +20,21 @@ _REFERENCES = (FieldType.LOOKUP, FieldType.MASTER_DETAIL)
 
 
 class Inputs:
-    """Makes the inputs of one page; what a lookup offers is read once."""
+    """Makes the inputs of one page; what a lookup offers is read once. `wrong` is why a save was refused."""
 
-    def __init__(self, device: Device, record_type: str | None) -> None:
-        self._device, self._record_type = device, record_type
+    def __init__(self, device: Device, record_type: str | None, wrong: Problem | None = None) -> None:
+        self._device, self._record_type, self._wrong = device, record_type, wrong
         self._offered: dict[tuple[str, str, str], tuple[Option, ...] | None] = {}
 
     def of(
         self, object_type: ObjectType, names: Iterable[str], texts: Mapping[str, str], offers: Mapping[str, str]
     ) -> list[Input]:
         """Inputs of these fields with these texts."""
-        return [self._input(object_type, name, texts.get(name, ""), offers.get(name, "")) for name in names]
+        inputs = [self._input(object_type, name, texts.get(name, ""), offers.get(name, "")) for name in names]
+        wrong = self._wrong
+        if wrong is None:
+            return inputs
+        return [replace(one, wrong=told(wrong)) if is_at(wrong, object_type, one) else one for one in inputs]
 
     def _input(self, object_type: ObjectType, name: str, text: str, view: str) -> Input:
         field = object_type.column_fields[name]
@@ -50,6 +56,13 @@ class Inputs:
             found = offered(self._device, target, view, "", object_name)
             self._offered[key] = found if len(found) <= CHOICES_MAX else None
         return self._offered[key]
+
+
+def is_at(wrong: Problem, object_type: ObjectType, one: Input) -> bool:
+    """Whether it is this input that the problem speaks of. Pure."""
+    if wrong.field not in (one.name, one.label) or wrong.object not in (None, object_type.name):
+        return False
+    return wrong.code is not Code.REQUIRED or not one.text
 
 
 def offered(device: Device, target: str, view: str, search: str, object_name: str = "") -> tuple[Option, ...]:

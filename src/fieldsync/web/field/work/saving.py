@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -53,6 +54,7 @@ def _save(request: AnyRequest, app: Field, sent: tuple[str, dict[str, str]], now
             saved = _written(app, sheet, form, now)
         except Refused as refused:
             saved, said = None, sentence_of(refused)
+            sheet = replace(sheet, wrong=refused.problem)
     if saved is None:
         app.device.drafts.put(key, form)
         kept = {"view": form.get("view", ""), "form_id": form.get("form_id", ""), "said": said}

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Problem
 from fieldsync.device import Device, Mark, Record
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.access.rights import Rights
@@ -30,12 +31,16 @@ _REFERENCES = (FieldType.LOOKUP, FieldType.MASTER_DETAIL)
 
 @dataclass(frozen=True)
 class Sheet:
-    """A record to enter: its layout, the record when it is there, and what a new one begins with."""
+    """A record to enter: its layout, the record when it is there, and what a new one begins with.
+
+    `wrong` is why the save that was just tried is refused.
+    """
 
     layout: Layout
     found: Record | None
     preset: Mapping[str, str]
     record_type: str | None
+    wrong: Problem | None = None
 
     @property
     def name(self) -> str:
@@ -129,7 +134,7 @@ def _told(layout: Layout, name: str, held: Mapping[str, str]) -> tuple[str, str]
 
 
 def _page(app: Field, sheet: Sheet, texts: Mapping[str, str], draft: Mapping[str, Any] | None) -> dict[str, Any]:
-    layout, found, inputs = sheet.layout, sheet.found, Inputs(app.device, sheet.record_type)
+    layout, found, inputs = sheet.layout, sheet.found, Inputs(app.device, sheet.record_type, sheet.wrong)
     label = layout.object.label
     name = shown(found.values["Name"]) if found is not None else ""
     return {
