@@ -70,7 +70,7 @@ function put(html) {
 /** Where somebody who hears the page goes on: at what is wrong, or at the heading. @param {HTMLElement} main */
 function attend(main) {
   const wrong = /** @type {HTMLElement|null} */ (main.querySelector("[aria-invalid=true]"));
-  const at = wrong || /** @type {HTMLElement} */ (main.querySelector("[role=alert], h1") || main);
+  const at = wrong || /** @type {HTMLElement} */ (main.querySelector("[role=alert]:not([hidden], .entry *)") || main.querySelector("h1") || main);
   if (!wrong) at.tabIndex = -1;
   at.focus({ preventScroll: !wrong });
 }
