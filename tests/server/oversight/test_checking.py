@@ -6,6 +6,7 @@ from tests.server.lab import Lab
 from tests.server.oversight.desk import Desk
 
 from fieldsync.protocol.upload import Saved
+from fieldsync.server.alerts.found import found_alerts
 from fieldsync.server.oversight.scope.checking import Report, ask_check, read_report
 from fieldsync.server.postgres.queue import progress
 from fieldsync.server.postgres.queue.progress import Progress, Stage
@@ -64,6 +65,8 @@ def test_a_check_looks_at_every_device_and_names_who_could_not_sync(desk: Desk) 
     assert found.stage is Stage.ERROR
     assert {one.username for one in report.stopped} == {"sarah@small.example", "tom@small.example"}
     assert all("1 are allowed" in one.sentence for one in report.stopped)
+    told = desk.read(lambda database: found_alerts(desk.lab.org, database))
+    assert [(one.count, one.page) for one in told if one.key == "checked"] == [(2, "/console/rules/check")]
 
 
 def test_a_check_that_is_canceled_stops_at_its_next_person(desk: Desk) -> None:

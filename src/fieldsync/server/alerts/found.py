@@ -15,8 +15,10 @@ from fieldsync.base.codes import Code
 from fieldsync.base.version import VERSION
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.figures.people import OVERDUE_DAYS, people_syncs
+from fieldsync.server.oversight.scope.checking import WHAT, Report, read_report
 from fieldsync.server.oversight.scope.proposal import Proposal, faults_of
 from fieldsync.server.postgres.compiled import compile_statement
+from fieldsync.server.postgres.queue.progress import listed
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.hourly.schedule import stuck
 
@@ -96,6 +98,13 @@ async def _refused_scopes(org: Org, database: Database) -> int:
     return await _count(database, query)
 
 
+async def _could_not_sync(org: Org, database: Database) -> int:
+    """Devices that the last check of all rules found could not sync."""
+    newest = next((one for one in await listed(database, org.name) if one.what == WHAT and one.ended), None)
+    report = read_report(newest.result) if newest is not None else Report()
+    return report.people_stopped
+
+
 def _seen(org: Org) -> Iterator[object]:
     c = org.metadata.tables["Device"].c
     since = org.world.clock.now() - timedelta(days=SEEN_DAYS)
@@ -154,6 +163,13 @@ KINDS: tuple[Kind, ...] = (
         "{count} failed transactions have waited for somebody for more than a day.",
         "/console/transactions?status=Failed",
         _failed,
+    ),
+    Kind(
+        "checked",
+        "The last check of all sync rules found 1 device that could not sync.",
+        "The last check of all sync rules found {count} devices that could not sync.",
+        "/console/rules/check",
+        _could_not_sync,
     ),
     Kind(
         "rules",

@@ -67,7 +67,8 @@ async def people(org: Org, database: Database, search: str) -> list[PersonLine]:
         works.join(territory, territory.c.Id == works.c.TerritoryId)
     )
     held = there.where(works.c.UserId == user.c.Id, works.c.Active.is_(True), works.c.IsDeleted.is_(False))
-    counted = select(func.count()).where(device.c.UserId == user.c.Id, device.c.IsDeleted.is_(False))
+    his = (device.c.UserId == user.c.Id, device.c.IsDeleted.is_(False), device.c.Support_ById.is_(None))
+    counted = select(func.count()).where(*his)
     named = [
         func.strpos(func.lower(func.coalesce(c, "")), bindparam("search")) > 0 for c in (user.c.Name, user.c.Username)
     ]

@@ -18,17 +18,23 @@ from sqlalchemy import text
 from fieldsync.base.world import World, system_world
 from fieldsync.schema.catalog import build
 from fieldsync.schema.load import load_packs
+from fieldsync.server.alerts.found import found_alerts
 from fieldsync.server.org.create import create_org, seeding_org
 from fieldsync.server.org.open import open_org
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.org.seed import insert_rows
 from fieldsync.server.org.users import NewUser, create_user
-from fieldsync.server.oversight.figures.charts import Period, charts
+from fieldsync.server.oversight.figures.charts import Period, charts, pending_ages, saves_by_day
+from fieldsync.server.oversight.figures.people import people_syncs
+from fieldsync.server.oversight.people.devices import standings
+from fieldsync.server.oversight.people.person import people
+from fieldsync.server.oversight.transactions import Oversight
 from fieldsync.server.oversight.wanted import Wanted, listed
 from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.postgres.connect import admin_connection
 from fieldsync.server.postgres.embedded import EmbeddedPostgres
 from fieldsync.server.postgres.names import org_schema
+from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.sim.bench.figures import Figure, figure
 from fieldsync.sim.bench.setting import ORG, PASSWORD
@@ -104,14 +110,37 @@ async def _measured(uri: str, world: World, transactions: int, syncs: int) -> li
         found = []
         for name, asked in _ASKED.items():
             found.append(await _page(org, name, asked, f"{transactions} transactions"))
-        now = world.clock.now()
-        for days in (7, 30):
+        now, told = world.clock.now(), f"{syncs} syncs of {DAYS} days, {transactions} transactions"
+        for days in (7, 30, 90):
             period = Period(now - timedelta(days=days), now)
             took = await _timed(partial(_charts, org, period))
             floor = await _timed(lambda: _counted(org))
-            told = f"{syncs} syncs of {DAYS} days, {transactions} transactions"
             found.append(figure(f"charts of {days} days", took, "ms", floor=floor, conditions=told))
+        found += [await _part(org, name, ask, told) for name, ask in _parts(org).items()]
         return found
+
+
+def _parts(org: Org) -> dict[str, Callable[[Database], Awaitable[object]]]:
+    """What else the home page and the lists of devices and people ask."""
+    now = org.world.clock.now()
+    quarter = Period(now - timedelta(days=90), now)
+    return {
+        "saves of 90 days": lambda database: saves_by_day(org, database, quarter),
+        "alerts": lambda database: found_alerts(org, database),
+        "who is late": lambda database: people_syncs(org, database, late_only=True),
+        "saves that wait on devices": lambda database: pending_ages(org, database),
+        "tiles": lambda _: Oversight(org).counts(now - timedelta(days=1)),
+        "devices": lambda database: standings(org, database),
+        "people": lambda database: people(org, database, ""),
+    }
+
+
+async def _part(org: Org, name: str, ask: Callable[[Database], Awaitable[object]], conditions: str) -> Figure:
+    async def asked() -> object:
+        async with snapshot(org.pool) as database:
+            return await ask(database)
+
+    return figure(name, await _timed(asked), "ms", floor=await _timed(lambda: _counted(org)), conditions=conditions)
 
 
 async def _page(org: Org, name: str, asked: dict[str, Any], conditions: str) -> Figure:
