@@ -17,7 +17,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code
 from fieldsync.base.world import instant, system_world
 from fieldsync.device import Device
-from fieldsync.protocol.samples.judge import Facts, Left, Limit, Line, Over, Per, Why, over, remaining
+from fieldsync.protocol.samples.judge import Facts, Left, Limit, Line, Lot, Over, Per, Why, over, remaining
 from fieldsync.schema.catalog import build
 from fieldsync.schema.load import load_packs
 from fieldsync.server.org.create import create_org, seeding_org
@@ -26,6 +26,9 @@ from fieldsync.server.org.users import NewUser, create_user
 
 ORG, SARAH = "samples", "sarah@samples.example"
 DAY = date(2026, 5, 20)
+
+
+LOT = {"L": Lot("L-204", "P", 4, date(2026, 5, 20)), "O": Lot("L-300", "Q", 9)}
 
 
 def facts(*limits: Limit, at_once: int | None = None, before: tuple[Left, ...] = (), **account: object) -> Facts:
@@ -64,6 +67,25 @@ def test_what_may_be_left(known: Facts, quantities: list[int], wrong: list[Over]
     assert over([Line(str(n), "P", q) for n, q in enumerate(quantities)], DAY, known) == wrong
 
 
+@pytest.mark.parametrize(
+    ("day", "lines", "wrong"),
+    [
+        (DAY, [("P", 4, "L")], None),
+        (DAY, [("P", 1, "")], Over("0", Why.NO_LOT, "Respira")),
+        (DAY, [("P", 1, "O")], Over("0", Why.OTHER_LOT, "Respira", lot="L-300")),
+        (date(2026, 5, 21), [("P", 1, "L")], Over("0", Why.LOT_OVER, "Respira", lot="L-204")),
+        (DAY, [("P", 3, "L"), ("P", 2, "L")], Over("1", Why.LOT_EMPTY, "Respira", left=1, lot="L-204")),
+        (DAY, [("R", 9, "")], None),
+    ],
+)
+def test_samples_come_from_a_lot_of_the_person(
+    day: date, lines: list[tuple[str, int, str]], wrong: Over | None
+) -> None:
+    known = Facts("A", {}, {"P": ("Respira", None)}, lots=LOT)
+    told = over([Line(str(n), product, many, lot) for n, (product, many, lot) in enumerate(lines)], day, known)
+    assert told == ([] if wrong is None else [wrong])
+
+
 def test_what_is_left_is_told_by_product() -> None:
     limit = Limit("P", 5, Per.YEAR)
     assert remaining(DAY, facts(limit, before=(Left("P", 7, DAY),))) == [("Respira", limit, 0)]
@@ -89,13 +111,16 @@ def stage(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Ite
     databases.drop(name)
 
 
-def leave(device: Device, quantity: int, status: str = "Submitted") -> RecordId:
+def leave(
+    device: Device, quantity: int, status: str = "Submitted", of: tuple[RecordId, RecordId | None] | None = None
+) -> RecordId:
     """A visit that leaves so many."""
-    account, product = (device.find(name)[0].id for name in ("Account", "Product"))
+    account = device.find("Account")[0].id
+    product, lot = of or (device.find("Product")[0].id, None)
     with device.edit() as edit:
         values = {"AccountId": account, "Call_Date": instant(system_world().clock.now()), "Status": status}
         call = edit.create("Call", values)
-        edit.create("Call_Sample", {"CallId": call, "ProductId": product, "Quantity": quantity})
+        edit.create("Call_Sample", {"CallId": call, "ProductId": product, "Quantity": quantity, "Sample_LotId": lot})
     return call
 
 
@@ -119,3 +144,25 @@ def test_the_server_counts_what_other_devices_left_and_refuses_the_rest_when_it_
     leave(iphone, 2)
     wait_for(lambda: not iphone.queue())
     assert iphone.errors() == []
+
+
+def test_the_server_counts_what_is_left_of_a_lot(stage: Stage) -> None:
+    ipad = stage.device(SARAH, "ipad-2")
+    with seeding_org(stage.uri, ORG, stage.world) as seeding:
+        [lot], [product] = mint_ids(seeding, "Sample_Lot", 1), mint_ids(seeding, "Product", 1)
+        owner = next(id_ for id_, row in stage.rows("User").items() if row["Username"] == SARAH)
+        insert_rows(seeding, "Product", [{"Id": product, "Name": "Zeta", "Type": "Sample"}])
+        about = {"Id": lot, "Name": "L-204", "OwnerId": owner, "ProductId": product}
+        insert_rows(seeding, "Sample_Lot", [{**about, "Quantity": 3}])
+    assert ipad.sync().successful
+    ipad.go_offline()
+    assert [one.values["Name"] for one in ipad.find("Sample_Lot")] == ["L-204"]
+    first = leave(ipad, 2, of=(product, lot))
+    leave(ipad, 2, of=(product, lot))
+    ipad.go_online()
+    wait_for(ipad.errors)
+    assert first in stage.rows("Call"), "of two in one save the first is let through"
+    assert [one.message for one in ipad.errors()[0].problems] == ["Lot L-204: 1 left."]
+    leave(ipad, 1, of=(product, None))
+    wait_for(lambda: len(ipad.errors()) == 2)
+    assert "Choose the lot that Zeta is from." in str(ipad.errors())

@@ -1,4 +1,4 @@
-"""Whether the samples of a call may be left: licence, what a product allows at once, and limits in a time. Pure.
+"""Whether the samples of a call may be left: licence, lots, what a product allows at once, limits in a time. Pure.
 
 The device asks before a save, with the calls it holds; the server decides when the call is submitted, with all there
 are. Only submitted calls count. A month, quarter or year is that of the call's day in UTC, so that both mean the same.
@@ -6,21 +6,26 @@ are. Only submitted calls count. A month, quarter or year is that of the call's 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
-LIMIT, SAMPLE, CALL, SUBMITTED = "Sample_Limit", "Call_Sample", "Call", "Submitted"
+LIMIT, LOT, SAMPLE, CALL, SUBMITTED = "Sample_Limit", "Sample_Lot", "Call_Sample", "Call", "Submitted"
 Values = Mapping[str, object]
 
 
 class Why(StrEnum):
-    """Why not. The sentences take `product`, `most`, `per` and `left`."""
+    """Why not. The sentences take `product`, `lot`, `most`, `per` and `left`."""
 
     NOT_ELIGIBLE = "This account gets no samples."
     LICENSE_OVER = "The licence of this account is over: no samples."
     AT_ONCE = "Of %(product)s at most %(most)s may be left at once."
+    NO_LOT = "Choose the lot that %(product)s is from."
+    OTHER_LOT = "Lot %(lot)s is of another product."
+    LOT_OVER = "Lot %(lot)s has expired."
+    LOT_EMPTY = "Lot %(lot)s: %(left)s left."
     OVER_LIMIT = "Of %(product)s this account gets at most %(most)s %(per)s: %(left)s left."
 
 
@@ -44,6 +49,17 @@ class Line:
     key: str
     product: str
     quantity: int
+    lot: str = ""
+
+
+@dataclass(frozen=True)
+class Lot:
+    """One `Sample_Lot` of the person: what it is of, and how many of it other submitted calls have not left yet."""
+
+    name: str
+    product: str
+    left: int
+    expires: date | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +97,8 @@ class Facts:
     products: Mapping[str, tuple[str, int | None]]
     limits: tuple[Limit, ...] = ()
     before: tuple[Left, ...] = ()
+    lots: Mapping[str, Lot] = field(default_factory=dict)
+    """The person's lots by id. Of a product that he has lots of, samples come from one of them."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +111,17 @@ class Over:
     most: int = 0
     per: Per = Per.CALL
     left: int = 0
+    lot: str = ""
 
     def said(self, template: str = "", per: str = "") -> str:
         """The sentence, or a translation of it."""
-        told = {"product": self.product, "most": self.most, "per": per or self.per.said, "left": self.left}
+        told = {
+            "product": self.product,
+            "lot": self.lot,
+            "most": self.most,
+            "per": per or self.per.said,
+            "left": self.left,
+        }
         return (template or self.why.value) % told
 
 
@@ -117,10 +142,10 @@ def begins(per: Per, day: date) -> date:
 def over(lines: Iterable[Line], day: date, facts: Facts) -> list[Over]:
     """The lines that may not be, each once; those above it on the call count before it."""
     told: list[Over] = []
-    here: dict[str, int] = {}
+    here: Counter[str] = Counter()
     for line in lines:
-        found = _of_line(line, day, facts, here.get(line.product, 0))
-        here[line.product] = here.get(line.product, 0) + line.quantity
+        found = _of_line(line, day, facts, here[line.product]) or _of_lot(line, day, facts, here[line.lot])
+        here.update({line.product: line.quantity, line.lot: line.quantity})
         if found is not None:
             told.append(found)
     return told
@@ -142,6 +167,20 @@ def _of_line(line: Line, day: date, facts: Facts, above: int) -> Over | None:
             if line.quantity > left:
                 wrong.append(Over(line.key, Why.OVER_LIMIT, name, limit.most, limit.per, max(left, 0)))
     return min(wrong, key=lambda one: one.left, default=None)
+
+
+def _of_lot(line: Line, day: date, facts: Facts, above: int) -> Over | None:
+    name = facts.products.get(line.product, (line.product, None))[0]
+    lot = facts.lots.get(line.lot)
+    if lot is None:
+        wanted = any(one.product == line.product for one in facts.lots.values())
+        return Over(line.key, Why.NO_LOT, name) if wanted else None
+    if lot.product != line.product:
+        return Over(line.key, Why.OTHER_LOT, name, lot=lot.name)
+    if lot.expires is not None and lot.expires < day:
+        return Over(line.key, Why.LOT_OVER, name, lot=lot.name)
+    left = lot.left - above
+    return Over(line.key, Why.LOT_EMPTY, name, left=max(left, 0), lot=lot.name) if line.quantity > left else None
 
 
 def remaining(day: date, facts: Facts) -> list[tuple[str, Limit, int]]:

@@ -6,17 +6,33 @@ one account that are submitted at the same moment wait for each other, so that b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select, any_, bindparam, func, select
 
-from fieldsync.base.problems import Code, problem
-from fieldsync.protocol.samples.judge import CALL, LIMIT, SAMPLE, SUBMITTED, Facts, Left, Limit, Line, Per, day_of, over
+from fieldsync.base.problems import Code, Problem, problem
+from fieldsync.protocol.samples.judge import (
+    CALL,
+    LIMIT,
+    SAMPLE,
+    SUBMITTED,
+    Facts,
+    Left,
+    Limit,
+    Line,
+    Over,
+    Per,
+    day_of,
+    over,
+)
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import Statement, compile_statement
 from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.samples.lots import lots_of
 from fieldsync.server.save.batch import Channel, Row, Wave, Work, decode_row
 from fieldsync.server.save.logic.late import Late
 from fieldsync.server.save.write import Written
@@ -43,22 +59,37 @@ async def decide_samples(org: Org, database: Database, wave: Wave, written: list
     accounts = await _rows(org, database, "Account", {call["AccountId"] for call in submitted.values()})
     await database.rows(LOCK, ids=sorted(accounts))
     shared = await _shared(org, database, lines, set(accounts))
+    owners = {call["OwnerId"] for call in submitted.values()}
+    shared["lots"] = await lots_of(org, database, owners, set(submitted), {one["Sample_LotId"] for one in lines})
     refused = []
-    for call_id, call in sorted(submitted.items()):
-        own = [
-            Line(one["Id"], one["ProductId"], int(one["Quantity"] or 0)) for one in lines if one["CallId"] == call_id
-        ]
-        found = over(own, day_of(call["Call_Date"]), _facts(shared, accounts, call_id, call))
+    gone: Counter[str] = Counter()
+    waiting = _in_order(wave, causes, submitted)
+    while waiting:
+        call_id, call = waiting[0], submitted[waiting[0]]
+        judged = [_line(one) for one in lines if one["CallId"] == call_id]
+        found = over(judged, day_of(call["Call_Date"]), _facts(shared, accounts, call, (waiting, gone)))
         if found:
-            told = [
-                problem(
-                    Code.VALIDATION, object=SAMPLE, id=one.key, field="Quantity", message=one.said(), rule="samples"
-                )
-                for one in found
-            ]
-            refused.append((causes[call_id], tuple(told)))
+            refused.append((causes[call_id], tuple(_problem(one) for one in found)))
+            shared["before"] = [one for one in shared["before"] if one["CallId"] != call_id]
+        else:
+            gone.update({line.lot: line.quantity for line in judged})
+        waiting = waiting[1:]
     if refused:
         raise Late(refused)
+
+
+def _in_order(wave: Wave, causes: Mapping[str, list[Work]], calls: Iterable[str]) -> list[str]:
+    """Calls as they were submitted: of two that are too many together, the first is let through."""
+    place = {id(work): number for number, work in enumerate(wave.works)}
+    return sorted(calls, key=lambda call: (min(place.get(id(work), 0) for work in causes[call]), call))
+
+
+def _line(row: Row) -> Line:
+    return Line(row["Id"], row["ProductId"], int(row["Quantity"] or 0), row["Sample_LotId"] or "")
+
+
+def _problem(one: Over) -> Problem:
+    return problem(Code.VALIDATION, object=SAMPLE, id=one.key, field="Quantity", message=one.said(), rule="samples")
 
 
 def _causes(written: Iterable[Written]) -> dict[str, list[Work]]:
@@ -76,7 +107,7 @@ def _causes(written: Iterable[Written]) -> dict[str, list[Work]]:
     return found
 
 
-_LINE = ("Id", "CallId", "ProductId", "Quantity")
+_LINE = ("Id", "CallId", "ProductId", "Quantity", "Sample_LotId")
 _BEFORE = ("CallId", "AccountId", "ProductId", "Quantity", "Call_Date")
 
 
@@ -129,8 +160,11 @@ def _before(org: Org) -> Select[Any]:
     )
 
 
-def _facts(shared: dict[str, Any], accounts: dict[str, Row], call_id: str, call: Row) -> Facts:
-    account = call["AccountId"]
+def _facts(
+    shared: dict[str, Any], accounts: dict[str, Row], call: Row, meanwhile: tuple[list[str], Counter[str]]
+) -> Facts:
+    """`meanwhile`: calls of this save that are not judged yet, and what those before them take from lots."""
+    (waiting, gone), account = meanwhile, call["AccountId"]
     products = {
         id_: (str(row["Name"]), int(row["Sample_Quantity_Max"]) if row.get("Sample_Quantity_Max") is not None else None)
         for id_, row in shared["products"].items()
@@ -138,6 +172,11 @@ def _facts(shared: dict[str, Any], accounts: dict[str, Row], call_id: str, call:
     before = tuple(
         Left(one["ProductId"], int(one["Quantity"]), one["Call_Date"].astimezone(UTC).date())
         for one in shared["before"]
-        if one["AccountId"] == account and one["CallId"] != call_id
+        if one["AccountId"] == account and one["CallId"] not in waiting
     )
-    return Facts(account, accounts.get(account, {}), products, shared["limits"], before)
+    lots = {
+        id_: replace(lot, left=lot.left - gone[id_])
+        for id_, (owner, lot) in shared["lots"].items()
+        if owner == call["OwnerId"]
+    }
+    return Facts(account, accounts.get(account, {}), products, shared["limits"], before, lots)

@@ -14,12 +14,14 @@ from fieldsync.device import Device
 from fieldsync.protocol.samples.judge import (
     CALL,
     LIMIT,
+    LOT,
     SAMPLE,
     SUBMITTED,
     Facts,
     Left,
     Limit,
     Line,
+    Lot,
     Over,
     Per,
     Why,
@@ -38,6 +40,10 @@ SAID = {
     Why.NOT_ELIGIBLE: N_("This account gets no samples."),
     Why.LICENSE_OVER: N_("The licence of this account is over: no samples."),
     Why.AT_ONCE: N_("Of %(product)s at most %(most)s may be left at once."),
+    Why.NO_LOT: N_("Choose the lot that %(product)s is from."),
+    Why.OTHER_LOT: N_("Lot %(lot)s is of another product."),
+    Why.LOT_OVER: N_("Lot %(lot)s has expired."),
+    Why.LOT_EMPTY: N_("Lot %(lot)s: %(left)s left."),
     Why.OVER_LIMIT: N_("Of %(product)s this account gets at most %(most)s %(per)s: %(left)s left."),
 }
 TIMES = {
@@ -63,7 +69,7 @@ def said_of(device: Device, layout: Layout, texts: Mapping[str, str], record_id:
     if layout.object.name != CALL or kind is None or LIMIT not in device.catalog or not account or day is None:
         return Said()
     lines = [
-        Line(row, line.get("ProductId", ""), int(quantity))
+        Line(row, line.get("ProductId", ""), int(quantity), line.get("Sample_LotId", ""))
         for row, line in rows(texts, kind).items()
         if line.get("ProductId") and (quantity := line.get("Quantity", "").partition(".")[0]).isdecimal()
     ]
@@ -100,7 +106,26 @@ def _facts(device: Device, account_id: str, call_id: str, day: date) -> Facts:
     for limit in limits:
         products.setdefault(limit.product, (device.name_of("Product", RecordId(limit.product)) or limit.product, None))
     before = tuple(_before(device, account_id, call_id, day)) if limits else ()
-    return Facts(account_id, account.values if account is not None else {}, products, limits, before)
+    held = account.values if account is not None else {}
+    return Facts(account_id, held, products, limits, before, _lots(device, call_id))
+
+
+def _lots(device: Device, call_id: str) -> dict[str, Lot]:
+    """The person's lots, and what is left of each but for this call."""
+    me = device.account
+    if me is None or LOT not in device.catalog:
+        return {}
+    found: dict[str, Lot] = {}
+    for lot in device.find(LOT, where={"OwnerId": me.user.id, "Active": True}, limit=LIMITS_MAX):
+        left = int(str(lot.values["Quantity"] or 0))
+        for line in device.find(SAMPLE, where={"Sample_LotId": lot.id}, limit=LIMITS_MAX):
+            call = device.get(CALL, RecordId(str(line.values["CallId"])))
+            if call is not None and call.id != call_id and call.values["Status"] == SUBMITTED:
+                left -= int(str(line.values["Quantity"] or 0))
+        expires = lot.values["Expiration"]
+        over_on = date.fromisoformat(str(expires)) if expires else None
+        found[str(lot.id)] = Lot(shown(lot.values["Name"]), str(lot.values["ProductId"]), left, over_on)
+    return found
 
 
 def _limit(values: Mapping[str, object]) -> Limit:
