@@ -39,8 +39,8 @@ check: dev
 	@$(BIN)/python -m pytest -q tests/house
 
 sim: dev
-	@$(BIN)/fieldsync sim --seed $(SEED) --steps 600 --devices 2 --hours $(HOURS) --numbers sim-numbers.json
-	@$(BIN)/python -m fieldsync.sim.proof sim-numbers.json
+	@$(BIN)/fieldsync sim --seed $(SEED) --steps 600 --devices 2 --hours $(HOURS)
+	@$(BIN)/python -m fieldsync.sim.proof
 
 format: dev
 	@$(BIN)/ruff check --quiet --fix src tests tools

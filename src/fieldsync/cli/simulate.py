@@ -28,21 +28,22 @@ def sim(
     faults: Annotated[str, typer.Option("--faults", help="Names of faults, with commas; `none` for none.")] = "all",
     trace: Annotated[bool, typer.Option("--trace", help="Print what happened, line by line.")] = False,
     hours: Annotated[float, typer.Option("--hours", help="Fresh seeds from --seed on, for so long.")] = 0.0,
-    numbers: Annotated[Path | None, typer.Option("--numbers", help="Where a long run keeps its numbers.")] = None,
+    numbers: Annotated[Path | None, typer.Option("--numbers", help="Where they are kept.")] = None,
     planted: Annotated[str, typer.Option("--planted", help="A planted bug by name, or `all`: is it caught?")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Run devices and a server in one process, one step at a time, with every fault, and ask every law."""
     if context.invoked_subcommand is not None:
         return
+    from fieldsync.sim.proof.numbers import NUMBERS
     from fieldsync.sim.run import Plan
 
     plan = Plan(seed, steps, devices, _chosen(faults))
     with _databases() as (databases, folder):
         if planted:
-            found = _plant(databases, folder, plan, planted, as_json=as_json)
+            found = _plant(databases, folder, planted, numbers, as_json=as_json)
         elif hours:
-            found = _long(databases, folder, plan, hours, numbers or Path("sim-numbers.json"))
+            found = _long(databases, folder, plan, hours, numbers or Path(NUMBERS))
         else:
             found = _one(databases, folder, plan, trace=trace, as_json=as_json)
     if not found:
@@ -110,14 +111,20 @@ def _long(databases: Databases, folder: Path, plan: Plan, hours: float, numbers:
     return clean
 
 
-def _plant(databases: Databases, folder: Path, plan: Plan, name: str, *, as_json: bool) -> bool:
-    """Whether planted bugs are caught: a table of all, or one."""
-    from fieldsync.sim.planted.catch import catch_all
+def _plant(databases: Databases, folder: Path, name: str, numbers: Path | None, *, as_json: bool) -> bool:
+    """Whether planted bugs are caught: a table of all, or one; each is kept where the numbers are, as it comes."""
+    from fieldsync.sim.planted.catch import catch_all, verdict
+    from fieldsync.sim.proof.numbers import keep_caught
 
-    caught = list(catch_all(databases, folder, plan, None if name == "all" else name))
+    caught = []
+    for one in catch_all(databases, folder, () if name == "all" else (name,)):
+        caught.append(one)
+        if numbers is not None:
+            keep_caught(numbers, one)
     if as_json:
         show_json(caught)
     else:
         rows = [(one.name, one.law or "NOT CAUGHT", one.seed, one.device_days, round(one.seconds)) for one in caught]
         show_table("Planted bugs", ("bug", "caught by", "seed", "device-days", "seconds"), rows)
-    return all(one.law for one in caught)
+        say(verdict(caught))
+    return all(one.by_law for one in caught)

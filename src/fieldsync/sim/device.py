@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,9 @@ from pathlib import Path
 from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import Chance, ManualClock, SeededChance, World
 from fieldsync.device import Device
+from fieldsync.device.queue import journal
 from fieldsync.protocol.session import DeviceDescription, Platform
+from fieldsync.protocol.upload import Item
 from fieldsync.sim.disk import Disk
 from fieldsync.sim.faults import Fault, Faults, Killed
 from fieldsync.sim.ground import ORG, PASSWORD, Person
@@ -44,6 +46,8 @@ class Save:
     record: str
     """The record a person would name: the call or account."""
     serial: int
+    values: Mapping[str, str] | None = None
+    """What it wrote into that record; None where the run does not say."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,10 @@ class SimDevice:
     """Queue numbers of records made and deleted again before anything was sent (FEATURES B11)."""
     lost: set[int] = field(default_factory=set)
     """Serials of saves that are not in an older image of this device."""
+    followed: set[str] = field(default_factory=set)
+    """Accounts it held that became others, and that a download took away."""
+    brought_back: set[str] = field(default_factory=set)
+    """Calls its person deleted: where that is taken back, they are as they were saved."""
     kills: int = 0
     incrementals: int = 0
 
@@ -82,6 +90,13 @@ class SimDevice:
         account = self.engine.account
         assert account is not None
         return account.device_number
+
+    def said(self) -> dict[int, tuple[Item, ...]]:
+        """What every entry of the queue and of the error list says, by queue number. Read past the engine, which tells
+        it of errors alone."""
+        with self.engine._store.read() as work:
+            rows = work.rows(f"SELECT {journal.COLUMNS} FROM _queue ORDER BY n")  # noqa: S608 - names of its own
+        return {entry.n: entry.decoded() for entry in map(journal.entry_of, rows)}
 
     def description(self) -> DeviceDescription:
         """What it says of itself when its person signs in."""
@@ -148,7 +163,9 @@ def make_device(
     return SimDevice(ordinal, person, place, key, world, skewed, disk, transport, engine)
 
 
-def promise(device: SimDevice, numbers: Sequence[int], record: str) -> None:
-    """These queue numbers are owed to the person from here on."""
+def promise(device: SimDevice, numbers: Sequence[int], record: str, values: Mapping[str, str] | None = None) -> None:
+    """These queue numbers are owed to the person from here on, with what he wrote. What went as more than one
+    transaction is not told apart."""
+    told = values if len(numbers) == 1 else None
     for n in numbers:
-        device.saves.append(Save(device.ordinal, device.number, n, record, len(device.saves)))
+        device.saves.append(Save(device.ordinal, device.number, n, record, len(device.saves), told))

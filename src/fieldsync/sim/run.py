@@ -31,6 +31,7 @@ from fieldsync.sim.world import SimWorld
 
 LAWS = (
     no_lost_edit.check,
+    no_lost_edit.told,
     no_lost_edit.effective,
     no_double_effect.check,
     convergence.check,
@@ -42,7 +43,7 @@ LAWS = (
     agreed_digest.check,
 )
 """Asked when all is well again; those of `ON_THE_WAY` after every so many steps too."""
-ON_THE_WAY = (whole_families.on_devices, honest_status.check, open_record.pending)
+ON_THE_WAY = (whole_families.on_devices, honest_status.check, open_record.pending, convergence.merged)
 LOOK_EVERY_STEPS = 10
 BROKEN: tuple[type[Exception], ...] = (
     *(AssertionError, Refused, LookupError, TypeError, ValueError, RuntimeError),

@@ -44,8 +44,11 @@ class SimWorld:
         self.families: dict[str, dict[str, int]] = {}
         """By call, and by the mark it was made with: how many details came with it, while nobody changed which there
         are. Two marks where an older image of the device gave the id once more."""
+        self.lines: dict[str, int] = {}
+        """By the mark a call was made with: how many details came with it."""
         self.calls_made: set[str] = set()
         self.merged: dict[str, str] = {}
+        self.merged_at_backup: dict[str, str] = {}
         self.resent: set[str] = set()
         """Records whose edits were sent anew on the server's present values."""
         self.backed_up: set[tuple[str, int]] = set()
@@ -105,6 +108,9 @@ class SimWorld:
         self.wrote.clear()
         self.families.clear()
         self.resent |= set(self.accounts)
+        self.merged = dict(self.merged_at_backup)
+        for device in self.devices:
+            device.followed.clear()
 
     def close(self) -> None:
         """Stop everything."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from fieldsync.base import limits
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.device.edit.remaining import show_remaining, taken_by
 from fieldsync.device.merge.free import free_families
 from fieldsync.device.queue import journal
 from fieldsync.device.queue.states import Event, State, after
@@ -58,8 +59,10 @@ def undo(work: Work, tables: ObjectTables, n: int, now: str) -> list[RecordRef]:
         " SELECT n, id, ?, 0, items, outcome FROM _queue WHERE n IN (SELECT value FROM json_each(?))",
         *(now, chosen),
     )
+    records = taken_by(work, taken)
     journal.remove(work, taken)
-    return free_families(work, tables, roots)
+    freed = free_families(work, tables, roots)
+    return [*freed, *show_remaining(work, tables, records)]
 
 
 def untold(work: Work) -> tuple[int, ...]:

@@ -23,8 +23,9 @@ from fieldsync.device.store.values import pack
 from fieldsync.device.store.work import Work, listed
 from fieldsync.device.sync.orders.orders import Emptying
 from fieldsync.protocol.rows import RecordRef
-from fieldsync.protocol.upload import Duplicated, Held, Item, Linked, Operation, Result, Saved
+from fieldsync.protocol.upload import Duplicated, Held, Item, Linked, Operation, Rejected, Result, Saved
 
+_REFUSED = Rejected | Held
 _THERE = Saved | Duplicated | Linked
 """Outcomes of saves whose content is on the server."""
 
@@ -50,6 +51,7 @@ def settle(
     now: str,
 ) -> Settled:
     """Take results and records of one answer. Results of entries that are decided already change nothing."""
+    images = _open_to_us(work, results, images)
     known = _entries(work, results)
     pairs = [(known[r.n], r) for r in results if r.n in known and known[r.n].id == r.id]
     done = [(e, r) for e, r in pairs if after(e.state, event_of(r.outcome)) is State.DONE]
@@ -73,6 +75,21 @@ def settle(
     fresh = [e.n for e in refusals if e.state not in (State.FAILED, State.HELD)]
     taken = sum(event is Event.TAKEN for _, event in events)
     return Settled(applied, len(done) + len(refusals) + taken, fresh + held)
+
+
+def _open_to_us(work: Work, results: Sequence[Result], images: Sequence[Image]) -> Sequence[Image]:
+    """The images without those of records that left this device's view, where the saves of them were refused.
+
+    A refusal brings what the record is now, to compare with. It puts nothing on the feed, so a record that no rule
+    selects any more is not kept beyond the error (law L4); if one does again, the next download brings it.
+    """
+    refused = [r.n for r in results if isinstance(r.outcome, _REFUSED)]
+    if not refused:
+        return images
+    taken = journal.records_of(work, [r.n for r in results if not isinstance(r.outcome, _REFUSED)])
+    bases = bases_of_records(work, journal.records_of(work, refused) - taken)
+    left = {record_id for record_id, base in bases.items() if base.state is BaseState.ABSENT}
+    return [image for image in images if image.row is None or image.ref.id not in left]
 
 
 def _entries(work: Work, results: Sequence[Result]) -> dict[int, Entry]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from fieldsync.base.ids import RecordId
@@ -41,13 +41,19 @@ def danger(world: SimWorld, device: SimDevice, what: str, points_max: int = 8) -
         world.faults.spare_device()
 
 
-def promised(world: SimWorld, device: SimDevice, kind: str, save: Callable[[], tuple[str, Numbers]]) -> bool:
-    """Run a save the device may die in. Only one that returned is owed to the person."""
+def promised(
+    world: SimWorld,
+    device: SimDevice,
+    kind: str,
+    save: Callable[[], tuple[str, Numbers]],
+    values: Mapping[str, str] | None = None,
+) -> bool:
+    """Run a save the device may die in. Only one that returned is owed to the person, with these values."""
     with danger(world, device, kind) as attempt:
         record, numbers = save()
     if not attempt.done:
         return False
-    promise(device, numbers, record)
+    promise(device, numbers, record, values)
     world.trace.add(kind, device.ordinal, len(numbers))
     return True
 

@@ -30,7 +30,7 @@ def save_during_sync(world: SimWorld, device: SimDevice) -> None:
         world.wrote.setdefault(("Account", account, mine), []).append(wrote)
         with device.engine.edit() as edit:
             edit.update("Account", account, {mine: own})
-        promise(device, edit.queue_numbers, account)
+        promise(device, edit.queue_numbers, account, {mine: own})
 
     device.transport.meanwhile = meanwhile
     with danger(world, device, f"{kind} at work", 80) as attempt:

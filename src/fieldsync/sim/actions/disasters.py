@@ -50,6 +50,7 @@ def back_up(world: SimWorld, device: SimDevice) -> None:
     if world.server.backup is None:
         world.server.back_up()
         world.backed_up = _received(world)
+        world.merged_at_backup = dict(world.merged)
         world.trace.add("backed-up")
         return
     lost = len(_received(world) - world.backed_up)
@@ -77,6 +78,7 @@ def old_image(world: SimWorld, device: SimDevice) -> None:
         return
     made = world.images.pop(device.ordinal)
     device.lost |= {save.serial for save in device.saves[made:]}
+    device.followed.clear()
     device.restore(place)
     world.faults.count(Fault.OLD_IMAGE)
     world.trace.add("old-image", device.ordinal)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fieldsync.base import ids
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import instant
-from fieldsync.device import Edit
 from fieldsync.sim.actions.acting import Numbers, new_mark, one_of, promised
 from fieldsync.sim.device import SimDevice, Wrote
 from fieldsync.sim.ground import HOT, REFUSED_PHONE
@@ -38,7 +37,7 @@ def save_call(world: SimWorld, device: SimDevice, account: RecordId, lines: int)
                 edit.create("Call_Discussion", {"CallId": call, "Discussion": mark})
         return call, edit.queue_numbers
 
-    _note_family(world, device, family, mark, returned=promised(world, device, f"call {lines}", save))
+    _note_family(world, device, family, mark, returned=promised(world, device, f"call {lines}", save, {"Notes": mark}))
 
 
 @dataclass
@@ -62,6 +61,7 @@ def _note_family(world: SimWorld, device: SimDevice, family: _Family, mark: str,
     call = family.call
     if call is None:
         return
+    world.lines[mark] = family.lines
     if not returned:
         shown = device.engine.get("Call", call)
         if shown is None or shown.values.get("Notes") != mark:
@@ -101,7 +101,7 @@ def _write(
     for column, value in values.items():  # also of a save in which the device dies: it may be there all the same
         wrote = Wrote(device.ordinal, shown.values.get(column), value)
         world.wrote.setdefault((name, record_id, column), []).append(wrote)
-    promised(world, device, kind or f"{name} {'+'.join(values)}", save)
+    promised(world, device, kind or f"{name} {'+'.join(values)}", save, values)
 
 
 def create_account(world: SimWorld, device: SimDevice) -> None:
@@ -120,7 +120,7 @@ def create_account(world: SimWorld, device: SimDevice) -> None:
 
 def edit_call(world: SimWorld, device: SimDevice) -> None:
     """Notes of a call that is there, perhaps not yet on the server."""
-    _on_call(world, device, "edit-call", lambda edit, call, mark: edit.update("Call", call, {"Notes": mark}))
+    _on_call(world, device, "edit-call", lambda mark: {"Notes": mark})
 
 
 def edit_family(world: SimWorld, device: SimDevice) -> None:
@@ -143,13 +143,12 @@ def edit_family(world: SimWorld, device: SimDevice) -> None:
         return call, edit.queue_numbers
 
     world.families.pop(call, None)
-    promised(world, device, "edit-family", save)
+    promised(world, device, "edit-family", save, {"Notes": mark})
 
 
 def submit_call(world: SimWorld, device: SimDevice) -> None:
     """From here on the call is locked; edits others made meanwhile become a duplicate."""
-    values = {"Status": "Submitted"}
-    _on_call(world, device, "submit-call", lambda edit, call, _: edit.update("Call", call, values))
+    _on_call(world, device, "submit-call", lambda _: {"Status": "Submitted"})
 
 
 def delete_call(world: SimWorld, device: SimDevice) -> None:
@@ -158,6 +157,7 @@ def delete_call(world: SimWorld, device: SimDevice) -> None:
     if call is None:
         return
     world.families.pop(call, None)
+    device.brought_back.add(call)
 
     def save() -> tuple[str, Numbers]:
         with device.engine.edit() as edit:
@@ -169,18 +169,18 @@ def delete_call(world: SimWorld, device: SimDevice) -> None:
     promised(world, device, "delete-call", save)
 
 
-def _on_call(world: SimWorld, device: SimDevice, kind: str, act: Callable[[Edit, RecordId, str], None]) -> None:
+def _on_call(world: SimWorld, device: SimDevice, kind: str, written: Callable[[str], Mapping[str, str]]) -> None:
     call = one_of(world, device.engine, "Call")
     if call is None:
         return
-    mark = new_mark(world, device)
+    values = written(new_mark(world, device))
 
     def save() -> tuple[str, Numbers]:
         with device.engine.edit() as edit:
-            act(edit, call, mark)
+            edit.update("Call", call, values)
         return call, edit.queue_numbers
 
-    promised(world, device, kind, save)
+    promised(world, device, kind, save, values)
 
 
 def order(world: SimWorld, device: SimDevice) -> None:

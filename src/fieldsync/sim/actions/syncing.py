@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fieldsync.base.ids import RecordId
 from fieldsync.sim.actions.acting import danger
 from fieldsync.sim.device import SimDevice
 from fieldsync.sim.faults import Fault
@@ -10,6 +11,8 @@ from fieldsync.sim.laws import open_record
 from fieldsync.sim.network import Way
 from fieldsync.sim.world import SimWorld
 
+TELLS_MERGES = ("incremental", "verify")
+"""Syncs that bring what changed, and with it which account became which. A refresh brings only what is there now."""
 WAYS = (Way.OFF, Way.OFF, Way.NOTHING_LEAVES, Way.NOTHING_RETURNS, Way.NOTHING_PASSES)
 
 
@@ -45,9 +48,12 @@ def upload_only(world: SimWorld, device: SimDevice) -> None:
 
 def _synced(world: SimWorld, device: SimDevice, kind: str, points_max: int) -> None:
     """A sync may fail, and the device may die in it; then nothing has changed for the worse."""
+    merged = {loser for loser in world.merged if device.engine.get("Account", RecordId(loser)) is not None}
     with danger(world, device, kind, points_max) as attempt:
         report = device.engine.sync(kind)
     if attempt.done:
+        if report.kind in TELLS_MERGES and not world.faults.struck[Fault.RESTORED]:
+            device.followed |= {loser for loser in merged if device.engine.get("Account", RecordId(loser)) is None}
         device.incrementals += report.download_processed
         world.trace.add("sync", device.ordinal, kind, len(device.engine.errors()))
 

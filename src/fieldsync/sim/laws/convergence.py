@@ -26,6 +26,16 @@ def check(world: SimWorld) -> Iterator[str]:
                     yield f"L3: device {device.ordinal} {name}: {world.name_of(record_id)} {difference}"
 
 
+def merged(world: SimWorld) -> Iterator[str]:
+    """A sentence for every row that names an account whose device was told that it is another one now."""
+    for device in world.devices:
+        for name in ("Call", "Order") if device.followed else ():
+            for record_id, row in held_by(device, name).items():
+                if row["AccountId"] in device.followed and record_id not in device.brought_back:
+                    what = f"{name}: {world.name_of(record_id)}"
+                    yield f"L3: device {device.ordinal} {what} names an account that became another"
+
+
 def _difference(wanted: Row | None, held: Row | None, rows: dict[str, Row], record_id: str) -> str | None:
     if wanted is None:
         gone = held is not None and record_id not in rows

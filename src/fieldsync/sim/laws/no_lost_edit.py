@@ -6,8 +6,9 @@ image of it was put back, no part of the product could keep.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from fieldsync.protocol.upload import Change, Operation
 from fieldsync.sim.actions.saving import FIELDS
 from fieldsync.sim.device import SimDevice
 from fieldsync.sim.world import SimWorld
@@ -26,6 +27,12 @@ AND t."CreatedDate" > (SELECT max("CreatedDate") FROM "Sync_Transaction") - inte
 ORDER BY 4
 """
 HAD = "SELECT old ->> %(column)s FROM _change WHERE id = ANY(%(ids)s) AND jsonb_exists(old, %(column)s)"
+JOURNALED = """
+SELECT t."Device_Number", t."Queue_Number", r."Operation", f.key, f.value ->> 'new'
+FROM "Sync_Transaction" t JOIN "Sync_Transaction_Record" r ON t."Id" = r."Sync_TransactionId"
+LEFT JOIN LATERAL jsonb_each(r."Field_Values"::jsonb) f ON TRUE
+WHERE t."Status" = 'Success' AND t."Device_Number" IS NOT NULL ORDER BY 1, 2, 3, 4, 5
+"""
 OF_ONE_KEY = """
 SELECT number FROM _device_number
 WHERE key_hash = (SELECT key_hash FROM _device_number WHERE number = %(number)s)
@@ -44,6 +51,60 @@ def check(world: SimWorld) -> Iterator[str]:
                 continue
             if not any((number, save.n) in applied for number in numbers):
                 yield f"L1: device {device.ordinal} save {save.n} is nowhere"
+
+
+def told(world: SimWorld) -> Iterator[str]:
+    """A sentence for every save that waits, or is called a success, without a value its person wrote.
+
+    A save in which the device died may be there all the same, folded into the one before it: a later mark of the same
+    person in the same field is as good. What was deleted behind it says nothing any more.
+    """
+    journaled: dict[tuple[str, int], list[Said]] = {}
+    for number, n, operation, column, value in world.query(JOURNALED):
+        journaled.setdefault((number, int(n)), []).append((operation, column, value))
+    for device in world.devices:
+        numbers, here = _numbers(world, device), device.said()
+        taken_back = set(device.engine.undone()) | device.canceled_out
+        for n, values in _written(device).items():
+            if n in taken_back:
+                continue
+            kept: list[Said] = [(i.operation, c, x.new) for i in here.get(n, ()) for c, x in (i.changes or NOTHING).items()]
+            if n not in here:
+                kept = [said for number in sorted(numbers) for said in journaled.get((number, n), ())]
+            if not kept or any(operation == Operation.DELETE for operation, _, _ in kept):
+                continue
+            for (record, column), value in values.items():
+                if not any(c == column and _as_late(x, value) for _, c, x in kept):
+                    yield f"L1: {value} of device {device.ordinal} in {world.name_of(record)} is kept without its value"
+
+
+Said = tuple[str, str | None, object]
+NOTHING: Mapping[str, Change] = {"": Change(None, None)}
+"""Of an item that says nothing: it is there all the same."""
+
+
+def _written(device: SimDevice) -> dict[int, dict[tuple[str, str], str]]:
+    """By queue number, record and column: the mark that was written last."""
+    found: dict[int, dict[tuple[str, str], str]] = {}
+    for save in device.saves:
+        values = found.setdefault(save.n, {})
+        if save.values is None:
+            for place in [place for place in values if place[0] == save.record]:
+                del values[place]
+        elif save.serial not in device.lost:
+            values |= {(save.record, c): v for c, v in save.values.items() if v.startswith(MARK)}
+    return found
+
+
+MARK = "mark-"
+
+
+def _as_late(value: object, mark: str) -> bool:
+    """Whether a value is this mark or a later one of the same device."""
+    if not isinstance(value, str) or not value.startswith(MARK):
+        return False
+    (_, device, place), (_, of, at) = value.split("-"), mark.split("-")
+    return device == of and int(place) >= int(at)
 
 
 def effective(world: SimWorld) -> Iterator[str]:

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 from fieldsync.base.ids import RecordId
 from fieldsync.device import Record
+from fieldsync.protocol.upload import Operation
+from fieldsync.sim.actions.saving import FIELDS
 from fieldsync.sim.device import SimDevice
+from fieldsync.sim.faults import Fault
 from fieldsync.sim.world import SimWorld
 
 
@@ -17,36 +20,52 @@ def check(device: SimDevice, before: Record, during: Record | None) -> Iterator[
 
 
 def pending(world: SimWorld) -> Iterator[str]:
-    """A sentence for every account that does not show what its person wrote and nobody has decided yet."""
+    """A sentence for every account and call that does not show what its person wrote and nobody has decided yet.
+
+    What was written later, or deleted, and was taken away by an admin since, is shown on while the edit before it
+    waits: a decision in the office changes nothing under a person.
+    """
     for device in world.devices:
-        wrote: dict[tuple[str, str], object] = {}
-        for entry in (*device.engine.queue(), *device.engine.errors()):
-            if entry.object == "Account" and len(entry.records) == 1:
-                wrote |= {(entry.record_id, c.column): c.new for c in entry.content if c.operation == "update"}
-        for (account, column), value in wrote.items():
-            shown = device.engine.get("Account", RecordId(account))
-            if shown is None or shown.values.get(column) in (
-                value,
-                *_written_behind(world, device, (account, column), value),
-            ):
-                continue
-            if not _later(device, account, column, value):
-                yield f"L8: {world.name_of(account)} does not show its pending {column} on device {device.ordinal}"
+        for (name, record_id, column), (n, value) in _waiting(device).items():
+            record = device.engine.get(name, record_id)
+            shown = GONE if record is None else record.values.get(column)
+            if shown != value and shown not in _decided_behind(world, device, (record_id, column, n)):
+                what = "is gone under" if record is None else "does not show"
+                yield f"L8: {world.name_of(record_id)} {what} its pending {column} on device {device.ordinal}"
 
 
-def _written_behind(world: SimWorld, device: SimDevice, place: tuple[str, str], value: object) -> list[object]:
-    """What its person wrote there later. An admin may have decided that since: while an edit before it waits, the
-    record shows it on, and is not changed under its person."""
-    own = [one.after for one in world.wrote.get(("Account", *place), []) if one.device == device.ordinal]
-    return own[own.index(value) + 1 :] if value in own else []
+GONE = object()
 
 
-def _later(device: SimDevice, account: str, column: str, value: object) -> bool:
-    """Whether another entry that waits has another value for it: the list of errors is not in the order of saves."""
-    entries = (*device.engine.queue(), *device.engine.errors())
-    return any(
-        change.column == column and change.new != value
-        for entry in entries
-        if account in entry.records
-        for change in entry.content
-    )
+def _waiting(device: SimDevice) -> dict[tuple[str, RecordId, str], tuple[int, object]]:
+    """What was written last and is not decided: by object, record and column, its queue number and the value."""
+    found: dict[tuple[str, RecordId, str], tuple[int, object]] = {}
+    for n, items in device.said().items():
+        for item in items:
+            if item.operation is Operation.DELETE:
+                found = {place: what for place, what in found.items() if place[1] != item.id}
+            elif item.object in ASKED:
+                found |= {(item.object, item.id, c): (n, x.new) for c, x in item.changes.items() if c in ASKED_FIELDS}
+    return found
+
+
+ASKED, ASKED_FIELDS = ("Account", "Call"), (*FIELDS, "Notes")
+DECIDED = """
+SELECT r."Operation", r."Field_Values"::jsonb -> %(column)s ->> 'new'
+FROM "Sync_Transaction_Record" r JOIN "Sync_Transaction" t ON t."Id" = r."Sync_TransactionId"
+WHERE r."Record_Id" = %(id)s AND t."Queue_Number" > %(n)s AND t."Status" IN ('Canceled', 'Manual')
+AND t."Device_Number" IN (SELECT number FROM _device_number
+  WHERE key_hash = (SELECT key_hash FROM _device_number WHERE number = %(number)s))
+"""
+
+
+def _decided_behind(world: SimWorld, device: SimDevice, place: tuple[RecordId, str, int]) -> list[object]:
+    """What its person wrote there later and somebody decided. A server that was restored has forgotten what: then it
+    is everything of his that is neither waiting nor taken back by himself."""
+    record_id, column, n = place
+    rows = world.query(DECIDED, id=record_id, column=column, n=n, number=device.number)
+    found = [GONE if operation == Operation.DELETE else value for operation, value in rows]
+    if world.faults.struck[Fault.RESTORED]:
+        behind = [save for save in device.saves if save.record == record_id and save.n > n]
+        found += [(save.values or {}).get(column, GONE) for save in behind]
+    return found

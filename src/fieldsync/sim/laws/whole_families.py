@@ -1,6 +1,8 @@
 """L5: nobody ever sees part of a family transaction: a call has all the details it was made with, or is not there.
 
 Looked at on the server and on every device, at any time; calls whose details somebody added or removed are left out.
+Who does that writes another mark into the call by the same save: so a call that still has the mark it was made with has
+the details it was made with, whatever its id is by now, also behind a fork.
 """
 
 from __future__ import annotations
@@ -39,6 +41,12 @@ def _incomplete(world: SimWorld, where: str, calls: Rows, lines: Rows) -> Iterat
         if details[call] not in whole:
             wanted = " or ".join(map(str, sorted(whole)))
             yield f"L5: {world.name_of(call)} has {details[call]} of {wanted} details on {where}"
+    for call, row in calls.items():
+        made_with = world.lines.get(str(row.get("Notes")))
+        if made_with is None or call in world.families or row.get("Original_CallId"):
+            continue  # a duplicate has what was edited, and no more
+        if details[call] != made_with:
+            yield f"L5: {world.name_of(call)} has {details[call]} of {made_with} details on {where}, by its mark"
 
 
 def _whole(made: Mapping[str, int], notes: object) -> set[int]:

@@ -196,15 +196,20 @@ DEVICE_BUGS = (
     ),
     Planted(
         "merged accounts are not followed",
-        (Patch("device.merge.apply:follow_merges", returning([])),),
-        focus=("merge_accounts", "sync"),
+        (
+            Patch("device.merge.apply:follow_merges", returning([])),
+            Patch("device.sync.download:follow_merges", returning([])),
+        ),
+        focus=5 * ("merge_accounts", "merge_accounts", "sync"),
     ),
     Planted(
-        "the fork is not taken", (Patch("device.sync.engine:Engine._fork", returning(None)),), focus=("old_image",)
+        "the fork is not taken",
+        (Patch("device.sync.engine:Engine._fork", returning(None)),),
+        focus=(*10 * ("old_image",), "network"),
     ),
     Planted(
         "the other history is not noticed",
         (Patch("device.sync.run:downloads.start_over", returning(None)),),
-        focus=("back_up",),
+        focus=(*10 * ("back_up",), *4 * ("sync",)),
     ),
 )

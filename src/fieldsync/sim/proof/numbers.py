@@ -9,8 +9,11 @@ import msgspec
 
 from fieldsync.sim.crash.states import Survived
 from fieldsync.sim.interleave.play import Played
-from fieldsync.sim.planted.catch import Caught
+from fieldsync.sim.planted.catch import BUGS, Caught
 from fieldsync.sim.proof.long_run import Total
+
+NUMBERS = "docs/explanation/proof.json"
+"""Where they are kept, beside the page that is made of them."""
 
 
 class Control(msgspec.Struct, frozen=True):
@@ -41,3 +44,9 @@ def keep(path: Path, **parts: Any) -> Numbers:
     numbers = msgspec.structs.replace(read(path), **parts)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(numbers), indent=1) + b"\n")
     return numbers
+
+
+def keep_caught(path: Path, *caught: Caught) -> Numbers:
+    """Put what became of some planted bugs in the place of what was known of them."""
+    known = {one.name: one for one in read(path).planted} | {one.name: one for one in caught}
+    return keep(path, planted=tuple(known[name] for name in BUGS if name in known))

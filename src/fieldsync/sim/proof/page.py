@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from fieldsync.sim.planted.catch import BUGS, DAYS_MAX, Caught
 from fieldsync.sim.proof.long_run import Total
 from fieldsync.sim.proof.numbers import Numbers
 
@@ -30,6 +31,12 @@ A device at work, and after each operation on its disk what a power loss can lea
 of it, or any sectors. Each state is opened as the product opens it. Settings that are known to lose saves have to be
 found out.
 """
+_PLANTED_HEAD = """## Planted bugs
+
+Each is a patch of the product for one run; its own seed is run first, then those behind it, until a law is broken. The
+device-days are those of all these runs, only those counted that have enough saves and faults: a bug that is caught
+before a day is over has 0.
+"""
 
 
 def page(numbers: Numbers) -> str:
@@ -49,12 +56,12 @@ def _bars(numbers: Numbers) -> Iterator[str]:
     days = numbers.days.device_days if numbers.days else 0
     orders = sum(one.orders for one in numbers.orders)
     states = sum(one.states for one in numbers.crashes)
-    caught = sum(1 for one in numbers.planted if one.law)
+    caught = sum(one.by_law for one in numbers.planted)
     rows = [
         ("device-days", days, BAR_DAYS),
         ("orders of two transactions", orders, BAR_ORDERS),
         ("states of a device after a power loss", states, BAR_STATES),
-        ("planted bugs caught", caught, len(numbers.planted) or "all"),
+        (f"planted bugs caught by a law within {DAYS_MAX} device-days", caught, len(BUGS)),
     ]
     told = [(what, seen or "not run", bar, _reached(seen, bar)) for what, seen, bar in rows]
     yield from _table(("what", "seen", "bar of the long run", "reached"), *told)
@@ -109,6 +116,14 @@ def _crashes(numbers: Numbers) -> Iterator[str]:
 def _planted(numbers: Numbers) -> Iterator[str]:
     if not numbers.planted:
         return
-    yield "## Planted bugs\n"
-    rows = [(one.name, one.law or "NOT CAUGHT", one.seed, one.device_days) for one in numbers.planted]
-    yield from _table(("bug", "caught by", "seed", "device-days until then"), *rows)
+    yield _PLANTED_HEAD
+    known = {one.name: one for one in numbers.planted}
+    rows = [_planted_row(name, known.get(name)) for name in BUGS]
+    yield from _table(("bug", "caught by", "seed", "device-days until then", "what was seen"), *rows)
+
+
+def _planted_row(name: str, one: Caught | None) -> tuple[object, ...]:
+    if one is None:
+        return name, "not run", "", "", ""
+    law = f"{one.law}" if one.by_law else f"NOT CAUGHT BY A LAW {one.law}".rstrip()
+    return name, law, one.seed, one.device_days, one.found.partition(": ")[2].replace("|", "/")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,8 +16,7 @@ from fieldsync.sim.interleave.play import play, play_all
 from fieldsync.sim.planted.catch import catch_all
 from fieldsync.sim.planted.locks import LOCK_BUGS
 from fieldsync.sim.planted.patching import planting
-from fieldsync.sim.proof.numbers import Control, keep
-from fieldsync.sim.run import Plan
+from fieldsync.sim.proof.numbers import Control, keep, keep_caught
 from fieldsync.sim.server import SimServer
 
 STATES_OF_A_RUN, CONTROL_STATES = 5_000, 200
@@ -75,7 +74,8 @@ def run_crashes(numbers: Path, states: int) -> None:
             keep(numbers, crashes=tuple(found), crash_controls=tuple(controls))
 
 
-def run_planted(numbers: Path) -> None:
-    """Every planted bug, until a law catches it."""
+def run_planted(numbers: Path, names: Sequence[str]) -> None:
+    """These planted bugs, or every one, until a law catches it."""
     with fresh_databases() as (databases, folder):
-        keep(numbers, planted=tuple(catch_all(databases, folder, Plan(1, 1), None)))
+        for caught in catch_all(databases, folder, names):
+            keep_caught(numbers, caught)

@@ -53,7 +53,7 @@ class RealWorld(SimWorld):
         self.ground, self.trace, self.found = ground, Trace(), []
         self.faults = Faults(SeededChance(0))
         self.clock = cast("Any", RealClock())
-        self.wrote, self.families = {}, {}
+        self.wrote, self.families, self.lines = {}, {}, {}
         self.merged, self.resent = {}, set()
         self.devices: list[SimDevice] = []
         self._stack = ExitStack()
