@@ -8,6 +8,7 @@ import pytest
 
 from fieldsync.sim.ground import Databases
 from fieldsync.sim.planted.catch import BUGS, catch
+from fieldsync.sim.planted.patching import planting
 
 PINNED = {
     "no receipts": "L2",
@@ -29,5 +30,8 @@ def test_a_planted_bug_is_caught(grounds: Databases, tmp_path: Path, name: str) 
     assert caught.law == PINNED[name], caught.found
 
 
-def test_there_are_enough_of_them() -> None:
+def test_there_are_enough_of_them_and_each_has_its_place_in_the_product() -> None:
     assert len(BUGS) >= 40
+    for bug in BUGS.values():
+        with planting(bug):
+            pass

@@ -6,11 +6,12 @@ image of it was put back, no part of the product could keep.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from fieldsync.protocol.upload import Change, Operation
+from fieldsync.protocol.upload import Change, Item, Operation
 from fieldsync.sim.actions.saving import FIELDS
 from fieldsync.sim.device import SimDevice
+from fieldsync.sim.ground import REFUSED_PHONE
 from fieldsync.sim.world import SimWorld
 
 APPLIED = """
@@ -68,7 +69,7 @@ def told(world: SimWorld) -> Iterator[str]:
         for n, values in _written(device).items():
             if n in taken_back:
                 continue
-            kept: list[Said] = [(i.operation, c, x.new) for i in here.get(n, ()) for c, x in (i.changes or NOTHING).items()]
+            kept = _content(here.get(n, ()))
             if n not in here:
                 kept = [said for number in sorted(numbers) for said in journaled.get((number, n), ())]
             if not kept or any(operation == Operation.DELETE for operation, _, _ in kept):
@@ -83,6 +84,10 @@ NOTHING: Mapping[str, Change] = {"": Change(None, None)}
 """Of an item that says nothing: it is there all the same."""
 
 
+def _content(items: Iterable[Item]) -> list[Said]:
+    return [(i.operation, column, change.new) for i in items for column, change in (i.changes or NOTHING).items()]
+
+
 def _written(device: SimDevice) -> dict[int, dict[tuple[str, str], str]]:
     """By queue number, record and column: the mark that was written last."""
     found: dict[int, dict[tuple[str, str], str]] = {}
@@ -92,8 +97,8 @@ def _written(device: SimDevice) -> dict[int, dict[tuple[str, str], str]]:
             for place in [place for place in values if place[0] == save.record]:
                 del values[place]
         elif save.serial not in device.lost:
-            values |= {(save.record, c): v for c, v in save.values.items() if v.startswith(MARK)}
-    return found
+            values |= {(save.record, column): value for column, value in save.values.items()}
+    return {n: {p: v for p, v in values.items() if v.startswith(MARK)} for n, values in found.items()}
 
 
 MARK = "mark-"
@@ -102,7 +107,7 @@ MARK = "mark-"
 def _as_late(value: object, mark: str) -> bool:
     """Whether a value is this mark or a later one of the same device."""
     if not isinstance(value, str) or not value.startswith(MARK):
-        return False
+        return value == REFUSED_PHONE  # it is written again and again, and has no place among the others
     (_, device, place), (_, of, at) = value.split("-"), mark.split("-")
     return device == of and int(place) >= int(at)
 

@@ -204,7 +204,7 @@ DEVICE_BUGS = (
     ),
     Planted(
         "the fork is not taken",
-        (Patch("device.sync.engine:Engine._fork", returning(None)),),
+        (Patch("device.sync.sending.sender:fork.take_new_number", returning(None)),),
         focus=(*10 * ("old_image",), "network"),
     ),
     Planted(
