@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from tests.web.browsing import Running, app
 
-from fieldsync.web.field.empty import Facts, why
+from fieldsync.web.field.empty import Facts, why, why_of_days, why_of_one
 
 ALL = Facts("Orders", synced=True, readable=True, creatable=True)
 
@@ -41,3 +41,20 @@ def test_a_search_without_result_leads_on(browser: Browser, running: Running) ->
         expect(page.get_by_text("matches “nobody-has-this”")).to_be_visible()
         page.get_by_role("link", name="Show all").click()
         expect(page).to_have_url(re.compile("/objects/Product$"))
+
+
+def test_lists_within_a_page_say_it_too(browser: Browser, running: Running) -> None:
+    mine = why_of_one(replace(ALL, creatable=False), "Dr. Ackerman", "")
+    assert ("Dr. Ackerman has no Orders" in mine.why, mine.to) == (True, "/sync")
+    assert why_of_one(replace(ALL, synced=False), "x", "") == why_of_days(replace(ALL, synced=False))
+    device = running.devices[0]
+    with device.edit() as edit:
+        account = edit.create("Account", {"LastName": "Newcomer", "Name": "Newcomer"})
+    with app(browser, running.link("iPad"), 1) as page:
+        page.goto("/calendar?day=2019-03-04")
+        expect(page.get_by_text("Nothing is planned in these days.")).to_be_visible()
+        page.goto(f"/accounts/{account}")
+        for what in ("Newcomer has no Addresses", "Newcomer has no Sales", "No photo or document yet. Take or pick"):
+            expect(page.get_by_text(what)).to_be_visible()
+        page.get_by_role("link", name="New", exact=True).first.click()
+        expect(page).to_have_url(re.compile(rf"/objects/Address/new\?AccountId={account}"))

@@ -37,12 +37,8 @@ class Empty:
 
 def why(facts: Facts, home: str, create: str) -> Empty:
     """`home`: where all of the object's records are listed; `create`: where one is made."""
-    if not facts.readable:
-        said = _("Your profile does not open %(plural)s to you.") % {"plural": facts.plural}
-        return Empty(said, _("Ask your admin if you need them."))
-    if not facts.synced:
-        said = _("Nothing was downloaded to this device yet.")
-        return Empty(said, _("A sync brings what you work with."), _("Go to Sync"), "/sync")
+    if (closed := _closed(facts)) is not None:
+        return closed
     if facts.search:
         return _not_found(facts, home)
     if facts.view and facts.here:
@@ -55,6 +51,39 @@ def why(facts: Facts, home: str, create: str) -> Empty:
         return Empty(said % {"plural": facts.plural}, do, _("New"), create)
     do = _("Sync to see whether some came; if you miss any, ask your admin about the sync rules.")
     return Empty(said % {"plural": facts.plural}, do, _("Go to Sync"), "/sync")
+
+
+def why_of_one(facts: Facts, owner: str, create: str) -> Empty:
+    """Of a list on the page of one record, whose name is `owner`."""
+    if (closed := _closed(facts)) is not None:
+        return closed
+    said = _("%(owner)s has no %(plural)s on this device: either there are none, or none is selected for you.")
+    said %= {"owner": owner, "plural": facts.plural}
+    if facts.creatable:
+        return Empty(said, _("Make the first one, or sync to see whether others came."), _("New"), create)
+    do = _("Sync to see whether some came; if you miss any, ask your admin about the sync rules.")
+    return Empty(said, do, _("Go to Sync"), "/sync")
+
+
+def why_of_days(facts: Facts) -> Empty:
+    """Of the calendar, by the facts of calls."""
+    if (closed := _closed(facts)) is not None:
+        return closed
+    said = _("Nothing is planned in these days.")
+    return Empty(
+        said, _("Open an account to plan a call, or sync to see whether some came."), _("Accounts"), "/accounts"
+    )
+
+
+def _closed(facts: Facts) -> Empty | None:
+    """What keeps everything away, whatever is asked for."""
+    if not facts.readable:
+        said = _("Your profile does not open %(plural)s to you.") % {"plural": facts.plural}
+        return Empty(said, _("Ask your admin if you need them."))
+    if not facts.synced:
+        said = _("Nothing was downloaded to this device yet.")
+        return Empty(said, _("A sync brings what you work with."), _("Go to Sync"), "/sync")
+    return None
 
 
 def _not_found(facts: Facts, home: str) -> Empty:

@@ -12,7 +12,7 @@ from fieldsync.soql.errors import SoqlError
 from fieldsync.soql.list_view import Shown, shown_columns, view_named
 from fieldsync.web.field import reading
 from fieldsync.web.field.context import Field
-from fieldsync.web.field.empty import Facts, why
+from fieldsync.web.field.empty import Empty, Facts, why, why_of_days, why_of_one
 from fieldsync.web.kit.facts import fact_of
 from fieldsync.web.kit.lists import Asked, line_of
 from fieldsync.web.kit.tongue import _, sentence
@@ -42,6 +42,18 @@ def record_list(app: Field, name: str, asked: Asked) -> dict[str, Any]:
     if not shown["records"] and not shown["lines"]:
         shown["empty"] = why(_facts(app, object_type, asked), shown["home"], f"/objects/{name}/new")
     return shown
+
+
+def none_of_one(app: Field, name: str, owner: str, create: str) -> Empty | None:
+    """Why a record's page has nothing of this object; None where the data model does not have it."""
+    if name not in app.device.catalog:
+        return None
+    return why_of_one(_facts(app, app.device.catalog[name], Asked()), owner, create)
+
+
+def none_of_days(app: Field) -> Empty | None:
+    """Why the calendar shows nothing."""
+    return why_of_days(_facts(app, app.device.catalog["Call"], Asked())) if "Call" in app.device.catalog else None
 
 
 def _facts(app: Field, object_type: ObjectType, asked: Asked) -> Facts:

@@ -10,11 +10,12 @@ from fieldsync.web.field import reading
 from fieldsync.web.field.content.attached import attachments
 from fieldsync.web.field.context import AnyRequest, FieldHere, WorldHere
 from fieldsync.web.field.day.recent import looked_at, recent
-from fieldsync.web.field.lists import record_list
+from fieldsync.web.field.lists import none_of_one, record_list
 from fieldsync.web.field.sales import sales_of
 from fieldsync.web.field.work.related import makeable, related
 from fieldsync.web.field.work.sheet import sheet_of
 from fieldsync.web.kit.lists import asked_of
+from fieldsync.web.kit.pages import shown
 
 
 @get("/", sync_to_thread=True)
@@ -41,6 +42,7 @@ def account(request: AnyRequest, app: FieldHere, record_id: str) -> Template:
     looked_at(app.device, found)
     layout = sheet_of(app, "Account", found, {}).layout
     draft = app.device.drafts.get(f"new-Call-{found.id}") is not None
+    name = shown(found.values["Name"])
     return app.page(
         request,
         "account.html",
@@ -51,7 +53,9 @@ def account(request: AnyRequest, app: FieldHere, record_id: str) -> Template:
         draft=draft,
         makeable=makeable(app, found, layout),
         addresses=reading.addresses(app.device, found),
+        no_address=none_of_one(app, "Address", name, f"/objects/Address/new?AccountId={found.id}"),
         sales=sales_of(app.device, found.id),
+        no_sales=none_of_one(app, "Sales_Data", name, ""),
         calls=app.device.find("Call", where={"AccountId": found.id}, order_by="Call_Date", descending=True, limit=20),
         related=related(app, found, layout, without=("Call", "Address", "Sales_Data")),
         attachments=attachments(app, found),

@@ -13,6 +13,7 @@ from fieldsync.schema.access.permissions import Access
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere, sentence_of
 from fieldsync.web.field.day.calendar import WEEK, day_of, days, week_of
 from fieldsync.web.field.day.recent import Recent
+from fieldsync.web.field.lists import none_of_days
 from fieldsync.web.field.work.sheet import page_of
 from fieldsync.web.kit.locales import zone_of
 from fieldsync.web.kit.pages import shown
@@ -29,11 +30,13 @@ def calendar(request: AnyRequest, app: FieldHere, world: WorldHere, day: str = "
     count = 1 if show == "day" else WEEK
     first = chosen if count == 1 else week_of(chosen)
     step = timedelta(days=count)
+    planned = days(app.device, first, count, app.zone, today)
     return app.page(
         request,
         "calendar.html",
         here="calendar",
-        days=days(app.device, first, count, app.zone, today),
+        days=planned,
+        empty=None if any(one.entries for one in planned) else none_of_days(app),
         show="day" if count == 1 else "week",
         first=first,
         last=first + step - timedelta(days=1),
