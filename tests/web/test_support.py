@@ -79,9 +79,12 @@ def test_an_admin_sees_a_persons_view_and_saves_only_behind_the_switch(
         expect(console.get_by_text("Not opened yet")).to_be_visible()
         with looking(code, server, short_dir) as (link, process), app(browser, link) as page:
             assert [one.stat().st_mode & 0o777 for one in short_dir.glob("fieldsync-support-*")] == [0o700]
-            banner = page.get_by_role("status", name="Support session")
+            banner = page.get_by_role("region", name="Support session")
             expect(banner).to_contain_text("read-only: you see what Sarah Jones sees")
             expect(banner).to_contain_text(REASON)
+            page.get_by_role("button", name="End", exact=True).focus()
+            page.wait_for_event("response", lambda answer: answer.url.endswith("/parts/support"))
+            expect(page.get_by_role("button", name="End", exact=True)).to_be_focused()
             page.goto("/accounts")
             expect(page.get_by_text(f"{ipad.count('Account')} accounts")).to_be_visible()
 
