@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.server.lab import Lab
 from tests.server.oversight.desk import Desk
 
+from fieldsync.base import limits
 from fieldsync.protocol.upload import Saved
 from fieldsync.server.alerts.found import found_alerts
 from fieldsync.server.oversight.scope.checking import Report, ask_check, read_report
@@ -79,3 +81,19 @@ def test_a_check_that_is_canceled_stops_at_its_next_person(desk: Desk) -> None:
     assert (found.stage, found.done, found.total, report.rows) == (Stage.CANCELED, 0, 1, ())
     assert not cancel(desk, known.id), "it has ended"
     assert ask(desk), "another one may begin"
+    lost, _ = newest(desk)
+    assert cancel(desk, lost.id)
+    assert cancel(desk, lost.id), "its job may be gone: asked twice it ends"
+    assert newest(desk)[0].stage is Stage.CANCELED
+
+
+def test_a_check_that_raises_has_failed_and_another_may_begin(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.lab.phone("sarah")
+    assert ask(desk)
+    monkeypatch.setattr(limits, "CHECKED_PEOPLE_MAX", "many")
+    work_off(desk.lab)
+    assert newest(desk)[0].stage is Stage.FAILED
+    monkeypatch.undo()
+    assert ask(desk)
+    work_off(desk.lab)
+    assert newest(desk)[0].stage is Stage.VALID

@@ -82,7 +82,16 @@ async def ask_check(org: Org, database: Database, by: str) -> bool:
 
 
 async def check_rules(org: Org, known: int) -> None:
-    """The job. Begun again after its process died it begins anew, which changes nothing but its time."""
+    """The job. Begun again after its process died it begins anew, which changes nothing but its time; what it raises
+    ends it, so that another one may be asked for."""
+    try:
+        await _check(org, known)
+    except Exception:
+        await _end(org, known, Stage.FAILED, Report())
+        raise
+
+
+async def _check(org: Org, known: int) -> None:
     async with snapshot(org.pool) as database:
         rules = dict(await org.scopes.rules_by_id(database))
         holders = (await first_holders(org, database, limits.CHECKED_PEOPLE_MAX)).found

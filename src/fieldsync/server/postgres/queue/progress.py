@@ -79,7 +79,9 @@ _END = _statement(
     *("id", "stage", "result"),
 )
 _CANCEL = _statement(
-    f"UPDATE {_T} SET canceled = true WHERE id = %(id)s AND queue_name = %(queue)s AND ended_at IS NULL RETURNING id",  # noqa: S608
+    f"UPDATE {_T} SET canceled = true, status = CASE WHEN canceled THEN 'canceled' ELSE status END,"  # noqa: S608
+    " ended_at = CASE WHEN canceled THEN now() END"
+    " WHERE id = %(id)s AND queue_name = %(queue)s AND ended_at IS NULL RETURNING id",
     *("id", "queue"),
 )
 _LISTED = _statement(
@@ -108,7 +110,8 @@ async def end(database: Work, progress: int, stage: Stage, result: msgspec.Struc
 
 
 async def cancel(database: Work, queue: str, progress: int) -> bool:
-    """Have it stop at its next step. False where it has ended, or is another org's."""
+    """Have it stop at its next step; asked again it has ended, whatever became of its job. False where it has ended
+    before, or is another org's."""
     return await database.one(_CANCEL, id=progress, queue=queue) is not None
 
 
