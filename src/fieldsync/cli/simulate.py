@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,7 +76,8 @@ def _one(databases: Databases, folder: Path, plan: Plan, *, trace: bool, as_json
     from fieldsync.sim.proof.shrink import shrink
     from fieldsync.sim.run import run
 
-    report = run(databases, folder / "run", plan)
+    with redirect_stdout(sys.stderr):  # what the server logs is no part of the answer
+        report = run(databases, folder / "run", plan)
     if as_json:
         show_json(report if trace else msgspec.structs.replace(report, trace=()))
         return not report.violations
@@ -117,10 +119,11 @@ def _plant(databases: Databases, folder: Path, name: str, numbers: Path | None, 
     from fieldsync.sim.proof.numbers import keep_caught
 
     caught = []
-    for one in catch_all(databases, folder, () if name == "all" else (name,)):
-        caught.append(one)
-        if numbers is not None:
-            keep_caught(numbers, one)
+    with redirect_stdout(sys.stderr):
+        for one in catch_all(databases, folder, () if name == "all" else (name,)):
+            caught.append(one)
+            if numbers is not None:
+                keep_caught(numbers, one)
     if as_json:
         show_json(caught)
     else:

@@ -48,7 +48,6 @@ def poll(world: SimWorld, device: SimDevice) -> None:
 
 def drain(world: SimWorld, device: SimDevice) -> Iterator[str]:
     """Let the device do what it wants to do, when it wants to, until nothing waits."""
-    device.engine.go_online()
     for _ in range(ROUNDS_MAX):
         again = _step(device)
         if not any(entry.state != "accepted" for entry in device.engine.queue()):
