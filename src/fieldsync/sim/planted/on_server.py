@@ -142,8 +142,8 @@ def _commits_too_early(right: Any) -> Any:
 def _refuses_in_secret(right: Any) -> Any:
     """What was refused is told to be saved."""
 
-    def result(work: Any) -> Any:
-        found = right(work)
+    def result(work: Any, stamp: int) -> Any:
+        found = right(work, stamp)
         import msgspec
 
         return msgspec.structs.replace(found, outcome=Saved()) if isinstance(found.outcome, Rejected) else found
