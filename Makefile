@@ -18,7 +18,7 @@ endif
 HOURS ?= 1
 SEED ?= 1000
 
-.PHONY: sim demo test check format lock clean runtime dev python
+.PHONY: sim package demo test check format lock clean runtime dev python
 
 demo: runtime
 	@$(BIN)/fieldsync demo $(ARGS)
@@ -37,6 +37,10 @@ check: dev
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pytest -q tests/house
+
+# The Field app for people without Python, for the system this runs on.
+package: dev
+	@$(BIN)/python tools/package.py dist
 
 sim: dev
 	@$(BIN)/fieldsync sim --seed $(SEED) --steps 600 --devices 2 --hours $(HOURS)

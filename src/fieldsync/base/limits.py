@@ -11,6 +11,9 @@ SIGN_INS_OF_NAME_MAX, SIGN_INS_OF_ADDRESS_MAX = 20, 600
 """Sign-ins with a wrong password in that time, under one user name and from one address: an office has one address."""
 CONNECTIONS_MAX = 12_000
 """That one server process keeps open, streams that wait for news among them. Who comes later waits."""
+IDLE_CONNECTION_SECONDS = 75
+"""A connection is kept so long for its next request: longer than a device waits between two polls, which else met one
+that was just being closed."""
 CONNECTIONS_ARRIVING_MAX = 2_048
 """Connections that wait to be taken up, as when many devices come back at once."""
 

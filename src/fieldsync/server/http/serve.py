@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 
 from granian.constants import Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar import Litestar
 
@@ -44,6 +45,7 @@ async def serve(app: Litestar, *, host: str, port: int, stop: asyncio.Event, rea
         log_enabled=False,
         backlog=limits.CONNECTIONS_ARRIVING_MAX,
         backpressure=limits.CONNECTIONS_MAX,
+        http1_settings=HTTP1Settings(header_read_timeout=1_000 * limits.IDLE_CONNECTION_SECONDS),
     )
     serving = asyncio.create_task(server.serve())
     await _listening(host, port, serving)
