@@ -8,7 +8,7 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.web.browsing import Running
+from tests.web.browsing import Running, eventually
 from tests.web.screenshots import FITS, console_pages
 from tests.web.test_accessibility import AXE, RUN
 from tests.web.test_repair import disagree
@@ -104,9 +104,18 @@ def test_a_question_is_asked_kept_and_taken_away_as_csv(browser: Browser, runnin
         expect(page.get_by_role("link", name="Calls by status")).to_have_count(0)
 
 
+def a_transaction(running: Running, phone: str) -> None:
+    """One that the console lists, whatever ran before."""
+    iphone = running.devices[1]
+    with iphone.edit() as edit:
+        edit.update("Account", iphone.find("Account", where={"LastName": "Ackerman"})[0].id, {"Phone": phone})
+    eventually(lambda: not iphone.queue())
+
+
 @pytest.mark.parametrize(("width", "scheme", "every"), [(390, "light", 3), (768, "dark", 1), (1280, "light", 4)])
 def test_no_page_has_a_serious_issue(browser: Browser, running: Running, width: int, scheme: str, every: int) -> None:
     wrong: dict[str, object] = {}
+    a_transaction(running, f"+44 113 {width}")
     with console(browser, running) as page:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]

@@ -6,23 +6,21 @@ A route without an entry here fails. Status, headers and body of every answer ar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
-import msgspec
 import pytest
+from tests.server.http.asked import ASKED, Ask, Known
+from tests.server.http.looking import begun, looked, sessions_of_others
 from tests.server.http.running import running_server
-from tests.server.lab import PASSWORD, START, Lab, Phone, create, delete, update
+from tests.server.lab import PASSWORD, START, Lab
 from tests.server.scope.asking import alike, place_of
 from tests.server.scope.canaries import Planted, prepare
 
 from fieldsync.base.world import system_world
 from fieldsync.cli.serve import console
-from fieldsync.protocol.digest import BUCKETS
-from fieldsync.protocol.upload import UploadRequest
 from fieldsync.server.http.app import create_app
 from fieldsync.web.console.door import COOKIE
 
@@ -48,116 +46,6 @@ def planted(databases: Databases) -> Iterator[Planted]:
 def http(planted: Planted) -> Iterator[httpx.Client]:
     with running_server(planted.lab.uri) as (address, _), httpx.Client(base_url=address, timeout=20) as client:
         yield client
-
-
-@dataclass(frozen=True)
-class Ask:
-    """One request of Tom's. `token`: None for his device's own."""
-
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: Any = None
-    token: str | None = None
-    at: Mapping[str, str] = field(default_factory=dict)
-    """What stands in the places of the address."""
-
-
-@dataclass(frozen=True)
-class Known:
-    """What Tom holds, and what he took from elsewhere: checkpoint, cursor and mark of each."""
-
-    planted: Planted
-    own: tuple[str, str, str]
-    taken: tuple[tuple[str, str, str], ...]
-    target: Mapping[str, str]
-    """Ids he names: Sarah's, or such as nobody has."""
-
-    @property
-    def tom(self) -> Phone:
-        return self.planted.tom
-
-
-def device_of(phone: Phone) -> dict[str, str]:
-    return {"key": phone.key, "name": "x", "platform": "iPad", "os_version": "1", "app_version": "1.0"}
-
-
-def sign_ins(k: Known) -> list[Ask]:
-    tried = (("sarah", "wrong" * 4, k.tom), ("nobody", "wrong" * 4, k.tom), ("tom", PASSWORD, k.planted.sarah))
-    return [
-        Ask(body={"org": "small", "username": f"{n}@small.example", "password": p, "device": device_of(phone)})
-        for n, p, phone in tried
-    ]
-
-
-def uploads(k: Known) -> list[Ask]:
-    clinic, visit = k.target["Clinic"], k.target["Visit"]
-    saves = [
-        k.tom.save(item)
-        for item in (
-            update("Clinic", clinic, City=("a", "b")),  # type: ignore[arg-type]
-            delete("Visit", visit, 2**52),  # type: ignore[arg-type]
-            create("Memo", k.tom.new_id("Memo"), Name="x", ClinicId=clinic),
-        )
-    ]
-    numbers = [k.tom.number, k.planted.sarah.number]
-    asked = [UploadRequest(number, 0, (saving,)) for number in numbers for saving in saves]
-    return [Ask(body=msgspec.json.encode(one)) for one in asked]
-
-
-def repairs(k: Known) -> list[Ask]:
-    held = [
-        {"object": n, "buckets": list(range(BUCKETS)), "rows": [[i, 1]]} for n, i in k.target.items() if n != "Debt"
-    ]
-    return [Ask(body={"checkpoint": place[0], "label": "x" * 32, "held": held}) for place in (k.own, *k.taken)]
-
-
-def outcomes(k: Known) -> list[Ask]:
-    """What became of Sarah's saves."""
-    query = 'SELECT "Transaction_Id" FROM "Sync_Transaction" WHERE "UserId" = %(user)s'
-    sent = k.planted.lab.query(query, user=k.planted.sarah.session.user.id)
-    assert len(sent) > 3
-    return [Ask(body={"open": [[n, one] for n, (one,) in enumerate(sent, 1)]})]
-
-
-def files(k: Known, body: bytes | None) -> list[Ask]:
-    """The file of each record."""
-    return [Ask({"checksum": "0" * 64}, body, at={"name": n, "record_id": i}) for n, i in k.target.items()]
-
-
-PLAIN = ("POST /sync/v1/device/number", "GET /sync/v1/catalog", "GET /sync/v1/events", "GET /health")
-WHO = {"org": "small", "username": "tom@small.example", "password": PASSWORD}
-ASKED: dict[str, Callable[[Known], list[Ask]]] = {
-    "POST /sync/v1/session": sign_ins,
-    "POST /sync/v1/session/renew": lambda k: [Ask(body={"refresh_token": "fs1.small.x", "device_key": k.tom.key})],
-    "POST /sync/v1/session/end": lambda _: [Ask(token="fs1.small.made-up")],
-    "POST /sync/v1/upload": uploads,
-    "GET /sync/v1/feed": lambda k: [Ask({"cursor": c}) for c in (k.own[1], "x", *(t[1] for t in k.taken))],
-    "POST /sync/v1/feed/outcomes": outcomes,
-    "GET /sync/v1/download": lambda k: [
-        Ask(),
-        *(Ask({"checkpoint": c, "digest": "1"}) for c in (k.own[0], *(t[0] for t in k.taken))),
-    ],
-    "GET /sync/v1/refresh": lambda k: [Ask(), *(Ask({"resume": m}) for m in (k.own[2], *(t[2] for t in k.taken)))],
-    "POST /sync/v1/digest": repairs,
-    "POST /sync/v1/errors/clear": lambda k: [
-        Ask(body={"device": number, "asked": "0", "last": True, "entries": []})
-        for number in (k.tom.number, k.planted.sarah.number)
-    ],
-    "POST /sync/v1/device/orders": lambda k: [Ask(body={"org": "small", "key": key}) for key in (k.tom.key, "g" * 60)],
-    "POST /sync/v1/device/queue": lambda k: [
-        Ask(body={"org": "small", "key": k.tom.key, "asked": "wipe x", "last": True, "entries": []})
-    ],
-    "POST /sync/v1/device/wiped": lambda k: [Ask(body={"org": "small", "key": k.tom.key, "asked": "wipe x"})],
-    "POST /sync/v1/tracking": lambda _: [Ask(body={"standing": {"at": "2026-03-02T08:00:00+00:00"}})],
-    "POST /sync/v1/device/territory": lambda k: [Ask(body={"territory_id": i}) for i in k.target.values()],
-    "POST /sync/v1/device/rescue": lambda _: [Ask(body={"secret": "tom's own"})],
-    "POST /sync/v1/rescue": lambda k: [Ask(body=WHO | {"device_number": n}) for n in (k.planted.sarah.number, "0zzz")],
-    **dict.fromkeys((*PLAIN, "GET /sync/v1/device/territories"), lambda _: [Ask()]),
-    "GET /sync/v1/media/{name:str}/{record_id:str}": lambda k: files(k, None),
-    "POST /sync/v1/media/{name:str}/{record_id:str}": lambda k: files(k, b"x"),
-    "GET /sync/v1/online/{name:str}": lambda k: [Ask({"search": "canary"}, at={"name": n}) for n in k.target],
-    "POST /sync/v1/mini": lambda k: [Ask(body={"object": n, "id": i}) for n, i in k.target.items()],
-}
-"""By method and address, everything Tom tries there. Pages of the console are all asked in one way, below."""
 
 
 def routes(planted: Planted) -> list[tuple[str, str]]:
@@ -191,9 +79,10 @@ def test_no_address_tells_a_person_what_he_may_not_read(http: httpx.Client, plan
     foreign = planted.records["sarah"]
     unknown = {name: planted.unknown(name) for name in foreign}
     told: list[dict[str, str]] = []
+    sessions = sessions_of_others(lab, planted.admin, planted.sarah)
     for target in (foreign, unknown):
         tom.n, tom.counter, said = 1_000, tom.counter, {}
-        known = Known(planted, own, taken, target)
+        known = Known(planted, own, taken, target, sessions)
         for place, asks in ASKED.items():
             method, path = place.split()
             answers = [ask(http, method, path, one, tom.token) for one in asks(known)]
@@ -205,11 +94,37 @@ def test_no_address_tells_a_person_what_he_may_not_read(http: httpx.Client, plan
         told.append(said)
         planted.lab.run(forget(planted))
     assert all(said["POST /sync/v1/upload"].count("NOT_FOUND") == 2 for said in told)
-    assert all("canarytom" in said[f"GET /sync/v1/{name}"] for said in told for name in ("download", "refresh"))
+    assert all("canarytom" in said[place] for said in told for place in BRINGING)
     moving = {"GET /sync/v1/download", "GET /sync/v1/refresh", "POST /sync/v1/digest", "POST /sync/v1/device/number"}
     assert {p: s for p, s in told[0].items() if p not in moving} == {
         p: s for p, s in told[1].items() if p not in moving
     }
+
+
+@pytest.mark.parametrize("saves", [False, True])
+def test_a_support_session_is_told_no_more_than_the_person_it_looks_for(
+    http: httpx.Client, planted: Planted, *, saves: bool
+) -> None:
+    """An admin's session on Tom's view, though an admin has it: all that Tom tries, tried with its token."""
+    lab, looks = planted.lab, looked(planted.lab, planted.admin, begun(planted.lab, planted.admin, planted.tom))
+    looks.switch(on=saves)
+    others = tuple(place_of(lab, phone) for phone in (planted.sarah, planted.tom, planted.admin))
+    sessions = sessions_of_others(lab, planted.admin, planted.sarah)
+    known = Known(planted, place_of(lab, looks), others, planted.records["sarah"], sessions, looks)
+    own = {named.encode() for named in known.target.values()}
+    last = "POST /sync/v1/support/end"
+    for place in (*(ASKED.keys() - {last}), last):
+        method, path = place.split()
+        answers = [ask(http, method, path, one, looks.token) for one in ASKED[place](known)]
+        assert {word for answer in answers for word in planted.found_in(answer)} - own == set(), place
+        if place.endswith(("/upload", "/mini", "/device/rescue")) and not saves:
+            assert all(b"SUPPORT_READ_ONLY" in answer for answer in answers), place
+        assert place not in BRINGING or any(b"canarytom" in answer for answer in answers), place
+    assert ask(http, "GET", "/sync/v1/download", Ask(), looks.token).startswith(b"401"), "it has ended"
+    planted.lab.run(forget(planted))
+
+
+BRINGING = ("GET /sync/v1/download", "GET /sync/v1/refresh")
 
 
 async def forget(planted: Planted) -> None:
