@@ -104,9 +104,9 @@ def _make_org(uri: str, world: World, accounts: int) -> list[RecordId]:
         return add_accounts(seeding, found_territory(seeding, [person]), rows)
 
 
-def wait_until(true: Callable[[], object], seconds: float = 60.0) -> None:
-    """Wait for a condition, or fail after `seconds`."""
+def wait_until(true: Callable[[], object], seconds: float = 60.0, *, every: float = 0.002) -> None:
+    """Wait for a condition, or fail after `seconds`; it is looked at `every` so many, which costs what the look costs."""
     deadline = time.perf_counter() + seconds
     while not true():
         assert time.perf_counter() < deadline, "it never happened"
-        time.sleep(0.002)
+        time.sleep(every)

@@ -11,6 +11,8 @@ from fieldsync.sim.bench import floors
 from fieldsync.sim.bench.figures import Figure, figure
 from fieldsync.sim.bench.setting import Setting, setting, wait_until
 
+LOOK_SECONDS = 0.02
+"""As often as a person could see it change: more often would be work of the device beside the upload's."""
 CONDITIONS = "half creates, half updates of other records; access checked, old values compared, durable on both sides"
 
 
@@ -23,7 +25,7 @@ def measure(folder: Path, port: int, *, edits: int) -> list[Figure]:
             start = time.perf_counter()
             device.go_online()
             device.start()
-            wait_until(lambda: not device.widget().pending, 300)
+            wait_until(lambda: not device.widget().pending, 300, every=LOOK_SECONDS)
             taken = time.perf_counter() - start
             assert not device.errors(), f"{len(device.errors())} of the edits were refused"
         finally:
