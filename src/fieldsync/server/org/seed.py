@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-import msgspec
-from sqlalchemy import MetaData, func, literal_column, select
+from sqlalchemy import ClauseElement, MetaData, func, literal_column, select
 
 from fieldsync.base import ids
 from fieldsync.base.ids import DeviceNumber, RecordId
@@ -28,6 +27,7 @@ from fieldsync.schema.standard import STAMP
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.connect import AdminConnection
 from fieldsync.server.postgres.epoch import current_stamp_sql, read_epochs
+from fieldsync.server.postgres.json_rows import as_rows
 from fieldsync.server.postgres.names import RECORD_COUNTER, auto_number_sequence, quoted
 from fieldsync.server.postgres.tables import org_metadata
 from fieldsync.server.save.stamp import compose_name
@@ -36,7 +36,6 @@ from fieldsync.server.scope.delta.routes import route_of
 
 Row = dict[str, FieldValue]
 CHUNK_ROWS = 2_000
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ def _require(object_type: ObjectType, row: Row) -> None:
 def _write(seeding: Seeding, object_name: str, rows: list[Row]) -> None:
     tables = seeding.metadata.tables
     stamped = [{**row, STAMP: seeding.stamp} for row in rows]
-    _run_insert(seeding, compile_statement(insert_statement(tables[object_name])).text, stamped)
+    _run_insert(seeding, insert_statement(tables[object_name]), stamped)
     entry = {"day": seeding.now[:10], "stamp": seeding.stamp, "object": object_name, "kind": "created", "seq": 0}
     changes = [
         {
@@ -169,18 +168,19 @@ def _write(seeding: Seeding, object_name: str, rows: list[Row]) -> None:
         }
         for row in rows
     ]
-    _run_insert(seeding, compile_statement(insert_statement(tables["_change"])).text, changes)
+    _run_insert(seeding, insert_statement(tables["_change"]), changes)
 
 
 def log_update(seeding: Seeding, ref: RecordRef, old: Row) -> None:
     """Enter a changed row in the change log, so that incremental downloads find it; `old`: what its columns held."""
     entry = {"day": seeding.now[:10], "stamp": seeding.stamp, "object": ref.object, "kind": "updated"}
     change = {**entry, "id": ref.id, "version": seeding.stamp, "seq": 1, "old": old, "at": seeding.now}
-    _run_insert(seeding, compile_statement(insert_statement(seeding.metadata.tables["_change"])).text, [change])
+    _run_insert(seeding, insert_statement(seeding.metadata.tables["_change"]), [change])
 
 
-def _run_insert(seeding: Seeding, text: str, rows: Sequence[Mapping[str, object]]) -> None:
-    seeding.connection.exec_driver_sql(text, {"rows": _ENCODER.encode(rows).decode()})
+def _run_insert(seeding: Seeding, insert: ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
+    statement = compile_statement(insert)
+    seeding.connection.exec_driver_sql(statement.text, statement.bind(as_rows(rows)))
 
 
 def _draw(connection: AdminConnection, sequence: str, count: int) -> list[int]:

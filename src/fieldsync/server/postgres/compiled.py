@@ -26,7 +26,7 @@ _PLACE = re.compile(r"%(?:%|\(([^)]*)\)s)")
 class Statement:
     """SQL text with `%(name)s` places. `given` are the names a caller fills, `fixed` the values it was built with.
 
-    `spare` are names that a caller may fill though this text has no place for them.
+    A caller may fill those too. `spare` are names that he may fill though this text has no place for them.
     """
 
     text: str
@@ -48,8 +48,9 @@ class Statement:
 
     def bind(self, given: Mapping[str, object]) -> dict[str, object]:
         """All parameters of one run. A missing or foreign name is a bug."""
-        assert given.keys() - self.spare == self.given, f"takes {sorted(self.given)}, not {sorted(given)}"
-        return {**self.fixed, **{name: given[name] for name in self.given}}
+        fits = given.keys() - self.spare - self.fixed.keys() == self.given
+        assert fits, f"takes {sorted(self.given)}, not {sorted(given)}"
+        return {**self.fixed, **{name: value for name, value in given.items() if name not in self.spare}}
 
 
 def compile_statement(statement: ClauseElement, *, spare: frozenset[str] = frozenset()) -> Statement:

@@ -16,11 +16,11 @@ from fieldsync.schema.standard import STAMP
 from fieldsync.server.configuration.in_force import values_in_force
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compiled_once
+from fieldsync.server.postgres.json_rows import unpacked
 from fieldsync.server.postgres.queue.statements import DEFER
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller, Frame, encode_rows
 from fieldsync.server.save.pipeline import Done
-from fieldsync.server.save.statements import unpacked
 
 WINDOW = "Recovery_Window_Minutes"
 RECOVERY = "recovery"

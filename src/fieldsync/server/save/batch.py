@@ -254,8 +254,7 @@ class Frame:
     now: str
     position: int
     """The last position on the user's feed."""
-    dry: bool = False
-    """Whether nothing of it will be committed."""
+    dry: bool = False  # nothing of it will be committed
     scope: Scope | None = field(default=None, compare=False)
     """Whose rows the caller may read and write; None for who is not asked."""
     entries: Iterator[int] = field(default_factory=count, compare=False)
@@ -264,6 +263,7 @@ class Frame:
     """Where the steps of each transaction are noted, if somebody wants to know."""
     together: bool = True
     """Whether transactions are decided and written together where they can be; else one by one (FEATURES J07)."""
+    settled: bool = True  # whether the last wave waits for what PostgreSQL says of its rows, or the caller sees to it
     stamped: dict[str, int] = field(default_factory=dict, compare=False)
     """The stamps this transaction has given."""
 

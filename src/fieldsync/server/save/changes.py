@@ -15,6 +15,7 @@ from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.json_rows import as_rows
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.access.authorise import master_of
 from fieldsync.server.save.batch import UNLOGGED, Caller, Frame, Row, Wave, Work, encode_rows
@@ -46,7 +47,7 @@ def log(org: Org, database: Database, wave: Wave, written: list[Written], positi
             position = _feed(own, wave, position)
         entries += own
     if entries:
-        database.later(org.save.add_changes, rows=encode_rows(entries))
+        database.later(org.save.add_changes, **as_rows(entries))
     return position
 
 

@@ -31,6 +31,7 @@ from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import FieldType
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.json_rows import as_rows
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Row, Wave, Work, encode_rows, legible
 from fieldsync.server.save.stamp import draw_numbers, system_columns
@@ -71,7 +72,7 @@ async def journal(org: Org, database: Database, wave: Wave) -> None:
     steps += [(org.save.insert(name), rows) for name, rows in tables.items()]
     for statement, rows in steps:
         if rows:
-            database.later(statement, rows=encode_rows(rows))
+            database.later(statement, **as_rows(rows))
     _keep_undecided(org, database, wave, known)
 
 

@@ -64,16 +64,19 @@ async def _save(org: Org, database: Database, caller: Caller, frame: Frame, inco
     position = frame.position
     results: list[Result] = []
     try:
-        for wave_works in waves(works, together=frame.together and frame.steps is None):
+        cut = list(waves(works, together=frame.together and frame.steps is None))
+        for wave_works in cut:
             wave = Wave(caller, frame, wave_works)
             wave.facts.predecessors.update(decided)
-            position = await run_wave(org, database, wave, position)
+            settled = frame.settled or wave_works is not cut[-1]
+            position = await run_wave(org, database, wave, position, settled=settled)
             for work in wave_works:
                 saved = isinstance(work.outcome, Saved | Duplicated | Discarded | Linked)
                 if not isinstance(work.outcome, Canceled):
                     decided[work.incoming.n] = Predecessor(saved, frame.stamp)
                 results.append(journal.result_of(work, frame.stamp))
             if _linked(wave_works):
+                await database.flush()
                 break
     except ForkedAt as fork:
         known = {result.n for result in results}
@@ -103,11 +106,11 @@ def waves(works: list[Work], *, together: bool = True) -> Iterator[list[Work]]:
         yield current
 
 
-async def run_wave(org: Org, database: Database, wave: Wave, position: int) -> int:
+async def run_wave(org: Org, database: Database, wave: Wave, position: int, *, settled: bool = True) -> int:
     """One wave, rolled back and run again where PostgreSQL refuses a row. Returns the feed's new last position."""
     for _ in range(limits.SAVE_WAVE_RETRIES_MAX):
         try:
-            async with database.savepoint():
+            async with database.savepoint(settled=settled):
                 return await _steps(org, database, wave, position)
         except (NotUnique, BadRow):
             _forget_decisions(wave)

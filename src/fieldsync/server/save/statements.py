@@ -6,7 +6,6 @@ records costs as many statements as a batch of one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 from sqlalchemy import (
@@ -17,12 +16,10 @@ from sqlalchemy import (
     MetaData,
     Select,
     Table,
-    TableValuedAlias,
     Text,
     any_,
     bindparam,
     cast,
-    column,
     delete,
     func,
     insert,
@@ -32,29 +29,22 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from fieldsync.schema.catalog import Catalog
 from fieldsync.server.postgres.compiled import Statement, compile_statement
+from fieldsync.server.postgres.json_rows import merged, unpacked
 from fieldsync.server.postgres.names import RECORD_COUNTER, auto_number_sequence
 
 DEFERRED, GROUPED, STEP_LOG = ON_ARRIVAL = ["Deferred_Processing", "Group_Items", "Step_Log"]
 """Settings that say how what devices send is processed."""
 
 
-def unpacked(table: Table, names: Iterable[str]) -> TableValuedAlias:
-    """The rows of the JSON array bound as `rows`, with the types of these columns of `table`."""
-    columns = [column(name, table.c[name].type) for name in names]
-    document = cast(bindparam("rows"), JSON)
-    return func.json_to_recordset(document).table_valued(*columns).render_derived(name="r", with_types=True)
-
-
 def insert_rows(table: Table) -> ClauseElement:
     """Insert the bound rows into every column of `table`."""
-    names = [c.name for c in table.c]
-    source = unpacked(table, names)
-    return insert(table).from_select(names, select(*[source.c[name] for name in names]))
+    values = merged((c.name, c.type) for c in table.c)
+    return insert(table).from_select(list(values), select(*values.values()))
 
 
 def ids_in(target: ColumnElement[str], name: str = "ids") -> ColumnElement[bool]:
@@ -179,9 +169,8 @@ def _children(table: Table, reference: str) -> ClauseElement:
 
 def _update(table: Table, columns: frozenset[str]) -> ClauseElement:
     written = [c.name for c in table.c if c.name in columns]
-    source = unpacked(table, ["Id", *written])
-    values = {name: source.c[name] for name in written}
-    return update(table).where(table.c.Id == source.c.Id).values(values)
+    given = merged((name, table.c[name].type) for name in ("Id", *written))
+    return update(table).where(table.c.Id == given.pop("Id")).values(given)
 
 
 def _lock_head(tables: dict[str, Table]) -> ClauseElement:
@@ -250,14 +239,10 @@ def _unblock(blocked: Table) -> ClauseElement:
 
 
 def _add_receipts(receipt: Table) -> ClauseElement:
-    names = ["device", "n", "transaction_id", "hash", "stamp", "day"]
-    source = (
-        func.json_to_recordset(cast(bindparam("rows"), JSON))
-        .table_valued(*[column(name, receipt.c[name].type) for name in names], column("result", Text))
-        .render_derived(name="r", with_types=True)
-    )
-    chosen = [*[source.c[name] for name in names], func.convert_to(source.c.result, "UTF8")]
-    added = upsert(receipt).from_select([*names, "result"], select(*chosen))
+    names = ("device", "n", "transaction_id", "hash", "stamp", "day")
+    given = merged([*((name, receipt.c[name].type) for name in names), ("result", Text)])
+    given["result"] = func.convert_to(given["result"], "UTF8")
+    added = upsert(receipt).from_select(list(given), select(*given.values()))
     decided_anew = {"stamp": added.excluded.stamp, "result": added.excluded.result}
     same = receipt.c.transaction_id == added.excluded.transaction_id
     return added.on_conflict_do_update(index_elements=["device", "n"], set_=decided_anew, where=same)

@@ -13,6 +13,7 @@ from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Operation
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.json_rows import as_rows
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Row, Wave, Work, decode_row, encode_rows
 from fieldsync.server.save.stamp import ALWAYS_WRITTEN
@@ -56,7 +57,7 @@ async def write(org: Org, database: Database, wave: Wave) -> list[Written]:
     for object_type in org.catalog:
         if object_type.name in creates:
             rows = [e.new for e in creates[object_type.name] if e.new is not None]
-            database.later(org.save.insert(object_type.name), rows=encode_rows(rows))
+            database.later(org.save.insert(object_type.name), **as_rows(rows))
         if object_type.name in updates:
             _update(org, database, updates[object_type.name])
     written.extend(await _cascade(org, database, wave))
@@ -74,7 +75,7 @@ _KINDS = {
 def _update(org: Org, database: Database, edits: list[Edit]) -> None:
     columns = ALWAYS_WRITTEN.union(*(e.changed for e in edits))
     rows = [{name: e.new[name] for name in ("Id", *columns)} for e in edits if e.new is not None]
-    database.later(org.save.update(edits[0].item.object, columns), rows=encode_rows(rows))
+    database.later(org.save.update(edits[0].item.object, columns), **as_rows(rows))
 
 
 Owners = dict[str, tuple[Work, Row]]

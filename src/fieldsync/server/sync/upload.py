@@ -19,7 +19,7 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol.upload import Saved, UploadRequest, UploadResponse
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.listen import CHANNEL, news_for
-from fieldsync.server.postgres.work import Busy, Collision, Question, TooLong
+from fieldsync.server.postgres.work import BadRow, Busy, Collision, NotUnique, Question, TooLong
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.deferred import put_off
 from fieldsync.server.processor.locked import (
@@ -73,12 +73,14 @@ async def _upload_half(org: Org, begin: BeginAhead, request: UploadRequest, half
 
 async def _upload(org: Org, begin: BeginAhead, request: UploadRequest) -> UploadResponse:
     run: Run = save_or_held
-    why = Code.BUSY
+    why, settled = Code.BUSY, False
     for _ in range(limits.DEADLOCK_RETRIES_MAX):
         try:
-            return await _once(org, begin, request, run)
+            return await _once(org, begin, request, run, settled=settled)
         except Collision:
             continue
+        except Unsettled:
+            settled = True
         except RecordsHeld:
             run = save_around
         except TooLong:
@@ -123,23 +125,48 @@ def _unreadable(reason: str) -> Refused:
     return Refused(problem(Code.BAD_REQUEST, reason=reason))
 
 
-async def _once(org: Org, begin: BeginAhead, request: UploadRequest, run: Run) -> UploadResponse:
-    async with begin(lambda known: _questions(org, known, request)) as (database, signed_in):
-        caller = as_sender(signed_in, request.device)
-        frame = await lock_head(org, database, caller)
-        await mark_taken_back(org, database, caller, frame, request.undone)
-        gathered = await parts.gather(org, database, caller, request.transactions)
-        identified = await identify(org, database, caller, gathered.complete)
-        run = put_off if identified.deferred or request.offered else run
-        done = await run(org, database, caller, identified.framed(frame, org.world.clock), identified.fresh)
-        if request.offered:
-            await note_offers(org, database, caller, frame, dict(request.offered), done)
-        done = replace(done, results=await as_told(org, database, caller.number or "", done.results))
-        _move_heads(org, database, caller, frame, request, done)
-        reach("upload.before_commit")
-        response = await _answer(org, database, caller, frame, gathered, identified, done)
+class Unsettled(Exception):
+    """PostgreSQL refused a row when the batch was answered already: which save is to blame shows when it runs again and
+    waits for every wave. Hardly ever so, and all others spare that wait."""
+
+
+async def _once(
+    org: Org, begin: BeginAhead, request: UploadRequest, run: Run, *, settled: bool = True
+) -> UploadResponse:
+    hoping = False
+    try:
+        async with begin(lambda known: _questions(org, known, request)) as (database, signed_in):
+            caller = as_sender(signed_in, request.device)
+            frame = replace(await lock_head(org, database, caller), settled=settled)
+            gathered, identified, done = await _saved(org, database, caller, frame, request, run)
+            hoping = not settled
+            _move_heads(org, database, caller, frame, request, done)
+            reach("upload.before_commit")
+            response = await _answer(org, database, caller, frame, gathered, identified, done)
+    except (NotUnique, BadRow) as refused:
+        if settled:
+            raise
+        raise Unsettled from refused
+    except Busy as refused:
+        if not hoping:
+            raise
+        raise Unsettled from refused
     reach("upload.after_commit")
     return response
+
+
+async def _saved(
+    org: Org, database: Database, caller: Caller, frame: Frame, request: UploadRequest, run: Run
+) -> tuple[parts.Gathered, Identified, Done]:
+    """What was whole, what of it was new, and what became of that."""
+    await mark_taken_back(org, database, caller, frame, request.undone)
+    gathered = await parts.gather(org, database, caller, request.transactions)
+    identified = await identify(org, database, caller, gathered.complete)
+    run = put_off if identified.deferred or request.offered else run
+    done = await run(org, database, caller, identified.framed(frame, org.world.clock), identified.fresh)
+    if request.offered:
+        await note_offers(org, database, caller, frame, dict(request.offered), done)
+    return gathered, identified, replace(done, results=await as_told(org, database, caller.number or "", done.results))
 
 
 def _questions(org: Org, known: Caller, request: UploadRequest) -> Iterator[Question]:

@@ -105,7 +105,7 @@ def _make_org(uri: str, world: World, accounts: int) -> list[RecordId]:
 
 
 def wait_until(true: Callable[[], object], seconds: float = 60.0, *, every: float = 0.002) -> None:
-    """Wait for a condition, or fail after `seconds`; it is looked at `every` so many, which costs what the look costs."""
+    """Wait for a condition, or fail after `seconds`; `every` so many it is looked at, which costs what a look costs."""
     deadline = time.perf_counter() + seconds
     while not true():
         assert time.perf_counter() < deadline, "it never happened"

@@ -129,8 +129,9 @@ class Work:
             raise in_our_words(error) from error
 
     @asynccontextmanager
-    async def savepoint(self) -> AsyncIterator[None]:
-        """A part that may be rolled back alone. It ends when all that was to be written in it is."""
+    async def savepoint(self, *, settled: bool = True) -> AsyncIterator[None]:
+        """A part that may be rolled back alone. It ends when all that was to be written in it is; not `settled`, its end
+        goes with what is asked next, and what PostgreSQL refuses of it is raised there and ends the transaction."""
         self._depth += 1
         name = f"fieldsync_{self._depth}"
         begin = _plain(f"SAVEPOINT {name}")
@@ -138,7 +139,8 @@ class Work:
         try:
             yield
             self._pipe.later(_plain(f"RELEASE {name}"))
-            await self.flush()
+            if settled:
+                await self.flush()
         except BaseException as error:
             await self._roll_back(name, begin)
             if isinstance(error, psycopg.Error):

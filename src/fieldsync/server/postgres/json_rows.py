@@ -1,0 +1,47 @@
+"""Many rows as one JSON document: how they are written here, and how PostgreSQL unpacks them.
+
+Rows of one save have much in common: who, when, which device. Of many rows that is sent, and read by PostgreSQL, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from typing import cast as seen_as
+
+import msgspec
+from sqlalchemy import ColumnElement, Table, TableValuedAlias, bindparam, cast, column, func
+from sqlalchemy.dialects.postgresql import JSON
+
+COMMON_FROM = 16
+"""Fewer rows are sent as they are: to look for what they have in common costs more."""
+_MISSING = object()
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+def as_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Rows of canonical values as `merged` takes them: `rows`, and of many `common`, the values that all have."""
+    if len(rows) < COMMON_FROM:
+        return {"rows": _ENCODER.encode(rows).decode()}
+    common = {name: value for name, value in rows[0].items() if all(row.get(name, _MISSING) == value for row in rows)}
+    own = [{name: value for name, value in row.items() if name not in common} for row in rows]
+    return {"rows": _ENCODER.encode(own).decode(), "common": _ENCODER.encode(common).decode()}
+
+
+def unpacked(table: Table, names: Iterable[str]) -> TableValuedAlias:
+    """The rows of the JSON array bound as `rows`, with the types of these columns of `table`."""
+    return _typed(func.json_to_recordset(cast(bindparam("rows"), JSON)), [(n, table.c[n].type) for n in names], "r")
+
+
+def merged(columns: Iterable[tuple[str, Any]]) -> dict[str, ColumnElement[Any]]:
+    """The columns, by name and type, of the rows bound as `rows`, each with what the object bound as `common` has for
+    all of them."""
+    typed = list(columns)
+    own = _typed(func.json_to_recordset(cast(bindparam("rows"), JSON)), typed, "r")
+    common = _typed(func.json_to_record(cast(bindparam("common", "{}"), JSON)), typed, "c")
+    return {name: func.coalesce(own.c[name], common.c[name]) for name, _ in typed}
+
+
+def _typed(source: Any, columns: list[tuple[str, Any]], name: str) -> TableValuedAlias:
+    named = source.table_valued(*[column(*one) for one in columns]).render_derived(name=name, with_types=True)
+    return seen_as("TableValuedAlias", named)
