@@ -68,9 +68,8 @@ async def journal(org: Org, database: Database, wave: Wave) -> None:
     _write_again(org, database, [row for row in known if "Id" in row])
     tables[TRANSACTION] = [row for row in known if "Id" not in row]
     await _complete(org, database, wave, tables)
-    steps = [(org.save.add_receipts, _receipts(wave)), (org.save.add_blocked, _blocking(wave))]
-    steps += [(org.save.insert(name), rows) for name, rows in tables.items()]
-    for statement, rows in steps:
+    receipts, blocking = (org.save.add_receipts, _receipts(wave)), (org.save.add_blocked, _blocking(wave))
+    for statement, rows in (receipts, blocking, *((org.save.insert(name), rows) for name, rows in tables.items())):
         if rows:
             database.later(statement, **as_rows(rows))
     _keep_undecided(org, database, wave, known)

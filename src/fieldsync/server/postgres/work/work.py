@@ -130,8 +130,8 @@ class Work:
 
     @asynccontextmanager
     async def savepoint(self, *, settled: bool = True) -> AsyncIterator[None]:
-        """A part that may be rolled back alone. It ends when all that was to be written in it is; not `settled`, its end
-        goes with what is asked next, and what PostgreSQL refuses of it is raised there and ends the transaction."""
+        """A part that may be rolled back alone. It ends when all that was to be written in it is; not `settled`, its
+        end goes with what is asked next, and what PostgreSQL refuses of it is raised there, with no way back."""
         self._depth += 1
         name = f"fieldsync_{self._depth}"
         begin = _plain(f"SAVEPOINT {name}")
