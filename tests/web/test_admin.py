@@ -196,8 +196,10 @@ def test_a_setting_is_given_to_a_profile_and_it_is_seen_where_it_comes_from(brow
         page.get_by_role("link", name="Settings", exact=True).click()
         page.get_by_label("Show what counts for").fill(SARAH.username)
         page.get_by_role("button", name="Show").click()
-        row = page.get_by_role("row", name=re.compile("^Overdue Days"))
+        row = page.get_by_role("row", name=re.compile("^Days until edits are overdue"))
         expect(row.get_by_text("from the product")).to_be_visible()
+        switch = page.get_by_role("row", name=re.compile("^Step Log"))
+        expect(switch.get_by_role("cell", name="No", exact=True)).to_be_visible()
         row.get_by_role("link").click()
         for place, days in (("Whole org", "4"), ("Field Representative", "6")):
             page.get_by_label(f"Value for {place}").fill(days)

@@ -21,7 +21,9 @@ from tests.web.test_field_command import PROGRAM
 
 from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import system_world
+from fieldsync.cli.device.support import PREFIX, clear_left_over
 from fieldsync.device import Device
+from fieldsync.device.store.store import LOCK
 from fieldsync.device.transport import HttpTransport
 from fieldsync.protocol.clearing import Clearing
 from fieldsync.protocol.feed import Bring
@@ -29,6 +31,7 @@ from fieldsync.protocol.session import DeviceDescription, KeepRescue, Platform
 from fieldsync.protocol.upload import UploadRequest, UploadResponse
 
 pytestmark = pytest.mark.usefixtures("online")
+ROOT = Path(__file__).parents[2]
 REASON = "Ticket 4711: an account is missing"
 
 
@@ -53,6 +56,31 @@ def looking(code: str, server: str, folder: Path) -> Iterator[tuple[str, subproc
             yield re.findall(r"http\S+", said[1])[0], process
         finally:
             process.kill()
+
+
+def test_what_a_killed_session_left_is_cleared_at_the_next_start_and_an_open_one_stays(tmp_path: Path) -> None:
+    killed, opened, foreign = (tmp_path / f"{PREFIX}{name}" for name in ("killed", "open", "foreign"))
+    begun = "import sys; from tests.web.test_support import held; held(sys.argv[1])"
+    with subprocess.Popen(
+        [sys.executable, "-c", begun, str(killed)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        process.kill()
+    foreign.symlink_to(tmp_path)
+    assert (killed / LOCK).is_file()
+    with bare(opened, "http://127.0.0.1:9"):
+        clear_left_over(tmp_path)
+    assert sorted(tmp_path.iterdir()) == [foreign, opened]
+
+
+def held(folder: str) -> None:
+    """A session's store, open until the process is killed."""
+    Path(folder).mkdir(exist_ok=True)
+    with bare(Path(folder), "http://127.0.0.1:9"):
+        sys.stdout.write("open\n")
+        sys.stdout.flush()
+        sys.stdin.read()
 
 
 @contextmanager

@@ -17,8 +17,10 @@ from fieldsync.protocol.upload import Canceled, Held, Item, Outcome, Rejected, S
 from fieldsync.server.configuration.retention import Retention, retention_saved, retentions
 from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.create import seeding_org
+from fieldsync.server.postgres.queue import progress
+from fieldsync.server.postgres.queue.progress import Progress, Stage
 from fieldsync.server.postgres.work import transaction
-from fieldsync.server.processor.hourly.purge import purge
+from fieldsync.server.processor.hourly.purge import PURGE, purge
 from fieldsync.server.processor.states import Act, Status
 
 PARTS = ("Sync_Transaction", "Sync_Transaction_Record", "Sync_Transaction_Log", "_undecided")
@@ -148,6 +150,44 @@ def test_many_go_in_bounded_batches_and_what_somebody_holds_is_passed_over(
     assert mine(lab) == {5: "Success"}
     monkeypatch.setattr(limits, "PURGE_BATCHES_MAX", 0)
     assert lab.run(purge(lab.org)) == 0
+
+
+def watched(lab: Lab) -> list[tuple[str, Stage, int, int]]:
+    """What the page of jobs shows."""
+
+    async def ask() -> list[Progress]:
+        async with transaction(lab.org.pool) as database:
+            return await progress.listed(database, "small")
+
+    return [(one.what, one.stage, one.done, one.total) for one in lab.run(ask())]
+
+
+def canceled_while_it_runs(lab: Lab, what: str) -> None:
+    """Somebody cancels it before its next step; its process may be another."""
+
+    async def cancel() -> None:
+        async with transaction(lab.org.pool) as database:
+            known = await progress.begin(database, "small", what, "Ada")
+            assert known is not None
+            assert await progress.cancel(database, "small", known)
+
+    lab.run(cancel())
+
+
+def test_a_long_purge_says_how_far_it_is_and_stops_for_who_cancels_it_until_the_next_hour(
+    lab: Lab, sarah: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PURGE_BATCH", 3)
+    sarah.upload(*(sarah.save(create("Shop", sarah.new_id("Shop"), Name=f"s{i}")) for i in range(10)))
+    confirm(sarah)
+    lab.clock.advance(61 * DAY)
+    canceled_while_it_runs(lab, PURGE)
+    assert lab.run(purge(lab.org)) == 3
+    assert watched(lab) == [(PURGE, Stage.CANCELED, 3, 10)]
+    assert lab.run(purge(lab.org)) == 7
+    assert watched(lab) == [(PURGE, Stage.VALID, 7, 7)]
+    assert lab.run(purge(lab.org)) == 0
+    assert watched(lab) == [(PURGE, Stage.VALID, 7, 7)], "what is done at once leaves no note"
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,16 @@ import pytest
 from tests.server.lab import START, Lab, Phone, create, update
 from tests.server.processor.test_acts import journaled, statuses, told
 from tests.server.processor.test_deferred import run_jobs, wait_until
+from tests.server.processor.test_retention import canceled_while_it_runs, watched
 from tests.server.processor.test_schedule import activated
 
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 from fieldsync.protocol.upload import BY_RECOVERY, Accepted, Canceled, Outcome, Saved, Transaction, UploadRequest
 from fieldsync.server.http.context import calling
+from fieldsync.server.postgres.queue.progress import Stage
 from fieldsync.server.processor.hourly.schedule import run_hour
-from fieldsync.server.recovery.apply import recover
+from fieldsync.server.recovery.apply import RECOVERED, recover
 from fieldsync.server.sync.upload import upload
 
 WINDOW = limits.RECOVERY_WINDOW_MINUTES * 60
@@ -105,3 +107,16 @@ def test_one_that_comes_after_the_window_is_applied_at_once_and_one_that_is_ther
     assert offer(lab, sarah, made, 20) == Saved(), "its receipt is there"
     lab.run(recover(lab.org))
     assert lab.query('SELECT count(*) FROM "Shop"') == [(1,)]
+
+
+def test_it_says_how_far_it_is_and_waits_for_the_next_hour_where_somebody_cancels_it(
+    lab: Lab, sarah: Phone, shop: RecordId
+) -> None:
+    offer(lab, sarah, sarah.save(update("Shop", shop, City=("Oslo", "Bergen"))), 20)
+    offer(lab, sarah, sarah.save(update("Shop", shop, City=("Bergen", "Narvik"))), 30)
+    wait_until(lab, WINDOW)
+    canceled_while_it_runs(lab, RECOVERED)
+    lab.run(recover(lab.org))
+    assert (city(lab), watched(lab)) == ("Oslo", [(RECOVERED, Stage.CANCELED, 0, 2)])
+    lab.run(recover(lab.org))
+    assert (city(lab), watched(lab)) == ("Narvik", [(RECOVERED, Stage.VALID, 2, 2)])

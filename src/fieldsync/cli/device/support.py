@@ -24,6 +24,7 @@ from fieldsync.cli.report import say
 if TYPE_CHECKING:
     from fieldsync.device import Device
 
+PREFIX = "fieldsync-support-"
 ASK_SECONDS = 3.0
 HAND_OVER_TRIES = 20
 
@@ -40,7 +41,8 @@ def support(
     from fieldsync.device.transport.reach import address_of
 
     no_core_dumps()
-    folder, world = Path(tempfile.mkdtemp(prefix="fieldsync-support-")), system_world()
+    clear_left_over(Path(tempfile.gettempdir()))
+    folder, world = Path(tempfile.mkdtemp(prefix=PREFIX)), system_world()
     transport = HttpTransport(address_of(server) or server)
     try:
         device = Device.open(folder, world.chance.bytes(32), world=world, transport=transport)
@@ -53,6 +55,21 @@ def support(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     say("The support session has ended; nothing of it is left on this machine.")
+
+
+def clear_left_over(place: Path) -> None:
+    """Remove the folders of sessions whose process was killed: ours, and with a store that nobody holds open."""
+    from fieldsync.device.store.lock import FileLock
+    from fieldsync.device.store.store import LOCK
+
+    for folder in place.glob(f"{PREFIX}*"):
+        if folder.is_symlink() or not (folder / LOCK).is_file():
+            continue  # one without a store holds nothing of anybody
+        try:
+            FileLock(folder / LOCK).release()
+        except (Refused, OSError):  # open, or another account's
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fill(device: Device, code: str) -> None:

@@ -89,6 +89,12 @@ async def first_offered(org: Org, database: Database) -> Kept | None:
     return None if row is None else _kept(row)
 
 
+async def count_offered(org: Org, database: Database) -> int:
+    """How many of those there are."""
+    row = await database.one(_count_offered(org.metadata), now=org.world.clock.now(), statuses=_TO_COME)
+    return 0 if row is None else int(row[0])
+
+
 async def has_offers(org: Org, database: Database, device: str) -> bool:
     """Whether something is still to be applied that this device offered again."""
     return await database.one(_offers(org.metadata), device=device, statuses=_TO_COME) is not None
@@ -204,6 +210,13 @@ def _first_offered(metadata: MetaData) -> ClauseElement:
     t, u = metadata.tables["Sync_Transaction"], metadata.tables["_undecided"]
     due = u.c.offered.is_not(None) & (u.c.due_at <= bindparam("now"))
     return _query(metadata).where(due, _is_open(t)).order_by(u.c.offered, u.c.device, u.c.n).limit(1)
+
+
+@compiled_once
+def _count_offered(metadata: MetaData) -> ClauseElement:
+    t, u = metadata.tables["Sync_Transaction"], metadata.tables["_undecided"]
+    due = u.c.offered.is_not(None) & (u.c.due_at <= bindparam("now"))
+    return select(func.count()).select_from(t.join(u, u.c.record_id == t.c.Id)).where(due, _is_open(t))
 
 
 _ONE_AT_A_TIME = compile_statement(select(func.pg_advisory_xact_lock(func.hashtext(bindparam("name")))))

@@ -7,6 +7,7 @@ it was saved, is asked nothing, and nothing of his waits for it.
 from __future__ import annotations
 
 from functools import partial
+from itertools import count
 
 import msgspec
 
@@ -15,10 +16,11 @@ from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import BY_RECOVERY, Accepted, Canceled, Held, Rejected, Result
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.queue.watched import watching
 from fieldsync.server.postgres.work import Collision, TooLong, transaction
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.deferred import run_soon
-from fieldsync.server.processor.kept import OPEN, Kept, first_offered, has_offers, kept, person
+from fieldsync.server.processor.kept import OPEN, Kept, count_offered, first_offered, has_offers, kept, person
 from fieldsync.server.processor.locked import ToldApart, Unforeseen
 from fieldsync.server.processor.marks import mark_failed
 from fieldsync.server.processor.run import run_again, tell
@@ -26,14 +28,22 @@ from fieldsync.server.processor.waiting import replay_as
 from fieldsync.server.save.batch import Channel
 from fieldsync.server.save.head import lock_head
 
+RECOVERED = "saves of devices applied again after a restore"
 REASON = "the server was restored from a backup, and it does not fit what is there now"
 UNFORESEEN = "it ended in an error that nobody foresaw; the server's log describes it"
 
 
 async def recover(org: Org) -> None:
-    """Apply all whose window is over. Raises Busy where somebody's own requests hold him for too long: try again."""
-    while await _apply_first(org):
-        pass
+    """Apply all whose window is over; where somebody cancels it, the rest waits for the next hour. Raises Busy where
+    somebody's own requests hold him for too long: try again."""
+    async with transaction(org.pool) as database:
+        total = await count_offered(org, database)
+    if not total:
+        return
+    async with watching(org.pool, org.name, RECOVERED) as watched:
+        for done in count():
+            if not await watched.step(done, max(total, done)) or not await _apply_first(org):
+                return
 
 
 async def _apply_first(org: Org) -> bool:

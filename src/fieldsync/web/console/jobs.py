@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.response import Redirect, Template
@@ -10,12 +10,24 @@ from litestar.response import Redirect, Template
 from fieldsync.base.log import get_logger
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.http.context import ServedHere
+from fieldsync.server.oversight.people.alignment import ALIGNING, PREVIEWING
+from fieldsync.server.oversight.scope.checking import WHAT
 from fieldsync.server.postgres.queue.listed import ENDED_DAYS, jobs_of, try_again
 from fieldsync.server.postgres.queue.progress import listed
 from fieldsync.server.postgres.work import snapshot, transaction
+from fieldsync.server.processor.hourly.purge import PURGE
+from fieldsync.server.recovery.apply import RECOVERED
 from fieldsync.web.console.door import AnyRequest, admin, admin_org, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 
+WATCHED: Final = {
+    WHAT: ("/console/rules/check", "Validating", "Valid"),
+    PURGE: ("/console/retention", "Removing", "Done"),
+    RECOVERED: ("/console/recovery", "Applying", "Done"),
+    ALIGNING: ("/console/alignment", "Saving", "Done"),
+    PREVIEWING: ("/console/alignment", "Trying", "Done"),
+}
+"""By what it is: the page it belongs to, and what it is called while it runs and when it ended well."""
 _log = get_logger("fieldsync.server")
 
 
@@ -25,7 +37,8 @@ async def jobs_page(request: AnyRequest, served: ServedHere) -> Template:
     org, page_token = await admin_org(served, request)
     async with snapshot(org.pool) as database:
         found, watched = await jobs_of(database, org.name), await listed(database, org.name)
-    told = {"jobs": found, "watched": watched, "days": ENDED_DAYS, "now": org.world.clock.now()}
+    known = [(one, *WATCHED[one.what]) for one in watched if one.what in WATCHED]
+    told = {"jobs": found, "watched": known, "days": ENDED_DAYS, "now": org.world.clock.now()}
     return Template("jobs.html", context={"here": "setup", "page_token": page_token, **told})
 
 

@@ -10,7 +10,7 @@ from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
-from fieldsync.schema.rules_import.sync_setting import SettingGroup
+from fieldsync.schema.rules_import.sync_setting import SettingGroup, SettingKind
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
@@ -38,8 +38,37 @@ GROUPS: Final = {
 }
 
 
+TITLES: Final = {
+    "Related_Record_Names": "Names of related records out of reach",
+    "Off_Wifi_Megabytes_Max": "Megabytes off Wi-Fi",
+    "Days_Offline_Max": "Days without a sync",
+    "Overdue_Days": "Days until edits are overdue",
+    "Idle_Minutes_Max": "Idle minutes before the lock",
+    "Items_Per_Transaction_Max": "Records in one part of a save",
+    "Send_Retries_Max": "Sends in vain before it is told",
+    "Accounts_Max": "Most accounts on a device",
+    "Rows_Max": "Most rows on a device",
+    "Processor_Retries_Max": "Most retries of a transaction",
+    "Poll_Seconds": "Seconds between two looks for news",
+}
+"""What people read for a setting; others by their name."""
+SWITCHED: Final = {"true": "Yes", "false": "No"}
+
+
+def title_of(name: str) -> str:
+    """The setting as a person reads it. Pure."""
+    return TITLES.get(name) or name.replace("_", " ")
+
+
+def said_of(value: str, kind: SettingKind | None) -> str:
+    """A value as a person reads it: a switch is on or off. Pure."""
+    return SWITCHED.get(value, value) if kind is not None and set(kind.choices) == SWITCHED.keys() else value
+
+
 def _template(file: str, page_token: str, /, **told: Any) -> Template:
-    return Template(file, context={"here": "setup", "page_token": page_token, **told})
+    return Template(
+        file, context={"here": "setup", "page_token": page_token, "title_of": title_of, "said_of": said_of, **told}
+    )
 
 
 @get("/settings")

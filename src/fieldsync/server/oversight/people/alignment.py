@@ -23,6 +23,8 @@ from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.people.shift import Shift, held_before, held_now
 from fieldsync.server.postgres.compiled import compile_statement
+from fieldsync.server.postgres.queue.progress import Stage
+from fieldsync.server.postgres.queue.watched import Watched, watching
 from fieldsync.server.postgres.work import Busy, Collision
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.simulate import stand_in_for_sequences
@@ -33,6 +35,7 @@ from fieldsync.server.sync.session import Begin
 
 LINES_MAX = 20_000
 WORKS, BELONGS = "User_Territory", "Territory_Account"
+ALIGNING, PREVIEWING = "alignment brought by a file", "alignment previewed"
 ADD, REMOVE = "add", "remove"
 
 
@@ -63,6 +66,8 @@ class Aligned:
     removed: int = 0
     unchanged: int = 0
     refused: list[tuple[int, str]] = field(default_factory=list)
+    canceled: bool = False
+    """Somebody had enough of it: nothing is kept."""
     shifts: tuple[Shift, ...] = ()
     """Of a preview: what comes and goes on the devices of those concerned."""
 
@@ -94,8 +99,16 @@ def _unusable(reason: str) -> Refused:
     return Refused(problem(Code.UNUSABLE, what="This file", reason=reason))
 
 
-async def align(org: Org, begin: Begin, file: File, *, preview: bool) -> Aligned:
-    """Carry it out, or say what it would do. Raises Refused: AUTH, BUSY."""
+async def align(org: Org, begin: Begin, file: File, *, preview: bool, by: str = "an admin") -> Aligned:
+    """Carry it out, or say what it would do; `by` is told to who watches. Raises Refused: AUTH, BUSY."""
+    async with watching(org.pool, org.name, PREVIEWING if preview else ALIGNING, by) as watched:
+        done = await _align(org, begin, file, watched, preview=preview)
+        if done.refused and not done.canceled:
+            watched.stage = Stage.ERROR
+        return done
+
+
+async def _align(org: Org, begin: Begin, file: File, watched: Watched, *, preview: bool) -> Aligned:
     ids = await draw_ids(org, [WORKS if file.of == "User" else BELONGS] * len(file.lines))
     for _ in range(limits.DEADLOCK_RETRIES_MAX):
         done = Aligned()
@@ -108,7 +121,7 @@ async def align(org: Org, begin: Begin, file: File, *, preview: bool) -> Aligned
                     await stand_in_for_sequences(database)
                     await held_before(org, database, people)
                 frame = replace(await lock_head(org, database, caller), dry=preview)
-                await _save(org, database, (caller, frame), items, done)
+                await _save(org, database, (caller, frame), (items, watched), done)
                 if preview:
                     done.shifts = await held_now(org, database, people)
                 if preview or done.refused:
@@ -124,16 +137,25 @@ async def align(org: Org, begin: Begin, file: File, *, preview: bool) -> Aligned
 
 
 async def _save(
-    org: Org, database: Database, who: tuple[Caller, Frame], items: Sequence[tuple[int, Item]], done: Aligned
+    org: Org,
+    database: Database,
+    who: tuple[Caller, Frame],
+    what: tuple[Sequence[tuple[int, Item]], Watched],
+    done: Aligned,
 ) -> None:
-    """Save what the lines say, in batches; what is refused is noted."""
+    """Save what the lines say, in batches; what is refused is noted. More than a batch is watched."""
+    items, watched = what
     for first in range(0, len(items), limits.UPLOAD_BATCH_RECORDS_MAX):
+        if first and not await watched.step(first, len(items)):
+            done.canceled = True
+            raise _TakenBack
         batch = items[first : first + limits.UPLOAD_BATCH_RECORDS_MAX]
         results = (await save(org, database, *who, _incoming(org, batch))).results
         for (number, _), result in zip(batch, results, strict=True):
             if isinstance(result.outcome, Rejected):
                 done.refused.append((number, result.outcome.problems[0].message))
     await database.flush()
+    await watched.last(len(items))
 
 
 def _incoming(org: Org, batch: Sequence[tuple[int, Item]]) -> tuple[Incoming, ...]:

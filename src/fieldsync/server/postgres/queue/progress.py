@@ -65,6 +65,11 @@ _BEGIN = _statement(
     " VALUES (%(queue)s, %(what)s, %(by)s, 'waiting') ON CONFLICT DO NOTHING RETURNING id",
     *("queue", "what", "by"),
 )
+_OPEN = _statement(
+    f"SELECT id FROM {_T} WHERE queue_name = %(queue)s AND what = %(what)s AND ended_at IS NULL",  # noqa: S608
+    *("queue", "what"),
+)
+_IS_CANCELED = _statement(f"SELECT canceled FROM {_T} WHERE id = %(id)s", "id")  # noqa: S608
 _FORGET = _statement(
     f"DELETE FROM {_T} WHERE queue_name = %(queue)s AND what = %(what)s AND ended_at IS NOT NULL",  # noqa: S608
     *("queue", "what"),
@@ -95,6 +100,21 @@ async def begin(database: Work, queue: str, what: str, by: str) -> int | None:
     await database.run(_FORGET, queue=queue, what=what)
     row = await database.one(_BEGIN, queue=queue, what=what, by=by)
     return None if row is None else int(row[0])
+
+
+async def begin_or_join(database: Work, queue: str, what: str, by: str) -> int | None:
+    """As `begin`; where one of its kind is open, as one is whose process died, its id. None where that just ended."""
+    known = await begin(database, queue, what, by)
+    if known is not None:
+        return known
+    row = await database.one(_OPEN, queue=queue, what=what)
+    return None if row is None else int(row[0])
+
+
+async def is_canceled(database: Work, progress: int) -> bool:
+    """Whether somebody wants it to stop."""
+    row = await database.one(_IS_CANCELED, id=progress)
+    return row is not None and bool(row[0])
 
 
 async def step(database: Work, progress: int, done: int, total: int) -> bool:

@@ -33,29 +33,43 @@ from fieldsync.server.configuration.retention import keep_days, retentions
 from fieldsync.server.org.begin.retention import EVERY, OBJECT
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import Statement, compile_statement
+from fieldsync.server.postgres.queue.watched import watching
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.processor.states import Status
 
+PURGE = "finished transactions removed"
 FINISHED = (Status.SUCCESS, Status.CANCELED, Status.MANUAL)
 _STATUSES = [status.value for status in FINISHED]
 
 
 async def purge(org: Org) -> int:
-    """Remove what may go, as much as an hour allows. Returns how many transactions went."""
+    """Remove what may go, as much as an hour allows; more than a batch is watched, and goes on in the next hour where
+    somebody cancels it. Returns how many transactions went."""
     gone: Counter[str] = Counter()
     async with transaction(org.pool) as database:
         rules = await retentions(org, database)
     days = keep_days(rules)
-    for _ in range(limits.PURGE_BATCHES_MAX):
-        async with transaction(org.pool) as database:
-            removed = await _remove(org, database, days)
-        gone.update(removed)
-        if len(removed) < limits.PURGE_BATCH:
-            break
+    async with watching(org.pool, org.name, PURGE) as watched:
+        total = 0
+        for _ in range(limits.PURGE_BATCHES_MAX):
+            async with transaction(org.pool) as database:
+                removed = await _remove(org, database, days)
+            gone.update(removed)
+            if len(removed) < limits.PURGE_BATCH:
+                await watched.last(gone.total())
+                break
+            total = max(total or await _in_all(org, days, gone.total()), gone.total())
+            if not await watched.step(gone.total(), total):
+                break
     async with transaction(org.pool) as database:
         await _note(org, database, {rule.object for rule in rules if rule.active}, gone)
     return gone.total()
+
+
+async def _in_all(org: Org, days: dict[str, int], gone: int) -> int:
+    async with transaction(org.pool) as database:
+        return gone + await overdue(org.metadata, database, days, org.world.clock.now())
 
 
 async def _remove(org: Org, database: Database, days: dict[str, int]) -> list[str]:

@@ -23,7 +23,7 @@ from fieldsync.server.oversight.scope.holders import holder_of
 from fieldsync.server.oversight.scope.kept import usernames
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import AnyRequest, admin_org, as_person, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, as_person, require_page
 from fieldsync.web.console.people.pages import person_page, person_values
 
 ALIGNMENT_BYTES_MAX = 8 * 1024 * 1024
@@ -84,10 +84,16 @@ async def alignment_page(request: AnyRequest, served: ServedHere) -> Template:
     return _alignment(page_token, None, None)
 
 
+async def _name_of(org: Org, user_id: str) -> str:
+    async with snapshot(org.pool) as database:
+        row = await database.one(org.save.read_name("User"), ids=[user_id])
+    return str(row[0]) if row else user_id
+
+
 @post("/alignment", status_code=200, request_max_body_size=ALIGNMENT_BYTES_MAX)
 async def bring_alignment(request: AnyRequest, served: ServedHere) -> Template:
-    """Say what the file would do, or do it."""
-    org, page_token = await admin_org(served, request)
+    """Say what the file would do, or do it; the page of jobs shows how far it is."""
+    org, page_token, caller = await admin(served, request)
     form = await request.form()
     require_page(request, str(form.get("page_token", "")))
     file, preview = form.get("file"), form.get("act") != "align"
@@ -96,7 +102,7 @@ async def bring_alignment(request: AnyRequest, served: ServedHere) -> Template:
             raise Refused(problem(Code.UNUSABLE, what="This form", reason="no file was chosen"))
         text = (await file.read()).decode("utf-8-sig")
         found = read_file(csv.reader(io.StringIO(text, newline="")))
-        done = await align(org, as_person(org, request), found, preview=preview)
+        done = await align(org, as_person(org, request), found, preview=preview, by=await _name_of(org, caller.user_id))
     except (UnicodeDecodeError, csv.Error):
         wrong = problem(Code.UNUSABLE, what="This file", reason="it is no CSV in UTF-8")
         return _alignment(page_token, None, wrong, preview=preview)
