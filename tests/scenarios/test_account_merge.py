@@ -148,6 +148,18 @@ def test_a_save_that_waits_for_its_person_keeps_what_it_says_and_shows_the_one_t
     assert account_of(sarah, "Contact", contact) == practice.main
 
 
+def test_a_save_that_waits_through_a_refresh_shows_the_one_that_stays(practice: Practice) -> None:
+    sarah = practice.stage.device(SARAH, "ipad")
+    with sarah.edit() as edit:
+        contact = edit.create("Contact", {"LastName": "New", "AccountId": practice.old, "Phone": "none"})
+    wait_for(sarah.errors)
+    practice.merge(practice.old, practice.main)
+    sarah.sync("full")
+    [error] = sarah.errors()
+    assert practice.old in [changed.new for changed in error.content]
+    assert account_of(sarah, "Contact", contact) == practice.main
+
+
 def test_an_admin_sees_what_a_merge_would_do_takes_a_field_along_and_merges(practice: Practice) -> None:
     sarah = practice.stage.device(SARAH, "ipad")
     visit(sarah, practice.old)

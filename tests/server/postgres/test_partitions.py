@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from datetime import date, timedelta
 
 import pytest
@@ -18,12 +20,18 @@ from fieldsync.server.postgres.partitions import DAYS_AHEAD, drop_expired, ensur
 TODAY = date(2030, 2, 1)
 
 
-@pytest.fixture
-def connection(database: str) -> Iterator[AdminConnection]:
+@contextmanager
+def made(database: str) -> Iterator[AdminConnection]:
     with admin_connection(database) as admin:
         admin.exec_driver_sql("CREATE SCHEMA org_test")
     with admin_connection(database, "org_test") as admin:
         apply(admin, plan(admin, build([])), clock=SystemClock())
+        yield admin
+
+
+@pytest.fixture
+def connection(database: str) -> Iterator[AdminConnection]:
+    with made(database) as admin:
         yield admin
 
 
@@ -56,6 +64,22 @@ def test_a_change_of_a_day_without_a_part_is_kept_and_moves_when_the_part_is_mad
     assert ensure_partitions(connection, TODAY) == []
     log(connection, TODAY)
     assert parts(connection) == {"_change_20300201": 2}
+
+
+def test_two_servers_that_start_at_once_make_them_once(database: str) -> None:
+    with made(database):
+        pass
+
+    def other() -> list[date]:
+        with admin_connection(database, "org_test") as admin:
+            return ensure_partitions(admin, TODAY)
+
+    with ThreadPoolExecutor(1) as beside:
+        with admin_connection(database, "org_test") as admin:
+            assert TODAY in ensure_partitions(admin, TODAY)
+            later = beside.submit(other)
+            wait([later], timeout=0.5)
+        assert later.result() == []
 
 
 def test_parts_older_than_the_log_are_dropped(connection: AdminConnection) -> None:

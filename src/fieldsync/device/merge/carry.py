@@ -7,13 +7,14 @@ by `apply`, as if it had just arrived: the same decisions as everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from fieldsync.base.faults import reach
 from fieldsync.base.ids import RecordId
 from fieldsync.device.merge.apply import Applied, apply
 from fieldsync.device.merge.base import BaseState
 from fieldsync.device.merge.image import Image, held_image
+from fieldsync.device.merge.merged import follow_merges
 from fieldsync.device.store.objects import ObjectTable, ObjectTables, quoted
 from fieldsync.device.store.work import Work
 from fieldsync.protocol.rows import RecordRef
@@ -21,10 +22,13 @@ from fieldsync.protocol.rows import RecordRef
 _MINE = "(SELECT id FROM temp.mine)"
 
 
-def carry_over(work: Work, tables: ObjectTables, *, forced: bool) -> Applied:
+def carry_over(
+    work: Work, tables: ObjectTables, *, forced: bool, merged: Iterable[tuple[RecordRef, RecordId]] = ()
+) -> Applied:
     """`work` is a transaction in the new file, with the one that people work in attached as `old`.
 
-    `forced`: versions may go back, because the server's own history did.
+    `forced`: versions may go back, because the server's own history did. `merged`: losers and winners; what the person
+    has here may name records that are no more.
     """
     _copy_kept(work)
     reach("carry.before_families")
@@ -35,7 +39,9 @@ def carry_over(work: Work, tables: ObjectTables, *, forced: bool) -> Applied:
         work.run(table.copy_from(f"FROM old.{table.name} s WHERE s.Id IN {_MINE}", forced=True))
     work.run("DROP TABLE temp.mine")
     reach("carry.before_images")
-    return apply(work, tables, images, forced=forced)
+    done = apply(work, tables, images, forced=forced)
+    done.changed.update(dict.fromkeys(follow_merges(work, tables, merged)))
+    return done
 
 
 def _copy_kept(work: Work) -> None:

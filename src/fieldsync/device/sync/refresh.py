@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from fieldsync.base.faults import reach
+from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Refused
 from fieldsync.device.merge.apply import Applied
 from fieldsync.device.merge.carry import carry_over
@@ -21,7 +22,7 @@ from fieldsync.device.merge.image import arranged
 from fieldsync.device.store import meta
 from fieldsync.device.store.fresh import Fresh
 from fieldsync.device.store.meta import Key
-from fieldsync.device.store.objects import ObjectTables
+from fieldsync.device.store.objects import ObjectTable, ObjectTables
 from fieldsync.device.store.store import Store
 from fieldsync.device.store.work import Work
 from fieldsync.device.sync import download as downloads
@@ -32,7 +33,10 @@ from fieldsync.device.transport import Unreachable
 from fieldsync.protocol import download as changes
 from fieldsync.protocol.digest import Total
 from fieldsync.protocol.refresh import Begin, Done, Line, Mark, Part, decode_line, decode_rows, is_rows
+from fieldsync.protocol.rows import RecordRef
 
+Merged = list[tuple[RecordRef, RecordId]]
+"""Losers and winners."""
 KEEP_BYTES = 16 * 1024 * 1024
 """A process that is killed loses at most about so much of the stream."""
 
@@ -51,10 +55,11 @@ def refresh(store: Store, calls: Calls, progress: Progress) -> Downloaded:
         while not fresh.complete:
             _Loading(fresh, store.tables, version, progress, summed).run(calls)
         reach("refresh.loaded")
-        end = _catch_up(fresh, store.tables, calls, version, summed)
+        merged: Merged = []
+        end = _catch_up(fresh, store.tables, calls, version, summed, merged)
         reach("refresh.caught_up")
         rows = fresh.rows
-        applied = store.switch(fresh, _carrying(store.tables, end, forced=forced))
+        applied = store.switch(fresh, _carrying(store.tables, end, merged, forced=forced))
     finally:
         fresh.close()
     progress(rows, rows)
@@ -173,8 +178,10 @@ def _rows(raw: bytes, part: Part) -> Sequence[Sequence[Any]]:
         raise Unreachable(f"rows that cannot be read: {bad}") from bad
 
 
-def _catch_up(fresh: Fresh, tables: ObjectTables, calls: Calls, version: str, summed: _Summed) -> changes.End:
-    """Bring the file to one snapshot: what changed since its first row was read.
+def _catch_up(
+    fresh: Fresh, tables: ObjectTables, calls: Calls, version: str, summed: _Summed, merged: Merged
+) -> changes.End:
+    """Bring the file to one snapshot: what changed since its first row was read. `merged` takes what became what.
 
     The indexes are made while the server sums up what should be here.
     """
@@ -192,10 +199,10 @@ def _catch_up(fresh: Fresh, tables: ObjectTables, calls: Calls, version: str, su
                         summed.touch(block.object)
                         work.many(table.put, arranged(table, block))
                     case changes.Removed(gone=gone):
+                        merged += [(RecordRef(g.object, g.id), g.into) for g in gone if g.into is not None]
                         for away in gone:
-                            summed.touch(away.object)
-                            if away.object in tables:
-                                work.run(f"DELETE FROM {tables[away.object].name} WHERE Id = ?", away.id)
+                            if away.object in tables and _removed(work, tables[away.object], away.id):
+                                summed.touch(away.object)
                     case changes.End():
                         return line
     except (Refused, RefreshNeeded) as lost:
@@ -205,11 +212,16 @@ def _catch_up(fresh: Fresh, tables: ObjectTables, calls: Calls, version: str, su
     raise AssertionError("changes end with End")
 
 
-def _carrying(tables: ObjectTables, end: changes.End, *, forced: bool) -> Callable[[Work], Applied]:
+def _removed(work: Work, table: ObjectTable, record_id: str) -> bool:
+    """Whether there was one to remove."""
+    return bool(work.rows(f"DELETE FROM {table.name} WHERE Id = ? RETURNING Id", record_id))
+
+
+def _carrying(tables: ObjectTables, end: changes.End, merged: Merged, *, forced: bool) -> Callable[[Work], Applied]:
     """What the new file gets of the old one, and where it stands."""
 
     def carry(work: Work) -> Applied:
-        applied = carry_over(work, tables, forced=forced)
+        applied = carry_over(work, tables, forced=forced, merged=merged)
         downloads.stand(work, end)
         return applied
 

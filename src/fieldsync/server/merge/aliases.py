@@ -7,11 +7,12 @@ loser is gone already, and nobody asked for the winner to go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
 import msgspec
 from sqlalchemy import any_, bindparam, insert, select, update
 
+from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Change, Item, Operation
@@ -28,6 +29,12 @@ Aliases = Mapping[str, RecordId]
 
 _ALIAS = system_table("_alias")
 _FIND = compile_statement(select(_ALIAS.c.loser, _ALIAS.c.winner).where(_ALIAS.c.loser == any_(bindparam("ids"))))
+_OF_OBJECT = compile_statement(
+    select(_ALIAS.c.loser)
+    .where(_ALIAS.c.object == bindparam("object"), _ALIAS.c.loser > bindparam("above"))
+    .order_by(_ALIAS.c.loser)
+    .limit(bindparam("most"))
+)
 _FOLLOW = compile_statement(update(_ALIAS).where(_ALIAS.c.winner == bindparam("loser")).values(winner=bindparam("to")))
 _ADD = compile_statement(insert(_ALIAS).values({c.name: bindparam(c.name) for c in _ALIAS.c}))
 
@@ -59,6 +66,18 @@ async def readable(scope: Scope, database: Database, name: str, ids: Iterable[st
     rows = await database.rows(scope.rows(name), ids=sorted(set(found.values())))
     shown = {row[0] for row in rows if not row[1]}
     return {loser: winner for loser, winner in found.items() if winner in shown}
+
+
+async def all_readable(scope: Scope, database: Database, name: str) -> AsyncIterator[Aliases]:
+    """Of an object, everything that lost to one that the person may read, in pieces."""
+    mergeable = name in scope.around.catalog and scope.around.catalog[name].declared.mergeable
+    above: str | None = "" if mergeable else None
+    while above is not None:
+        rows = await database.rows(_OF_OBJECT, object=name, above=above, most=limits.DOWNLOAD_CHUNK_ROWS)
+        found = await readable(scope, database, name, [loser for (loser,) in rows])
+        if found:
+            yield found
+        above = rows[-1][0] if len(rows) == limits.DOWNLOAD_CHUNK_ROWS else None
 
 
 async def _known_to(scope: Scope | None, catalog: Catalog, database: Database, ids: Iterable[str]) -> Aliases:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 
 from fieldsync.base import limits
 from fieldsync.server.postgres.names import CHANGE_LOG, DEFAULT_PARTITION, partition_day, partition_name, quoted
 
 DAYS_AHEAD = 14
+_LOCK = "fieldsync change log "
 LOCK_TIMEOUT_MS = 2_000
 """Dropping a part waits for readers of the log and makes later ones wait: it gives up soon and is tried again."""
 
@@ -26,10 +27,14 @@ def expired_days(there: set[date], today: date) -> list[date]:
 
 
 def ensure_partitions(connection: Connection, today: date) -> list[date]:
-    """Make the parts that are missing; the days they are for. Run at every deploy and every day."""
+    """Make the parts that are missing; the days they are for. Run at every deploy, every start and every day:
+    by one at a time."""
     if connection.execute(text("SELECT to_regclass(:name)"), {"name": DEFAULT_PARTITION}).scalar() is None:
         connection.exec_driver_sql(f"CREATE TABLE {DEFAULT_PARTITION} PARTITION OF {CHANGE_LOG} DEFAULT")
-    missing = missing_days(_days(connection), today)
+    if not missing_days(_days(connection), today):
+        return []
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(func.concat(_LOCK, func.current_schema())))))
+    missing = missing_days(_days(connection), today)  # another may have made them while this one waited
     for day in missing:
         _make(connection, day)
     return missing

@@ -14,12 +14,13 @@ from datetime import date, timedelta
 from typing import Any
 
 from fieldsync.base import limits
+from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.base.world import instant
 from fieldsync.protocol.digest import Held, Repair
 from fieldsync.protocol.download import End, Head, Removed, encode_line, encode_rows_line
 from fieldsync.protocol.rows import Gone, encode_block
-from fieldsync.server.merge.aliases import readable
+from fieldsync.server.merge.aliases import all_readable, readable
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.postgres.work import Work as Database
@@ -85,6 +86,8 @@ async def download(
     async for rows, line in _repaired(database, scope, held, now.xmax):
         repaired += rows
         yield line
+    async for _, line in _merged(database, scope, now.xmax) if asked.refreshed else _nothing():
+        yield line
     digest = await digest_of(scope, database) if asked.digest else None
     place = seal_checkpoint(org, caller, now), seal_cursor(org, caller, position, Place(now.nonce, now.xmax))
     clear, settings = await wish(org, database, caller)
@@ -123,6 +126,14 @@ async def _repaired(database: Database, scope: Scope, asked: tuple[Held, ...], s
         gone = await ids_to_go(scope, database, held, stamp)
         if gone:
             yield len(gone), encode_line(Removed(tuple(gone)))
+
+
+async def _merged(database: Database, scope: Scope, stamp: int) -> Lines:
+    """What became what before a refresh: what a device had then, and keeps, may name records that are no more."""
+    for name in scope.objects:
+        async for found in all_readable(scope, database, name):
+            gone = (Gone(name, RecordId(loser), stamp, True, winner) for loser, winner in found.items())
+            yield len(found), encode_line(Removed(tuple(gone)))
 
 
 async def _blocks(scope: Scope, name: str, wire_rows: AsyncIterator[bytes]) -> Lines:
