@@ -79,8 +79,6 @@ class SimDevice:
     """Serials of saves that are not in an older image of this device."""
     followed: set[str] = field(default_factory=set)
     """Accounts it held that became others, and that a download took away."""
-    brought_back: set[str] = field(default_factory=set)
-    """Calls its person deleted: where that is taken back, they are as they were saved."""
     kills: int = 0
     incrementals: int = 0
 

@@ -157,7 +157,6 @@ def delete_call(world: SimWorld, device: SimDevice) -> None:
     if call is None:
         return
     world.families.pop(call, None)
-    device.brought_back.add(call)
 
     def save() -> tuple[str, Numbers]:
         with device.engine.edit() as edit:

@@ -9,10 +9,11 @@ from fieldsync.sim.faults import Fault
 from fieldsync.sim.ground import HOT
 from fieldsync.sim.laws import open_record
 from fieldsync.sim.network import Way
+from fieldsync.sim.oracle import Oracle
 from fieldsync.sim.world import SimWorld
 
-TELLS_MERGES = ("incremental", "verify")
-"""Syncs that bring what changed, and with it which account became which. A refresh brings only what is there now."""
+TELLS_MERGES = ("incremental", "verify", "full")
+"""Syncs that tell which account became which."""
 WAYS = (Way.OFF, Way.OFF, Way.NOTHING_LEAVES, Way.NOTHING_RETURNS, Way.NOTHING_PASSES)
 
 
@@ -53,9 +54,23 @@ def _synced(world: SimWorld, device: SimDevice, kind: str, points_max: int) -> N
         report = device.engine.sync(kind)
     if attempt.done:
         if report.kind in TELLS_MERGES and not world.faults.struck[Fault.RESTORED]:
-            device.followed |= {loser for loser in merged if device.engine.get("Account", RecordId(loser)) is None}
+            gone = {loser for loser in merged if device.engine.get("Account", RecordId(loser)) is None}
+            device.followed |= _told(world, device, gone) if gone else set()
         device.incrementals += report.download_processed
         world.trace.add("sync", device.ordinal, kind, len(device.engine.errors()))
+
+
+def _told(world: SimWorld, device: SimDevice, gone: set[str]) -> set[str]:
+    """Of accounts that became others, those of which the person is told: where the other is gone too, or not his to
+    see, nobody is."""
+    shown, told = Oracle(world).selected(device.person)["Account"], set[str]()
+    for loser in gone:
+        winner = world.merged[loser]
+        while winner in world.merged:
+            winner = world.merged[winner]
+        if winner in shown:
+            told.add(loser)
+    return told
 
 
 def look(world: SimWorld, device: SimDevice) -> None:

@@ -31,7 +31,7 @@ def merged(world: SimWorld) -> Iterator[str]:
     for device in world.devices:
         for name in ("Call", "Order") if device.followed else ():
             for record_id, row in held_by(device, name).items():
-                if row["AccountId"] in device.followed and record_id not in device.brought_back:
+                if row["AccountId"] in device.followed:
                     what = f"{name}: {world.name_of(record_id)}"
                     yield f"L3: device {device.ordinal} {what} names an account that became another"
 
