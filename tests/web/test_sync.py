@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from tests.web.browsing import Running, app, eventually
+from tests.web.test_rules import console
 
 from fieldsync.base.world import system_world
 from fieldsync.server.org.create import seeding_org
@@ -41,6 +43,50 @@ def test_a_sync_is_watched_to_its_end(browser: Browser, running: Running) -> Non
         page.reload()
         page.get_by_role("button", name="Sync", exact=True).click()
         expect(page.get_by_role("alert")).to_contain_text("There is no connection to the server.")
+
+
+def test_loading_anew_is_asked_for_put_off_and_taken(browser: Browser, running: Running) -> None:
+    due = (system_world().clock.now() + timedelta(days=5)).date()
+    with console(browser, running) as page:
+        page.goto("/console/versions")
+        page.get_by_text("Ask for it").click()
+        page.get_by_label("Due").fill(due.isoformat())
+        page.get_by_label("Message to people").fill("Prices are new")
+        page.get_by_role("button", name="Ask devices").click()
+        expect(page.get_by_role("status")).to_contain_text("Devices hear of it with their next sync.")
+        expect(owing_in(page).filter(has_text="iPhone")).to_have_count(1)
+        page.goto("/console/devices")
+        expect(page.get_by_role("row", name=re.compile(f"iPhone .*To load anew by {due}"))).to_have_count(1)
+    for device in running.devices:
+        device.sync()
+    with app(browser, running.link("iPad"), 1) as page:
+        note = page.get_by_role("note")
+        expect(note).to_contain_text("A new version of the data is ready. Take it by")
+        expect(note).to_contain_text("Prices are new")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        note.get_by_role("button", name="Later").click()
+        expect(note).to_be_hidden()
+        page.reload()
+        expect(page.get_by_role("heading", name="Hello Sarah")).to_be_visible()
+        expect(note).to_be_hidden()
+    with app(browser, running.link("iPhone")) as page:
+        page.get_by_role("button", name="Take it now").click()
+        expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("heading", name="Hello Sarah")).to_be_visible()
+        expect(page.get_by_role("note")).to_be_hidden()
+    with console(browser, running) as page:
+        page.goto("/console/versions")
+        expect(owing_in(page).filter(has_text="iPad")).to_have_count(1)
+        expect(owing_in(page).filter(has_text="iPhone")).to_have_count(0)
+        page.get_by_role("button", name="Take it back").click()
+        expect(page.get_by_role("status")).to_contain_text("It is taken back.")
+    for device in running.devices:
+        device.sync()
+
+
+def owing_in(page: Page) -> Locator:
+    return page.get_by_role("table", name="Have not done it").get_by_role("row")
 
 
 def test_errors_are_told_once_after_a_sync_and_as_a_note_after_autosync(browser: Browser, running: Running) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from fieldsync.base.world import World
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.preparation import Preparation, PreparationFacts, is_due, preparation
@@ -17,6 +19,7 @@ from fieldsync.device.sync.nonblocking.applying import apply_prepared
 from fieldsync.device.sync.nonblocking.prepare import prepare
 from fieldsync.device.sync.nonblocking.prepared import discard, read_prepared
 from fieldsync.device.sync.settle import Stepped
+from fieldsync.protocol.download import Reload
 
 
 class Updates:
@@ -72,6 +75,14 @@ class Updates:
                 problem=preparing.problem,
             )
         )
+
+    def reload(self) -> Reload | None:
+        """What an admin wants loaded anew, from the day on from which the person is told (FEATURES F04)."""
+        with self._store.read() as work:
+            raw = meta.get(work, Key.RELOAD)
+        wanted = None if raw is None else msgspec.json.decode(raw, type=Reload)
+        today = self._world.clock.now().date().isoformat()
+        return wanted if wanted is not None and wanted.alert <= today else None
 
     def due(self) -> bool:
         """Whether the first opening of the day should prepare one (FEATURES E05)."""

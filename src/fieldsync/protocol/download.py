@@ -34,6 +34,15 @@ class Removed(msgspec.Struct, frozen=True, tag="removed", tag_field="line"):
     gone: tuple[Gone, ...]
 
 
+class Reload(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An admin wants everything loaded anew (FEATURES F04): days as YYYY-MM-DD. From `alert` the person is told and may
+    put it off, from `due` the next sync does it without asking. `message`: the admin's own words."""
+
+    alert: str
+    due: str
+    message: str = ""
+
+
 class End(msgspec.Struct, frozen=True, omit_defaults=True, tag="end", tag_field="line"):
     """Last line: where the device stands now, and the feed position of this same snapshot.
 
@@ -41,6 +50,7 @@ class End(msgspec.Struct, frozen=True, omit_defaults=True, tag="end", tag_field=
     and removals came because of a `Repair` (see `protocol.digest`). `untold`: what changed since the checkpoint is not
     known any more, so nothing of it came; what differs is found by the digest. `clear`: an admin's wish that the device
     gives up its errors (see `protocol.clearing`). `settings`: those it follows from here on.
+    `reload`: that it is to load everything anew, until it did.
     """
 
     checkpoint: str
@@ -52,6 +62,7 @@ class End(msgspec.Struct, frozen=True, omit_defaults=True, tag="end", tag_field=
     untold: bool = False
     clear: str | None = None
     settings: Settings | None = None
+    reload: Reload | None = None
 
 
 Line = Head | Rows | Removed | End

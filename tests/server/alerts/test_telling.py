@@ -19,6 +19,7 @@ from tests.server.processor.test_acts import code_taken
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.mail_server import VARIABLE, read_address
+from fieldsync.base.world import instant
 from fieldsync.server.alerts import outward
 from fieldsync.server.alerts.channels import Channel, to_tell, told_after
 from fieldsync.server.alerts.found import Alert, found_alerts
@@ -109,6 +110,19 @@ def test_everything_that_needs_somebody_is_found(lab: Lab, sarah: Phone) -> None
     assert alerts_of(lab) == {"failed": 1, "clocks": 1, "versions": 1}
     lab.clock.advance(4 * 86_400)
     assert alerts_of(lab)["late"] == 1
+
+
+def test_devices_that_did_not_load_anew_in_time_are_counted_from_the_due_day(lab: Lab, sarah: Phone) -> None:
+    now = lab.clock.now()
+    lab.query('UPDATE "Device" SET "Last_Seen_At" = %(now)s, "Registered_At" = %(now)s RETURNING 1', now=now)
+    asked, due = now + timedelta(hours=1), (now + timedelta(days=2)).date()
+    days = {"Alert_Date": f"{now.date()}", "Due_Date": f"{due}"}
+    lab.rows("Data_Reload", {"Name": "r", "Asked_At": instant(asked), **days})
+    assert "reloads" not in alerts_of(lab)
+    lab.clock.advance(2 * 86_400)
+    assert alerts_of(lab)["reloads"] == 1
+    lab.query('UPDATE "Device" SET "Last_Full_Sync_At" = %(now)s RETURNING 1', now=lab.clock.now())
+    assert "reloads" not in alerts_of(lab)
 
 
 def test_a_webhook_is_told_once_and_signed_and_says_why_it_failed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

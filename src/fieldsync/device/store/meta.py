@@ -26,6 +26,7 @@ class Key(StrEnum):
     INCREMENTAL_REQUIRED = "incremental_required"
     STARTING_OVER = "starting_over"
     CLEARING = "clearing"
+    RELOAD = "reload"
     TOLD = "told"
     PREPARED = "prepared"
     PREPARING = "preparing"

@@ -9,6 +9,7 @@ from fieldsync.base.ids import DeviceNumber
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.work import Work
+from fieldsync.protocol.download import Reload
 from fieldsync.protocol.session import Settings, Support, Tokens, UserInfo
 
 DEFAULT_SETTINGS = Settings(
@@ -61,6 +62,13 @@ def keep_account(work: Work, account: Account, settings: Settings) -> None:
 def keep_settings(work: Work, settings: Settings) -> None:
     """Write the settings to follow from here on."""
     meta.put(work, Key.SETTINGS, msgspec.json.encode(settings))
+
+
+def keep_wishes(work: Work, settings: Settings | None, reload: Reload | None) -> None:
+    """What a download says an admin wants: settings, where it told them, and a reload, until it was done."""
+    if settings is not None:
+        keep_settings(work, settings)
+    meta.put(work, Key.RELOAD, None if reload is None else msgspec.json.encode(reload))
 
 
 def read_settings(work: Work) -> Settings:

@@ -26,7 +26,7 @@ from fieldsync.device.store.meta import Key
 from fieldsync.device.store.staging import Staging
 from fieldsync.device.store.store import Store
 from fieldsync.device.store.work import Work
-from fieldsync.device.sync.account import keep_settings
+from fieldsync.device.sync.account import keep_wishes
 from fieldsync.device.sync.calls import Calls
 from fieldsync.device.sync.digest.agreement import keep_agreement
 from fieldsync.device.sync.feed import move_cursor
@@ -296,5 +296,4 @@ def stand(work: Work, end: End, *, feed_goes_on: bool = False) -> None:
     if end.untold:
         keep_agreement(work, None)  # until the comparison was made, nothing is proved (law L12)
     meta.put(work, Key.CLEARING, end.clear)
-    if end.settings is not None:
-        keep_settings(work, end.settings)
+    keep_wishes(work, end.settings, end.reload)

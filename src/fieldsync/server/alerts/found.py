@@ -21,6 +21,7 @@ from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.queue.progress import listed
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.hourly.schedule import stuck
+from fieldsync.server.sync.forcing.reload import loaded_at, reload_asked
 
 CLOCK_OFF_SECONDS = 300
 QUEUE_BEHIND_MINUTES = 60
@@ -128,6 +129,15 @@ async def _old_versions(org: Org, database: Database) -> int:
     return await _count(database, query)
 
 
+async def _reloads(org: Org, database: Database) -> int:
+    """Devices that have not loaded anew what they were to, after its day came."""
+    asked, device = await reload_asked(org, database), org.metadata.tables["Device"]
+    if asked is None or asked.due > org.world.clock.now().date():
+        return 0
+    behind = loaded_at(device) < literal(asked.asked_at)
+    return await _count(database, select(func.count(device.c.Id)).where(behind, *_seen(org)))  # type: ignore[arg-type]
+
+
 async def _digests(org: Org, database: Database) -> int:
     """Devices whose last compared sync differed from the server."""
     t = org.metadata.tables["Sync_Tracking"].c
@@ -198,6 +208,13 @@ KINDS: tuple[Kind, ...] = (
         f"{{count}} devices run an older app than this server's {VERSION}.",
         "/console/devices",
         _old_versions,
+    ),
+    Kind(
+        "reloads",
+        "1 device has not loaded everything anew, though it was due.",
+        "{count} devices have not loaded everything anew, though it was due.",
+        "/console/devices",
+        _reloads,
     ),
     Kind(
         "digests",

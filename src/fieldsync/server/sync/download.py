@@ -33,6 +33,7 @@ from fieldsync.server.sync.checkpoint import Checkpoint, open_checkpoint, presen
 from fieldsync.server.sync.digest.repair import ids_to_go, repairs, rows_to_send
 from fieldsync.server.sync.digest.sums import digest_of
 from fieldsync.server.sync.feed import Place, feed_position, read_through, seal_cursor
+from fieldsync.server.sync.forcing.reload import reload_owed
 
 Lines = AsyncGenerator[tuple[int, bytes], None]
 """How many rows a line holds, and the line."""
@@ -91,8 +92,9 @@ async def download(
     digest = await digest_of(scope, database) if asked.digest else None
     place = seal_checkpoint(org, caller, now), seal_cursor(org, caller, position, Place(now.nonce, now.xmax))
     clear, settings = await wish(org, database, caller)
+    reload = None if asked.refreshed else await reload_owed(org, database, caller)
     untold, as_of = isinstance(then, Problem), instant(org.world.clock.now())
-    yield encode_line(End(*place, count, as_of, digest, repaired, untold, clear, settings))
+    yield encode_line(End(*place, count, as_of, digest, repaired, untold, clear, settings, reload))
 
 
 async def _scope_then(org: Org, database: Database, since: Checkpoint, scope: Scope) -> Scope | Problem:

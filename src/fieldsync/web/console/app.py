@@ -10,6 +10,7 @@ from litestar.response import Redirect
 
 from fieldsync.web.console.catalog.deploy import DEPLOY_PAGES
 from fieldsync.web.console.catalog.pages import CATALOG_PAGES
+from fieldsync.web.console.catalog.reload import RELOAD_PAGES
 from fieldsync.web.console.content.pages import CONTENT_PAGES
 from fieldsync.web.console.devices.pages import DEVICE_PAGES
 from fieldsync.web.console.devices.support import SUPPORT_PAGES
@@ -49,7 +50,7 @@ def console_routes() -> list[Any]:
     pages = [*PAGES, *HOME_PAGES, *ALERT_PAGES, *DEVICE_PAGES, *SUPPORT_PAGES, *TRANSACTION_LISTS, *TRANSACTION_PAGES]
     pages += [*SCHEDULE_PAGES, *RETENTION_PAGES, *RECOVERY_PAGES, *RULE_PAGES, *RULE_PARTS, *SETTING_PAGES, *JOB_PAGES]
     pages += [*LIST_PAGES, *RECORD_PAGES, *EDIT_PAGES, *FILE_PAGES, *MERGE_PAGES]
-    pages += [*PEOPLE_PAGES, *ACT_PAGES, *CATALOG_PAGES, *DEPLOY_PAGES]
+    pages += [*PEOPLE_PAGES, *ACT_PAGES, *CATALOG_PAGES, *RELOAD_PAGES, *DEPLOY_PAGES]
     pages += [*SIMULATION_PAGES, *REPORT_PAGES, *RULE_FILES, *CONTENT_PAGES, *CHECK_PAGES]
     router = Router(
         PREFIX,

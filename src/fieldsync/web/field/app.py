@@ -33,6 +33,7 @@ from fieldsync.web.field.lock.pages import LOCK_PAGES
 from fieldsync.web.field.lock.seat import Seat
 from fieldsync.web.field.pages import PAGES
 from fieldsync.web.field.sync.pages import SYNC_PAGES
+from fieldsync.web.field.sync.reload import RELOAD_NOTE
 from fieldsync.web.field.work.pages import RECORD_PAGES
 from fieldsync.web.field.work.saving import SAVING
 from fieldsync.web.kit.guard import Guard
@@ -46,6 +47,7 @@ HANDLERS: tuple[Any, ...] = (
     *RECORD_PAGES,
     *SAVING,
     *SYNC_PAGES,
+    *RELOAD_NOTE,
     *DAY_PAGES,
     *NEARBY_PAGES,
     *CONTENT_PAGES,

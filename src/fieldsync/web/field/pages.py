@@ -12,6 +12,7 @@ from fieldsync.web.field.context import AnyRequest, FieldHere, WorldHere
 from fieldsync.web.field.day.recent import looked_at, recent
 from fieldsync.web.field.lists import none_of_one, record_list
 from fieldsync.web.field.sales import sales_of
+from fieldsync.web.field.sync.reload import reload_values
 from fieldsync.web.field.work.related import makeable, related
 from fieldsync.web.field.work.sheet import sheet_of
 from fieldsync.web.kit.lists import asked_of
@@ -26,6 +27,7 @@ def home(request: AnyRequest, app: FieldHere, world: WorldHere) -> Template:
     calls = reading.calls_of_today(app.device, app.zone, world.clock.now())
     app.runner.opened()
     values = {"first_name": first_name, "device_name": app.device_name, "calls": calls, "recent": recent(app.device)}
+    values |= reload_values(app, world.clock.now().date())
     return app.page(request, "home.html", here="home", **values, **app.widget_values(), **app.update_values())
 
 

@@ -21,6 +21,7 @@ from fieldsync.server.postgres.work import transaction
 from fieldsync.server.save.batch import Caller, Incoming
 from fieldsync.server.save.head import lock_head
 from fieldsync.server.save.pipeline import save
+from fieldsync.server.sync.forcing.reload import reload_owed
 
 FLAG = "Force_Refresh"
 REASON = problem(Code.REFRESH_REQUIRED, reason="your admin wants it loaded anew", forced=True)
@@ -33,11 +34,17 @@ async def forced(org: Org, caller: Caller) -> Problem | None:
     async with transaction(org.pool) as database:
         row = await database.one(_marks(org.metadata), user=caller.user_id, device=caller.device_id)
         if row is None or not any(row):
-            return None
+            return await _overdue(org, database, caller)
         if row[0]:
             await database.run(_spread(org.metadata), user=caller.user_id)
             await _take_off(org, database, caller)
     return REASON
+
+
+async def _overdue(org: Org, database: Database, caller: Caller) -> Problem | None:
+    """A wish for all devices, once its day has come."""
+    owed = await reload_owed(org, database, caller)
+    return REASON if owed is not None and owed.due <= org.world.clock.now().date().isoformat() else None
 
 
 async def note_refreshed(org: Org, caller: Caller) -> None:

@@ -6,7 +6,7 @@ The platform writes both itself: they are on no feed and in no change log, as th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ClauseElement, MetaData, any_, bindparam, cast, func, select, update
@@ -61,7 +61,7 @@ async def track(org: Org, begin: BeginAhead, sent: Tracking) -> Tracked:
         await _keep(org, database, caller, frame, _rows(caller, sent, off))
         told = _stands(sent.standing) | {"off": off, "now": org.world.clock.now()}
         last = max(sent.syncs, key=lambda one: one.number, default=None)
-        database.later(_device(org.metadata), device=caller.device_id, **told, **_last(caller, last))
+        database.later(_device(org.metadata), device=caller.device_id, **told, **_last(caller, last, off))
     return Tracked(0 if last is None else last.number)
 
 
@@ -139,8 +139,8 @@ def _stands(standing: Standing) -> dict[str, Any]:
     return {name: getattr(standing, name) for name in names}
 
 
-def _last(caller: Caller, one: TrackedSync | None) -> dict[str, Any]:
-    """What the newest sync says of the device; None leaves a column as it is."""
+def _last(caller: Caller, one: TrackedSync | None, off: int) -> dict[str, Any]:
+    """What the newest sync says of the device, whose clock is off by so many seconds; None leaves a column as it is."""
     software = caller.software
     found: dict[str, Any] = dict.fromkeys(("upload_success", "download_success", "full_at", "app"))
     found["model"] = software.metadata_version
@@ -149,7 +149,7 @@ def _last(caller: Caller, one: TrackedSync | None) -> dict[str, Any]:
         found |= {
             "upload_success": one.upload_processed and not one.upload_errors,
             "download_success": one.download_processed if one.type != "upload_only" else None,
-            "full_at": one.ended_at if refreshed else None,
+            "full_at": one.ended_at - timedelta(seconds=off) if refreshed else None,
             "app": legible(one.app_version, 80) or None,
         }
     return found
@@ -168,9 +168,11 @@ def _device(metadata: MetaData) -> ClauseElement:
     always = {"Pending_Transactions": "pending", "Open_Errors": "errors", "Oldest_Pending_At": "oldest_pending_at"}
     always |= {"Clock_Off_Seconds": "off", "Last_Seen_At": "now"}
     known = {"Last_Upload_Success": "upload_success", "Last_Download_Success": "download_success"}
-    known |= {"Last_Full_Sync_At": "full_at", "App_Version": "app", "Metadata_Version": "model"}
+    known |= {"App_Version": "app", "Metadata_Version": "model"}
     values: dict[str, Any] = {column: bindparam(name) for column, name in always.items()}
     values |= {column: _or_as_it_is(table.c[column], name) for column, name in known.items()}
+    full = table.c.Last_Full_Sync_At  # by the server's own clock it may be known already
+    values["Last_Full_Sync_At"] = func.greatest(full, cast(bindparam("full_at"), full.type))
     return update(table).where(table.c.Id == bindparam("device")).values(values)
 
 

@@ -1,4 +1,4 @@
-"""The Console's pages of the data model: every object, one with its fields and what reads them, and versions."""
+"""The Console's pages of the data model: every object, and one with its fields and what reads them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from fieldsync.schema.model import Field, FieldType
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.catalog.dependencies import uses_of
-from fieldsync.server.oversight.catalog.versions import behind, versions
 from fieldsync.server.oversight.records import object_of
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.web.console.door import AnyRequest, admin_org
@@ -78,13 +77,4 @@ def _told(field: Field) -> str:
     return f"{kind}, {len(field.values)} values" if field.values else kind
 
 
-@get("/versions")
-async def versions_page(request: AnyRequest, served: ServedHere) -> Template:
-    """Every version that was deployed, and devices that are behind."""
-    org, page_token = await admin_org(served, request)
-    async with snapshot(org.pool) as database:
-        found, others = await versions(org, database), await behind(org, database)
-    return _page("versions.html", page_token, versions=found, behind=others)
-
-
-CATALOG_PAGES = [catalog_page, object_page, versions_page]
+CATALOG_PAGES = [catalog_page, object_page]

@@ -29,6 +29,7 @@ from fieldsync.server.oversight.people.support import support_sessions
 from fieldsync.server.postgres.listen import CHANNEL, news_for
 from fieldsync.server.postgres.work import snapshot, transaction
 from fieldsync.server.processor.clearing import ask, exported
+from fieldsync.server.sync.forcing.reload import Asked, reload_asked
 from fieldsync.server.sync.orders.orders import end_sessions
 from fieldsync.web.console.door import AnyRequest, admin, admin_org, refusals, require_page
 from fieldsync.web.console.pages import SEE_OTHER
@@ -38,9 +39,22 @@ from fieldsync.web.kit.pages import telling
 async def _page(org: Org, page_token: str, wrong: Problem | None = None, search: str = "") -> Template:
     async with snapshot(org.pool) as database:
         waiting, found = await feeds(org, database), await standings(org, database, search)
-        sessions = await support_sessions(org, database)
-    told = {"devices": found, "feeds": waiting, "wrong": wrong, "search": search, "sessions": sessions}
+        sessions, asked = await support_sessions(org, database), await reload_asked(org, database)
+    told = {
+        "asked": None if asked is None else _reload(org, asked),
+        "devices": found,
+        "feeds": waiting,
+        "wrong": wrong,
+        "search": search,
+        "sessions": sessions,
+    }
     return telling(Template("devices.html", context={"here": "devices", "page_token": page_token, **told}), wrong)
+
+
+def _reload(org: Org, asked: Asked) -> dict[str, Any]:
+    """What every device is to load anew, and since when."""
+    overdue = asked.due <= org.world.clock.now().date()
+    return {"since": instant(asked.asked_at), "due": asked.due, "overdue": overdue}
 
 
 @get("/devices")

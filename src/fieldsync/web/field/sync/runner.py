@@ -40,6 +40,8 @@ class Runner:
         """Whether the person was asked, since the app was opened, to sync what is due."""
         self.told_of_media = False
         """Whether the person was told, since the app was opened, that files wait."""
+        self.later = ""
+        """The day by which everything is to be loaded anew, where the person put that off since the app was opened."""
         self.seen_errors: frozenset[int] = frozenset()
         """Errors the person was told of."""
 

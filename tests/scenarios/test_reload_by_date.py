@@ -1,0 +1,86 @@
+"""An admin wants every device to load its data anew by a date: told first, put off at will, then done without asking.
+
+Real server, real devices, over HTTP (FEATURES F04). The days are moved on the server's record and seen by the device's
+own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from time import sleep
+
+import pytest
+from tests.conftest import Databases
+from tests.scenarios.stage import Stage, catch_up, org_with_two
+
+from fieldsync.base.world import instant
+from fieldsync.device import Device, SyncKind, Trigger
+
+PACK = """
+name: dated
+label: Dated
+objects:
+  - {name: Clinic, label: Clinic, prefix: s00, fields: [{name: City, type: text}]}
+profiles:
+  - {name: Rep, label: Rep, objects: {'*': [read, create, edit, delete]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def stage(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    name = databases.create()
+    with org_with_two(databases.uri(name), tmp_path_factory.mktemp("dated"), PACK) as (stage, *_):
+        yield stage
+    databases.drop(name)
+
+
+def _day(stage: Stage, days: int) -> str:
+    return (stage.world.clock.now() + timedelta(days=days)).date().isoformat()
+
+
+def _asks(stage: Stage, admin: Device, alert: int, due: int) -> None:
+    sleep(1.1)  # times are kept by the second, and who loaded everything in the same one has done it
+    days = {"Alert_Date": _day(stage, alert), "Due_Date": _day(stage, due), "Message": "New fields"}
+    with admin.edit() as edit:
+        edit.create("Data_Reload", {"Name": "one", "Asked_At": instant(stage.world.clock.now()), **days})
+    catch_up(admin)
+
+
+def _how(device: Device) -> tuple[SyncKind, Trigger]:
+    report = device.sync()
+    assert report.successful
+    return report.kind, report.trigger
+
+
+def test_it_is_told_from_its_day_put_off_until_it_is_due_and_then_done_once(stage: Stage) -> None:
+    ipad = stage.device("sarah@dated.example", "ipad", started=False)
+    toms = stage.device("tom@dated.example", "toms", started=False)
+    admin = stage.device("admin@dated.example", "desk", started=False)
+
+    _asks(stage, admin, 2, 5)
+    assert _how(ipad) == (SyncKind.INCREMENTAL, Trigger.MANUAL)
+    assert ipad.updates.reload() is None, "its day has not come"
+    _asks(stage, admin, 0, 5)
+    assert _how(ipad) == (SyncKind.INCREMENTAL, Trigger.MANUAL), "nothing is forced before it is due"
+    told = ipad.updates.reload()
+    assert told is not None
+    assert (told.due, told.message) == (_day(stage, 5), "New fields")
+    assert _how(ipad) == (SyncKind.INCREMENTAL, Trigger.MANUAL)
+    ipad.go_offline()
+    with ipad.edit() as edit:
+        clinic = edit.create("Clinic", {"Name": "Leeds"})
+    ipad.go_online()
+    assert ipad.sync(SyncKind.FULL).successful, "the person takes it now"
+    assert ipad.updates.reload() is None
+    assert ipad.get("Clinic", clinic) is not None
+    catch_up(ipad)
+    assert _how(ipad) == (SyncKind.INCREMENTAL, Trigger.MANUAL)
+    assert ipad.updates.reload() is None, "she has done it"
+
+    _asks(stage, admin, -1, 0)
+    for device in (ipad, toms):
+        assert _how(device) == (SyncKind.FULL, Trigger.FORCED)
+        catch_up(device)
+        assert _how(device) == (SyncKind.INCREMENTAL, Trigger.MANUAL), "once"
+        assert device.updates.reload() is None
