@@ -33,7 +33,7 @@ from fieldsync.server.sync.checkpoint import Checkpoint, open_checkpoint, presen
 from fieldsync.server.sync.digest.repair import ids_to_go, repairs, rows_to_send
 from fieldsync.server.sync.digest.sums import digest_of
 from fieldsync.server.sync.feed import Place, feed_position, read_through, seal_cursor
-from fieldsync.server.sync.forcing.reload import reload_owed
+from fieldsync.server.sync.forcing.reload import owed_questions, reload_owed
 
 Lines = AsyncGenerator[tuple[int, bytes], None]
 """How many rows a line holds, and the line."""
@@ -91,6 +91,7 @@ async def download(
         yield line
     digest = await digest_of(scope, database) if asked.digest else None
     place = seal_checkpoint(org, caller, now), seal_cursor(org, caller, position, Place(now.nonce, now.xmax))
+    database.ahead(*(() if asked.refreshed else owed_questions(org, caller)))
     clear, settings = await wish(org, database, caller)
     reload = None if asked.refreshed else await reload_owed(org, database, caller)
     untold, as_of = isinstance(then, Problem), instant(org.world.clock.now())

@@ -21,7 +21,7 @@ from fieldsync.server.postgres.work import transaction
 from fieldsync.server.save.batch import Caller, Incoming
 from fieldsync.server.save.head import lock_head
 from fieldsync.server.save.pipeline import save
-from fieldsync.server.sync.forcing.reload import reload_owed
+from fieldsync.server.sync.forcing.reload import owed_questions, reload_owed
 
 FLAG = "Force_Refresh"
 REASON = problem(Code.REFRESH_REQUIRED, reason="your admin wants it loaded anew", forced=True)
@@ -32,6 +32,7 @@ async def forced(org: Org, caller: Caller) -> Problem | None:
     if caller.device_id is None or caller.supporter is not None:
         return None
     async with transaction(org.pool) as database:
+        database.ahead(*owed_questions(org, caller))
         row = await database.one(_marks(org.metadata), user=caller.user_id, device=caller.device_id)
         if row is None or not any(row):
             return await _overdue(org, database, caller)

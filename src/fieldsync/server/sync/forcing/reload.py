@@ -5,6 +5,7 @@ A device has done it once its last full refresh is younger than the wish; one th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -14,6 +15,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.protocol.download import Reload
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compiled_once
+from fieldsync.server.postgres.work import Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
 
@@ -43,12 +45,19 @@ async def reload_asked(org: Org, database: Database) -> Asked | None:
     return None if row is None else Asked(RecordId(row[0]), row[1], row[2], row[3], row[4], row[5] or "")
 
 
+def owed_questions(org: Org, caller: Caller) -> Iterator[Question]:
+    """What `reload_owed` asks, to be asked with something else."""
+    if caller.device_id is not None and caller.supporter is None:
+        yield _owed(org.metadata), {"device": caller.device_id}
+
+
 async def reload_owed(org: Org, database: Database, caller: Caller) -> Reload | None:
     """What this device is told of it; None for one that has done it, and for a support session."""
-    if caller.device_id is None or caller.supporter is not None:
-        return None
-    row = await database.one(_owed(org.metadata), device=caller.device_id)
-    return None if row is None else Reload(row[0].isoformat(), row[1].isoformat(), row[2] or "")
+    for statement, given in owed_questions(org, caller):
+        row = await database.one(statement, **given)
+        if row is not None:
+            return Reload(row[0].isoformat(), row[1].isoformat(), row[2] or "")
+    return None
 
 
 def loaded_at(device: Table) -> ColumnElement[datetime]:
