@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from tests.server.http.looking import begun, looked
 from tests.server.lab import Lab, create, update
 from tests.server.scope.asking import (
     answered,
@@ -23,6 +25,7 @@ from tests.server.scope.canaries import Planted
 
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import instant
 from fieldsync.protocol.upload import Rejected
 from fieldsync.server.http.context import reading
@@ -166,3 +169,19 @@ def test_a_refresh_that_lasts_while_access_is_lost_goes_on_without_the_rows(
         saved(planted.admin, update("Clinic", clinic, OwnerId=(sarah.session.user.id, planted.admin_id)))
     for mark in marks:
         assert b"canarysarahLast" not in lab.run(read_refresh(lab, sarah.token, mark))
+
+
+@pytest.mark.parametrize("lost", ["his place", "his rights"])
+def test_who_was_an_admin_looks_at_nobody_s_view_any_more(planted: Planted, lost: str) -> None:
+    helper, lab = planted.lab.person("helper", "System_Administrator"), planted.lab
+    looks = looked(lab, lab.phone("helper"), begun(lab, lab.phone("helper"), planted.sarah))
+    assert lab.run(read_download(lab, looks.token))
+    profiles = dict(lab.query('SELECT "Name", "Id" FROM "Profile"'))
+    change: dict[str, dict[str, Any]] = {
+        "his place": {"IsActive": (True, False)},
+        "his rights": {"ProfileId": (profiles["System_Administrator"], profiles["Rep"])},
+    }
+    saved(planted.admin, update("User", helper, **change[lost]))
+    with pytest.raises(Refused) as refused:
+        lab.run(read_download(lab, looks.token))
+    assert refused.value.problem.code is Code.AUTH

@@ -39,6 +39,7 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.recovery.standing import history_for, may_take_back
 from fieldsync.server.save.batch import Caller, Channel
 from fieldsync.server.sync.devices import register_device
+from fieldsync.server.sync.support.may_look import may_still_look
 
 Foresee = Callable[[Caller], Iterable[Question]]
 """The first questions of a request, for a caller."""
@@ -84,7 +85,7 @@ async def recognise(org: Org, database: Database, token: str) -> tuple[Caller, b
     Raises Refused: AUTH; DEVICE_WIPE; METADATA_API; BUSY while this server has not taken up what was deployed last.
     """
     row = await database.one(org.session.caller, access=digest(token), now=org.world.clock.now())
-    if row is None:
+    if row is None or (row[13] and not await may_still_look(org, database, row[13])):
         raise Refused(problem(Code.AUTH))
     user_id, profile, device_id, number, numbers, previous, sets, rights_version, deployed, platform, guard = row[:11]
     wiping, ordered, supporter, editing = row[11:]
