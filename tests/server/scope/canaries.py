@@ -175,7 +175,7 @@ class Planted:
         made["Clinic_Area"] = self.admin.new_id("Clinic_Area")
         made["Debt"] = self.admin.new_id("Debt")
         area = create("Clinic_Area", made["Clinic_Area"], Name=f"{mark}Area", **values)
-        debt = create("Debt", made["Debt"], Name=f"{mark}Debt", ClinicId=clinic, Amount=4_242)
+        debt = create("Debt", made["Debt"], Name=f"{mark}Debt", ClinicId=clinic, Amount=424_240_424)
         for item in (area, debt):
             assert isinstance(self.admin.outcome(item), Saved)
         return made
@@ -184,7 +184,7 @@ class Planted:
     def secrets(self) -> tuple[bytes, ...]:
         """What Tom may not read a byte of: Sarah's values and ids, and what is hidden from every rep."""
         values = clinic_values("sarah")
-        words = {"canarysarah", str(values["Beds"]), str(values["Price"]), str(values["Opened"])[:10], "4242"}
+        words = {"canarysarah", str(values["Beds"]), str(values["Price"]), str(values["Opened"])[:10], "424240424"}
         words |= {str(values["Seen"])[:10], str(values["Call"]), str(values["Picture"])}
         return tuple(word.encode() for word in (*words, *self.records["sarah"].values()))
 
