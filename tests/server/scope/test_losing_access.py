@@ -135,7 +135,9 @@ def test_a_permission_set_that_ends_takes_its_fields_and_objects_along(planted: 
         read_download(lab, sarah.token),
     ):
         said = answered(lab, asked)
-        assert [word for word in (b"canarysarahDebt", b"77077", b"424240424", b'"Wealth"', b'"Owed"') if word in said] == []
+        assert [
+            word for word in (b"canarysarahDebt", b"77077", b"424240424", b'"Wealth"', b'"Owed"') if word in said
+        ] == []
 
 
 def test_a_family_that_was_lost_names_no_part_that_came_later(planted: Planted) -> None:

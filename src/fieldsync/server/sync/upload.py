@@ -138,8 +138,8 @@ async def _once(
         async with begin(lambda known: _questions(org, known, request)) as (database, signed_in):
             caller = as_sender(signed_in, request.device)
             frame = replace(await lock_head(org, database, caller), settled=settled)
-            gathered, identified, done = await _saved(org, database, caller, frame, request, run)
             hoping = not settled
+            gathered, identified, done = await _saved(org, database, caller, frame, request, run)
             _move_heads(org, database, caller, frame, request, done)
             reach("upload.before_commit")
             response = await _answer(org, database, caller, frame, gathered, identified, done)
@@ -148,7 +148,7 @@ async def _once(
             raise
         raise Unsettled from refused
     except Busy as refused:
-        if not hoping:
+        if not hoping or isinstance(refused, TooLong):
             raise
         raise Unsettled from refused
     reach("upload.after_commit")
