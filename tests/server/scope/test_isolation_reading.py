@@ -93,7 +93,7 @@ def test_what_is_hidden_changes_nothing_that_is_seen(planted: Planted) -> None:
     saved(
         admin,
         update("Clinic", own["Clinic"], Wealth=(99, 1_000)),
-        update("Debt", own["Debt"], Amount=(4_242, 1)),
+        update("Debt", own["Debt"], Amount=(424_240_424, 1)),
     )
     assert transcript(lab, tom, place) == before, "his own rows, in fields that are not open to him"
     place = place_of(lab, tom)
