@@ -19,13 +19,18 @@ _MISSING = object()
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
+def as_json(values: object) -> str:
+    """Rows of canonical values, or one, as text that PostgreSQL reads; a Decimal is a number."""
+    return _ENCODER.encode(values).decode()
+
+
 def as_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Rows of canonical values as `merged` takes them: `rows`, and of many `common`, the values that all have."""
     if len(rows) < COMMON_FROM:
-        return {"rows": _ENCODER.encode(rows).decode()}
+        return {"rows": as_json(rows)}
     common = {name: value for name, value in rows[0].items() if all(row.get(name, _MISSING) == value for row in rows)}
     own = [{name: value for name, value in row.items() if name not in common} for row in rows]
-    return {"rows": _ENCODER.encode(own).decode(), "common": _ENCODER.encode(common).decode()}
+    return {"rows": as_json(own), "common": as_json(common)}
 
 
 def unpacked(table: Table, names: Iterable[str]) -> TableValuedAlias:

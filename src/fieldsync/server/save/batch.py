@@ -27,6 +27,7 @@ from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import DeletedElsewhere, FieldType
 from fieldsync.schema.standard import STAMP
+from fieldsync.server.postgres.json_rows import as_json
 
 if TYPE_CHECKING:
     from fieldsync.server.save.elsewhere.duplicate import Duplicate
@@ -40,7 +41,6 @@ UNLOGGED = frozenset({FieldType.LONG_TEXT, FieldType.BASE64})
 NAME_CHARS_MAX = 63
 """As long as a name may be in PostgreSQL."""
 _DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def decode_row(text: str) -> Row:
@@ -50,7 +50,7 @@ def decode_row(text: str) -> Row:
 
 def encode_rows(rows: list[Row]) -> str:
     """Rows as the JSON document the set-based statements unpack."""
-    return _ENCODER.encode(rows).decode()
+    return as_json(rows)
 
 
 def legible(text: str, most: int = NAME_CHARS_MAX) -> str:
