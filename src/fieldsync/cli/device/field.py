@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,6 +47,20 @@ def field(
     say("stopped")
 
 
+def telling(sentence: str, port: int, *, window: bool) -> Callable[[str], None]:
+    """Tells the link that lets a browser in, by its token, and opens it the first time where a window is wanted."""
+    opened: list[str] = []
+
+    def tell(token: str) -> None:
+        link = f"http://{HOST}:{port}/?launch={token}"
+        say(f"For one more browser: {link}" if opened else f"{sentence} {link}")
+        if window and not opened:
+            webbrowser.open(link)
+        opened.append(link)
+
+    return tell
+
+
 async def _serve(store: Path, given: tuple[str, str, str, str, str], port: int, idle: int, *, window: bool) -> None:
     from fieldsync.device.keys import system_keystore
     from fieldsync.device.people import People
@@ -55,16 +70,7 @@ async def _serve(store: Path, given: tuple[str, str, str, str, str], port: int, 
     from fieldsync.web.field.door import Door
     from fieldsync.web.field.lock.seat import Seat
 
-    world = system_world()
-    opened: list[str] = []
-
-    def tell(token: str) -> None:
-        link = f"http://{HOST}:{port}/?launch={token}"
-        say(f"For one more browser: {link}" if opened else f"The Field app is at {link}")
-        if window and not opened:
-            webbrowser.open(link)
-        opened.append(link)
-
+    world, tell = system_world(), telling("The Field app is at", port, window=window)
     people = People(store, world.chance, system_keystore())
     seat = Seat(Door(world.chance, tell), world, platform.node() or "Field app", idle_minutes=idle)
     hall = Hall(people, seat, world, _describe)

@@ -10,7 +10,6 @@ import asyncio
 import platform
 import shutil
 import tempfile
-import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +17,7 @@ import typer
 
 from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import instant, system_world
-from fieldsync.cli.device.field import HOST, free_port, no_core_dumps
+from fieldsync.cli.device.field import HOST, free_port, no_core_dumps, telling
 from fieldsync.cli.report import say
 
 if TYPE_CHECKING:
@@ -92,16 +91,7 @@ async def _serve(device: Device, port: int, *, window: bool) -> None:
     from fieldsync.web.field.door import Door
 
     world, stop = system_world(), stop_on_signals()
-    opened: list[str] = []
-
-    def tell(token: str) -> None:
-        link = f"http://{HOST}:{port}/?launch={token}"
-        say(f"For one more browser: {link}" if opened else f"The view is at {link}")
-        if window and not opened:
-            webbrowser.open(link)
-        opened.append(link)
-
-    door = Door(world.chance, tell)
+    door = Door(world.chance, telling("The view is at", port, window=window))
     app = create_field_app(device, door, world=world, port=port, name="Support session")
     watching = asyncio.create_task(_watch(device, stop))
     try:
