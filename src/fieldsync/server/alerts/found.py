@@ -21,7 +21,7 @@ from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.queue.progress import listed
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.hourly.schedule import stuck
-from fieldsync.server.sync.forcing.reload import loaded_at, reload_asked
+from fieldsync.server.sync.forcing.reload import behind, reload_asked
 
 CLOCK_OFF_SECONDS = 300
 QUEUE_BEHIND_MINUTES = 60
@@ -134,8 +134,8 @@ async def _reloads(org: Org, database: Database) -> int:
     asked, device = await reload_asked(org, database), org.metadata.tables["Device"]
     if asked is None or asked.due > org.world.clock.now().date():
         return 0
-    behind = loaded_at(device) < literal(asked.asked_at)
-    return await _count(database, select(func.count(device.c.Id)).where(behind, *_seen(org)))  # type: ignore[arg-type]
+    owes = behind(device, literal(asked.asked_at))
+    return await _count(database, select(func.count(device.c.Id)).where(owes, *_seen(org)))  # type: ignore[arg-type]
 
 
 async def _digests(org: Org, database: Database) -> int:

@@ -169,6 +169,7 @@ class _Download:
     def __init__(self, org: Org, token: str, checkpoint: str | None, asked: Asked) -> None:
         self._org, self._token, self._checkpoint, self._asked = org, token, checkpoint, asked
         self._served: Caller | None = None
+        self._began = org.world.clock.now()
 
     async def lines(self) -> AsyncGenerator[bytes, None]:
         org = self._org
@@ -186,7 +187,7 @@ class _Download:
         if self._served is not None:
             await session.note_download(self._org, self._served)
             if self._asked.refreshed:
-                await note_refreshed(self._org, self._served)
+                await note_refreshed(self._org, self._served, self._began)
 
 
 async def _downloading(one: _Download, request: AnyRequest) -> Stream:

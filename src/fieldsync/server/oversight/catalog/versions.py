@@ -10,7 +10,7 @@ from fieldsync.base.world import instant
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.sync.forcing.reload import Asked, loaded_at
+from fieldsync.server.sync.forcing.reload import Asked, behind
 
 VERSIONS_MAX = 100
 
@@ -65,7 +65,7 @@ async def owing(org: Org, database: Database, asked: Asked) -> list[tuple[str, s
         device.c.Active.is_(True),
         device.c.IsDeleted.is_(False),
         device.c.Support_ById.is_(None),
-        loaded_at(device) < literal(asked.asked_at),
+        behind(device, literal(asked.asked_at)),
     )
     rows = await database.rows(compile_statement(still.order_by(device.c.Last_Seen_At).limit(VERSIONS_MAX)))
     return [(r[0] or "", r[1], r[2] or "", instant(r[3]) if r[3] else "") for r in rows]

@@ -6,6 +6,7 @@ A mark on a person stands for one on each of his devices: it becomes those at th
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import ClauseElement, MetaData, bindparam, select, update
 
@@ -48,10 +49,10 @@ async def _overdue(org: Org, database: Database, caller: Caller) -> Problem | No
     return REASON if owed is not None and owed.due <= org.world.clock.now().date().isoformat() else None
 
 
-async def note_refreshed(org: Org, caller: Caller) -> None:
-    """The device has everything anew."""
+async def note_refreshed(org: Org, caller: Caller, began: datetime) -> None:
+    """The device has everything anew, as it stood at `began`."""
     async with transaction(org.pool) as database:
-        await database.run(_refreshed(org.metadata), device=caller.device_id, now=org.world.clock.now())
+        await database.run(_refreshed(org.metadata), device=caller.device_id, at=began.replace(microsecond=0))
 
 
 async def _take_off(org: Org, database: Database, caller: Caller) -> None:
@@ -87,5 +88,5 @@ def _refreshed(metadata: MetaData) -> ClauseElement:
     return (
         update(device)
         .where(device.c.Id == bindparam("device"))
-        .values({FLAG: False, "Last_Full_Sync_At": bindparam("now")})
+        .values({FLAG: False, "Last_Full_Sync_At": bindparam("at")})
     )

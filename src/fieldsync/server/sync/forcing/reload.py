@@ -1,6 +1,7 @@
 """That every device is to load everything anew by a date (FEATURES F04): the newest `Data_Reload` counts.
 
 A device has done it once its last full refresh is younger than the wish; one that registered later owes nothing.
+Times are kept by the second: what happened in the second of the wish counts as before it.
 """
 
 from __future__ import annotations
@@ -60,9 +61,9 @@ async def reload_owed(org: Org, database: Database, caller: Caller) -> Reload | 
     return None
 
 
-def loaded_at(device: Table) -> ColumnElement[datetime]:
-    """When a device last had everything anew; its registration, where it has told of no refresh yet."""
-    return func.coalesce(device.c.Last_Full_Sync_At, device.c.Registered_At)
+def behind(device: Table, asked_at: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """A device last had everything anew (where it told of no refresh: registered) not later than it was asked to."""
+    return func.coalesce(device.c.Last_Full_Sync_At, device.c.Registered_At) <= asked_at
 
 
 @compiled_once
@@ -77,5 +78,5 @@ def _owed(metadata: MetaData) -> ClauseElement:
     c, device = metadata.tables[OBJECT].c, metadata.tables["Device"]
     newest = select(c.Alert_Date, c.Due_Date, c.Message, c.Asked_At).where(c.IsDeleted.is_(False))
     one = newest.order_by(c.Asked_At.desc(), c.Id.desc()).limit(1).subquery("newest")
-    mine = (device.c.Id == bindparam("device"), loaded_at(device) < one.c.Asked_At)
+    mine = (device.c.Id == bindparam("device"), behind(device, one.c.Asked_At))
     return select(one.c.Alert_Date, one.c.Due_Date, one.c.Message).where(*mine)

@@ -149,7 +149,7 @@ def _last(caller: Caller, one: TrackedSync | None, off: int) -> dict[str, Any]:
         found |= {
             "upload_success": one.upload_processed and not one.upload_errors,
             "download_success": one.download_processed if one.type != "upload_only" else None,
-            "full_at": one.ended_at - timedelta(seconds=off) if refreshed else None,
+            "full_at": (one.started_at - timedelta(seconds=off)).replace(microsecond=0) if refreshed else None,
             "app": legible(one.app_version, 80) or None,
         }
     return found
