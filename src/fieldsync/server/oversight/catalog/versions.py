@@ -10,7 +10,7 @@ from fieldsync.base.world import instant
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.sync.forcing.reload import Asked, behind
+from fieldsync.server.sync.forcing import reload
 
 VERSIONS_MAX = 100
 
@@ -55,7 +55,7 @@ async def behind(org: Org, database: Database) -> list[tuple[str, str, str, str]
     return [(r[0] or "", r[1] or "", r[2][:12], instant(r[3]) if r[3] else "") for r in rows]
 
 
-async def owing(org: Org, database: Database, asked: Asked) -> list[tuple[str, str, str, str]]:
+async def owing(org: Org, database: Database, asked: reload.Asked) -> list[tuple[str, str, str, str]]:
     """(person, id of the device, device, last seen) of active devices that have not loaded everything anew since."""
     device, user = org.metadata.tables["Device"], org.metadata.tables["User"]
     query = select(user.c.Name, device.c.Id, device.c.Name, device.c.Last_Seen_At).select_from(
@@ -65,7 +65,7 @@ async def owing(org: Org, database: Database, asked: Asked) -> list[tuple[str, s
         device.c.Active.is_(True),
         device.c.IsDeleted.is_(False),
         device.c.Support_ById.is_(None),
-        behind(device, literal(asked.asked_at)),
+        reload.behind(device, literal(asked.asked_at)),
     )
     rows = await database.rows(compile_statement(still.order_by(device.c.Last_Seen_At).limit(VERSIONS_MAX)))
     return [(r[0] or "", r[1], r[2] or "", instant(r[3]) if r[3] else "") for r in rows]
