@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.scenarios.stage import Stage, org_with_two
 
+from fieldsync.base.ids import RecordId
 from fieldsync.base.world import SeededChance, World
 from fieldsync.device import Device
 from fieldsync.device.transport import HttpTransport
@@ -46,7 +47,11 @@ class Ipad:
         world = World(self._stage.world.clock, SeededChance(f"ipad {self._images}"))
         return Device.open(self._folder, self._key, world=world, transport=HttpTransport(self._stage.address))
 
-    def keep_image(self) -> None:
+    def keep_image(self, *, while_it_runs: bool = False) -> None:
+        """A backup closes the app first, or copies its files beside it."""
+        if while_it_runs:
+            shutil.copytree(self._folder, self._image)
+            return
         self.device.close()
         shutil.copytree(self._folder, self._image)
         self.device = self._opened()
@@ -62,6 +67,10 @@ class Ipad:
     def shop(self, name: str) -> str:
         with self.device.edit() as edit:
             return str(edit.create("Shop", {"Name": name}))
+
+    def rename(self, shop: str, name: str) -> None:
+        with self.device.edit() as edit:
+            edit.update("Shop", RecordId(shop), {"Name": name})
 
 
 @pytest.fixture
@@ -106,3 +115,37 @@ def test_what_is_made_of_the_image_goes_on_beside_what_was_sent_since(place: tup
     assert names(stage) == ["evening", "morning", "noon"]
     assert {record.id for record in ipad.device.find("Shop")} == set(stage.rows("Shop"))
     assert ipad.device.queue() == ipad.device.errors() == []
+
+
+@pytest.mark.parametrize("went_on", [False, True], ids=["sent as it is in the image", "edited once more, then sent"])
+def test_a_record_that_was_sent_since_is_there_once_also_when_it_is_edited_in_the_image(
+    place: tuple[Stage, Ipad], went_on: bool
+) -> None:
+    stage, ipad = place
+    morning = ipad.shop("morning")
+    ipad.keep_image(while_it_runs=went_on)
+    if went_on:
+        ipad.rename(morning, "noon")
+    ipad.device.sync()
+    ipad.put_back_image()
+    ipad.rename(morning, "evening")
+    ipad.device.sync()
+    ipad.device.sync()
+    assert list(stage.rows("Shop")) == [morning]
+    assert [record.id for record in ipad.device.find("Shop")] == [morning]
+    said = [change.new for entry in ipad.device.errors() for change in entry.content]
+    assert (names(stage), said) == ((["noon"], ["evening"]) if went_on else (["evening"], [])), "nothing unseen goes"
+
+
+def test_a_record_that_was_sent_since_can_be_deleted_in_the_image(place: tuple[Stage, Ipad]) -> None:
+    stage, ipad = place
+    morning = ipad.shop("morning")
+    ipad.keep_image()
+    ipad.device.sync()
+    ipad.put_back_image()
+    with ipad.device.edit() as edit:
+        edit.delete("Shop", RecordId(morning))
+    ipad.device.sync()
+    ipad.device.sync()
+    assert stage.rows("Shop") == {}
+    assert ipad.device.find("Shop") == ipad.device.errors() == []

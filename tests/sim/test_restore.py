@@ -12,6 +12,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.sim.device import SimDevice
 from fieldsync.sim.faults import Fault
 from fieldsync.sim.ground import Databases
+from fieldsync.sim.laws import open_record
 from fieldsync.sim.laws.no_lost_edit import APPLIED
 from fieldsync.sim.run import settle
 from fieldsync.sim.world import SimWorld
@@ -53,7 +54,7 @@ def test_after_a_restore_a_device_gets_what_is_on_the_feed_or_says_that_it_needs
     poll(iphone)
     assert iphone.engine.widget().sync_required
     world.clock.advance(limits.RECOVERY_WINDOW_MINUTES * 60.0)
-    world.server.apply_offers()
+    world.server.do_jobs()
     for device in (ipad, iphone):
         assert device.engine.sync().successful
         cities = [record.values["BillingCity"] for record in device.engine.find("Account")]
@@ -70,3 +71,25 @@ def test_law_no_save_is_lost_with_the_server_s_last_days(world: SimWorld) -> Non
     assert list(settle(world)) == []
     assert len(world.query(APPLIED)) == 4
     assert [row["BillingCity"] for row in world.rows("Account").values()].count("said to be safe") == 4
+
+
+def test_what_left_a_device_before_the_restore_is_offered_again_and_stays_away(world: SimWorld) -> None:
+    [ipad, _] = world.devices
+    world.server.back_up()
+    with ipad.engine.edit() as edit:
+        day = {"Call_Date": "2026-03-02T08:00:00+00:00", "Notes": "mark-0-1"}
+        call = edit.create("Call", {"AccountId": world.accounts[0], **day})
+    poll(ipad)
+    for rule, row in world.rows("Sync_Rule").items():
+        if row["Object_Name"] == "Call":
+            narrower = f"({row['Where_Clause']}) AND Status != 'Planned'"
+            world.server.update(world.server.admin, "Sync_Rule", rule, {"Where_Clause": narrower})
+    ipad.engine.sync()
+    assert ipad.engine.get("Call", call) is None
+    world.server.restore()
+    ipad.sign_in()  # and is told of the restore; nothing is sent yet
+    assert [entry.record_id for entry in ipad.engine.queue()] == [call]
+    assert list(open_record.pending(world)) == []
+    with ipad.engine._store.write() as work:
+        work.run("UPDATE _acknowledged SET offered = 0")
+    assert len(list(open_record.pending(world))) == 1, "an edit of his own that nobody decided is another matter"

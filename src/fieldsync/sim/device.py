@@ -96,6 +96,11 @@ class SimDevice:
             rows = work.rows(f"SELECT {journal.COLUMNS} FROM _queue ORDER BY n")  # noqa: S608 - names of its own
         return {entry.n: entry.decoded() for entry in map(journal.entry_of, rows)}
 
+    def offered(self) -> set[int]:
+        """Queue numbers of entries that were acknowledged once, and that a restored server gets again."""
+        with self.engine._store.read() as work:
+            return {n for (n,) in work.rows("SELECT n FROM _acknowledged WHERE offered = 1")}
+
     def description(self) -> DeviceDescription:
         """What it says of itself when its person signs in."""
         platform = PLATFORMS[self.ordinal % len(PLATFORMS)]

@@ -45,6 +45,7 @@ LAWS = (
 """Asked when all is well again; those of `ON_THE_WAY` after every so many steps too."""
 ON_THE_WAY = (whole_families.on_devices, honest_status.check, open_record.pending, convergence.merged)
 LOOK_EVERY_STEPS = 10
+JOBS_EVERY_STEPS = 4
 BROKEN: tuple[type[Exception], ...] = (
     *(AssertionError, Refused, LookupError, TypeError, ValueError, RuntimeError),
     *(ExceptionGroup, DatabaseError, StoreError),
@@ -106,6 +107,8 @@ def _step(world: SimWorld, step: int, days: Days, focus: tuple[str, ...]) -> Non
     world.begin_step(step)
     act(world, days, focus)
     days.look()
+    if step % JOBS_EVERY_STEPS == 0:
+        world.server.do_jobs()
     if step % LOOK_EVERY_STEPS == 0:
         for law in ON_THE_WAY:
             for found in law(world):

@@ -48,7 +48,7 @@ class SimServer:
         self._start()
 
     def _start(self) -> None:
-        self.app = create_app(self.uri, self.world)
+        self.app = create_app(self.uri, self.world, jobs=False)  # `do_jobs`: they would go by the real clock
         self._begun, self._over = asyncio.Event(), asyncio.Event()
         self._life = self.loop.create_task(self._live())
         self.run(self._until_begun())
@@ -133,12 +133,12 @@ class SimServer:
         """What servers do every hour."""
         keep_up(self.uri, ORG, self.world)
 
-    def apply_offers(self) -> None:
-        """The job that is due when the time in which devices offer lost saves again is over, and those behind it."""
+    def do_jobs(self) -> None:
+        """What is due of what saves put off, and what devices offered again when the time for that is over."""
         self.query("SELECT 1")  # a broken connection is replaced before
-        self.run(self._applied())
+        self.run(self._done())
 
-    async def _applied(self) -> None:
+    async def _done(self) -> None:
         await recover(self.org)
         async with transaction(self.org.pool) as work:
             waiting = await devices_with_open(self.org, work)

@@ -53,6 +53,9 @@ class SimWorld:
         """Records whose edits were sent anew on the server's present values."""
         self.backed_up: set[tuple[str, int]] = set()
         """Saves of devices that the server's backup has."""
+        self.offered_as: dict[tuple[int, str, str, int], object] = {}
+        """By device, record, column and queue number of what is offered again to a restored server: what was shown
+        there when it was first looked at."""
         self.images: dict[int, int] = {}
         """By device: how many saves it had made when its image was taken."""
         self._stack = ExitStack()
@@ -107,6 +110,7 @@ class SimWorld:
         """After a restore the server's values are older ones: what stood there then is not known any more."""
         self.wrote.clear()
         self.families.clear()
+        self.offered_as.clear()
         self.resent |= set(self.accounts)
         self.merged = dict(self.merged_at_backup)
         for device in self.devices:

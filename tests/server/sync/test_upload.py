@@ -53,14 +53,17 @@ def test_other_content_under_a_known_number_is_a_fork_and_changes_nothing(lab: L
 def test_behind_a_fork_what_the_server_knows_as_it_comes_has_its_outcome_and_is_not_to_be_sent_anew(
     lab: Lab, sarah: Phone
 ) -> None:
-    """An image of a queue: its first save was folded before it went, the second went as it was."""
+    """An image of a queue: its first save was folded before it went, the second went as it was; the third is another."""
     shop = sarah.new_id("Shop")
+    as_it_was = sarah.save(create("Shop", shop, Name="as it was"), n=1)
+    folded = sarah.save(create("Shop", shop, Name="folded"), n=1)
     same = sarah.save(create("Shop", sarah.new_id("Shop"), Name="same"), n=2)
-    sarah.upload(sarah.save(create("Shop", shop, Name="folded"), n=1), same)
-    response = sarah.upload(sarah.save(create("Shop", shop, Name="as it was"), n=1), same)
+    other = sarah.save(create("Shop", sarah.new_id("Shop"), Name="other"), n=3)
+    sarah.upload(msgspec.structs.replace(folded, id=as_it_was.id), same, other)
+    response = sarah.upload(as_it_was, same, sarah.save(create("Shop", sarah.new_id("Shop"), Name="third"), n=3))
     assert response.fork_at == 1
-    assert [(result.n, type(result.outcome)) for result in response.results] == [(2, Saved)]
-    assert lab.query('SELECT count(*) FROM "Shop"') == [(2,)]
+    assert [(result.n, type(result.outcome)) for result in response.results] == [(1, Saved), (2, Saved)]
+    assert lab.query('SELECT "Name" FROM "Shop" ORDER BY 1') == [("folded",), ("other",), ("same",)]
 
 
 def test_a_create_of_an_existing_id_is_a_fork_and_what_came_before_it_is_saved(lab: Lab, sarah: Phone) -> None:

@@ -22,6 +22,7 @@ class Numbers:
         self.device: DeviceNumber | None = meta.get(work, meta.Key.DEVICE_NUMBER)
         self._counter: int = meta.get(work, meta.Key.COUNTER) or 0
         self._n: int = meta.get(work, meta.Key.NEXT_N) or 1
+        self._opened_at = self._n
 
     def mint(self, prefix: str) -> RecordId:
         """A fresh record id. Raises Refused(AUTH) before the first sign-in."""
@@ -39,6 +40,11 @@ class Numbers:
     def upcoming_n(self) -> int:
         """The queue number that comes next."""
         return self._n
+
+    def is_of_this_opening(self, n: int) -> bool:
+        """Whether this process gave the number. Of others nobody can tell here what became of them: the file may be an
+        older image, and what it says was never sent may have been sent since."""
+        return n >= self._opened_at
 
     def transaction_id(self) -> TransactionId:
         """A fresh transaction id."""

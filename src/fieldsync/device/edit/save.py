@@ -82,9 +82,13 @@ def _bundles(tables: ObjectTables, touched: Sequence[Touched]) -> list[Bundle]:
 def _queue(
     work: Work, tables: ObjectTables, numbers: Numbers, bundle: Bundle, *, swept: frozenset[str], per_part: int
 ) -> int | None:
-    """Fold a transaction into the family's last unsent entry, or add one. None when nothing is left of both."""
+    """Fold a transaction into the family's last unsent entry, or add one. None when nothing is left of both.
+
+    Never into one of an earlier opening: an older image that was put back goes on from what it has, and the server may
+    know that entry by its id, as it was sent (ADR 4).
+    """
     last = journal.last_of_root(work, bundle.root)
-    if last is not None and _may_fold(work, last, bundle):
+    if last is not None and numbers.is_of_this_opening(last.n) and _may_fold(work, last, bundle):
         kept = [i for i in last.decoded() if i.id not in swept or i.id in bundle.ids]
         known = {i.id for i in kept}
         items = fold_all(kept, [i if i.id in known else _chained(work, i) for i in bundle.items])

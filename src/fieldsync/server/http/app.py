@@ -61,8 +61,9 @@ class Pages:
     guard: ASGIMiddleware
 
 
-def create_app(uri: str, world: World, *, pages: Pages | None = None) -> Litestar:
-    """The application over the PostgreSQL at `uri`, serving every org of its directory."""
+def create_app(uri: str, world: World, *, pages: Pages | None = None, jobs: bool = True) -> Litestar:
+    """The application over the PostgreSQL at `uri`, serving every org of its directory. `jobs`: it also does what saves
+    put off, and the upkeep; else somebody beside it has to."""
     served = Served(uri=uri)
     apis = [
         Router("/sync/v1", route_handlers=[*ROUTES, *device.ROUTES, *media.ROUTES]),
@@ -74,7 +75,7 @@ def create_app(uri: str, world: World, *, pages: Pages | None = None) -> Litesta
         template_config=pages.templates if pages else None,
         dependencies={"served": Provide(lambda: served, sync_to_thread=False)},
         exception_handlers=HANDLERS,
-        lifespan=[_life(served, uri, world)],
+        lifespan=[_life(served, uri, world, jobs=jobs)],
         middleware=[*([pages.guard] if pages else []), DecompressBody()],
         request_max_body_size=limits.REQUEST_BYTES_MAX,
         openapi_config=OpenAPIConfig(
@@ -85,7 +86,9 @@ def create_app(uri: str, world: World, *, pages: Pages | None = None) -> Litesta
     )
 
 
-def _life(served: Served, uri: str, world: World) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def _life(
+    served: Served, uri: str, world: World, *, jobs: bool
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(_: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
@@ -94,8 +97,8 @@ def _life(served: Served, uri: str, world: World) -> Callable[[Litestar], Abstra
             except Exception as wrong:
                 _log.error("start", error=str(wrong), exc_info=wrong)
                 raise
-            tasks = [asyncio.create_task(_listen(uri, served)), asyncio.create_task(_keep_up(uri, served, world))]
-            tasks.append(asyncio.create_task(_do_jobs(uri, served)))
+            work = [_listen(uri, served), *((_keep_up(uri, served, world), _do_jobs(uri, served)) if jobs else ())]
+            tasks = [asyncio.create_task(one) for one in work]
             try:
                 yield
             finally:

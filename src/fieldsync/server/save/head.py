@@ -156,8 +156,9 @@ def classify(
     * a fork when number or id is known with anything else, or the device had confirmed that number already;
     * new otherwise.
 
-    Behind a fork nothing is new, but what is known as it comes is still a replay: sent anew under another number it
-    would be done twice.
+    Behind a fork nothing is new, but what is known is still a replay: sent anew under another number it would be done
+    twice. Known is also what has number and id of a receipt and says something else, though the histories part there:
+    a transaction changes only before it is sent, so that an older image has an earlier stage of it.
     """
     by_n = {r.n: r for r in receipts if r.device == caller.number}
     by_id = {r.transaction_id: r for r in receipts}
@@ -170,9 +171,10 @@ def classify(
             if fork_at is None:
                 fresh.append(transaction)
             continue
-        mine = known is not None and known.device in caller.numbers
-        if known is None or not mine or (known.transaction_id, known.hash) != (transaction.id, transaction.hash):
+        known_by_id = known is not None and known.device in caller.numbers and known.transaction_id == transaction.id
+        if known is None or not known_by_id or known.hash != transaction.hash:
             fork_at = transaction.n if fork_at is None else fork_at
+        if known is None or not known_by_id:
             continue
         replays.append(msgspec.structs.replace(_RESULT.decode(known.result), n=transaction.n))
     return Identified(tuple(fresh), tuple(replays), fork_at)

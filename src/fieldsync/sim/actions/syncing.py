@@ -145,5 +145,4 @@ def pass_time(world: SimWorld, seconds: float) -> None:
     world.clock.advance(seconds)
     if seconds >= 3_600:
         world.server.keep_up()
-        if world.faults.struck[Fault.RESTORED]:
-            world.server.apply_offers()
+        world.server.do_jobs()

@@ -23,12 +23,18 @@ def pending(world: SimWorld) -> Iterator[str]:
     """A sentence for every account and call that does not show what its person wrote and nobody has decided yet.
 
     What was written later, or deleted, and was taken away by an admin since, is shown on while the edit before it
-    waits: a decision in the office changes nothing under a person.
+    waits: a decision in the office changes nothing under a person. What is offered again to a restored server was
+    decided before that: others may have written behind it, or the record left the route. That stays as it is.
     """
     for device in world.devices:
+        offered = device.offered()
         for (name, record_id, column), (n, value) in _waiting(device).items():
             record = device.engine.get(name, record_id)
             shown = GONE if record is None else record.values.get(column)
+            if n in offered:
+                place = (device.ordinal, record_id, column, n)
+                if world.offered_as.setdefault(place, shown) in (shown, GONE):
+                    continue
             if shown != value and shown not in _decided_behind(world, device, (record_id, column, n)):
                 what = "is gone under" if record is None else "does not show"
                 yield f"L8: {world.name_of(record_id)} {what} its pending {column} on device {device.ordinal}"

@@ -23,9 +23,11 @@ def settle(world: SimWorld) -> Iterator[str]:
         device.clock.skew_seconds = 0.0
     for device in world.devices:
         yield from drain(world, device)
+    for device in world.devices:  # who had nothing to send is told of a restore here, and offers what he has
+        poll(world, device)
     if world.faults.struck[Fault.RESTORED]:
         world.clock.advance(limits.RECOVERY_WINDOW_MINUTES * 60.0)
-        world.server.apply_offers()
+    world.server.do_jobs()
     for device in world.devices:
         poll(world, device)
 
