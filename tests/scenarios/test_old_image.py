@@ -117,9 +117,9 @@ def test_what_is_made_of_the_image_goes_on_beside_what_was_sent_since(place: tup
     assert ipad.device.queue() == ipad.device.errors() == []
 
 
-@pytest.mark.parametrize("went_on", [False, True], ids=["sent as it is in the image", "edited once more, then sent"])
+@pytest.mark.parametrize("went_on", [False, True], ids=["sent as it was", "edited once more first"])
 def test_a_record_that_was_sent_since_is_there_once_also_when_it_is_edited_in_the_image(
-    place: tuple[Stage, Ipad], went_on: bool
+    place: tuple[Stage, Ipad], *, went_on: bool
 ) -> None:
     stage, ipad = place
     morning = ipad.shop("morning")
@@ -148,4 +148,4 @@ def test_a_record_that_was_sent_since_can_be_deleted_in_the_image(place: tuple[S
     ipad.device.sync()
     ipad.device.sync()
     assert stage.rows("Shop") == {}
-    assert ipad.device.find("Shop") == ipad.device.errors() == []
+    assert (ipad.device.find("Shop"), ipad.device.errors()) == ([], [])

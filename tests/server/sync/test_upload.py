@@ -53,7 +53,7 @@ def test_other_content_under_a_known_number_is_a_fork_and_changes_nothing(lab: L
 def test_behind_a_fork_what_the_server_knows_as_it_comes_has_its_outcome_and_is_not_to_be_sent_anew(
     lab: Lab, sarah: Phone
 ) -> None:
-    """An image of a queue: its first save was folded before it went, the second went as it was; the third is another."""
+    """An image of a queue: the first save was folded before it went, the second went as it was, the third is new."""
     shop = sarah.new_id("Shop")
     as_it_was = sarah.save(create("Shop", shop, Name="as it was"), n=1)
     folded = sarah.save(create("Shop", shop, Name="folded"), n=1)
