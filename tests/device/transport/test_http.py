@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from fieldsync.device.transport import HttpTransport, NotStreamed, Unconnected, Unreachable
+from fieldsync.device.transport import HttpTransport, NotStreamed, Unconnected, Unreachable, http
 from fieldsync.device.transport.http import LINE_BYTES_MAX
 from fieldsync.protocol import wire
 
@@ -46,6 +46,9 @@ FIXED: dict[str, tuple[int, str, bytes, dict[str, str]]] = {
 }
 
 
+AWAITED = threading.Event()
+
+
 class Handler(BaseHTTPRequestHandler):
     """A few fixed addresses."""
 
@@ -56,6 +59,8 @@ class Handler(BaseHTTPRequestHandler):
         encoding = self.headers.get("content-encoding", "plain")
         if encoding == wire.ENCODING_ZSTD:
             body = wire.decompress(body)
+        if self.path == "/awaited":
+            assert AWAITED.wait(60)
         self._answer(200, wire.CONTENT_JSON, b'{"encoding":"%s","size":%d}' % (encoding.encode(), len(body)))
 
     def do_GET(self) -> None:
@@ -161,6 +166,27 @@ def test_a_body_that_takes_longer_than_any_wait_gets_through_a_line_that_gets_on
     with slow_line(bytes_a_second=1024 * 1024) as address:
         patient = HttpTransport(address, deadline_seconds=0.5)
         assert patient.request("POST", "/x", body, {}).body == b"%d" % len(wire.compress(body))
+        patient.close()
+
+
+def test_who_asks_for_later_goes_on_when_the_body_left(
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not before, where the line is quick: his work would hold up what is to leave. Not for long, where it is not."""
+    monkeypatch.setattr(http, "GIVE_WAY_SECONDS", 30.0)
+    began = time.monotonic()
+    answer = transport.later("POST", "/awaited", b"x" * 5000, {})
+    assert time.monotonic() - began < 15, "it left, and its answer is still to come"
+    AWAITED.set()
+    assert answer().status == 200
+    monkeypatch.setattr(http, "GIVE_WAY_SECONDS", 0.01)
+    body = os.urandom(1024 * 1024)
+    with slow_line(bytes_a_second=2 * 1024 * 1024) as address:
+        patient = HttpTransport(address)
+        began = time.monotonic()
+        answer = patient.later("POST", "/x", body, {})
+        assert time.monotonic() - began < 0.4, "it takes half a second to leave"
+        assert answer().body == b"%d" % len(wire.compress(body))
         patient.close()
 
 

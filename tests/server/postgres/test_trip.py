@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from tests.server.postgres.box import ADD, ALL, BELOW, Pool, run, statement, told, told_inside
 
+from fieldsync.base.ids import DeviceNumber, mint
 from fieldsync.server.postgres.work import BadRow, NotUnique, Work, snapshot, transaction, trip
 from fieldsync.server.postgres.work.pipe import DEPARTS_FROM_BYTES
 
@@ -25,6 +26,26 @@ def test_what_cannot_be_sent_is_refused_alone(database: str) -> None:
             work.later(note, text="abc")
 
     assert run(database, act) == [3]
+
+
+def test_a_list_arrives_as_it_is_whatever_is_in_it(database: str) -> None:
+    sent = statement("SELECT CAST(%(texts)s AS text[])", "texts")
+    ids = [mint("a00", DeviceNumber("0000A"), counter) for counter in range(3)]
+    lists = [
+        ids,
+        ids[:1],
+        [*ids, "NULL"],
+        [*ids, None],
+        ["a,b", 'c"d', "e\\f", "{}", "", "ü" * 18],
+        [f"{ids[0]},{ids[1]}"],
+    ]
+
+    async def act(pool: Pool) -> None:
+        async with transaction(pool) as work:
+            for texts in (*lists, []):
+                assert await work.one(sent, texts=texts) == (texts,)
+
+    run(database, act)
 
 
 def test_more_than_fits_into_the_socket_goes_both_ways(database: str) -> None:

@@ -39,6 +39,8 @@ PIECE_BYTES_MAX = 2**18
 CONNECT_SECONDS = 10.0
 UNDERWAY_BYTES_MAX = 64 * 1024
 """What the system holds of a body that seems sent. It is still to pass a slow line while the answer is waited for."""
+GIVE_WAY_SECONDS = 0.02
+"""So long what asked for a request stands back, for it to leave. Two threads that both work take turns of 5 ms."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "[::1]", "localhost"})
 """Streams from this machine come faster as they are."""
 STREAM_READ_DEADLINES = 4
@@ -66,13 +68,23 @@ class HttpTransport:
 
     def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         """See `Transport.request`."""
+        return self._requested(method, path, body, headers, threading.Event())
+
+    def _requested(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], left: threading.Event
+    ) -> Reply:
+        """One request and its answer. `left` is set as soon as all of the body is on its way."""
         content, sent = _content(body, {"accept-encoding": wire.ENCODING_ZSTD, **headers})
-        with self._answer(method, path, content, sent, self._timeout) as response:
+        with self._answer(method, path, content, sent, self._timeout, left) as response:
             return _reply(response)
 
     def later(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Callable[[], Reply]:
         """See `Transport.later`."""
-        return self._on_its_way.submit(self.request, method, path, body, headers).result
+        left = threading.Event()
+        answer = self._on_its_way.submit(self._requested, method, path, body, headers, left)
+        answer.add_done_callback(lambda _: left.set())
+        left.wait(GIVE_WAY_SECONDS)
+        return answer.result
 
     def stream(self, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Iterator[bytes]:
         """See `Transport.stream`."""
@@ -101,12 +113,18 @@ class HttpTransport:
 
     @contextmanager
     def _answer(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: urllib3.Timeout
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        timeout: urllib3.Timeout,
+        left: threading.Event | None = None,
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         """An answer whose body is still to come. One that is not read to its end takes its connection with it."""
         content, sized = None, {}
         if body is not None:  # as a file it leaves in pieces, and each has the time of a connection, not all together
-            content, sized = BytesIO(body), {"content-length": str(len(body))}
+            content, sized = _Leaving(body, left), {"content-length": str(len(body))}
         try:
             response = self._pool.urlopen(
                 method,
@@ -220,6 +238,20 @@ def _plain(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         return
     arriving = cast("IO[bytes]", _Arriving(_pieces(response)))
     yield from zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES_MAX).read_to_iter(arriving)
+
+
+class _Leaving(BytesIO):
+    """A body on its way; `left` is set when all of it is."""
+
+    def __init__(self, body: bytes, left: threading.Event | None) -> None:
+        super().__init__(body)
+        self._left = left
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        piece = super().read(size)
+        if not piece and self._left is not None:
+            self._left.set()
+        return piece
 
 
 class _Arriving:

@@ -29,9 +29,10 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Busy, Collision, NotUnique, transaction
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save import changes, journal
+from fieldsync.server.save import changes
 from fieldsync.server.save.batch import Caller, Edit, Frame, Incoming, Row, Wave, Work, decode_row, encode_rows
 from fieldsync.server.save.head import lock_head
+from fieldsync.server.save.journal import journal
 from fieldsync.server.save.stamp import ALWAYS_WRITTEN, compose_name
 from fieldsync.server.save.write import Written
 

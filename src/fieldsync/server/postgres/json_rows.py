@@ -6,6 +6,7 @@ Rows of one save have much in common: who, when, which device. Of many rows that
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from typing import cast as seen_as
 
@@ -24,13 +25,21 @@ def as_json(values: object) -> str:
     return _ENCODER.encode(values).decode()
 
 
-def as_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Rows of canonical values as `merged` takes them: `rows`, and of many `common`, the values that all have."""
+def as_rows(rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any] = MappingProxyType({})) -> dict[str, str]:
+    """Rows of canonical values as `merged` takes them: `rows`, and of many `common`, the values that all have.
+
+    `common`: what all are known to have, beside what stands in them.
+    """
     if len(rows) < COMMON_FROM:
-        return {"rows": as_json(rows)}
-    common = {name: value for name, value in rows[0].items() if all(row.get(name, _MISSING) == value for row in rows)}
-    own = [{name: value for name, value in row.items() if name not in common} for row in rows]
-    return {"rows": as_json(own), "common": as_json(common)}
+        return {"rows": as_json([{**common, **row} for row in rows] if common else rows)}
+    last = rows[-1]
+    same = {n: v for n, v in rows[0].items() if last.get(n, _MISSING) == v and _all_have(rows, n, v)}
+    own = [{n: v for n, v in row.items() if n not in same} for row in rows] if same else rows
+    return {"rows": as_json(own), "common": as_json({**common, **same})}
+
+
+def _all_have(rows: Sequence[Mapping[str, Any]], name: str, value: object) -> bool:
+    return [row.get(name, _MISSING) for row in rows].count(value) == len(rows)
 
 
 def unpacked(table: Table, names: Iterable[str]) -> TableValuedAlias:

@@ -14,7 +14,7 @@ from fieldsync.schema.fields import FieldValue
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller, Frame, Row, Wave, encode_rows
-from fieldsync.server.save.journal import LOG
+from fieldsync.server.save.journal.journal import LOG
 from fieldsync.server.save.stamp import system_columns
 
 

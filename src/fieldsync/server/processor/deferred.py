@@ -16,7 +16,8 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.queue.statements import DEFER, DEFER_FIRST
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller, Edit, Frame, Incoming, Wave, Work, encode_rows
-from fieldsync.server.save.journal import is_signed, journal, result_of
+from fieldsync.server.save.journal.journal import journal, result_of
+from fieldsync.server.save.journal.rows import is_signed
 from fieldsync.server.save.pipeline import Done
 
 

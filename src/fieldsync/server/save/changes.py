@@ -178,8 +178,6 @@ def old_values(object_type: ObjectType, before: Row | None, after: Row) -> Row |
     """What the changed columns held before: with it a download knows what a row was at its checkpoint (DESIGN 5)."""
     if before is None:
         return None
-    return {
-        column: before[column]
-        for column, field in object_type.column_fields.items()
-        if field.type not in UNLOGGED and column in after and before[column] != after[column]
-    }
+    fields = object_type.column_fields
+    changed = ((c, old) for c, old in before.items() if (new := after.get(c, old)) is not old and new != old)
+    return {c: old for c, old in changed if c in fields and fields[c].type not in UNLOGGED}

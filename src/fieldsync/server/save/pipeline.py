@@ -20,10 +20,11 @@ from fieldsync.server.postgres.stored_catalog import former_fields
 from fieldsync.server.postgres.work import BadRow, NotUnique
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.samples.decide import decide_samples
-from fieldsync.server.save import changes, check, head, journal, prefetch, resolve, stamp, write
+from fieldsync.server.save import changes, check, head, prefetch, resolve, stamp, write
 from fieldsync.server.save.access import authorise, share
 from fieldsync.server.save.batch import Caller, Frame, Incoming, Predecessor, Wave, Work
 from fieldsync.server.save.elsewhere import alike, author, deleted, redirect, since
+from fieldsync.server.save.journal import journal
 from fieldsync.server.save.logic.follow import follow
 from fieldsync.server.save.logic.judge import judge
 from fieldsync.server.save.logic.late import Late

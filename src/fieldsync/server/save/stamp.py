@@ -89,9 +89,13 @@ async def draw_numbers(org: Org, database: Database, wave: Wave, count: int) -> 
 
 def system_columns(wave: Wave, record_id: RecordId) -> Row:
     """Id, owner, dates and stamp of a row that the platform itself creates."""
+    return {"Id": record_id, **common_columns(wave)}
+
+
+def common_columns(wave: Wave) -> Row:
+    """Owner, dates and stamp of every row that the platform itself creates in a wave."""
     user, now = wave.caller.user_id, wave.frame.now
     return {
-        "Id": record_id,
         "OwnerId": user,
         "CreatedDate": now,
         "CreatedById": user,

@@ -253,7 +253,7 @@ SERVER_BUGS = (
         (Patch("server.save.pipeline:write.write", _commits_too_early),),
         focus=2 * ("network",),
     ),
-    Planted("refusals are told as saved", (Patch("server.save.journal:result_of", _refuses_in_secret),)),
+    Planted("refusals are told as saved", (Patch("server.save.journal.journal:result_of", _refuses_in_secret),)),
     Planted(
         "sharing is not asked",
         (

@@ -22,6 +22,7 @@ from psycopg.waiting import Ready, Wait
 
 from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.postgres.work import streamed
+from fieldsync.server.postgres.work.lists import IdsDumper
 
 PLANS_MAX = 300
 """Statements are few and asked over and over: each connection keeps the plans of those it used last."""
@@ -79,6 +80,7 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
 
     def __init__(self, pgconn: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(pgconn, *args, **kwargs)
+        self.adapters.register_dumper(list, IdsDumper)
         self.prepare_threshold = None  # the driver keeps none beside ours, and forgets none of ours
         self._plans: OrderedDict[_Key, bytes] = OrderedDict()
         self._made = 0

@@ -16,10 +16,11 @@ from fieldsync.protocol.upload import Saved
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.listen import CHANNEL, news_for
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.save import changes, journal
+from fieldsync.server.save import changes
 from fieldsync.server.save.access.authorise import root_of
 from fieldsync.server.save.batch import Caller, Edit, Incoming, Wave, Work
 from fieldsync.server.save.head import lock_head
+from fieldsync.server.save.journal import journal
 from fieldsync.server.save.logic import triggered
 from fieldsync.server.save.logic.follow import save_derived
 from fieldsync.server.save.logic.late import Late
