@@ -16,9 +16,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from fieldsync.server.postgres.embedded import EmbeddedPostgres
+
+settings.register_profile("machines", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("machines")  # how fast a machine is, and what else it does, is no property of the product
 
 BIN_DIRS = {"": None, "15": Path("/usr/lib/postgresql/15/bin")}
 

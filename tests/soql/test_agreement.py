@@ -150,13 +150,17 @@ def accounts(where: Condition, order: tuple[Any, ...] = ()) -> Query:
     return Query((Item(Path(("Id",)), None),), (Source(Path(("Account",)), None),), where=where, order=order)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(conditions, st.sampled_from(ZONES), st.sampled_from([1, 4]))
 def test_both_select_the_same_rows(both: Both, where: Condition, zone: str, month: int) -> None:
     both.bound(accounts(where).bind(CATALOG), context(zone, fiscal_start_month=month))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(conditions, st.sampled_from(ZONES))
 def test_a_condition_and_its_negation_share_the_rows_out(both: Both, where: Condition, zone: str) -> None:
     every = both.bound(accounts(Not(Comparison(Path(("Id",)), "=", (Null(),)))).bind(CATALOG), context(zone))
@@ -165,7 +169,9 @@ def test_a_condition_and_its_negation_share_the_rows_out(both: Both, where: Cond
     assert sorted(held + others, key=repr) == every
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.sampled_from(["=", "!=", "IN", "NOT IN"]), st.lists(st.sampled_from(present(TEXTS)) | st.none(), max_size=5))
 def test_a_bound_list_means_each_of_its_values(both: Both, operator: str, values: list[str | None]) -> None:
     where = Comparison(Path(("Name",)), operator, (Bind("names", token=False),))
@@ -175,7 +181,9 @@ def test_a_bound_list_means_each_of_its_values(both: Both, operator: str, values
     assert found == both.bound(accounts(Comparison(Path(("Name",)), inside, plain)).bind(CATALOG), context())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(conditions, st.sampled_from(ZONES))
 def test_a_rule_selects_what_the_query_selects(both: Both, where: Condition, zone: str) -> None:
     rule = bind_condition(where, CATALOG, "Account")

@@ -134,6 +134,9 @@ PREVIEW_SECONDS = 20
 # Mini sync
 ONLINE_FOUND_MAX = 30
 ONLINE_CHILDREN_MAX = 50
+NAMES_ASKED_MAX = 1_000
+NAMES_KEPT_MAX = 20_000
+"""Names of records that are not on a device, of those that its records point to."""
 """Of each list on a record that is brought to a device, the newest."""
 
 # Media

@@ -12,6 +12,7 @@ from fieldsync.base.version import VERSION
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport
 from fieldsync.device.sync.engine import Engine
+from fieldsync.device.sync.names import told_name
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.feed import Bring, Brought, FoundPage
 
@@ -29,6 +30,11 @@ class Mini:
             return self._engine.calls.get(f"/sync/v1/online/{name}", FoundPage, search=search)
         except Unreachable:
             raise Refused(problem(Code.OFFLINE)) from None
+
+    def name_of(self, record_id: RecordId) -> str | None:
+        """What a record is called that is not here, where the server told it (`Related_Record_Names`)."""
+        with self._engine.store.read() as work:
+            return told_name(work, record_id)
 
     def bring(self, name: str, record_id: RecordId) -> SyncReport:
         """Get this one now. Blocks. Raises Refused: AUTH, OFFLINE, UNKNOWN_OBJECT, NOT_FOUND."""

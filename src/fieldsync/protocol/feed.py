@@ -13,6 +13,9 @@ A mini sync brings one record found online, with what hangs on it, without waiti
 `GET /sync/v1/online/{object}?search=...` finds records by a part of their name among all that the person may read.
 `POST /sync/v1/mini` puts one of them, with its families and lists, on the person's feed, where his devices read it like
 his own saves. What no rule selects leaves with the next download.
+
+`POST /sync/v1/names` with `Unnamed` is answered with `Named`: what records are called that a device does not hold and
+its records point to (FEATURES J23, `Related_Record_Names`), of those the person may read. Nothing else of them travels.
 """
 
 from __future__ import annotations
@@ -92,3 +95,15 @@ class Brought(msgspec.Struct, frozen=True):
     """How many records the feed will bring; the families of some of them are more rows."""
 
     records: int
+
+
+class Unnamed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Ids by object."""
+
+    ids: dict[str, tuple[RecordId, ...]]
+
+
+class Named(msgspec.Struct, frozen=True):
+    """Names by id. What is missing is not there, or not for this person; nothing tells the two apart."""
+
+    names: dict[RecordId, str]

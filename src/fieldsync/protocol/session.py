@@ -124,6 +124,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Without a touch for so long the app locks (FEATURES M04)."""
     send_retries: int = 3
     """What was sent again so often without an answer is told (FEATURES J23)."""
+    related_record_names: bool = False
+    """Whether records that are not on the device, and are pointed to, are shown by their names."""
 
 
 class Supporter(msgspec.Struct, frozen=True):

@@ -136,6 +136,7 @@ ASKED: dict[str, Callable[[Known], list[Ask]]] = {
     "GET /sync/v1/media/{name:str}/{record_id:str}": lambda k: files(k, None),
     "POST /sync/v1/media/{name:str}/{record_id:str}": lambda k: files(k, b"x"),
     "GET /sync/v1/online/{name:str}": lambda k: [Ask({"search": "canary"}, at={"name": n}) for n in k.target],
+    "POST /sync/v1/names": lambda k: [Ask(body={"ids": {n: [i] for n, i in k.target.items()}})],
     "POST /sync/v1/support": codes,
     "GET /sync/v1/support": standings,
     "POST /sync/v1/support/end": standings,

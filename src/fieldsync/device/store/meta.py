@@ -28,6 +28,7 @@ class Key(StrEnum):
     CLEARING = "clearing"
     RELOAD = "reload"
     TOLD = "told"
+    NAMES_AT = "names_at"
     PREPARED = "prepared"
     PREPARING = "preparing"
     ACCOUNT = "account"

@@ -23,6 +23,7 @@ from fieldsync.device.status.widget import Phase
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync import feed, upload
 from fieldsync.device.sync.calls import Calls, Restored
+from fieldsync.device.sync.names import learn_names
 from fieldsync.device.sync.nonblocking.prepared import Preparing
 from fieldsync.device.sync.orders import orders
 from fieldsync.device.sync.sending.sender import Sender
@@ -101,6 +102,7 @@ class Engine:
             elif self._untold:
                 self._untold = False
                 tell_tracking(self.store, self.calls, self.world.clock.now())
+                learn_names(self.store, self.calls, self.world.clock.now())
             did.again = self._next()
             return did
 

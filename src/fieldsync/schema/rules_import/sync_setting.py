@@ -50,8 +50,6 @@ class SettingKind:
     unit: str | None = None
     least: int | None = None
     most: int | None = None
-    followed: bool = True
-    """Whether anything follows it. Others are kept, as another system had them, for the part that is still to come."""
     usual: str = "false"
     """What counts where nobody set it; words where that is no single value."""
     choices: tuple[str, ...] = ("true", "false")
@@ -76,13 +74,13 @@ def _number(group: SettingGroup, means: str, unit: str, bounds: tuple[int, int],
     return SettingKind(group, means, unit, *bounds, usual=str(usual))
 
 
-def _switch(group: SettingGroup, means: str, *, usual: bool = False, followed: bool = True) -> SettingKind:
-    return SettingKind(group, means, followed=followed, usual="true" if usual else "false")
+def _switch(group: SettingGroup, means: str, *, usual: bool = False) -> SettingKind:
+    return SettingKind(group, means, usual="true" if usual else "false")
 
 
 SETTINGS: Mapping[str, SettingKind] = {
     "Related_Record_Names": _switch(
-        _MOBILE, "names of related records that are out of reach are shown, read-only", followed=False
+        _MOBILE, "names of related records that are not on the device are shown, of those the person may read"
     ),
     "Off_Wifi_Megabytes_Max": _number(
         _MOBILE, "download off Wi-Fi before a person is warned", "MB", (1, 100_000), limits.OFF_WIFI_MEGABYTES

@@ -9,15 +9,16 @@ from fieldsync.protocol.session import Settings
 
 NAMES = (
     *("Poll_Seconds", "Items_Per_Transaction_Max", "Overdue_Days", "Days_Offline_Max"),
-    *("Off_Wifi_Megabytes_Max", "Idle_Minutes_Max", "Send_Retries_Max"),
+    *("Off_Wifi_Megabytes_Max", "Idle_Minutes_Max", "Send_Retries_Max", "Related_Record_Names"),
 )
 """In the order in which `settings_of` takes their values."""
 
 
 def settings_of(values: Sequence[str | None]) -> Settings:
     """What a device is told; a value that is no number sets nothing. Pure."""
+    *numbers, names = values
     poll, items, overdue, offline, off_wifi, idle, retries = (
-        int(value) if value and value.isascii() and value.isdecimal() else None for value in values
+        int(value) if value and value.isascii() and value.isdecimal() else None for value in numbers
     )
     return Settings(
         poll_seconds=float(limits.POLL_SECONDS if poll is None else poll),
@@ -28,4 +29,5 @@ def settings_of(values: Sequence[str | None]) -> Settings:
         off_wifi_megabytes=off_wifi or limits.OFF_WIFI_MEGABYTES,
         idle_minutes=idle or limits.IDLE_MINUTES,
         send_retries=limits.SEND_RETRIES if retries is None else retries,
+        related_record_names=names == "true",
     )

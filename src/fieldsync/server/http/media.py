@@ -1,4 +1,5 @@
-"""`/sync/v1/media`, files of records, one piece a request, and `/sync/v1/mini`, one record found online. The shapes and
+"""`/sync/v1/media`, files of records, one piece a request, and `/sync/v1/mini`, one record found online,
+with `/sync/v1/names`, what records are called that are not on the device. The shapes and
 their meaning are in `protocol.media` and `protocol.feed`."""
 
 from __future__ import annotations
@@ -7,13 +8,14 @@ from litestar import Response, get, post
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.protocol.feed import Bring, Brought, FoundPage
+from fieldsync.protocol.feed import Bring, Brought, FoundPage, Named, Unnamed
 from fieldsync.protocol.media import CONTENT_BYTES, PIECE_BYTES, Taken, asked_range
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.server.http.context import AnyRequest, ServedHere, bearer, calling, org_for, org_for_download, reading
 from fieldsync.server.media.ask import Wanted, piece_of, take
 from fieldsync.server.sync.mini.mini import bring as bring_one
 from fieldsync.server.sync.mini.mini import find_online
+from fieldsync.server.sync.mini.names import names_of
 
 PARTIAL = 206
 
@@ -62,4 +64,12 @@ async def mini(request: AnyRequest, served: ServedHere, data: Bring) -> Brought:
         return await bring_one(org, work, caller, data)
 
 
-ROUTES = [piece, bring, online, mini]
+@post("/names", status_code=200, summary="Names of records", tags=["download"])
+async def names(request: AnyRequest, served: ServedHere, data: Unnamed) -> Named:
+    """Of records that the device does not hold, as far as the person may read them."""
+    org = org_for_download(served, request)
+    async with reading(org, bearer(request)) as (work, caller):
+        return await names_of(org, work, caller, data)
+
+
+ROUTES = [piece, bring, online, mini, names]

@@ -165,6 +165,11 @@ def _name_of(device: Device, field: Field, value: FieldValue) -> str:
     return device.name_of(target, RecordId(value)) or ""
 
 
+def _told(device: Device, field: Field, value: FieldValue) -> str:
+    """The name of the record a field points to, which is not on this device, where the server told it."""
+    return (device.mini.name_of(RecordId(value)) or "") if field.references and isinstance(value, str) else ""
+
+
 def facts_by_name(device: Device, found: Record, manner: Manner) -> dict[str, Fact]:
     """Every filled field of a record, by name; what the platform set comes last."""
     object_type = device.catalog[found.object]
@@ -183,12 +188,15 @@ def cell_of(device: Device, field: Field, value: FieldValue, manner: Manner) -> 
         return ""
     if field.type is FieldType.BASE64:
         return _("Signed") if "signature" in field.name.lower() else _("A file")
-    return _name_of(device, field, value) or fact_of(field, value, manner, None).text
+    return _name_of(device, field, value) or _told(device, field, value) or fact_of(field, value, manner, None).text
 
 
 def _fact(device: Device, field: Field, value: FieldValue, manner: Manner) -> Fact:
     linked = _name_of(device, field, value)
-    return fact_of(field, value, manner, (linked, f"/objects/{field.references}/{value}") if linked else None)
+    if linked:
+        return fact_of(field, value, manner, (linked, f"/objects/{field.references}/{value}"))
+    told = _told(device, field, value)
+    return Fact(field.label or field.name, told) if told else fact_of(field, value, manner, None)
 
 
 def now_input(zone: str, now: datetime) -> str:

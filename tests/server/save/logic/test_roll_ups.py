@@ -99,7 +99,9 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(actions=ACTIONS)
 def test_summaries_equal_a_recount_whatever_happened(
     lab: Lab, sarah: Phone, actions: list[tuple[str, int, int]]

@@ -41,13 +41,16 @@ class Inputs:
         label, target = field.label or name, field.references or ""
         if field.type in _REFERENCES and target in self._device.catalog:
             options = self._choices(object_type.name, target, view)
-            name_shown = self._device.name_of(target, RecordId(text)) or "" if text else ""
+            name_shown = self._shown(target, RecordId(text)) if text else ""
             if options is None or (text and text not in {o.value for o in options} and not name_shown):
                 return Input(name, label, "lookup", text, field.required, (), name_shown, target, view)
             if text and text not in {o.value for o in options}:
                 options = (*options, Option(text, name_shown))
             return Input(name, label, "select", text, field.required, options)
         return plain_input(object_type, name, text, self._record_type)
+
+    def _shown(self, target: str, record_id: RecordId) -> str:
+        return self._device.name_of(target, record_id) or self._device.mini.name_of(record_id) or ""
 
     def _choices(self, object_name: str, target: str, view: str) -> tuple[Option, ...] | None:
         """The records of a small object or list; None: too many, they are searched."""
