@@ -11,6 +11,9 @@ from tests.scenarios.stage import catch_up, org_with_two
 from tests.scenarios.test_mobile_settings import DaysAhead, set_for_reps
 
 from fieldsync.device import Device
+from fieldsync.web.field.reading import facts_by_name
+from fieldsync.web.kit.facts import Fact
+from fieldsync.web.kit.locales import Manner
 
 PACK = """
 name: pointed
@@ -56,6 +59,13 @@ def test_a_record_out_of_reach_is_called_by_its_name_as_long_as_she_may_know_it(
         set_for_reps(stage, "Related_Record_Names", "true")
         assert looks(ipad) == ["St Mary", None, None], "what is not open to her is not told"
         assert ipad.name_of("Clinic", open_one) is None, "it is not here"
+        for clinic, fact in (
+            (open_one, Fact("Clinic", "St Mary")),
+            (closed, Fact("Clinic", closed)),
+            (here, Fact("Clinic", "St Paul", f"/objects/Clinic/{here}")),
+        ):
+            visit = ipad.find("Visit", where={"ClinicId": clinic})[0]
+            assert facts_by_name(ipad, visit, Manner())["ClinicId"] == fact, "a name leads nowhere"
 
         with toms.edit() as edit:
             edit.update("Clinic", open_one, {"City": "York"})
