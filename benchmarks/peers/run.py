@@ -1,6 +1,6 @@
 """fieldsync and other sync systems on rows of one kind, one after another in one run; writes a page with its plots.
 
-`python benchmarks/peers/run.py --rows 20000 --page docs/explanation/peers.md`
+`python -m benchmarks.peers.run --rows 20000 --page docs/explanation/peers.md`, from the root of the project
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ import argparse
 import json
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+
+from benchmarks.ours import bench
 
 from fieldsync.base.world import SeededChance
 from fieldsync.sim.bench.figures import machine
@@ -67,20 +68,14 @@ def _ours(rows: int) -> dict[str, float]:
     """Our own commands; seconds."""
     edits = max(1000, rows // 10)
     found = {
-        "refresh": _bench("refresh", "--rows", str(rows))["refresh"],
-        "upload": 1 / _bench("upload", "--edits", str(edits))["upload"],
-        "second device": _bench("autosync", "--saves", "50")["save to second device, median"] / 1000,
+        "refresh": bench("refresh", "--rows", str(rows))["refresh"]["value"],
+        "upload": 1 / bench("upload", "--edits", str(edits))["upload"]["value"],
+        "second device": bench("autosync", "--saves", "50")["save to second device, median"]["value"] / 1000,
     }
     with suppress(subprocess.TimeoutExpired):
-        figures = _bench("incremental", "--few", "1000", "--many", str(rows), seconds=INCREMENTAL_SECONDS_MAX)
-        found["incremental"] = next(value for name, value in figures.items() if str(rows) in name) / 1000
+        figures = bench("incremental", "--few", "1000", "--many", str(rows), seconds=INCREMENTAL_SECONDS_MAX)
+        found["incremental"] = next(one["value"] for name, one in figures.items() if str(rows) in name) / 1000
     return found
-
-
-def _bench(*command: str, seconds: float = 600) -> dict[str, float]:
-    program = [sys.executable, "-c", "from fieldsync.cli.main import main; main()", "bench", *command, "--json"]
-    printed = subprocess.run(program, capture_output=True, text=True, check=True, timeout=seconds).stdout
-    return {line["name"]: line["value"] for line in map(json.loads, printed.splitlines())}
 
 
 def _peer(program: Path, rows: Path, folder: Path) -> dict[str, float]:
@@ -102,8 +97,9 @@ def _page(rows: int, found: dict[str, dict[str, float]], failed: dict[str, str],
 def _lines(rows: int, found: dict[str, dict[str, float]], failed: dict[str, str], page: Path) -> Iterator[str]:
     yield "# Beside other sync systems"
     yield ""
-    yield f"Made by `benchmarks/peers/run.py --rows {rows}` in one run, one system after another, all on the same"
-    yield f"machine over loopback ({machine()}). Machines differ and are shared: compare only within this page."
+    yield f"Made by `python -m benchmarks.peers.run --rows {rows}` in one run, one system after another, all on"
+    yield f"the same machine over loopback ({machine()}). Machines differ and are shared: compare only within this"
+    yield "page."
     for row in ROWS:
         values = {peer: UNITS[row] * told[row] for peer, told in found.items() if row in told}
         drawing = page.with_name(f"peers-{row.replace(' ', '-')}.svg")

@@ -164,6 +164,8 @@ def every(
     feed(max(1_000, rows // 10), max(2_000, rows), as_json)
     idle(f"{devices}", 45.0, as_json)
     storm(devices, 10.0, as_json)
+    apply(rows, as_json)
+    console(max(10_000, rows * 10), max(1_000, rows), as_json)
 
 
 def _run(measure: Callable[[Path, int], list[Figure]], *, as_json: bool) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import msgspec
 from rich.table import Table
 
+LEAST = 0.001
+
 
 class Figure(msgspec.Struct, frozen=True):
     """One number. `floor` is what the machine itself takes for the least work that could do the same, in the same run
@@ -25,8 +27,9 @@ class Figure(msgspec.Struct, frozen=True):
 def figure(
     name: str, value: float, unit: str, *, floor: float, conditions: str, higher_is_better: bool = False
 ) -> Figure:
-    """A figure with its ratio worked out."""
-    ratio = floor / value if higher_is_better else value / floor
+    """A figure with its ratio worked out. What is less than can be shown counts as the least that can."""
+    beneath, above = (value, floor) if higher_is_better else (floor, value)
+    ratio = above / max(beneath, LEAST)
     return Figure(name, round(value, 3), unit, round(floor, 3), round(ratio, 2), f"{conditions}; {machine()}")
 
 
