@@ -5,9 +5,12 @@ Real server, real devices, over HTTP (FEATURES J23).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from tests.scenarios.stage import catch_up, org_with_two
+import pytest
+from tests.scenarios.stage import Stage, catch_up, org_with_two
 from tests.scenarios.test_mobile_settings import DaysAhead, set_for_reps
 
 from fieldsync.device import Device
@@ -38,16 +41,32 @@ profiles:
 """
 
 
-def test_a_record_out_of_reach_is_called_by_its_name_as_long_as_she_may_know_it(database: str, tmp_path: Path) -> None:
+class Days(NamedTuple):
+    """Sarah's iPad, Tom's, and three clinics: open to her, not open to her, and on her device."""
+
+    stage: Stage
+    ipad: Device
+    toms: Device
+    clock: DaysAhead
+    clinics: tuple[RecordId, RecordId, RecordId]
+
+    def looks(self) -> list[str | None]:
+        """What Sarah reads for each after a sync."""
+        assert self.ipad.sync().successful
+        catch_up(self.ipad)
+        return [self.ipad.mini.name_of(clinic) for clinic in self.clinics]
+
+    def moves(self, clinic: RecordId, city: str) -> None:
+        with self.toms.edit() as edit:
+            edit.update("Clinic", clinic, {"City": city})
+        catch_up(self.toms)
+
+
+@pytest.fixture
+def days(database: str, tmp_path: Path) -> Iterator[Days]:
     with org_with_two(database, tmp_path, PACK) as (stage, sarah, tom):
         clock = DaysAhead()
         toms, ipad = stage.device(tom, "toms", started=False), stage.device(sarah, "ipad", started=False, clock=clock)
-
-        def looks(one: Device) -> list[str | None]:
-            assert one.sync().successful
-            catch_up(one)
-            return [one.mini.name_of(clinic) for clinic in (open_one, closed, here)]
-
         with toms.edit() as edit:
             open_one = edit.create("Clinic", {"Name": "St Mary", "City": "Leeds"})
             closed = edit.create("Clinic", {"Name": "St Mark", "City": "York"})
@@ -55,33 +74,38 @@ def test_a_record_out_of_reach_is_called_by_its_name_as_long_as_she_may_know_it(
             for clinic in (open_one, closed, here):
                 edit.create("Visit", {"Name": "V", "ClinicId": clinic})
         catch_up(toms)
-        assert looks(ipad) == [None] * 3, "nobody asked for it"
-        set_for_reps(stage, "Related_Record_Names", "true")
-        assert looks(ipad) == ["St Mary", None, None], "what is not open to her is not told"
-        assert ipad.name_of("Clinic", open_one) is None, "it is not here"
-        for clinic, fact in (
-            (open_one, Fact("Clinic", "St Mary")),
-            (closed, Fact("Clinic", closed)),
-            (here, Fact("Clinic", "St Paul", f"/objects/Clinic/{here}")),
-        ):
-            visit = ipad.find("Visit", where={"ClinicId": clinic})[0]
-            assert facts_by_name(ipad, visit, Manner())["ClinicId"] == fact, "a name leads nowhere"
+        yield Days(stage, ipad, toms, clock, (open_one, closed, here))
 
-        with toms.edit() as edit:
-            edit.update("Clinic", open_one, {"City": "York"})
-        catch_up(toms)
-        assert looks(ipad)[0] == "St Mary", "it is asked for once an hour at most, and a name counts for a day"
-        clock.days = 2
-        assert looks(ipad)[0] is None, "she may not know it any more"
 
-        with toms.edit() as edit:
-            edit.update("Clinic", closed, {"City": "Leeds"})
-        catch_up(toms)
-        clock.days = 4
-        assert looks(ipad)[1] == "St Mark"
-        for visit in ipad.find("Visit", where={"ClinicId": closed}):
-            with ipad.edit() as edit:
-                edit.delete("Visit", visit.id)
-        catch_up(ipad)
-        clock.days = 5
-        assert looks(ipad)[1] is None, "nothing points to it any more"
+def test_a_record_out_of_reach_is_called_by_its_name_as_long_as_she_may_know_it(days: Days) -> None:
+    open_one, closed, here = days.clinics
+    ipad = days.ipad
+    assert days.looks() == [None] * 3, "nobody asked for it"
+    set_for_reps(days.stage, "Related_Record_Names", "true")
+    assert days.looks() == ["St Mary", None, None], "what is not open to her is not told"
+    assert ipad.name_of("Clinic", open_one) is None, "it is not here"
+    for clinic, fact in (
+        (open_one, Fact("Clinic", "St Mary")),
+        (closed, Fact("Clinic", closed)),
+        (here, Fact("Clinic", "St Paul", f"/objects/Clinic/{here}")),
+    ):
+        visit = ipad.find("Visit", where={"ClinicId": clinic})[0]
+        assert facts_by_name(ipad, visit, Manner())["ClinicId"] == fact, "a name leads nowhere"
+
+    days.moves(open_one, "York")
+    assert days.looks()[0] == "St Mary", "it is asked for once an hour at most, and a name counts for a day"
+    days.clock.days = 2
+    assert days.looks()[0] is None, "she may not know it any more"
+
+
+def test_a_name_that_nothing_points_to_any_more_is_forgotten(days: Days) -> None:
+    _, closed, _ = days.clinics
+    days.moves(closed, "Leeds")
+    set_for_reps(days.stage, "Related_Record_Names", "true")
+    assert days.looks()[1] == "St Mark"
+    for visit in days.ipad.find("Visit", where={"ClinicId": closed}):
+        with days.ipad.edit() as edit:
+            edit.delete("Visit", visit.id)
+    catch_up(days.ipad)
+    days.clock.days = 1
+    assert days.looks()[1] is None
