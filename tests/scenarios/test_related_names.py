@@ -13,6 +13,7 @@ import pytest
 from tests.scenarios.stage import Stage, catch_up, org_with_two
 from tests.scenarios.test_mobile_settings import DaysAhead, set_for_reps
 
+from fieldsync.base.ids import RecordId
 from fieldsync.device import Device
 from fieldsync.web.field.reading import facts_by_name
 from fieldsync.web.kit.facts import Fact
