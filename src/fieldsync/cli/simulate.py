@@ -101,16 +101,20 @@ def _tell(report: Report) -> None:
 
 
 def _long(databases: Databases, folder: Path, plan: Plan, hours: float, numbers: Path) -> bool:
-    """Fresh seeds; the numbers are printed and kept after each, so that what is stopped has them too."""
-    from fieldsync.sim.proof.long_run import long_run
-    from fieldsync.sim.proof.numbers import keep
+    """Fresh seeds, on from those of the same code; the numbers are printed and kept after each run, so that what is
+    stopped has them too."""
+    from fieldsync.sim.proof.long_run import begun, goes_on, long_run
+    from fieldsync.sim.proof.numbers import keep_days, read
 
-    clean = True
-    for total in long_run(databases, folder, plan, seconds=hours * 3_600):
-        clean = not total.failed
-        keep(numbers, days=total)
-        say(f"seed {total.last_seed}: {total.device_days} device-days, {total.steps} steps, {len(total.failed)} failed")
-    return clean
+    before = read(numbers).days
+    if before is None or not goes_on(before, plan):
+        before = begun(plan)
+    failed = len(before.failed)
+    for total in long_run(databases, folder, plan, before, seconds=hours * 3_600):
+        failed = len(total.failed)
+        keep_days(numbers, total)
+        say(f"{total.runs} seeds: {total.device_days} device-days, {total.steps} steps, {failed} failed")
+    return not failed
 
 
 def _plant(databases: Databases, folder: Path, name: str, numbers: Path | None, *, as_json: bool) -> bool:

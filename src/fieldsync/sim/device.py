@@ -77,6 +77,13 @@ class SimDevice:
     """Queue numbers of records made and deleted again before anything was sent (FEATURES B11)."""
     lost: set[int] = field(default_factory=set)
     """Serials of saves that are not in an older image of this device."""
+    images_restored: int = 0
+    refused: set[int] = field(default_factory=set)
+    """Queue numbers of refusals that were looked at."""
+    readable: set[str] = field(default_factory=set)
+    """Accounts its person could read when that was looked at last."""
+    unaware: set[str] = field(default_factory=set)
+    """Marks it wrote into calls that were submitted elsewhere just before."""
     followed: set[str] = field(default_factory=set)
     """Accounts it held that became others, and that a download took away."""
     kills: int = 0
@@ -100,6 +107,16 @@ class SimDevice:
         """Queue numbers of entries that were acknowledged once, and that a restored server gets again."""
         with self.engine._store.read() as work:
             return {n for (n,) in work.rows("SELECT n FROM _acknowledged WHERE offered = 1")}
+
+    def changed_for_nothing(self) -> list[str]:
+        """Records that a person changed, in families that no entry of the queue and no open page is about: there is a
+        base image of them, and it is no news."""
+        busy = "SELECT root FROM _queue UNION SELECT root FROM _lease"
+        free = f"SELECT id, object, stamp FROM _base WHERE root NOT IN ({busy}) ORDER BY id"  # noqa: S608
+        with self.engine._store.read() as work:
+            shown = 'SELECT _stamp FROM "{}" WHERE Id = ?'
+            found = [(i, stamp, work.value(shown.format(name), i)) for i, name, stamp in work.rows(free)]
+        return [i for i, stamp, held in found if held is None or held >= stamp]
 
     def description(self) -> DeviceDescription:
         """What it says of itself when its person signs in."""

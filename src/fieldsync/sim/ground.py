@@ -37,7 +37,7 @@ HOT = 3
 """So many accounts everybody edits: this is where conflicts come from."""
 SIMULATED = frozenset(
     {"User", "RecordType", "Territory", "Territory_Account", "Account", "Address", "Call", "Call_Discussion"}
-    | {"Order", "Delivery_Order", "Depot"}
+    | {"Order", "Delivery_Order", "Depot", "Stall"}
 )
 PACK = f"""
 name: own
@@ -51,11 +51,18 @@ objects:
     fields:
       - {{name: City, type: text}}
       - {{name: Phone, type: text, conflict: server}}
+  - name: Stall
+    label: Stall
+    prefix: s03
+    fields:
+      - {{name: City, type: text}}
+      - {{name: Phone, type: text}}
 extensions:
   - object: Account
     validation_rules: [{{name: A_Number, condition: 'Phone = "{REFUSED_PHONE}"', message: Say a number.}}]
 sync_rules:
   - {{object: Depot, type: full}}
+  - {{object: Stall, type: full}}
 """
 
 

@@ -15,7 +15,7 @@ from fieldsync.sim.world import SimWorld
 
 Row = Mapping[str, Any]
 Rows = dict[str, Row]
-TOP = ("Account", "Call", "Order", "Depot", "Territory_Account")
+TOP = ("Account", "Call", "Order", "Depot", "Stall", "Territory_Account")
 DETAILS = {"Address": ("Account", "AccountId"), "Call_Discussion": ("Call", "CallId")}
 DETAILS |= {"Delivery_Order": ("Order", "OrderId")}
 OBJECTS = (*TOP, *DETAILS)
@@ -42,7 +42,7 @@ class Oracle:
             found[name] = {
                 i: row
                 for i, row in self.rows[name].items()
-                if name in ("Depot", "Territory_Account") or row["OwnerId"] in team or row[about] in held
+                if name in ("Depot", "Stall", "Territory_Account") or row["OwnerId"] in team or row[about] in held
             }
         return self._with_details(found)
 

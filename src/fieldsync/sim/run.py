@@ -33,17 +33,28 @@ LAWS = (
     no_lost_edit.check,
     no_lost_edit.told,
     no_lost_edit.effective,
+    no_lost_edit.together,
     no_double_effect.check,
+    no_double_effect.duplicated,
     convergence.check,
+    convergence.pointed,
+    convergence.came_back,
     isolation.check,
     whole_families.check,
     first_save_wins.check,
+    first_save_wins.deletes,
+    progress.held_back,
+    progress.let_go,
     exact_feed.check,
     honest_status.check,
     agreed_digest.check,
 )
 """Asked when all is well again; those of `ON_THE_WAY` after every so many steps too."""
-ON_THE_WAY = (whole_families.on_devices, honest_status.check, open_record.pending, convergence.merged)
+ON_THE_WAY = (
+    *(whole_families.on_devices, honest_status.check, open_record.pending, convergence.merged),
+    *(no_lost_edit.together, progress.held_back, no_double_effect.duplicated),
+    *(convergence.pointed, convergence.came_back),
+)
 LOOK_EVERY_STEPS = 10
 JOBS_EVERY_STEPS = 4
 BROKEN: tuple[type[Exception], ...] = (

@@ -39,8 +39,23 @@ class SimWorld:
         """Laws that were broken while the run went on."""
         self.did: Counter[str] = Counter()
         """How often each action really happened."""
+        self._nothing_yet()
+        self._stack = ExitStack()
+        self._stack.enter_context(simulated_disks())
+        name, self.ground = databases.fresh()
+        self.server = SimServer(databases, name, self.ground, World(self.clock, SeededChance(f"{seed}/server")))
+        self.devices = [self.device(i) for i in range(device_count)]
+        points.install(self.faults.plan)
+        self._stack.callback(points.install, None)
+
+    def _nothing_yet(self) -> None:
+        """What the run will note."""
         self.wrote: dict[tuple[str, str, str], list[Wrote]] = {}
         """By object, id and column: what was written there, in the order of saves."""
+        self.deletes: dict[str, set[int]] = {}
+        """By stall: which devices deleted it, or tried to."""
+        self.seen: dict[tuple[int, str], set[object]] = {}
+        """By device and stall: every value its person saw there whenever he changed or deleted it."""
         self.families: dict[str, dict[str, int]] = {}
         """By call, and by the mark it was made with: how many details came with it, while nobody changed which there
         are. Two marks where an older image of the device gave the id once more."""
@@ -58,13 +73,6 @@ class SimWorld:
         there when it was first looked at."""
         self.images: dict[int, int] = {}
         """By device: how many saves it had made when its image was taken."""
-        self._stack = ExitStack()
-        self._stack.enter_context(simulated_disks())
-        name, self.ground = databases.fresh()
-        self.server = SimServer(databases, name, self.ground, World(self.clock, SeededChance(f"{seed}/server")))
-        self.devices = [self.device(i) for i in range(device_count)]
-        points.install(self.faults.plan)
-        self._stack.callback(points.install, None)
 
     @property
     def accounts(self) -> list[RecordId]:
@@ -109,6 +117,8 @@ class SimWorld:
     def forget_what_was_written(self) -> None:
         """After a restore the server's values are older ones: what stood there then is not known any more."""
         self.wrote.clear()
+        self.deletes.clear()
+        self.seen.clear()
         self.families.clear()
         self.offered_as.clear()
         self.resent |= set(self.accounts)

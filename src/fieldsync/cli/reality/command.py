@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,7 @@ def matrix(
     as_json: JsonOption = False,
 ) -> None:
     """Run every kind of trouble with so many devices and saves; ends by itself, and leaves no process behind."""
+    faulthandler.enable()  # a process that is aborted says where
     from fieldsync.sim.reality.cell import Cell
     from fieldsync.sim.reality.matrix import run_all
 

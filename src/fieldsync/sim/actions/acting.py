@@ -13,6 +13,9 @@ from fieldsync.sim.faults import Killed
 from fieldsync.sim.world import SimWorld
 
 Numbers = Sequence[int]
+POINTS_OF_A_SAVE = (8, 8, 60)
+"""A device that is struck in a save is so at one of so many next points: mostly before it commits, sometimes while or
+after."""
 Action = Callable[[SimWorld, SimDevice], None]
 
 
@@ -49,7 +52,7 @@ def promised(
     values: Mapping[str, str] | None = None,
 ) -> bool:
     """Run a save the device may die in. Only one that returned is owed to the person, with these values."""
-    with danger(world, device, kind) as attempt:
+    with danger(world, device, kind, POINTS_OF_A_SAVE[world.chance.below(len(POINTS_OF_A_SAVE))]) as attempt:
         record, numbers = save()
     if not attempt.done:
         return False

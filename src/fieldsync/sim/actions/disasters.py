@@ -80,5 +80,6 @@ def old_image(world: SimWorld, device: SimDevice) -> None:
     device.lost |= {save.serial for save in device.saves[made:]}
     device.followed.clear()
     device.restore(place)
+    device.images_restored += 1
     world.faults.count(Fault.OLD_IMAGE)
     world.trace.add("old-image", device.ordinal)

@@ -128,11 +128,13 @@ def change_model(world: SimWorld, device: SimDevice) -> None:
 
 
 def merge_accounts(world: SimWorld, device: SimDevice) -> None:
-    """Two accounts become one, whatever devices still say of the loser."""
+    """Two accounts become one, whatever devices still say of the loser: mostly one that somebody's queue names."""
     rest = [account for account in world.accounts[HOT:] if account in world.rows("Account")]
     if len(rest) < 4:
         return
-    loser = rest[world.chance.below(len(rest))]
+    said = {str(x.new) for items in device.said().values() for item in items for x in item.changes.values()}
+    some = [account for account in rest if account in said] if world.chance.below(3) else []
+    loser = (some or rest)[world.chance.below(len(some or rest))]
     winner = [account for account in rest if account != loser][world.chance.below(len(rest) - 1)]
     org = world.server.org
     try:

@@ -105,12 +105,14 @@ def _write(
 
 
 def create_account(world: SimWorld, device: SimDevice) -> None:
-    """A new account and, in the same session, a call on it: what refers travels behind what it refers to."""
+    """A new account and, in the same session, a call on it: what refers travels behind what it refers to, and waits
+    where that is refused."""
     mark, family = new_mark(world, device), _Family(lines=0)
+    phone = mark if world.chance.below(4) else REFUSED_PHONE
 
     def save() -> tuple[str, Numbers]:
         with device.engine.edit() as edit:
-            account = edit.create("Account", {"Name": mark, "Phone": mark})
+            account = edit.create("Account", {"Name": mark, "Phone": phone})
             edit.create("Address", {"Name": mark, "AccountId": account})
             family.call = edit.create("Call", _call_of(device, account, mark))
         return account, edit.queue_numbers
@@ -144,6 +146,20 @@ def edit_family(world: SimWorld, device: SimDevice) -> None:
 
     world.families.pop(call, None)
     promised(world, device, "edit-family", save, {"Notes": mark})
+
+
+def submit_elsewhere(world: SimWorld, device: SimDevice) -> None:
+    """Somebody at a desk submits a call that the person has, and he edits it without knowing: a duplicate of it."""
+    there = world.rows("Call")
+    known = [c for c in device.engine.find("Call", order_by="Id", limit=500) if c.id in there]
+    chosen = [c for c in known if "Submitted" not in (c.values["Status"], there[c.id]["Status"])]
+    if not chosen:
+        return
+    call, mark = chosen[world.chance.below(len(chosen))], new_mark(world, device)
+    submitted = world.server.update(world.server.admin, "Call", call.id, {"Status": "Submitted"})
+    world.trace.add("submit-elsewhere", device.ordinal, type(submitted).__name__)
+    device.unaware.add(mark)
+    _write(world, device, "Call", call.id, {"Notes": mark})
 
 
 def submit_call(world: SimWorld, device: SimDevice) -> None:
@@ -205,23 +221,36 @@ def order(world: SimWorld, device: SimDevice) -> None:
 
 def depot(world: SimWorld, device: SimDevice) -> None:
     """An object whose edits win, one of whose fields never does, and which is made again when somebody deleted it."""
-    known, drawn, mark = one_of(world, device.engine, "Depot"), world.chance.below(8), new_mark(world, device)
+    _place(world, device, "Depot")
+
+
+def stall(world: SimWorld, device: SimDevice) -> None:
+    """An object of which the first save wins, deletes among them."""
+    _place(world, device, "Stall")
+
+
+def _place(world: SimWorld, device: SimDevice, name: str) -> None:
+    known, drawn, mark = one_of(world, device.engine, name), world.chance.below(8), new_mark(world, device)
+    shown = None if known is None else device.engine.get(name, known)
+    if shown is not None:
+        world.seen.setdefault((device.ordinal, shown.id), set()).update(shown.values[c] for c in ("City", "Phone"))
 
     def save() -> tuple[str, Numbers]:
         with device.engine.edit() as edit:
             if known is None or drawn == 0:
-                record = edit.create("Depot", {"Name": mark, "City": mark})
+                record = edit.create(name, {"Name": mark, "City": mark})
             elif drawn == 1:
                 record = known
-                edit.delete("Depot", known)
+                world.deletes.setdefault(known, set()).add(device.ordinal)
+                edit.delete(name, known)
             else:
                 record = known
-                edit.update("Depot", known, {"City": mark} if drawn % 2 else {"Phone": mark})
+                edit.update(name, known, {"City": mark} if drawn % 2 else {"Phone": mark})
         if not edit.queue_numbers:
             device.canceled_out |= {made.n for made in device.saves if made.record == record}
         return record, edit.queue_numbers
 
-    promised(world, device, f"depot {drawn}", save)
+    promised(world, device, f"{name.lower()} {drawn}", save)
 
 
 def bad_save(world: SimWorld, device: SimDevice) -> None:

@@ -25,6 +25,7 @@ SAVES: tuple[tuple[int, Action], ...] = (
     (3, saving.delete_call),
     (6, saving.order),
     (6, saving.depot),
+    (6, saving.stall),
     (1, saving.bad_save),
 )
 ACTIONS: tuple[tuple[int, Action], ...] = (
@@ -43,6 +44,7 @@ ACTIONS: tuple[tuple[int, Action], ...] = (
     (40, online.online_edit),
     (30, online.online_call),
     (12, online.online_account),
+    (12, saving.submit_elsewhere),
     (20, online.align),
     (6, online.change_rule),
     (4, online.change_model),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fieldsync.base.problems import Code
+from fieldsync.sim.faults import Fault
 from fieldsync.sim.oracle import OBJECTS, Oracle, Row, disputed, held_by
 from fieldsync.sim.world import SimWorld
 
@@ -34,6 +36,46 @@ def merged(world: SimWorld) -> Iterator[str]:
                 if row["AccountId"] in device.followed:
                     what = f"{name}: {world.name_of(record_id)}"
                     yield f"L3: device {device.ordinal} {what} names an account that became another"
+
+
+def pointed(world: SimWorld) -> Iterator[str]:
+    """A sentence for every save that was refused because the account it names is another one now, which its person may
+    read: it was to reach that one. Asked as soon as the refusal is seen, and where he could read it before that too:
+    who comes to read it later was refused rightly."""
+    if not world.merged or world.faults.struck[Fault.RESTORED]:
+        return
+    oracle = Oracle(world)
+    for device in world.devices:
+        readable = set(oracle.readable(device.person)["Account"])
+        before, device.readable = device.readable & readable, readable
+        for entry in device.engine.errors():
+            if entry.n in device.refused:
+                continue
+            device.refused.add(entry.n)
+            missing = [one for one in entry.problems if one.code in MISSING]
+            named = {str(name) for one in missing for name in (one.id, *one.details.values())}
+            if any(winner(world, lost) in before for lost in named & world.merged.keys()):
+                yield f"L3: save {entry.n} of device {device.ordinal} was refused: its account became another"
+
+
+MISSING = (Code.NOT_FOUND, Code.ENTITY_DELETED, Code.INVALID_REF)
+
+
+def winner(world: SimWorld, account: str) -> str:
+    """Which account it is by now."""
+    while account in world.merged:
+        account = world.merged[account]
+    return account
+
+
+def came_back(world: SimWorld) -> Iterator[str]:
+    """A sentence for every call that was saved and has no number on its device: the answer was to bring what the server
+    made of it."""
+    for device in world.devices:
+        waiting = {item.id for items in device.said().values() for item in items}
+        for call, row in held_by(device, "Call").items():
+            if row["Name"] is None and call not in waiting:
+                yield f"L3: {world.name_of(call)} was saved, and device {device.ordinal} does not show its number"
 
 
 def _difference(wanted: Row | None, held: Row | None, rows: dict[str, Row], record_id: str) -> str | None:

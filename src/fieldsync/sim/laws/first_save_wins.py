@@ -7,9 +7,11 @@ value it replaced, or where it builds on an edit of his own that did.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from fieldsync.sim.actions.saving import FIELDS
 from fieldsync.sim.device import Wrote
+from fieldsync.sim.faults import Fault
 from fieldsync.sim.world import SimWorld
 
 REPLACED = """
@@ -54,3 +56,24 @@ def _saw(wrote: Sequence[Wrote], place: int, replaced: object) -> bool:
         if earlier.device == written.device and earlier.after == seen:
             seen = earlier.before
     return seen == replaced
+
+
+DELETED = """
+SELECT "Id", "City", "Phone" FROM "Stall" WHERE "IsDeleted" ORDER BY 1
+"""
+
+
+def deletes(world: SimWorld) -> Iterator[str]:
+    """A sentence for every stall that was deleted with a value in it that nobody who deleted it had seen or written.
+    What was deleted before a restore is offered behind it, and not known here any more."""
+    if world.faults.struck[Fault.RESTORED]:
+        return
+    for record_id, *values in world.query(DELETED):
+        known = world.deletes.get(record_id, set())
+        if known and record_id not in world.resent and not any(_knew(world, one, record_id, values) for one in known):
+            yield f"L6: {world.name_of(record_id)} was deleted with {values} in it, which nobody who did so had seen"
+
+
+def _knew(world: SimWorld, device: int, record_id: str, values: Sequence[Any]) -> bool:
+    seen = {None} | world.seen.get((device, record_id), set())
+    return all(value in seen or str(value).startswith(f"mark-{device}-") for value in values)

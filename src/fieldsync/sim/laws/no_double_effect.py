@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fieldsync.base.problems import Code
+from fieldsync.sim.faults import Fault
 from fieldsync.sim.world import SimWorld
 
 
@@ -15,12 +17,41 @@ def check(world: SimWorld) -> Iterator[str]:
     )
     for number, n, times in twice:
         yield f"L2: transaction {n} of {world.ordinal_of(number)} was journaled {times} times"
-    for sql, what in ((CALLS, "call"), (ACCOUNTS, "account"), (DEPOTS, "depot"), (POSITIONS, "feed position")):
+    for sql, what in (
+        (CALLS, "call"),
+        (ACCOUNTS, "account"),
+        (DEPOTS, "depot"),
+        (STALLS, "stall"),
+        (POSITIONS, "feed position"),
+    ):
         for found, times in world.query(sql):
             yield f"L2: {what} {found} is there {times} times"
-    for call, times in world.query(DUPLICATES):
-        if times > len(world.devices):
-            yield f"L2: {world.name_of(call)} has {times} duplicates"
+    for call, times, devices in world.query(DUPLICATES):
+        if times > devices:
+            yield f"L2: {world.name_of(call)} has {times} duplicates, and {devices} devices edited it"
+    yield from forks(world)
+
+
+def duplicated(world: SimWorld) -> Iterator[str]:
+    """A sentence for every edit that was refused because its call had been submitted elsewhere, of which its person
+    could not know: it was to be an edit of a duplicate."""
+    for device in world.devices if not world.faults.struck[Fault.RESTORED] else ():
+        for entry in device.engine.errors() if not device.images_restored else ():
+            said = {(change.operation, change.column): change.new for change in entry.content}
+            locked = any(one.code is Code.LOCKED for one in entry.problems)
+            if locked and said.keys() == {("update", "Notes")} and device.unaware & set(said.values()):
+                name = world.name_of(entry.record_id)
+                yield f"L2: {name} got no duplicate for save {entry.n} of device {device.ordinal}"
+
+
+def forks(world: SimWorld) -> Iterator[str]:
+    """A sentence for every device that went on under more new numbers than older images of it were put back: it gave a
+    queue number or an id twice."""
+    for device in world.devices if not world.faults.struck[Fault.RESTORED] else ():
+        [(numbers,)] = world.query(NUMBERS, number=device.number)
+        if numbers > 1 + device.images_restored:
+            put_back = f"{device.images_restored} older images of it were put back"
+            yield f"L2: device {device.ordinal} took {numbers - 1} new numbers, and {put_back}"
 
 
 CALLS = """
@@ -34,8 +65,17 @@ SELECT "Name", count(*) FROM "Account" WHERE starts_with("Name", 'mark-') GROUP 
 DEPOTS = """
 SELECT "Name", count(*) FROM "Depot" WHERE starts_with("Name", 'mark-') GROUP BY 1 HAVING count(*) > 1
 """
+STALLS = DEPOTS.replace("Depot", "Stall")
 DUPLICATES = """
-SELECT "Original_CallId", count(*) FROM "Call" WHERE "Original_CallId" IS NOT NULL GROUP BY 1
+SELECT d."Original_CallId", count(*), (
+  SELECT count(DISTINCT n.key_hash) FROM "Sync_Transaction_Record" r
+  JOIN "Sync_Transaction" t ON t."Id" = r."Sync_TransactionId" JOIN _device_number n ON n.number = t."Device_Number"
+  WHERE r."Record_Id" = d."Original_CallId" AND r."Operation" <> 'create')
+FROM "Call" d WHERE d."Original_CallId" IS NOT NULL GROUP BY 1
+"""
+NUMBERS = """
+SELECT count(*) FROM _device_number
+WHERE key_hash = (SELECT key_hash FROM _device_number WHERE number = %(number)s)
 """
 POSITIONS = """
 SELECT feed_position, count(*) FROM _change WHERE feed_position IS NOT NULL

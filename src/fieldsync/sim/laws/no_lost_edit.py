@@ -79,6 +79,14 @@ def told(world: SimWorld) -> Iterator[str]:
                     yield f"L1: {value} of device {device.ordinal} in {world.name_of(record)} is kept without its value"
 
 
+def together(world: SimWorld) -> Iterator[str]:
+    """A sentence for every record that a device shows otherwise than the server, with nothing in its queue that says so
+    and nobody who has it open: it would never be sent."""
+    for device in world.devices:
+        for record_id in device.changed_for_nothing():
+            yield f"L1: {world.name_of(record_id)} is changed on device {device.ordinal}, and no entry says so"
+
+
 Said = tuple[str, str | None, object]
 NOTHING: Mapping[str, Change] = {"": Change(None, None)}
 """Of an item that says nothing: it is there all the same."""

@@ -1,11 +1,16 @@
-"""L7: when all is well again, every queue empties and every device syncs, without a restart and by its own schedule."""
+"""L7: when all is well again, every queue empties and every device syncs, without a restart and by its own schedule.
+
+And at any time: what is refused holds back what depends on it, and nothing else. Depends: what changes a record that
+the refused save changes, or refers to one it makes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fieldsync.base import limits
 from fieldsync.base.problems import Refused
+from fieldsync.protocol.upload import Item, Operation
 from fieldsync.sim.device import SimDevice
 from fieldsync.sim.faults import Fault
 from fieldsync.sim.world import SimWorld
@@ -25,6 +30,7 @@ def settle(world: SimWorld) -> Iterator[str]:
         yield from drain(world, device)
     for device in world.devices:  # who had nothing to send is told of a restore here, and offers what he has
         poll(world, device)
+    world.clock.advance(limits.VIEW_LEASE_SECONDS)  # a page that was open when its process died
     if world.faults.struck[Fault.RESTORED]:
         world.clock.advance(limits.RECOVERY_WINDOW_MINUTES * 60.0)
     world.server.do_jobs()
@@ -76,3 +82,54 @@ def _synced(device: SimDevice) -> Iterator[str]:
         device.engine.sync()
     except Refused as refused:
         yield f"L7: device {device.ordinal} cannot sync although all is well: {refused.problem.message}"
+
+
+WENT_BY = """
+SELECT first."Device_Number", first."Queue_Number", later."Queue_Number", a."Record_Id"
+FROM "Sync_Transaction" first JOIN "Sync_Transaction_Record" a ON a."Sync_TransactionId" = first."Id"
+JOIN "Sync_Transaction_Record" b ON b."Record_Id" = a."Record_Id"
+JOIN "Sync_Transaction" later ON later."Id" = b."Sync_TransactionId"
+WHERE first."Status" = 'Failed' AND later."Status" = 'Success' AND first."Device_Number" = later."Device_Number"
+AND first."Queue_Number" < later."Queue_Number" ORDER BY 1, 2, 3, 4
+"""
+
+
+def held_back(world: SimWorld) -> Iterator[str]:
+    """A sentence for every save that was decided though one before it, on which it depends, is refused."""
+    if world.faults.struck[Fault.RESTORED]:
+        return  # what does not fit after a restore is the admin's, and holds nothing back
+    for number, n, later, record_id in world.query(WENT_BY):
+        who = world.ordinal_of(number)
+        yield f"L7: save {later} of {who} went past its refused {n}, which changes {world.name_of(record_id)} too"
+    for device in world.devices:
+        yield from _refused_alone(device)
+
+
+WAITS = """
+SELECT "Queue_Number" FROM "Sync_Transaction" WHERE "Device_Number" = %(number)s AND "Queue_Number" = ANY(%(ns)s)
+AND "Status" IN ('Failed', 'Waiting', 'Retry') ORDER BY 1
+"""
+
+
+def let_go(world: SimWorld) -> Iterator[str]:
+    """A sentence for every save its person took back long ago that the server still keeps for him to decide."""
+    for device in world.devices if not world.faults.struck[Fault.RESTORED] else ():
+        undone = [] if device.images_restored else device.engine.undone()
+        for (n,) in world.query(WAITS, number=device.number, ns=undone):
+            yield f"L7: save {n} of device {device.ordinal} was taken back, and still waits on the server"
+
+
+def _refused_alone(device: SimDevice) -> Iterator[str]:
+    said, refused = device.said(), {entry.n for entry in device.engine.errors() if entry.state == "failed"}
+    for n in sorted(refused):
+        before = next((m for m in sorted(refused) if m < n and _depends(said[n], said[m])), None)
+        if before is not None:
+            yield f"L7: save {n} of device {device.ordinal} was refused for itself, and depends on the refused {before}"
+
+
+def _depends(later: Sequence[Item], earlier: Sequence[Item]) -> bool:
+    changed = {item.id for item in earlier}
+    made = {item.id for item in earlier if item.operation is Operation.CREATE}
+    return any(item.id in changed for item in later) or any(
+        isinstance(change.new, str) and change.new in made for item in later for change in item.changes.values()
+    )

@@ -95,9 +95,11 @@ def _never_due(right: Any) -> Any:
 
 
 def _forgets_number(right: Any) -> Any:
+    """The next number is looked up in the queue: where that is empty, they begin again."""
+
     def begin(self: Any, work: Any, world: Any) -> None:
         right(self, work, world)
-        self._n = max(1, self._n - 3)
+        self._n = 1 + (work.value("SELECT max(n) FROM _queue") or 0)
 
     return begin
 
@@ -178,7 +180,7 @@ DEVICE_BUGS = (
     Planted("row and queue entry apart", (Patch("device.edit.save:_queue", _commit_first),)),
     Planted("edits without their values", (Patch("device.edit.save:_chained", _no_old_values),)),
     Planted("a kept time never comes", (Patch("device.queue.backoff:is_due", _never_due),), focus=("network",)),
-    Planted("queue numbers begin again", (Patch("device.edit.numbers:Numbers.__init__", _forgets_number),)),
+    Planted("queue numbers begin again", (Patch("device.edit.numbers:Numbers.__init__", _forgets_number),), seed=2),
     Planted("ids begin again", (Patch("device.edit.numbers:Numbers.__init__", _forgets_counter),)),
     Planted("a download is not applied", (Patch("device.sync.download:apply", _applies_nothing),)),
     Planted("the feed is not applied", (Patch("device.sync.settle:apply", _applies_nothing),), focus=("network",)),

@@ -9,6 +9,7 @@ from fieldsync.protocol.upload import Rejected, Saved
 from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.save.batch import Since
 from fieldsync.server.save.head import Identified
+from fieldsync.sim.planted.on_requests import MOST_IS_LOST
 from fieldsync.sim.planted.patching import Patch, Planted, returning, returning_async
 
 
@@ -199,16 +200,6 @@ def _cuts_the_feed(right: Any) -> Any:
     return read
 
 
-def _stops_early(right: Any) -> Any:
-    """The last transaction of a request is forgotten, and said to be saved."""
-
-    async def gather(org: Any, database: Any, caller: Any, transactions: Any) -> Any:
-        found = await right(org, database, caller, transactions)
-        return replace(found, complete=found.complete[:1]) if len(found.complete) > 3 else found
-
-    return gather
-
-
 SERVER_BUGS = (
     Planted("no receipts", (Patch("server.sync.upload:identify", _no_receipts),), steps=50),
     Planted("a replay gets no answer", (Patch("server.sync.upload:identify", _everything_is_new_numbered),)),
@@ -242,8 +233,12 @@ SERVER_BUGS = (
     Planted("changed calls are forgotten", (Patch("server.sync.download:_changed", _half_the_changes),)),
     Planted(
         "a restore is not noticed",
-        (Patch("server.sync.checkpoint:checkpoint_fork", _no_fork),),
-        focus=("back_up", "network"),
+        (
+            Patch("server.sync.checkpoint:checkpoint_fork", _no_fork),
+            Patch("device.queue.acknowledged:keep_agreement", returning(None)),  # the digest would mend it unseen
+        ),
+        focus=(*10 * ("back_up",), *4 * ("sync", "online_edit")),
+        steps=120,
     ),
     Planted("long saves are cut", (Patch("server.sync.parts:read_items", _first_part_is_all),), seed=2),
     Planted("a field is not written", (Patch("server.save.pipeline:write.write", _loses_a_field),)),
@@ -272,19 +267,23 @@ SERVER_BUGS = (
     Planted(
         "a submitted call is not duplicated",
         (Patch("server.save.elsewhere.redirect:redirect", returning_async(None)),),
-        focus=("online_call", "network"),
+        focus=3 * ("submit_elsewhere",),
     ),
     Planted(
         "a duplicate is made anew each time",
         (Patch("server.save.elsewhere.redirect:look_up_duplicates", returning_async(None)),),
-        focus=("online_call", "network"),
+        focus=(*3 * ("submit_elsewhere",), "network"),
     ),
     Planted(
         "a merge leaves no alias",
         (Patch("server.merge.aliases:point_to_winners", returning_async(None)),),
-        focus=("merge_accounts", "network"),
+        focus=(*4 * ("merge_accounts",), "network"),
     ),
-    Planted("the server forgets what waited", (Patch("server.sync.upload:mark_taken_back", returning_async(None)),)),
+    Planted(
+        "the server forgets what waited",
+        (Patch("server.sync.upload:mark_taken_back", returning_async(None)),),
+        focus=("undo", "network"),
+    ),
     Planted("images of an answer are left out", (Patch("server.sync.upload:concerned", returning(())),)),
-    Planted("most of a request is lost", (Patch("server.sync.parts:gather", _stops_early),)),
+    MOST_IS_LOST,
 )

@@ -1,4 +1,8 @@
-"""Fresh seeds for hours, and what they add up to: device-days, steps, faults of each kind, injected and survived."""
+"""Fresh seeds for hours, and what they add up to: device-days, steps, faults of each kind, injected and survived.
+
+A run goes on where the last one of the same code stopped, with seeds that were not run before; what other code did
+stays beside it and is not added.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ import msgspec
 from fieldsync.base.world import SystemClock, instant
 from fieldsync.sim.faults import Fault
 from fieldsync.sim.ground import Databases
+from fieldsync.sim.proof.code import commit, digest_of_code
 from fieldsync.sim.run import BROKEN, Plan, Report, run
 
 TWICE_EVERY = 20
@@ -31,10 +36,15 @@ class Failed(msgspec.Struct, frozen=True):
 
 
 class Total(msgspec.Struct, frozen=True):
-    """What a long run did so far."""
+    """What runs of one code did so far: of these seeds, each with so many steps and devices."""
 
-    first_seed: int
-    last_seed: int
+    code: str
+    """The hash of the product's sources."""
+    commit: str
+    seeds: tuple[tuple[int, int], ...]
+    """First and last of each row of seeds."""
+    steps_each: int
+    devices: int
     runs: int
     steps: int
     device_days: int
@@ -49,23 +59,40 @@ class Total(msgspec.Struct, frozen=True):
     ended_at: str
 
 
-def long_run(databases: Databases, folder: Path, plan: Plan, *, seconds: float) -> Iterator[Total]:
-    """Run seed after seed, from the plan's on, until the time is over; the total after each."""
+def begun(plan: Plan) -> Total:
+    """Nothing yet, of the code as it is."""
+    nothing = dict.fromkeys(map(str, Fault), 0)
+    return Total(digest_of_code(), commit(), (), plan.steps, plan.devices, *(0,) * 5, 0.0, nothing, nothing, {}, (), "")
+
+
+def goes_on(total: Total, plan: Plan) -> bool:
+    """Whether what runs under this plan adds up with what is there."""
+    return (total.code, total.steps_each, total.devices) == (digest_of_code(), plan.steps, plan.devices)
+
+
+def upcoming(total: Total, seed: int) -> int:
+    """The first seed from this one on that was not run."""
+    for first, last in total.seeds:
+        if first <= seed <= last:
+            seed = last + 1
+    return seed
+
+
+def long_run(databases: Databases, folder: Path, plan: Plan, before: Total, *, seconds: float) -> Iterator[Total]:
+    """Run seed after seed, from the plan's on, until the time is over; the total after each, with what was before."""
     clock = SystemClock()
-    began = clock.steady()
-    total: Total | None = None
-    seed = plan.seed
-    while total is None or clock.steady() - began < seconds:
-        one = msgspec.structs.replace(plan, seed=seed)
-        report = attempt(databases, folder / str(seed), one)
-        if seed % TWICE_EVERY == 0:
+    began, total = clock.steady(), before
+    while total is before or clock.steady() - began < seconds:
+        moment = clock.steady()
+        one = msgspec.structs.replace(plan, seed=upcoming(total, plan.seed))
+        report = attempt(databases, folder / str(one.seed), one)
+        if one.seed % TWICE_EVERY == 0:
             report = compared(report, digest_elsewhere(one))
-        total = added(total, report, clock.steady() - began)
+        total = added(total, report, clock.steady() - moment)
         yield total
-        seed += 1
     missing = [name for name, times in total.injected.items() if not times]
     if missing and total.device_days >= FAULTS_NEEDED_DAYS:
-        never = Failed(total.last_seed, (f"never injected: {', '.join(missing)}",))
+        never = Failed(total.seeds[-1][-1], (f"never injected: {', '.join(missing)}",))
         yield msgspec.structs.replace(total, failed=(*total.failed, never))
 
 
@@ -99,35 +126,39 @@ def compared(report: Report, digest: str) -> Report:
     return msgspec.structs.replace(report, violations=(*report.violations, found))
 
 
-def added(total: Total | None, report: Report, seconds: float) -> Total:
+def added(total: Total, report: Report, seconds: float) -> Total:
     """A total with one more run. Pure but for the moment."""
-    injected, survived, actions = (
-        Counter({str(f): 0 for f in Fault}),
-        Counter({str(f): 0 for f in Fault}),
-        Counter[str](),
-    )
-    before = total or Total(report.seed, report.seed, 0, 0, 0, 0, 0, 0.0, {}, {}, {}, (), "")
-    for counter, known in ((injected, before.injected), (survived, before.survived), (actions, before.actions)):
-        counter.update(known)
+    injected, survived, actions = Counter(total.injected), Counter(total.survived), Counter(total.actions)
     injected.update(report.faults)
     actions.update(report.actions)
-    failed = before.failed
+    failed = total.failed
     if report.violations:
         failed = (*failed, Failed(report.seed, report.violations[:5]))
     else:
         survived.update(report.faults)
-    return Total(
-        first_seed=before.first_seed,
-        last_seed=report.seed,
-        runs=before.runs + 1,
-        steps=before.steps + report.steps,
-        device_days=before.device_days + report.device_days,
-        saves=before.saves + report.saves,
-        kills=before.kills + report.kills,
-        seconds=round(seconds, 1),
+    return msgspec.structs.replace(
+        total,
+        seeds=_with_seed(total.seeds, report.seed),
+        runs=total.runs + 1,
+        steps=total.steps + report.steps,
+        device_days=total.device_days + report.device_days,
+        saves=total.saves + report.saves,
+        kills=total.kills + report.kills,
+        seconds=round(total.seconds + seconds, 1),
         injected=dict(injected),
         survived=dict(survived),
         actions=dict(sorted(actions.items())),
         failed=failed,
         ended_at=instant(SystemClock().now()),
     )
+
+
+def _with_seed(seeds: tuple[tuple[int, int], ...], seed: int) -> tuple[tuple[int, int], ...]:
+    """The rows of seeds with one more, which is in none of them."""
+    found: list[tuple[int, int]] = []
+    for first, last in sorted((*seeds, (seed, seed))):
+        if found and found[-1][1] + 1 == first:
+            found[-1] = (found[-1][0], last)
+        else:
+            found.append((first, last))
+    return tuple(found)

@@ -27,6 +27,9 @@ class Numbers(msgspec.Struct, frozen=True):
     """What was run last, part by part."""
 
     days: Total | None = None
+    """Of the code that ran last."""
+    earlier: tuple[Total, ...] = ()
+    """Of code before it."""
     orders: tuple[Played, ...] = ()
     order_controls: tuple[Control, ...] = ()
     crashes: tuple[Survived, ...] = ()
@@ -44,6 +47,17 @@ def keep(path: Path, **parts: Any) -> Numbers:
     numbers = msgspec.structs.replace(read(path), **parts)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(numbers), indent=1) + b"\n")
     return numbers
+
+
+def keep_days(path: Path, total: Total) -> Numbers:
+    """Put a total in the place of what it goes on from; what is of other code goes beside it."""
+    known = read(path)
+    others = [one for one in (*known.earlier, known.days) if one is not None and _of(one) != _of(total)]
+    return keep(path, days=total, earlier=tuple(others))
+
+
+def _of(total: Total) -> tuple[str, int, int]:
+    return total.code, total.steps_each, total.devices
 
 
 def keep_caught(path: Path, *caught: Caught) -> Numbers:

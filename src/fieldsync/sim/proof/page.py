@@ -20,6 +20,10 @@ choice, every moment and every fault is drawn from it. A device-day counts only 
 sync and 5 faults on that device. `fieldsync sim --seed N --steps M --devices D` repeats a run, byte for byte;
 `fieldsync sim --planted all` plants the known bugs one by one and says which law caught each.
 """
+_RUNS_HEAD = """## Simulated days
+
+A run goes on where the last one of the same code stopped. What other code did is beside it.
+"""
 _ORDERS_HEAD = """## Orders of two transactions
 
 Every order in which two of the product's transactions can take their turns at a real PostgreSQL, against what they
@@ -41,7 +45,17 @@ before a day is over has 0.
 
 def page(numbers: Numbers) -> str:
     """The page, as Markdown. Pure."""
-    parts = [_HEAD, *_bars(numbers), "", *_days(numbers.days), "", *_orders(numbers), "", *_crashes(numbers)]
+    parts = [
+        _HEAD,
+        *_bars(numbers),
+        "",
+        *_runs(numbers),
+        *_days(numbers.days),
+        "",
+        *_orders(numbers),
+        "",
+        *_crashes(numbers),
+    ]
     return "\n".join([*parts, "", *_planted(numbers)]).rstrip() + "\n"
 
 
@@ -53,12 +67,12 @@ def _table(*rows: Iterable[object]) -> Iterator[str]:
 
 
 def _bars(numbers: Numbers) -> Iterator[str]:
-    days = numbers.days.device_days if numbers.days else 0
+    days = sum(one.device_days for one in totals(numbers))
     orders = sum(one.orders for one in numbers.orders)
     states = sum(one.states for one in numbers.crashes)
     caught = sum(one.by_law for one in numbers.planted)
     rows = [
-        ("device-days", days, BAR_DAYS),
+        ("device-days, of every code below", days, BAR_DAYS),
         ("orders of two transactions", orders, BAR_ORDERS),
         ("states of a device after a power loss", states, BAR_STATES),
         (f"planted bugs caught by a law within {DAYS_MAX} device-days", caught, len(BUGS)),
@@ -71,14 +85,35 @@ def _reached(seen: int, bar: int | str) -> str:
     return "yes" if isinstance(bar, int) and seen >= bar else "no"
 
 
+def totals(numbers: Numbers) -> list[Total]:
+    """What was simulated, code by code, the newest first."""
+    return [one for one in (numbers.days, *reversed(numbers.earlier)) if one is not None]
+
+
+def _runs(numbers: Numbers) -> Iterator[str]:
+    if numbers.days is None:
+        return
+    yield _RUNS_HEAD
+    rows = [
+        (one.commit or one.code, _seeds(one), one.steps_each, one.devices, one.runs, one.device_days, len(one.failed))
+        for one in totals(numbers)
+    ]
+    yield from _table(("code", "seeds", "steps each", "devices", "runs", "device-days", "runs that failed"), *rows)
+    yield ""
+
+
+def _seeds(total: Total) -> str:
+    return ", ".join(f"{first} to {last}" if first != last else str(first) for first, last in total.seeds)
+
+
 def _days(total: Total | None) -> Iterator[str]:
     if total is None:
         return
-    yield "## Simulated days\n"
+    yield f"The days of the newest code ({total.commit or total.code}):\n"
     yield from _table(
         ("what", "how much"),
         ("ended", total.ended_at),
-        ("seeds", f"{total.first_seed} to {total.last_seed}, {total.runs} runs"),
+        ("seeds", f"{_seeds(total)}, {total.runs} runs"),
         ("steps", total.steps),
         ("device-days", total.device_days),
         ("saves that a device returned for", total.saves),

@@ -35,7 +35,7 @@ def starting() -> ForkServerContext | SpawnContext:
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["fieldsync.sim.reality.processes"])
+    context.set_forkserver_preload(["fieldsync.sim.reality.preload"])
     return context
 
 
