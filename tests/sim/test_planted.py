@@ -11,7 +11,7 @@ from fieldsync.sim.planted.catch import BUGS, catch
 from fieldsync.sim.planted.patching import planting
 
 PINNED = {
-    "queue numbers begin again": "L2",
+    "queue numbers begin again": "L1",
     "no conflict check": "L6",
     "gaps in the feed": "L9",
     "a refusal counts as done": "L1",
