@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,10 +11,13 @@ import pytest
 from tests.scenarios.stage import Stage, org_with_two, wait_for
 from tests.scenarios.test_long_saves import PACK, LossyWire
 
+from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import SystemClock
 from fieldsync.device import Device
+from fieldsync.device.edit.session import Edit
 from fieldsync.protocol.upload import Transaction
 from fieldsync.schema.rules_import.sync_setting import SETTINGS, SettingGroup
+from fieldsync.schema.sync_rule import RuleType, SyncRule, record_of
 from fieldsync.server.org.create import seeding_org
 from fieldsync.server.org.seed import insert_rows
 
@@ -137,3 +140,30 @@ def test_every_setting_of_devices_is_followed() -> None:
         "Related_Record_Names",  # tests/scenarios/test_related_names.py
     }
     assert {name for name, kind in SETTINGS.items() if kind.group is SettingGroup.MOBILE} == followed
+
+
+def test_what_goes_one_way_is_read_on_a_device_and_saved_only_online(org: tuple[Stage, str]) -> None:
+    stage, sarah = org
+    ipad = stage.device(sarah, "ipad", started=False)
+    with ipad.edit() as edit:
+        visit = edit.create("Visit", {"Name": "made before"})
+    assert ipad.sync().successful
+    one_way = record_of(SyncRule(object="Visit", type=RuleType.FULL, profile="Rep", one_way=True))
+    with seeding_org(stage.uri, stage.org, stage.world) as seeding:
+        insert_rows(seeding, "Sync_Rule", [one_way])
+    with ipad.edit() as edit:
+        edit.update("Visit", visit, {"Name": "not heard of yet"})
+    assert ipad.sync().successful
+    acts: tuple[Callable[[Edit], object], ...] = (
+        lambda edit: edit.create("Visit", {"Name": "x"}),
+        lambda edit: edit.update("Visit", visit, {"Name": "x"}),
+        lambda edit: edit.delete("Visit", visit),
+    )
+    for act in acts:
+        with pytest.raises(Refused) as refused, ipad.edit() as edit:
+            act(edit)
+        assert refused.value.problem.code is Code.ONE_WAY
+    assert (ipad.queue(), ipad.errors()) == ([], [])
+    found = ipad.get("Visit", visit)
+    assert found is not None
+    assert found.values["Name"] == "not heard of yet", "what was saved before it was known is not lost"

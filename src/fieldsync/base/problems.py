@@ -67,6 +67,9 @@ CATALOGUE: dict[Code, Kind] = {
     Code.READ_ONLY: Kind(
         422, "{label} is loaded from files and is read-only.", "Ask your admin to load a file with the right values."
     ),
+    Code.ONE_WAY: Kind(
+        422, "{label} goes to devices only, and is not changed on them.", "Change it in the console, or ask your admin."
+    ),
     Code.READ_ONLY_FIELD: Kind(422, "{field} is set by the system and cannot be changed.", "Leave the field as it is."),
     Code.WRONG_TYPE: Kind(422, "{field} takes {expected}, not {given}.", "Correct the value and save again."),
     Code.TOO_LONG: Kind(

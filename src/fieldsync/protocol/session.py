@@ -126,6 +126,8 @@ class Settings(msgspec.Struct, frozen=True):
     """What was sent again so often without an answer is told (FEATURES J23)."""
     related_record_names: bool = False
     """Whether records that are not on the device, and are pointed to, are shown by their names."""
+    one_way: tuple[str, ...] = ()
+    """Objects whose sync rule goes to this device only: nothing of them is saved on it (FEATURES A32)."""
 
 
 class Supporter(msgspec.Struct, frozen=True):

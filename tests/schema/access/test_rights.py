@@ -136,6 +136,16 @@ def test_permission_sets_only_add(table: RightsTable) -> None:
     assert table.of("Some", ["Owner"]).edits("Farm", "Debt")
 
 
+def test_what_is_only_read_on_a_device_is_read_like_before_whatever_was_given(table: RightsTable) -> None:
+    every, cut = table.of("All"), table.of("All").reading(("Farm", "Nowhere"))
+    writing = (Access.CREATE, Access.EDIT, Access.DELETE)
+    assert [cut.may("Farm", access) for access in (Access.READ, *writing)] == [True, False, False, False]
+    assert not cut.edits("Farm", "City")
+    assert cut.columns("Farm") == every.columns("Farm")
+    assert all(cut.may("Cow", access) for access in writing)
+    assert every.reading(()) is every
+
+
 def test_equal_rights_have_equal_versions(table: RightsTable) -> None:
     assert table.of("All", ["Debts"]).version == table.of("All").version
     assert table.of("Some", ["Gone"]).version == table.of("Some").version

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
@@ -11,13 +11,15 @@ from fieldsync.schema.fields import BadValue, FieldValue, canonical
 from fieldsync.schema.model import Field, FieldType
 
 
-def object_of(catalog: Catalog, name: str) -> ObjectType:
-    """The object. Raises Refused: UNKNOWN_OBJECT, READ_ONLY for what is loaded from files."""
+def object_of(catalog: Catalog, name: str, one_way: Collection[str] = ()) -> ObjectType:
+    """The object. Raises Refused: UNKNOWN_OBJECT, READ_ONLY for what is loaded from files, ONE_WAY."""
     if name not in catalog:
         raise Refused(problem(Code.UNKNOWN_OBJECT, object=name))
     found = catalog[name]
     if found.declared.bulk is not None:
         raise Refused(problem(Code.READ_ONLY, object=name, label=found.label))
+    if name in one_way:
+        raise Refused(problem(Code.ONE_WAY, object=name, label=found.label))
     return found
 
 

@@ -6,7 +6,7 @@ inside saves nothing, and one that ends a session inside it takes back what that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from fieldsync.base.ids import RecordId
@@ -31,15 +31,16 @@ class Act:
 class Edit:
     """One save while it is put together. Belongs to the thread that opened it."""
 
-    def __init__(self, catalog: Catalog, mint: Callable[[str], RecordId]) -> None:
-        self._catalog, self._mint = catalog, mint
+    def __init__(self, catalog: Catalog, mint: Callable[[str], RecordId], one_way: Collection[str] = ()) -> None:
+        """`one_way`: objects of which nothing is saved here."""
+        self._catalog, self._mint, self._one_way = catalog, mint, one_way
         self.acts: list[Act] = []
         self.queue_numbers: tuple[int, ...] = ()
         """After the outermost session: the queue numbers that carry this save, in order."""
 
     def create(self, object_name: str, values: Mapping[str, object]) -> RecordId:
         """A new record; its id is final (DESIGN 5). Raises Refused for what cannot be saved."""
-        object_type = object_of(self._catalog, object_name)
+        object_type = object_of(self._catalog, object_name, self._one_way)
         record_id = self._mint(object_type.prefix)
         given = {c: v for c, v in checked(object_type, record_id, values).items() if v is not None}
         complete(object_type, record_id, defaults_of(object_type) | given)
@@ -48,13 +49,13 @@ class Edit:
 
     def update(self, object_name: str, record_id: RecordId, values: Mapping[str, object]) -> None:
         """Change columns of a record. Raises Refused for what cannot be saved."""
-        object_type = object_of(self._catalog, object_name)
+        object_type = object_of(self._catalog, object_name, self._one_way)
         self._fits(object_name, record_id)
         self.acts.append(Act(object_name, record_id, Operation.UPDATE, checked(object_type, record_id, values)))
 
     def delete(self, object_name: str, record_id: RecordId) -> None:
         """Delete a record, and with a family member the details under it."""
-        object_of(self._catalog, object_name)
+        object_of(self._catalog, object_name, self._one_way)
         self._fits(object_name, record_id)
         self.acts.append(Act(object_name, record_id, Operation.DELETE, {}))
 

@@ -16,6 +16,7 @@ from fieldsync.device.edit.save import Saved, save
 from fieldsync.device.edit.session import Edit
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync.account import read_account, read_settings
+from fieldsync.protocol.session import Settings
 
 
 class Sessions:
@@ -25,7 +26,7 @@ class Sessions:
         self._store, self._numbers, self._after_save = store, numbers, after_save
         self._mine = threading.local()
         self._author: RecordId | None = None
-        self._per_part = 0
+        self._per_part, self._one_way = 0, tuple[str, ...]()
         self._refusal: Problem | None = None
 
     def forget_account(self) -> None:
@@ -35,7 +36,10 @@ class Sessions:
     def follow_settings(self) -> None:
         """A download may have brought others."""
         with self._store.read() as work:
-            self._per_part = read_settings(work).items_per_transaction
+            self._follow(read_settings(work))
+
+    def _follow(self, settings: Settings) -> None:
+        self._per_part, self._one_way = settings.items_per_transaction, settings.one_way
 
     @contextmanager
     def edit(self) -> Iterator[Edit]:
@@ -50,7 +54,7 @@ class Sessions:
                 raise
             return
         self._know_account()
-        edit = Edit(self._store.tables.catalog, self._mint)
+        edit = Edit(self._store.tables.catalog, self._mint, self._one_way)
         self._mine.edit = edit
         try:
             yield edit
@@ -79,7 +83,8 @@ class Sessions:
             account, settings = read_account(work), read_settings(work)
         if account is None or not self._store.has_catalog:
             raise Refused(problem(Code.AUTH))
-        self._author, self._per_part = account.user.id, settings.items_per_transaction
+        self._author = account.user.id
+        self._follow(settings)
         looks = account.support is not None and not account.support.editing
         self._refusal = problem(Code.SUPPORT_READ_ONLY, name=account.user.name) if looks else None
         if self._refusal is not None:

@@ -6,8 +6,8 @@ or it would tell what it was made of (THREATS T19): formula fields and roll-ups.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import msgspec
@@ -57,6 +57,7 @@ class ObjectRights:
     """Those new records may have, the usual one first; None: every one."""
 
 
+WRITING = frozenset({Access.CREATE, Access.EDIT, Access.DELETE, Access.MODIFY_ALL})
 _NO_RIGHTS = ObjectRights(frozenset(), {}, (), (), ())
 
 
@@ -98,6 +99,11 @@ class Rights:
     def record_types(self, object_name: str) -> tuple[str, ...] | None:
         """The record types new records may have, the usual one first; None: every active one."""
         return self._of(object_name).record_types
+
+    def reading(self, names: Collection[str]) -> Rights:
+        """These rights where records of some objects are only read, whatever was given."""
+        cut = {n: replace(self._of(n), access=self._of(n).access - WRITING) for n in names if n in self.objects}
+        return replace(self, objects={**self.objects, **cut}) if cut else self
 
     def _of(self, object_name: str) -> ObjectRights:
         return self.objects.get(object_name, _NO_RIGHTS)

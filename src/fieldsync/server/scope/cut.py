@@ -55,6 +55,11 @@ class Cut:
         return {name: route for name, route in declared.items() if route is not None}
 
     @cached_property
+    def one_way(self) -> tuple[str, ...]:
+        """Those of them that go to the device only (FEATURES A32)."""
+        return tuple(name for name in self.objects if any(rule.one_way for rule in self.chosen[name]))
+
+    @cached_property
     def composer(self) -> Composer:
         """The conditions."""
         return Composer(self.catalog, self.sharing, self.chosen)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
+
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Problem, Refused, problem
@@ -20,6 +22,7 @@ from fieldsync.base.world import instant
 from fieldsync.protocol.digest import Held, Repair
 from fieldsync.protocol.download import End, Head, Removed, encode_line, encode_rows_line
 from fieldsync.protocol.rows import Gone, encode_block
+from fieldsync.protocol.session import Settings
 from fieldsync.server.merge.aliases import all_readable, readable
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import Statement
@@ -95,7 +98,12 @@ async def download(
     clear, settings = await wish(org, database, caller)
     reload = None if asked.refreshed else await reload_owed(org, database, caller)
     untold, as_of = isinstance(then, Problem), instant(org.world.clock.now())
-    yield encode_line(End(*place, count, as_of, digest, repaired, untold, clear, settings, reload))
+    yield encode_line(End(*place, count, as_of, digest, repaired, untold, clear, _told(settings, scope), reload))
+
+
+def _told(settings: Settings, scope: Scope) -> Settings:
+    """Settings with what follows from the rules that count for this device."""
+    return msgspec.structs.replace(settings, one_way=scope.cut.one_way)
 
 
 async def _scope_then(org: Org, database: Database, since: Checkpoint, scope: Scope) -> Scope | Problem:

@@ -117,7 +117,8 @@ class Field:
         if account is None:
             return NOBODY
         sets = tuple(account.user.permission_sets)
-        return self.known_rights.of(self.device.catalog, account.user.profile, sets)
+        known = self.known_rights.of(self.device.catalog, account.user.profile, sets)
+        return known.reading(account.settings.one_way)
 
     def page(self, request: AnyRequest, template: str, /, **values: Any) -> Template:
         """A page or part, with what all of them need. Raises NotAuthorizedException without a session."""
