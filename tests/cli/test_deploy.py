@@ -38,6 +38,12 @@ def test_a_deploy_is_planned_shown_and_run_once(acme: Run, tmp_path: Path) -> No
     again = acme("deploy", "--org", "acme", "--pack", str(pack), "--json").json()
     assert not again["applied"]
     assert again["steps"] == []
+    late = acme("deploy", "--org", "acme", "--pack", str(pack), "--reload-by", "2020-01-01", "--json")
+    assert (late.code, late.error()["code"]) == (1, "UNUSABLE")
+    assert acme("deploy", "--org", "acme", "--tell-from", "2099-01-01", "--json").error()["code"] == "UNUSABLE"
+    wish = ("--reload-by", "2099-02-01", "--tell-from", "2099-01-01", "--message", "New")
+    asked = acme("deploy", "--org", "acme", *wish)
+    assert "every device is to load its data anew by 2099-02-01" in asked.out
 
 
 def test_what_loses_data_is_refused_until_it_is_allowed(acme: Run, tmp_path: Path) -> None:

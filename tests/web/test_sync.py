@@ -49,11 +49,10 @@ def test_loading_anew_is_asked_for_put_off_and_taken(browser: Browser, running: 
     due = (system_world().clock.now() + timedelta(days=5)).date()
     with console(browser, running) as page:
         page.goto("/console/versions")
-        page.get_by_text("Ask for it").click()
-        page.get_by_label("Due").fill(due.isoformat())
-        page.get_by_label("Message to people").fill("Prices are new")
-        page.get_by_role("button", name="Ask devices").click()
-        expect(page.get_by_role("status")).to_contain_text("Devices hear of it with their next sync.")
+        what_is_past_is_refused(page)
+        ask(page, "Ask for it", due.isoformat(), "Prices will be new")
+        ask(page, "Ask anew", due.isoformat(), "Prices are new")
+        expect(page.get_by_text("“Prices are new”")).to_be_visible()
         expect(owing_in(page).filter(has_text="iPhone")).to_have_count(1)
         page.goto("/console/devices")
         expect(page.get_by_role("row", name=re.compile(f"iPhone .*To load anew by {due}"))).to_have_count(1)
@@ -83,6 +82,22 @@ def test_loading_anew_is_asked_for_put_off_and_taken(browser: Browser, running: 
         expect(page.get_by_role("status")).to_contain_text("It is taken back.")
     for device in running.devices:
         device.sync()
+
+
+def ask(page: Page, how: str, due: str, message: str) -> None:
+    page.get_by_text(how).click()
+    page.get_by_label("Due").fill(due)
+    page.get_by_label("Message to people").fill(message)
+    page.get_by_role("button", name="Ask devices").click()
+    expect(page.get_by_role("status")).to_contain_text("Devices hear of it with their next sync.")
+
+
+def what_is_past_is_refused(page: Page) -> None:
+    told = {"page_token": page.locator("[name=page_token]").first.input_value(), "message": "Prices are old"}
+    own = {"origin": page.url.removesuffix("/console/versions")}
+    refused = page.request.post("/console/versions/reload", form={**told, "due": "2020-01-01"}, headers=own)
+    assert (refused.status, "it is in the past" in refused.text()) == (422, True)
+    assert 'value="Prices are old"' in refused.text(), "what was typed stays"
 
 
 def owing_in(page: Page) -> Locator:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from fieldsync.schema.fields import FieldValue
     from fieldsync.server.media.publish import Published
     from fieldsync.server.org.runtime import Org
-    from fieldsync.server.postgres.work import Work
-    from fieldsync.server.save.batch import Caller
 
 app = typer.Typer(help="Content that people present and send.", no_args_is_help=True)
 COLUMNS = ("Id", "Title", "Type", "Status", "Version", "Valid_Until", "File_Name")
@@ -112,6 +109,7 @@ async def _add(
     from fieldsync.base.ids import RecordId
     from fieldsync.server.media.kinds import Brought
     from fieldsync.server.media.publish import Publication, publish
+    from fieldsync.server.org.bring_in import admin_calls
 
     product, replaces = leads
     async with AsyncExitStack() as stack:
@@ -122,7 +120,7 @@ async def _add(
         with file.open("rb") as body:
             brought = Brought(file.name, body.seek(0, os.SEEK_END), body)
             wanted = Publication(values, RecordId(replaces) if replaces else None, brought)
-            return await publish(org, lambda: _as_admin(org), wanted)
+            return await publish(org, lambda: admin_calls(org), wanted)
 
 
 async def _org(stack: AsyncExitStack, uri: str, name: str) -> Org:
@@ -130,15 +128,6 @@ async def _org(stack: AsyncExitStack, uri: str, name: str) -> Org:
     from fieldsync.server.org.open import open_org
 
     return await open_org(stack, uri, name, system_world())
-
-
-@asynccontextmanager
-async def _as_admin(org: Org) -> AsyncIterator[tuple[Work, Caller]]:
-    from fieldsync.server.org.bring_in import admin_of
-    from fieldsync.server.postgres.work import transaction
-
-    async with transaction(org.pool) as database:
-        yield database, await admin_of(org, database)
 
 
 def _values(org: Org, texts: dict[str, str]) -> dict[str, FieldValue]:

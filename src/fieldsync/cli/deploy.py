@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 
 DryRunOption = Annotated[bool, typer.Option("--plan", "--dry-run", help="Show the plan and change nothing.")]
 AllowDropOption = Annotated[bool, typer.Option("--allow-drop", help="Also run steps that lose data.")]
+ReloadOption = Annotated[
+    str | None, typer.Option("--reload-by", metavar="DATE", help="Have every device load its data anew by this day.")
+]
+TellOption = Annotated[
+    str | None, typer.Option("--tell-from", metavar="DATE", help="With --reload-by: tell people from this day on.")
+]
+MessageOption = Annotated[str, typer.Option("--message", help="With --reload-by: what people are told beside it.")]
 
 
 def deploy(
@@ -37,6 +45,9 @@ def deploy(
     org: OrgOption = DEFAULT_ORG,
     dry_run: DryRunOption = False,
     allow_drop: AllowDropOption = False,
+    reload_by: ReloadOption = None,
+    tell_from: TellOption = None,
+    message: MessageOption = "",
     database: DatabaseOption = None,
     data: DataOption = DEFAULT_DATA,
     as_json: JsonOption = False,
@@ -45,12 +56,47 @@ def deploy(
     from fieldsync.schema.packs.composed import next_catalog, read_packs
     from fieldsync.server.org.create import catalog_of, prefixes_of
 
-    new = read_packs(pack or [])
+    new, wish = read_packs(pack or []), _wish(reload_by, tell_from, message)
     with database_uri(database, data) as uri:
         catalog = next_catalog(catalog_of(uri, org), prefixes_of(uri, org), new)
         done = bring_to(uri, org, catalog, dry_run=dry_run, allow_drop=allow_drop, silent=as_json)
+        if wish and not dry_run:
+            asyncio.run(_ask_reload(uri, org, wish))
+            if not as_json:
+                say(f"every device is to load its data anew by {reload_by}")
     if as_json:
         show_json(as_value(done, org))
+
+
+def _wish(due: str | None, alert: str | None, message: str) -> dict[str, str]:
+    """What was typed of loading anew, judged before anything is deployed; empty for nothing. Raises UNUSABLE."""
+    from fieldsync.base.problems import Code, Refused, problem
+    from fieldsync.server.oversight.catalog.reload import wished
+
+    if due is None:
+        if alert is not None or message:
+            raise Refused(problem(Code.UNUSABLE, what="This command", reason="say with --reload-by until when"))
+        return {}
+    wish = {"due": due, "alert": alert or "", "message": message}
+    wished(wish, system_world().clock.now())
+    return wish
+
+
+async def _ask_reload(uri: str, name: str, typed: Mapping[str, str]) -> None:
+    """As the console's page of versions does it. Raises Refused."""
+    from fieldsync.base.problems import Refused
+    from fieldsync.protocol.upload import Rejected
+    from fieldsync.server.org.bring_in import admin_calls
+    from fieldsync.server.org.open import open_org
+    from fieldsync.server.oversight.catalog.reload import wish_item
+    from fieldsync.server.oversight.editing import save_from_page
+
+    async with AsyncExitStack() as stack:
+        opened = await open_org(stack, uri, name, system_world())
+        item = await wish_item(opened, typed)
+        outcome = await save_from_page(opened, lambda: admin_calls(opened), item)
+    if isinstance(outcome, Rejected):
+        raise Refused(outcome.problems[0])
 
 
 def bring_to(uri: str, org: str, catalog: Catalog, *, dry_run: bool, allow_drop: bool, silent: bool) -> Deployed:

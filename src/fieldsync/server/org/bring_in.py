@@ -6,7 +6,8 @@ transaction a record; nothing of it goes on a feed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
@@ -129,3 +130,10 @@ async def admin_of(org: Org, database: Work) -> Caller:
     row = await database.one(compile_statement(first), profile=admins[0])
     assert row is not None, "an org is created with an admin"
     return Caller(RecordId(row[0]), row[1], Channel.IMPORT, rights=org.rights.of(row[1]))
+
+
+@asynccontextmanager
+async def admin_calls(org: Org) -> AsyncIterator[tuple[Work, Caller]]:
+    """A transaction, and in it the org's first user: for commands, which nobody signs in to."""
+    async with transaction(org.pool) as database:
+        yield database, await admin_of(org, database)
