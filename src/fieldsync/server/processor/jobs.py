@@ -1,4 +1,4 @@
-"""What the jobs of an org do: asynchronous triggers, approved e-mails, and transactions that are due.
+"""What the jobs of an org do: asynchronous triggers, approved e-mails, alignments, and transactions that are due.
 
 Transactions of a device run in the order of its queue, all together. Where another save holds a record, they run one by
 one, so that only those wait that need it (law L7): each is put off with growing pauses, not counted as failed, until it
@@ -21,6 +21,7 @@ from fieldsync.server.alerts.telling import tell_alerts
 from fieldsync.server.email.queued import EMAIL, DueEmail
 from fieldsync.server.email.send import send_email
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.people.aligning import Alignment, run_alignment
 from fieldsync.server.oversight.scope.checking import CHECK, check_rules
 from fieldsync.server.postgres.queue.listed import FORGET_ENDED
 from fieldsync.server.postgres.queue.worker import Perform
@@ -75,6 +76,9 @@ def performing(orgs: Mapping[str, Org]) -> Perform:
                 await database.run(FORGET_ENDED, queue=org.name)
         elif CHECK in arguments:
             await check_rules(orgs[arguments["org"]], int(arguments[CHECK]))
+        elif "alignment" in arguments:
+            aligning = msgspec.convert(arguments, Alignment)
+            await run_alignment(orgs[aligning.org], aligning)
         elif RECOVERY in arguments:
             await recover(orgs[arguments["org"]])
         elif EMAIL in arguments:

@@ -20,6 +20,7 @@ from fieldsync.protocol.upload import Item, Rejected
 from fieldsync.server.http.context import Served, calling
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.editing import save_from_page
+from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync.session import Begin, org_of
 
@@ -77,6 +78,13 @@ def require_page(request: AnyRequest, given: str) -> None:
 def as_person(org: Org, request: AnyRequest) -> Begin:
     """Opens a database transaction as the person who is signed in."""
     return lambda: calling(org, request.cookies[COOKIE])
+
+
+async def name_of(org: Org, caller: Caller) -> str:
+    """Who acts, as it is noted and told."""
+    async with snapshot(org.pool) as database:
+        row = await database.one(org.save.read_name("User"), ids=[caller.user_id])
+    return str(row[0]) if row else caller.user_id
 
 
 async def refusals(org: Org, request: AnyRequest, *items: Item) -> tuple[Problem, ...]:

@@ -10,7 +10,7 @@ from litestar.response import Redirect, Template
 from fieldsync.base.log import get_logger
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.http.context import ServedHere
-from fieldsync.server.oversight.people.alignment import ALIGNING, PREVIEWING
+from fieldsync.server.oversight.people.aligning import ALIGNING, PREVIEWING
 from fieldsync.server.oversight.scope.checking import WHAT
 from fieldsync.server.postgres.queue.listed import ENDED_DAYS, jobs_of, try_again
 from fieldsync.server.postgres.queue.progress import listed

@@ -2,15 +2,16 @@
 
 A file has a column `Territory`, one of `User` and `Account`, perhaps `Action` (add or remove) and `Effective` (a day).
 All of it is one database transaction, through the save pipeline; a preview does the same, looks at what the devices of
-the people concerned would hold, and takes it back.
+the people concerned would hold, and takes it back. `aligning.py` does it as a job.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+import msgspec
 from sqlalchemy import any_, bindparam, null, or_, select
 
 from fieldsync.base import limits
@@ -24,7 +25,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.people.shift import Shift, held_before, held_now
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.queue.progress import Stage
-from fieldsync.server.postgres.queue.watched import Watched, watching
+from fieldsync.server.postgres.queue.watched import Watched
 from fieldsync.server.postgres.work import Busy, Collision
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.simulate import stand_in_for_sequences
@@ -35,12 +36,10 @@ from fieldsync.server.sync.session import Begin
 
 LINES_MAX = 20_000
 WORKS, BELONGS = "User_Territory", "Territory_Account"
-ALIGNING, PREVIEWING = "alignment brought by a file", "alignment previewed"
 ADD, REMOVE = "add", "remove"
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, array_like=True):
     """One line of the file as it is written; `who` is a user name, or an account's id or external id."""
 
     number: int
@@ -50,30 +49,30 @@ class Line:
     effective: str
 
 
-@dataclass(frozen=True)
-class File:
+class File(msgspec.Struct, frozen=True):
     """All lines. `of`: `User` or `Account`."""
 
     of: str
     lines: tuple[Line, ...]
 
 
-@dataclass
-class Aligned:
+class Aligned(msgspec.Struct):
     """What became of it, or would: (line, why) of what was refused; nothing is kept where there is any."""
 
     added: int = 0
     removed: int = 0
     unchanged: int = 0
-    refused: list[tuple[int, str]] = field(default_factory=list)
-    canceled: bool = False
-    """Somebody had enough of it: nothing is kept."""
+    refused: list[tuple[int, str]] = []
+    many_refused: int = 0
+    """In all, where not all are told."""
     shifts: tuple[Shift, ...] = ()
     """Of a preview: what comes and goes on the devices of those concerned."""
+    wrong: str = ""
+    """Why none of it could be done, where that is no line's fault."""
 
 
 class _TakenBack(Exception):
-    """Ends the transaction of a preview, or of a file with a line that is refused."""
+    """Ends the transaction of a preview, of a file with a line that is refused, or of one that somebody canceled."""
 
 
 def read_file(rows: Iterable[Sequence[str]]) -> File:
@@ -99,16 +98,9 @@ def _unusable(reason: str) -> Refused:
     return Refused(problem(Code.UNUSABLE, what="This file", reason=reason))
 
 
-async def align(org: Org, begin: Begin, file: File, *, preview: bool, by: str = "an admin") -> Aligned:
-    """Carry it out, or say what it would do; `by` is told to who watches. Raises Refused: AUTH, BUSY."""
-    async with watching(org.pool, org.name, PREVIEWING if preview else ALIGNING, by) as watched:
-        done = await _align(org, begin, file, watched, preview=preview)
-        if done.refused and not done.canceled:
-            watched.stage = Stage.ERROR
-        return done
-
-
-async def _align(org: Org, begin: Begin, file: File, watched: Watched, *, preview: bool) -> Aligned:
+async def align(org: Org, begin: Begin, file: File, watched: Watched, *, preview: bool) -> Aligned:
+    """Carry it out, or say what it would do. What was kept is noted as ended with it, in one commit; how the rest ended
+    is for the caller to note, by `watched.stage`. Raises Refused: FORBIDDEN, BUSY."""
     ids = await draw_ids(org, [WORKS if file.of == "User" else BELONGS] * len(file.lines))
     for _ in range(limits.DEADLOCK_RETRIES_MAX):
         done = Aligned()
@@ -124,10 +116,12 @@ async def _align(org: Org, begin: Begin, file: File, watched: Watched, *, previe
                 await _save(org, database, (caller, frame), (items, watched), done)
                 if preview:
                     done.shifts = await held_now(org, database, people)
-                if preview or done.refused:
+                if preview or done.refused or not await watched.end_with(database, done):
                     raise _TakenBack
                 return done
         except _TakenBack:
+            if done.refused and watched.stage is not Stage.CANCELED:
+                watched.stage = Stage.ERROR
             return done
         except Collision:
             continue
@@ -143,11 +137,10 @@ async def _save(
     what: tuple[Sequence[tuple[int, Item]], Watched],
     done: Aligned,
 ) -> None:
-    """Save what the lines say, in batches; what is refused is noted. More than a batch is watched."""
+    """Save what the lines say, in batches; what is refused is noted."""
     items, watched = what
     for first in range(0, len(items), limits.UPLOAD_BATCH_RECORDS_MAX):
-        if first and not await watched.step(first, len(items)):
-            done.canceled = True
+        if not await watched.step(first, len(items)):
             raise _TakenBack
         batch = items[first : first + limits.UPLOAD_BATCH_RECORDS_MAX]
         results = (await save(org, database, *who, _incoming(org, batch))).results
@@ -155,7 +148,8 @@ async def _save(
             if isinstance(result.outcome, Rejected):
                 done.refused.append((number, result.outcome.problems[0].message))
     await database.flush()
-    await watched.last(len(items))
+    if not await watched.step(len(items), len(items)):
+        raise _TakenBack
 
 
 def _incoming(org: Org, batch: Sequence[tuple[int, Item]]) -> tuple[Incoming, ...]:

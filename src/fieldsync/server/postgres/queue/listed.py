@@ -18,11 +18,11 @@ LISTED_MAX: Final = 100
 ENDED_DAYS: Final = 7
 """How long it is known how a run ended."""
 HOUR, TRIGGER, DEVICE, RECOVERY = "the hour", "trigger", "saves of a device", "recovery after a restore"
-EMAIL, CHECK = "approved e-mail", "sync rules"
+EMAIL, CHECK, ALIGNMENT = "approved e-mail", "sync rules", "alignment"
 _WHAT = f"""CASE WHEN j.args ? 'timestamp' THEN '{HOUR}'
  WHEN j.args ? 'trigger' THEN '{TRIGGER} ' || (j.args ->> 'trigger')
  WHEN j.args ? 'email' THEN '{EMAIL}' WHEN j.args ? 'check' THEN '{CHECK}'
- WHEN j.args ? 'device' THEN '{DEVICE}' ELSE '{RECOVERY}' END"""
+ WHEN j.args ? 'alignment' THEN '{ALIGNMENT}' WHEN j.args ? 'device' THEN '{DEVICE}' ELSE '{RECOVERY}' END"""
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ def what_of(arguments: Mapping[str, Any]) -> str:
         return EMAIL
     if "check" in arguments:
         return CHECK
+    if "alignment" in arguments:
+        return ALIGNMENT
     return DEVICE if "device" in arguments else RECOVERY
 
 

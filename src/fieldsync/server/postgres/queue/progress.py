@@ -80,7 +80,8 @@ _STEP = _statement(
     *("id", "done", "total"),
 )
 _END = _statement(
-    f"UPDATE {_T} SET status = %(stage)s, ended_at = now(), result = %(result)s WHERE id = %(id)s AND ended_at IS NULL",  # noqa: S608
+    f"UPDATE {_T} SET status = %(stage)s, ended_at = now(), result = %(result)s"  # noqa: S608
+    " WHERE id = %(id)s AND ended_at IS NULL RETURNING id",
     *("id", "stage", "result"),
 )
 _CANCEL = _statement(
@@ -123,10 +124,10 @@ async def step(database: Work, progress: int, done: int, total: int) -> bool:
     return row is not None and bool(row[0])
 
 
-async def end(database: Work, progress: int, stage: Stage, result: msgspec.Struct | None = None) -> None:
-    """It ended so, and this came of it."""
+async def end(database: Work, progress: int, stage: Stage, result: msgspec.Struct | None = None) -> bool:
+    """It ended so, and this came of it. False where it had ended before, which stays as it is."""
     told: Any = None if result is None else msgspec.json.encode(result).decode()
-    await database.run(_END, id=progress, stage=stage.value, result=told)
+    return await database.one(_END, id=progress, stage=stage.value, result=told) is not None
 
 
 async def cancel(database: Work, queue: str, progress: int) -> bool:

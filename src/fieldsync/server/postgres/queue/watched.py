@@ -11,9 +11,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import msgspec
+
 from fieldsync.server.postgres.queue import progress
 from fieldsync.server.postgres.queue.progress import Stage
-from fieldsync.server.postgres.work import Pool, transaction
+from fieldsync.server.postgres.work import Pool, Work, transaction
 
 BY_ITSELF = "the server"
 
@@ -48,6 +50,14 @@ class Watched:
         """All is done, this much; nothing where it was never noted."""
         if self.known is not None:
             await self.step(done, done)
+
+    async def end_with(self, database: Work, result: msgspec.Struct) -> bool:
+        """All is done, in the transaction that does it, and this came of it. False where it is to be taken back: it was
+        canceled meanwhile, or has ended."""
+        if self.known is None or await progress.end(database, self.known, self.stage, result):
+            return True
+        self.stage = Stage.CANCELED
+        return False
 
     async def end(self, stage: Stage) -> None:
         """It ended so."""

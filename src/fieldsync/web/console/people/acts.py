@@ -8,7 +8,7 @@ from typing import Any
 
 from litestar import Response, get, post
 from litestar.datastructures import UploadFile
-from litestar.response import Template
+from litestar.response import Redirect, Template
 
 from fieldsync.base.ids import RecordId, is_id, prefix_of
 from fieldsync.base.problems import Code, Problem, Refused, problem
@@ -16,15 +16,18 @@ from fieldsync.protocol.session import Platform
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.people.access import explain_record
-from fieldsync.server.oversight.people.alignment import Aligned, align, read_file
+from fieldsync.server.oversight.people.aligning import PREVIEWING, ask_alignment, newest_alignment
+from fieldsync.server.oversight.people.alignment import read_file
 from fieldsync.server.oversight.people.leaver import reassign
 from fieldsync.server.oversight.people.shift import PEOPLE_MAX
 from fieldsync.server.oversight.scope.holders import holder_of
 from fieldsync.server.oversight.scope.kept import usernames
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, as_person, require_page
+from fieldsync.server.postgres.work import snapshot, transaction
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, as_person, name_of, require_page
+from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.people.pages import person_page, person_values
+from fieldsync.web.kit.pages import telling
 
 ALIGNMENT_BYTES_MAX = 8 * 1024 * 1024
 
@@ -72,27 +75,25 @@ async def reassign_all(request: AnyRequest, served: ServedHere, user_id: str) ->
     return Template("person.html", context={**values, "given": done})
 
 
-def _alignment(page_token: str, done: Aligned | None, wrong: Problem | None, *, preview: bool = False) -> Template:
-    told = {"done": done, "wrong": wrong, "preview": preview, "people_max": PEOPLE_MAX}
-    return Template("alignment.html", context={**told, "here": "people", "page_token": page_token})
+async def _alignment(org: Org, page_token: str, wrong: Problem | None = None) -> Template:
+    async with snapshot(org.pool) as database:
+        newest = await newest_alignment(org, database)
+    p, done = newest or (None, None)
+    told = {"p": p, "done": done, "preview": p is not None and p.what == PREVIEWING, "people_max": PEOPLE_MAX}
+    page = Template("alignment.html", context={**told, "wrong": wrong, "here": "people", "page_token": page_token})
+    return telling(page, wrong)
 
 
 @get("/alignment")
 async def alignment_page(request: AnyRequest, served: ServedHere) -> Template:
-    """Which file."""
-    _, page_token = await admin_org(served, request)
-    return _alignment(page_token, None, None)
-
-
-async def _name_of(org: Org, user_id: str) -> str:
-    async with snapshot(org.pool) as database:
-        row = await database.one(org.save.read_name("User"), ids=[user_id])
-    return str(row[0]) if row else user_id
+    """Which file; and how far the last one is, or what came of it."""
+    org, page_token = await admin_org(served, request)
+    return await _alignment(org, page_token)
 
 
 @post("/alignment", status_code=200, request_max_body_size=ALIGNMENT_BYTES_MAX)
-async def bring_alignment(request: AnyRequest, served: ServedHere) -> Template:
-    """Say what the file would do, or do it; the page of jobs shows how far it is."""
+async def bring_alignment(request: AnyRequest, served: ServedHere) -> Response[Any] | Template:
+    """Have what the file would do said, or done: by a job, which the page watches."""
     org, page_token, caller = await admin(served, request)
     form = await request.form()
     require_page(request, str(form.get("page_token", "")))
@@ -102,13 +103,16 @@ async def bring_alignment(request: AnyRequest, served: ServedHere) -> Template:
             raise Refused(problem(Code.UNUSABLE, what="This form", reason="no file was chosen"))
         text = (await file.read()).decode("utf-8-sig")
         found = read_file(csv.reader(io.StringIO(text, newline="")))
-        done = await align(org, as_person(org, request), found, preview=preview, by=await _name_of(org, caller.user_id))
+        by = await name_of(org, caller)
+        async with transaction(org.pool) as database:
+            await ask_alignment(org, database, caller, found, (preview, by))
     except (UnicodeDecodeError, csv.Error):
-        wrong = problem(Code.UNUSABLE, what="This file", reason="it is no CSV in UTF-8")
-        return _alignment(page_token, None, wrong, preview=preview)
+        return await _alignment(
+            org, page_token, problem(Code.UNUSABLE, what="This file", reason="it is no CSV in UTF-8")
+        )
     except Refused as refused:
-        return _alignment(page_token, None, refused.problem, preview=preview)
-    return _alignment(page_token, done, None, preview=preview)
+        return await _alignment(org, page_token, refused.problem)
+    return Redirect("/console/alignment", status_code=SEE_OTHER)
 
 
 ACT_PAGES = [access_page, reassign_all, alignment_page, bring_alignment]

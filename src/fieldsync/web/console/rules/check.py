@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.response import Redirect, Template
@@ -12,9 +12,12 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.scope.checking import WHAT, ask_check, read_report
 from fieldsync.server.postgres.queue import progress
 from fieldsync.server.postgres.work import snapshot, transaction
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, name_of, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.rules.pages import page
+
+_BACK: Final = {"check": "/console/rules/check", "alignment": "/console/alignment"}
+"""Pages that watch a piece of work."""
 
 
 async def _found(org: Org) -> dict[str, Any]:
@@ -36,9 +39,9 @@ async def begin_check(request: AnyRequest, served: ServedHere) -> Response[Any]:
     """Have it done; one that is under way goes on."""
     org, _, caller = await admin(served, request)
     require_page(request, str((await request.form()).get("page_token", "")))
+    by = await name_of(org, caller)
     async with transaction(org.pool) as database:
-        row = await database.one(org.save.read_name("User"), ids=[caller.user_id])
-        await ask_check(org, database, str(row[0]) if row else caller.user_id)
+        await ask_check(org, database, by)
     return Redirect("/console/rules/check", status_code=SEE_OTHER)
 
 
@@ -50,8 +53,7 @@ async def cancel_progress(request: AnyRequest, served: ServedHere, known: int) -
     require_page(request, str(form.get("page_token", "")))
     async with transaction(org.pool) as database:
         await progress.cancel(database, org.name, known)
-    here = "/console/rules/check" if form.get("from") == "check" else "/console/jobs"
-    return Redirect(here, status_code=SEE_OTHER)
+    return Redirect(_BACK.get(str(form.get("from")), "/console/jobs"), status_code=SEE_OTHER)
 
 
 CHECK_PAGES = [check_page, begin_check, cancel_progress]

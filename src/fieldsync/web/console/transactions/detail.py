@@ -1,4 +1,4 @@
-"""The Console's acts on transactions, and trying them without effect (FEATURES J12 to J15)."""
+"""The Console's acts on transactions, and trying one without effect (FEATURES J12 to J14)."""
 
 from __future__ import annotations
 
@@ -20,15 +20,13 @@ from fieldsync.server.oversight.transactions import LogLine, Oversight, RecordLi
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.processor.acts import Asked, Correction, add_comment, carry_out
 from fieldsync.server.processor.kept import kept
-from fieldsync.server.processor.simulate import simulate, simulate_all
+from fieldsync.server.processor.simulate import simulate
 from fieldsync.server.processor.states import ACTORS, Act, Status, Who, offered
-from fieldsync.server.save.batch import Caller
-from fieldsync.web.console.door import AnyRequest, admin, require_page
+from fieldsync.web.console.door import AnyRequest, admin, name_of, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
 TEXT, VALUE = "text:", "value:"
-SIMULATED_MAX = 500
 
 
 async def _page(org: Org, page_token: str, rights: Rights, record_id: str, **told: Any) -> Template:
@@ -80,13 +78,6 @@ async def act_on(request: AnyRequest, served: ServedHere, record_id: str) -> Res
             raise
         return telling(await _page(org, page_token, caller.rights, record_id, wrong=refused.problem), refused.problem)
     return Redirect(f"/console/transactions/{record_id}", status_code=SEE_OTHER)
-
-
-async def name_of(org: Org, caller: Caller) -> str:
-    """Who acts, as it is noted."""
-    async with transaction(org.pool) as database:
-        row = await database.one(org.save.read_name("User"), ids=[caller.user_id])
-    return str(row[0]) if row else caller.user_id
 
 
 @post("/transactions/{record_id:str}/comment", status_code=200)
@@ -168,18 +159,4 @@ async def try_one(request: AnyRequest, served: ServedHere, record_id: str) -> Te
         return await _page(org, page_token, caller.rights, record_id, wrong=refused.problem)
 
 
-@post("/transactions/simulate", status_code=200)
-async def try_all(request: AnyRequest, served: ServedHere) -> Template:
-    """Every one that is not decided, under the rules as they are now: what a release would do to them."""
-    org, page_token, _ = await admin(served, request)
-    require_page(request, str((await request.form()).get("page_token", "")))
-    tried: list[Any] = []
-    async for one in simulate_all(org):
-        tried.append(one)
-        if len(tried) == SIMULATED_MAX:
-            break
-    values = {"here": "transactions", "page_token": page_token, "tried": tried, "most": SIMULATED_MAX}
-    return Template("simulated.html", context=values)
-
-
-TRANSACTION_PAGES = [one_transaction, act_on, comment_on, try_one, try_all]
+TRANSACTION_PAGES = [one_transaction, act_on, comment_on, try_one]

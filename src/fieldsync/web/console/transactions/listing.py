@@ -22,9 +22,8 @@ from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.processor.acts import Asked, carry_out
 from fieldsync.server.processor.simulate import simulate
 from fieldsync.server.processor.states import ACTORS, Act, Who
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, refusals, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, name_of, refusals, require_page
 from fieldsync.web.console.pages import SEE_OTHER
-from fieldsync.web.console.transactions.detail import name_of
 
 FILTERS = ("status", "user", "name", "record", "object", "view")
 PLACE = "transactions"

@@ -1,0 +1,102 @@
+"""An alignment as a job: asked for with its file, watched, canceled, and what came of it kept until the next one.
+
+It acts as the admin who brought the file, with the rights he has when it runs. Its note ends in the transaction of its
+effect, so that begun again after its process died it is done once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+from sqlalchemy import ClauseElement, MetaData, bindparam, select
+
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.schema.access.rights import NOBODY
+from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.people.alignment import Aligned, File, align
+from fieldsync.server.postgres.compiled import compiled_once
+from fieldsync.server.postgres.queue import progress
+from fieldsync.server.postgres.queue.progress import Progress, Stage
+from fieldsync.server.postgres.queue.statements import DEFER
+from fieldsync.server.postgres.queue.watched import Watched
+from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.postgres.work import transaction
+from fieldsync.server.save.batch import Caller, Channel, encode_rows
+from fieldsync.server.sync.session_statements import held_sets
+
+ALIGNING, PREVIEWING = "alignment brought by a file", "alignment previewed"
+REFUSED_TOLD_MAX = 1_000
+"""So many refused lines are told one by one."""
+
+
+class Alignment(msgspec.Struct, frozen=True):
+    """The job's arguments. `alignment` is the id of its note."""
+
+    org: str
+    alignment: int
+    user: RecordId
+    preview: bool
+    file: File
+
+
+async def ask_alignment(org: Org, database: Database, caller: Caller, file: File, how: tuple[bool, str]) -> None:
+    """Have it done soon, with the commit; `how`: whether it is a preview, and by whose name it is told. Raises
+    Refused(UNUSABLE) while one is under way."""
+    preview, by = how
+    known = await progress.begin(database, org.name, PREVIEWING if preview else ALIGNING, by)
+    if known is None:
+        reason = "one that was brought before is under way; wait for its end, or cancel it"
+        raise Refused(problem(Code.UNUSABLE, what="This file", reason=reason))
+    asked = Alignment(org.name, known, caller.user_id, preview, file)
+    await database.rows(DEFER, queue=org.name, jobs=encode_rows([msgspec.to_builtins(asked)]), at=None)
+
+
+async def run_alignment(org: Org, asked: Alignment) -> None:
+    """The job. What it raises ends it, so that another one may be asked for."""
+    watched = Watched(org.pool, org.name, "", "", known=asked.alignment)
+    async with transaction(org.pool) as database:
+        if not await progress.step(database, asked.alignment, 0, len(asked.file.lines)):
+            await progress.end(database, asked.alignment, Stage.CANCELED, Aligned())
+            return
+    try:
+        done = await align(org, lambda: _as_who_asked(org, asked.user), asked.file, watched, preview=asked.preview)
+    except Refused as refused:
+        watched.stage, done = Stage.ERROR, Aligned(wrong=refused.problem.message)
+    except Exception:
+        async with transaction(org.pool) as database:
+            await progress.end(database, asked.alignment, Stage.FAILED, Aligned())
+        raise
+    told = msgspec.structs.replace(done, refused=done.refused[:REFUSED_TOLD_MAX], many_refused=len(done.refused))
+    async with transaction(org.pool) as database:
+        await progress.end(database, asked.alignment, watched.stage, told)
+
+
+async def newest_alignment(org: Org, database: Database) -> tuple[Progress, Aligned] | None:
+    """The last one that was asked for, preview or not, and what came of it so far; None where there was none."""
+    known = [one for one in await progress.listed(database, org.name) if one.what in (ALIGNING, PREVIEWING)]
+    if not known:
+        return None
+    return known[0], msgspec.json.decode(known[0].result, type=Aligned) if known[0].result else Aligned()
+
+
+@asynccontextmanager
+async def _as_who_asked(org: Org, user: RecordId) -> AsyncIterator[tuple[Database, Caller]]:
+    """A transaction, and in it the admin as he is now. Raises Refused(FORBIDDEN) for who is none any more."""
+    async with transaction(org.pool) as database:
+        row = await database.one(_person(org.metadata), user=user, now=org.world.clock.now())
+        rights = org.rights.of(row[0], row[1] or ()) if row is not None else NOBODY
+        if row is None or not rights.admin:
+            raise Refused(problem(Code.FORBIDDEN, reason="who brought this file is no admin any more"))
+        yield database, Caller(user, row[0], Channel.API, rights=rights)
+
+
+@compiled_once
+def _person(metadata: MetaData) -> ClauseElement:
+    user, profile, head = (metadata.tables[name] for name in ("User", "Profile", "_user_head"))
+    joined = user.join(profile, profile.c.Id == user.c.ProfileId).join(head, head.c.user_id == user.c.Id)
+    query = select(profile.c.Name, held_sets(metadata.tables, user.c.Id)).select_from(joined)
+    active = user.c.IsActive.is_(True) & user.c.IsDeleted.is_(False) & head.c.revoked.is_(False)
+    return query.where(user.c.Id == bindparam("user"), active)
