@@ -60,7 +60,7 @@ class Console:
 
     def simulate(self, transaction: str = "") -> str:
         page = self._browser.get("/transactions").raise_for_status().text
-        where = f"/transactions/{transaction}/simulate" if transaction else "/transactions/simulate"
+        where = f"/transactions/{transaction}/simulate" if transaction else "/parts/simulation/saves"
         answer = self._browser.post(where, data={"page_token": form_of(page)["page_token"]})
         return answer.raise_for_status().text
 

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.web.begin_walk import two_territories, walk
 from tests.web.beginning import Vault, opened
 from tests.web.browsing import ARGUMENTS, SIZES, Running, running_demo
+from tests.web.console_answers import answers
 
 from fieldsync.cli.demo.people import ADMIN, ORG, PASSWORD
 from fieldsync.device import Device
@@ -84,6 +85,7 @@ FIRST = {
     "person": ("people", "/console/people/0"),
     "rule": ("rules", "/console/rules/0"),
     "record": ("records", "/console/objects/Account/0"),
+    "content-one": ("content", "/console/content/0"),
 }
 """Pages of one thing: where it is listed, and how its address begins."""
 
@@ -139,6 +141,10 @@ def take_console(browser: Browser, running: Running, folder: Path, scheme: str, 
         _pictures(page, [("enter", "/console/enter")], (390, 1280), (folder, f"console-{scheme}", wrong))
         enter_console(page)
         _pictures(page, list(console_pages(page)), (390, 768, 1280), (folder, f"console-{scheme}", wrong))
+        for name in answers(page):
+            for width in (390, 768, 1280):
+                page.set_viewport_size({"width": width, "height": 860})
+                _shot(page, folder / f"{name}-{width}-console-{scheme}.png", wrong)
 
 
 @contextmanager
@@ -162,9 +168,15 @@ def _pictures(
 
 def _picture(page: Page, address: str, path: Path, wrong: list[str]) -> None:
     answer = page.goto(address)
+    if answer is None or not answer.ok:
+        wrong.append(f"{path.name}: {answer.status if answer else 'no answer'}")
+    _shot(page, path, wrong)
+
+
+def _shot(page: Page, path: Path, wrong: list[str]) -> None:
     page.wait_for_timeout(SETTLED_MS)
-    if answer is None or not answer.ok or not page.evaluate(FITS):
-        wrong.append(f"{path.name}: {answer.status if answer else 'no answer'}, or wider than its window")
+    if not page.evaluate(FITS):
+        wrong.append(f"{path.name}: wider than its window")
     page.screenshot(path=path, full_page=True)
 
 

@@ -9,6 +9,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 from tests.web.browsing import Running, eventually
+from tests.web.console_answers import answers
 from tests.web.screenshots import FITS, console_pages
 from tests.web.test_accessibility import AXE, RUN
 from tests.web.test_repair import disagree
@@ -119,10 +120,16 @@ def test_no_page_has_a_serious_issue(browser: Browser, running: Running, width: 
     with console(browser, running) as page:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        for name, address in list(console_pages(page))[::every]:
-            page.goto(address)
+
+        def look(name: str) -> None:
             page.evaluate(AXE.read_text(encoding="utf-8"))
             found = page.evaluate(RUN)
             if found or not page.evaluate(FITS):
                 wrong[name] = found or "wider than its window"
+
+        for name, address in list(console_pages(page))[::every]:
+            page.goto(address)
+            look(name)
+        for name in answers(page) if every == 1 else ():
+            look(name)
     assert wrong == {}

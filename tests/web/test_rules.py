@@ -69,6 +69,17 @@ def test_a_rule_is_tried_previewed_changed_and_taken_back(browser: Browser, runn
         assert ipad.count("Product") == 8
 
 
+def test_rows_are_counted_of_the_rules_that_count_for_the_person(browser: Browser, running: Running) -> None:
+    with console(browser, running) as page:
+        page.get_by_label("Count rows for").fill(SARAH.username)
+        page.get_by_role("button", name="Show").click()
+        mine = page.get_by_role("row", name=re.compile(r"^Account all every profile .* \d+$"))
+        expect(mine).to_have_count(1)
+        expect(
+            page.get_by_role("row", name=re.compile("^Account all Field_ ?Manager .* does not count$"))
+        ).to_have_count(1)
+
+
 def test_a_condition_is_written_with_help_and_counted_while_it_is_typed(browser: Browser, running: Running) -> None:
     with console(browser, running) as page:
         page.get_by_role("link", name="Product", exact=True).click()

@@ -50,6 +50,12 @@ async def held(org: Org, database: Database, holder: Holder) -> tuple[Held, ...]
     return tuple([await _held(database, scope, name) for name in scope.objects])
 
 
+async def counting(org: Org, database: Database, holder: Holder) -> frozenset[SyncRule]:
+    """The rules that count for this person's device: of each object the most particular ones. Raises Refused."""
+    scope = org.scopes.under(holder.caller, holder.looked, await org.scopes.rules(database), org.world.clock)
+    return frozenset(rule for found in scope.cut.chosen.values() for rule in found)
+
+
 @dataclass(frozen=True)
 class Trial:
     """A rule that is tried as if it were the only one of its object; the others stay as they are."""

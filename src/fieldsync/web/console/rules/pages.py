@@ -19,7 +19,7 @@ from fieldsync.server.configuration.simple import Operator, ValueType
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.scope.held import held
+from fieldsync.server.oversight.scope.held import counting, held
 from fieldsync.server.oversight.scope.holders import holder_of
 from fieldsync.server.oversight.scope.kept import Kept, created, kept_rule, kept_rules, usernames
 from fieldsync.server.postgres.work import Work as Database
@@ -86,16 +86,18 @@ async def rules(request: AnyRequest, served: ServedHere) -> Template:
 async def counted_rules(request: AnyRequest, served: ServedHere) -> Template:
     """The list with counts for the person asked for."""
     org, _ = await admin_org(served, request)
-    asked, said, counts = _asked(request), "", {}
+    asked = _asked(request)
+    told: dict[str, Any] = {"said": "", "counts": {}, "counting": frozenset()}
     async with snapshot(org.pool) as database:
         kept = await kept_rules(org, database)
         try:
             device = asked.device if asked.device in set(Platform) else None
             holder = await holder_of(org, database, asked.user, device)
-            counts = {found.object: found for found in await held(org, database, holder)}
+            told["counts"] = {found.object: found for found in await held(org, database, holder)}
+            told["counting"] = await counting(org, database, holder)
         except Refused as refused:
-            said = refused.problem.message
-    return page("_rules.html", rules=[f for f in kept if asked.shows(f)], asked=asked, counts=counts, said=said)
+            told["said"] = refused.problem.message
+    return page("_rules.html", rules=[f for f in kept if asked.shows(f)], asked=asked, **told)
 
 
 def _choices(org: Org) -> dict[str, Any]:

@@ -8,3 +8,5 @@ document.addEventListener("change", (event) => {
   if (!event.target.matches("[data-choose-all]")) return;
   for (const box of event.target.form.querySelectorAll("[name=chosen]")) box.checked = event.target.checked;
 });
+// On a phone the rail has more places than fit: the one that is open is in sight.
+document.querySelector("nav.rail [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
