@@ -125,7 +125,7 @@ async def exported(org: Org, database: Database, device_id: str = "") -> list[by
     user, device = org.metadata.tables["User"], org.metadata.tables["Device"]
     joined = _KEPT.outerjoin(user, user.c.Id == _KEPT.c.user_id).outerjoin(device, device.c.Id == _KEPT.c.device_id)
     query = select(user.c.Username, device.c.Name, _KEPT.c.device_id, _KEPT.c.at, _KEPT.c.content)
-    handed = _KEPT.c.asked.op("~")("^(wipe|queue) ")
+    handed = _KEPT.c.asked.bool_op("~")("^(wipe|queue) ")
     chosen = query.where((_KEPT.c.device_id == bindparam("device")) | ((bindparam("device") == "") & ~handed))
     ordered = chosen.select_from(joined).order_by(_KEPT.c.at, _KEPT.c.first)
     rows = await database.rows(compile_statement(ordered), device=device_id)
