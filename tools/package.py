@@ -28,6 +28,8 @@ LEFT_OUT = ("faker", "polyfactory", "hypothesis", "mypy", "pytest", "sqlalchemy"
 """What a library would use if it were there, and the app does not."""
 ENTRY = "from fieldsync.cli.device.packaged import main\nmain()\n"
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/\S*")
+FOR = """The package is for {system} on {machine} alone: Windows, macOS and Linux each build their own, on
+such a machine. It is built and tried on Linux x86-64; on the others this command was not run yet."""
 STOP = signal.SIGINT if os.name == "posix" else signal.SIGTERM
 SECONDS_MAX = 60
 DESKTOP = """[Desktop Entry]
@@ -41,7 +43,8 @@ Categories=Office;
 
 
 def main(folder: str) -> int:
-    """Prints where the package is."""
+    """Prints where the package is, and for which machines."""
+    print(FOR.format(system=platform.system(), machine=platform.machine()), flush=True)
     with tempfile.TemporaryDirectory() as made:
         built = build(Path(made))
         check(built)

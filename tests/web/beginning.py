@@ -6,6 +6,7 @@ import asyncio
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -114,7 +115,8 @@ def answering(body: bytes, content_type: str = "text/html") -> Iterator[str]:
 
 
 class Relay(socketserver.ThreadingTCPServer):
-    """A network between a device and its server, that is cut when so many bytes have come down; None: it holds."""
+    """A network between a device and its server, that is cut when so many bytes have come down; None: it holds. It may
+    rest before each piece that comes down."""
 
     daemon_threads, allow_reuse_address, block_on_close = True, True, False
 
@@ -122,9 +124,11 @@ class Relay(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Passing)
         self.port = port
         self.left: int | None = None
+        self.rest_seconds = 0.0
 
     def may_pass(self, count: int) -> bool:
         """Whether these bytes still come through."""
+        time.sleep(self.rest_seconds)
         if self.left is not None:
             self.left -= count
         return self.left is None or self.left > 0

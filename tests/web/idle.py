@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.web.bars import served
+from tests.web.full import served
 
 from fieldsync.base import limits
 from fieldsync.base.world import system_world

@@ -2,8 +2,8 @@
 
     python -m tests.web.screenshots FOLDER [field | console]
 
-at 390 and 1280 pixels, the console at 768 too, light and dark. A page that is wider than its window, or has a script
-error, ends it as failed.
+at 390 and 1280 pixels, the console at 768 too, light and dark; the Field app in German at 360 pixels besides. A page
+that is wider than its window, or has a script error, ends it as failed.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from tests.web.begin_walk import two_territories, walk
 from tests.web.beginning import Vault, opened
 from tests.web.browsing import ARGUMENTS, SIZES, Running, running_demo
 from tests.web.console_answers import answers
+from tests.web.states_walk import states
 
-from fieldsync.cli.demo.people import ADMIN, ORG, PASSWORD
+from fieldsync.base.world import system_world
+from fieldsync.cli.demo.people import ADMIN, ORG, PASSWORD, SARAH
 from fieldsync.device import Device
 from fieldsync.protocol.email.consent import TEMPLATE
+from fieldsync.server.org.create import seeding_org
 from fieldsync.web.field.content import library as content
 
 CHROMIUM = "/usr/bin/chromium"
-SETTLED_MS = 350
+SETTLED_MS, HEIGHT_MAX = 350, 4_000
 FITS = "document.documentElement.scrollWidth <= innerWidth"
 
 
@@ -132,6 +135,21 @@ def take(browser: Browser, running: Running, folder: Path, scheme: str, wrong: l
     with _page(browser, link.split("/?", maxsplit=1)[0], scheme, wrong) as page:
         page.goto(link)
         _pictures(page, pages(running.devices[0]), [size["width"] for size in SIZES], (folder, scheme, wrong))
+        page.set_viewport_size(SIZES[1])  # type: ignore[arg-type]
+        states(page, running.devices[0], lambda name: _look(page, folder, name, scheme, wrong))
+
+
+def take_german(browser: Browser, running: Running, folder: Path, wrong: list[str]) -> None:
+    """The pictures of the Field app for a German on the narrowest phone."""
+    ipad = running.devices[0]
+    with seeding_org(running.uri, ORG, system_world()) as seeding:
+        told = 'UPDATE "User" SET "LanguageLocaleKey" = %s, "LocaleSidKey" = %s WHERE "Username" = %s'
+        seeding.connection.exec_driver_sql(told, ("de", "de_DE", SARAH.username))
+    ipad.sync("full")
+    link = running.link("iPad")
+    with _page(browser, link.split("/?", maxsplit=1)[0], "light", wrong) as page:
+        page.goto(link)
+        _pictures(page, pages(ipad), (360,), (folder, "german", wrong))
 
 
 def take_console(browser: Browser, running: Running, folder: Path, scheme: str, wrong: list[str]) -> None:
@@ -149,7 +167,7 @@ def take_console(browser: Browser, running: Running, folder: Path, scheme: str, 
 
 @contextmanager
 def _page(browser: Browser, base: str, scheme: str, wrong: list[str]) -> Iterator[Page]:
-    context = browser.new_context(base_url=base, color_scheme=scheme)  # type: ignore[arg-type]
+    context = browser.new_context(base_url=base, color_scheme=scheme, locale="en-GB")  # type: ignore[arg-type]
     page = context.new_page()
     page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
     yield page
@@ -174,10 +192,17 @@ def _picture(page: Page, address: str, path: Path, wrong: list[str]) -> None:
 
 
 def _shot(page: Page, path: Path, wrong: list[str]) -> None:
+    """The whole page, in a window as high as it is: what sticks to the window's edge hides nothing then."""
     page.wait_for_timeout(SETTLED_MS)
     if not page.evaluate(FITS):
         wrong.append(f"{path.name}: wider than its window")
+    size = page.viewport_size
+    assert size is not None
+    height = int(page.evaluate("document.documentElement.scrollHeight"))
+    if size["height"] < height <= HEIGHT_MAX:
+        page.set_viewport_size({"width": size["width"], "height": height})
     page.screenshot(path=path, full_page=True)
+    page.set_viewport_size(size)
 
 
 def take_beginning(browser: Browser, running: Running, folder: Path, scheme: str, wrong: list[str]) -> None:
@@ -189,16 +214,15 @@ def take_beginning(browser: Browser, running: Running, folder: Path, scheme: str
         page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
         page.goto(one.link)
 
-        def look(name: str) -> None:
-            for size in SIZES:
-                page.set_viewport_size(size)  # type: ignore[arg-type]
-                page.wait_for_timeout(SETTLED_MS)
-                if not page.evaluate(FITS):
-                    wrong.append(f"{name}: wider than its window")
-                page.screenshot(path=folder / f"{name}-{size['width']}-{scheme}.png", full_page=True)
-
-        walk(page, one, server, look)
+        walk(page, one, server, lambda name: _look(page, folder, name, scheme, wrong))
         context.close()
+
+
+def _look(page: Page, folder: Path, name: str, scheme: str, wrong: list[str]) -> None:
+    """Pictures of what is there, at each width."""
+    for size in SIZES:
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        _shot(page, folder / f"{name}-{size['width']}-{scheme}.png", wrong)
 
 
 def _opened(folder: Path) -> Path:
@@ -225,6 +249,8 @@ def main(folder: Path, only: str = "") -> int:
                 take_beginning(browser, running, folder, scheme, wrong)
             if only != "field":
                 take_console(browser, running, folder, scheme, wrong)
+        if only != "console":
+            take_german(browser, running, folder, wrong)
         browser.close()
     sys.stdout.write("\n".join([*wrong, f"{len(list(folder.glob('*.png')))} pictures in {folder}", ""]))
     return 1 if wrong else 0

@@ -10,6 +10,7 @@ from tests.web.begin_walk import two_territories, walk
 from tests.web.beginning import Vault, opened
 from tests.web.browsing import Running, app
 from tests.web.screenshots import FITS, pages
+from tests.web.states_walk import states
 from tests.web.test_admin import admin
 from tools import strings
 
@@ -34,6 +35,21 @@ def test_no_page_has_a_serious_issue(browser: Browser, running: Running, size: i
                 wrong[name] = found or "wider than its window"
         page.evaluate("document.documentElement.removeAttribute('lang')")
         assert "html-has-lang" in str(page.evaluate(RUN)), "the check finds what is wrong"
+    assert wrong == {}
+
+
+def test_nothing_a_page_shows_besides_itself_has_a_serious_issue(browser: Browser, running: Running) -> None:
+    wrong: dict[str, object] = {}
+    with app(browser, running.link("iPad"), 1) as page:
+        page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+
+        def look(name: str) -> None:
+            page.evaluate(AXE.read_text(encoding="utf-8"))
+            found = page.evaluate(RUN)
+            if found or not page.evaluate(FITS):
+                wrong[name] = found or "wider than its window"
+
+        states(page, running.devices[0], look)
     assert wrong == {}
 
 

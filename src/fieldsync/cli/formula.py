@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from sqlalchemy import text
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import World, system_world
@@ -19,21 +18,10 @@ from fieldsync.cli.place import (
     database_uri,
 )
 from fieldsync.cli.report import say, show_json
-from fieldsync.formula import (
-    BadFormula,
-    Formula,
-    FormulaError,
-    Names,
-    Record,
-    Surroundings,
-    Value,
-    evaluate,
-    parse,
-)
-from fieldsync.formula.functions.text import text_of
-from fieldsync.schema.access.permissions import Access
-from fieldsync.schema.catalog import Catalog
-from fieldsync.server.postgres.names import quoted
+
+if TYPE_CHECKING:
+    from fieldsync.formula import Formula, FormulaError, Record, Surroundings, Value
+    from fieldsync.schema.catalog import Catalog
 
 
 def formula(
@@ -53,6 +41,8 @@ def formula(
 
         typer.echo(reference())
         return
+    from fieldsync.formula import BadFormula, Names, Record, Surroundings, evaluate, parse
+
     world = system_world()
     around = Surroundings(world.clock.now(), blanks_as_zero=blanks_as_zero)
     try:
@@ -78,9 +68,14 @@ def _on_object(
     as_json: bool,
 ) -> None:
     """Against an object of an org, as a person sees it; without a record only its type is known."""
+    from sqlalchemy import text
+
+    from fieldsync.formula import evaluate
     from fieldsync.formula.catalog.sources import SeenScope
+    from fieldsync.schema.access.permissions import Access
     from fieldsync.server.org.create import seeding_org
     from fieldsync.server.org.rights import person
+    from fieldsync.server.postgres.names import quoted
 
     object_name, record_id, username = place
     with seeding_org(uri, org, world) as seeding:
@@ -112,6 +107,8 @@ def _record(catalog: Catalog, object_name: str, row: dict[str, Any], rows: Any, 
 
 def _show(value: Value | FormulaError, kind: str, *, as_json: bool) -> None:
     """The value with its type; #Error! with its reason."""
+    from fieldsync.formula import FormulaError
+
     failed = isinstance(value, FormulaError)
     shown = f"#Error! ({value})" if isinstance(value, FormulaError) else _plain(value)
     if as_json:
@@ -121,6 +118,8 @@ def _show(value: Value | FormulaError, kind: str, *, as_json: bool) -> None:
 
 
 def _plain(value: Value) -> str | bool | None:
+    from fieldsync.formula.functions.text import text_of
+
     match value:
         case bool():
             return value

@@ -6,9 +6,11 @@ Everything a person would type is asked in the app. What is given here is for pr
 from __future__ import annotations
 
 import asyncio
+import gc
 import platform
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,26 +64,39 @@ def telling(sentence: str, port: int, *, window: bool) -> Callable[[str], None]:
 
 
 async def _serve(store: Path, given: tuple[str, str, str, str, str], port: int, idle: int, *, window: bool) -> None:
-    from fieldsync.device.keys import system_keystore
-    from fieldsync.device.people import People
-    from fieldsync.server.http.serve import serve, stop_on_signals
-    from fieldsync.web.field.app import create_app
-    from fieldsync.web.field.begin.hall import Hall
-    from fieldsync.web.field.door import Door
-    from fieldsync.web.field.lock.seat import Seat
+    with _reading_in():
+        from fieldsync.device.keys import system_keystore
+        from fieldsync.device.people import People
+        from fieldsync.server.http.serve import serve, stop_on_signals
+        from fieldsync.web.field.app import create_app
+        from fieldsync.web.field.begin.hall import Hall
+        from fieldsync.web.field.door import Door
+        from fieldsync.web.field.lock.seat import Seat
 
-    world, tell = system_world(), telling("The Field app is at", port, window=window)
-    people = People(store, world.chance, system_keystore())
-    seat = Seat(Door(world.chance, tell), world, platform.node() or "Field app", idle_minutes=idle)
-    hall = Hall(people, seat, world, _describe)
+        world, tell = system_world(), telling("The Field app is at", port, window=window)
+        people = People(store, world.chance, system_keystore())
+        seat = Seat(Door(world.chance, tell), world, platform.node() or "Field app", idle_minutes=idle)
+        hall = Hall(people, seat, world, _describe)
+        app = create_app(seat, hall, port=port)
     try:
         await asyncio.to_thread(hall.tidy)
         await asyncio.to_thread(_unasked, hall, given)
-        app = create_app(seat, hall, port=port)
         await serve(app, host=HOST, port=port, stop=stop_on_signals(), ready=seat.door.invite)
     finally:
         await asyncio.to_thread(hall.abandon)
         await asyncio.to_thread(seat.leave)
+
+
+@contextmanager
+def _reading_in() -> Iterator[None]:
+    """While the program is read in nothing is garbage, and looking for some is a fifth of that time. What it is made of
+    is not looked through later either, which would stop the app. No store may be open yet: its objects have to go."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _unasked(hall: Hall, given: tuple[str, str, str, str, str]) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
+from fieldsync.device import Record
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.model import FieldType
 from fieldsync.soql.errors import SoqlError
 from fieldsync.soql.list_view import Shown, shown_columns, view_named
 from fieldsync.web.field import reading
@@ -17,7 +19,7 @@ from fieldsync.web.kit.facts import fact_of
 from fieldsync.web.kit.lists import Asked, line_of
 from fieldsync.web.kit.tongue import _, sentence
 
-PAGE = 50
+PAGE, ABOUT_MAX = 50, 3
 HOME = {"Account": "/accounts"}
 """Objects whose records have pages of their own."""
 
@@ -75,6 +77,7 @@ _EMPTY: dict[str, Any] = {
     "columns": [],
     "sorts": [],
     "records": [],
+    "about": {},
     "total": None,
     "there_is_more": False,
     "empty": None,
@@ -85,7 +88,18 @@ def _by_name(app: Field, name: str, asked: Asked) -> dict[str, Any]:
     found = app.device.find(name, search=asked.search or None, limit=PAGE + 1, offset=asked.first)
     total = None if asked.search else app.device.count(name)
     more = {"records": found[:PAGE], "there_is_more": len(found) > PAGE, "total": total, "said": ""}
-    return _EMPTY | more
+    return _EMPTY | more | {"about": _about(app, app.device.catalog[name], found[:PAGE])}
+
+
+def _about(app: Field, object_type: ObjectType, found: list[Record]) -> dict[str, str]:
+    """What tells records apart whose name is a number: the first fields of the object's first list, by id."""
+    if object_type.fields["Name"].type is not FieldType.AUTO_NUMBER or not object_type.list_views:
+        return {}
+    columns = _columns(app, object_type.name, object_type.list_views[0].name)
+    names = [c.path[0] for c in columns if len(c.path) == 1 and c.path != ("Name",)]
+    fields = [object_type.column_fields[name] for name in names if name in object_type.column_fields][:ABOUT_MAX]
+    told = {r.id: [reading.cell_of(app.device, f, r.values.get(f.name), app.manner) for f in fields] for r in found}
+    return {key: " · ".join(text for text in texts if text) for key, texts in told.items()}
 
 
 def _view(app: Field, name: str, asked: Asked) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def _page(
         here="accounts",
         account=account,
         asked=asked,
-        templates=[(t, _is_here(app, t), new_address({**asked, "ContentId": t.id})) for t in templates],
+        templates=[_offered(app, one, account, asked) for one in templates],
         letter=letter,
         refused=_(SAID[refused]) if refused is not None else "",
         said=said,
@@ -103,6 +103,16 @@ def _page(
         draft_key=_draft_key(asked),
         form_id=world.chance.bytes(12).hex(),
     )
+
+
+def _offered(app: Field, template: Record, account: Record, asked: Mapping[str, str]) -> dict[str, Any]:
+    """A template as it is chosen from: what it is for, or what it would be about."""
+    about = shown(template.values["Description"]) or one_line(
+        filled(shown(template.values["Subject"]), _values(app, account, ""), html=False)
+    )
+    name = shown(template.values["Title"]) or shown(template.values["Name"])
+    link = new_address({**asked, "ContentId": template.id})
+    return {"name": name, "about": about, "here": _is_here(app, template), "link": link}
 
 
 def _draft_key(asked: Mapping[str, str]) -> str:
@@ -124,12 +134,16 @@ def _is_here(app: Field, template: Record) -> bool:
     return item is not None and item.where is Where.HERE
 
 
-def _letter(app: Field, template: Record, account: Record, note: str) -> Letter:
-    text = app.device.media.read(template.id).decode("utf-8", "replace")
+def _values(app: Field, account: Record, note: str) -> dict[str, str]:
     me = app.device.account
     user = app.device.get("User", me.user.id) if me is not None else None
     held: Mapping[str, object] = user.values if user is not None else {"Name": me.user.name if me is not None else ""}
-    values = values_for(account.values, held, note)
+    return values_for(account.values, held, note)
+
+
+def _letter(app: Field, template: Record, account: Record, note: str) -> Letter:
+    text = app.device.media.read(template.id).decode("utf-8", "replace")
+    values = _values(app, account, note)
     is_html = template.values["Media_Type"] == HTML
     subject = shown(template.values["Subject"]) or shown(template.values["Title"])
     told = one_line(filled(subject, values, html=False))

@@ -82,7 +82,7 @@ async def stop_files(request: AnyRequest, app: FieldHere, world: WorldHere) -> T
     """Enough of it; what came stays."""
     form = await form_of(request)
     app.require(request, form)
-    app.device.media.cancel()
+    app.runner.stop_media()
     return app.page(request, "_content.html", **_library(app, world, form.get("call", "")))
 
 

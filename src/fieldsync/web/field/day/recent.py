@@ -42,8 +42,16 @@ def recent(device: Device) -> list[Recent]:
         found = device.get(name, RecordId(record_id))
         if found is not None:
             label = device.catalog[name].label
-            told.append(Recent(label, str(found.values["Name"] or label), page_of(name, record_id), found.mark))
+            about = " · ".join((label, *_of_whom(device, found)))
+            told.append(Recent(about, str(found.values["Name"] or label), page_of(name, record_id), found.mark))
     return told
+
+
+def _of_whom(device: Device, found: Record) -> tuple[str, ...]:
+    """The account a record is about: most are called by a number."""
+    account = found.values.get("AccountId")
+    name = device.name_of("Account", RecordId(account)) if isinstance(account, str) and account else None
+    return (name,) if name else ()
 
 
 def _known(device: Device) -> list[str]:

@@ -66,6 +66,7 @@ def _progress(app: Field) -> dict[str, Any]:
         "steps": steps,
         "reason": reason,
         "report": report,
+        "again": ended.kind if ended is not None else "incremental",
     }
 
 

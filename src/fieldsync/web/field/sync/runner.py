@@ -35,6 +35,7 @@ class Runner:
         self._sync: threading.Thread | None = None
         self._update: threading.Thread | None = None
         self._media: threading.Thread | None = None
+        self._wished: list[tuple[str, ...]] = []
         self.ended: Ended | None = None
         self.asked = False
         """Whether the person was asked, since the app was opened, to sync what is due."""
@@ -105,20 +106,38 @@ class Runner:
         self._in_background(lambda: self._device.updates.prepare(trigger=trigger))
 
     def get_media(self, only: tuple[str, ...] = ()) -> None:
-        """Begin to get files: of these records, or all; what is here is brought to its newest version."""
+        """Begin to get files: of these records, or all; what is here is brought to its newest version. Asked while some
+        come, it follows them."""
         with self._lock:
-            if self._media is None or not self._media.is_alive():
-                self._media = threading.Thread(target=self._files, args=(only,), name="fieldsync media", daemon=True)
+            self._wished.append(only)
+            if self._media is None:
+                self._media = threading.Thread(target=self._files, name="fieldsync media", daemon=True)
                 self._media.start()
 
-    def _files(self, only: tuple[str, ...]) -> None:
+    def stop_media(self) -> None:
+        """Enough of it; what came stays."""
+        with self._lock:
+            self._wished.clear()
+        self._device.media.cancel()
+
+    def _files(self) -> None:
         try:
-            for one in only or (None,):
-                self._device.media.sync(only=one)
-        except Refused:
-            pass  # the library tells why
+            while (only := self._next_wish()) is not None:
+                with suppress(Refused):  # the library tells why
+                    for one in only or (None,):
+                        self._device.media.sync(only=one)
         finally:
+            with self._lock:
+                self._media = None if self._media is threading.current_thread() else self._media
             self._tell()
+
+    def _next_wish(self) -> tuple[str, ...] | None:
+        """What to get now; None: this thread ends, and the next wish begins another."""
+        with self._lock:
+            if not self._wished:
+                self._media = None
+                return None
+            return self._wished.pop(0)
 
     def apply(self) -> None:
         """Begin to apply the prepared update."""
@@ -143,7 +162,7 @@ class Runner:
         """The app stops: what runs is canceled."""
         self._device.cancel_sync()
         self._device.updates.cancel()
-        self._device.media.cancel()
+        self.stop_media()
         for thread in (self._sync, self._update, self._media):
             if thread is not None:
                 thread.join(JOIN_SECONDS)

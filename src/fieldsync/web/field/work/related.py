@@ -65,15 +65,15 @@ def related(app: Field, found: Record, layout: Layout, *, without: Iterable[str]
     for object_type, field in _children(app, found.object, layout):
         total = 0 if object_type.name in shown_elsewhere else app.device.count(object_type.name, {field.name: found.id})
         if total:
+            columns = _columns(app, object_type, without=field.name)
             records = app.device.find(
                 object_type.name,
                 where={field.name: found.id},
-                order_by="CreatedDate",
+                order_by=_date_of(object_type, columns),
                 descending=True,
                 limit=ROWS_MAX,
             )
             heading = object_type.plural if field.children in (None, object_type.name) else _spaced(field.children)
-            columns = _columns(app, object_type, without=field.name)
             new = _new(object_type, field, found) if _may_make(app, object_type) else ""
             told.append(_list(app, heading, object_type, columns, records, total, new=new))
     return told
@@ -109,6 +109,13 @@ def _children(app: Field, name: str, layout: Layout) -> list[tuple[ObjectType, C
         return found
     order = {child: place for place, child in enumerate(layout.related)}
     return sorted((one for one in found if one[1].children in order), key=lambda one: order[str(one[1].children)])
+
+
+def _date_of(object_type: ObjectType, columns: tuple[str, ...]) -> str:
+    """What says how new a record is: the first date among what is shown, or when it was made."""
+    dates = (FieldType.DATE, FieldType.DATETIME)
+    fields = object_type.column_fields
+    return next((name for name in columns if name in fields and fields[name].type in dates), "CreatedDate")
 
 
 def _may_make(app: Field, object_type: ObjectType) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from fieldsync.base.ids import RecordId
+from fieldsync.base.world import instant
 from fieldsync.device import Device
 from fieldsync.protocol.samples.judge import (
     CALL,
@@ -35,7 +36,9 @@ from fieldsync.web.kit.locales import from_local_input
 from fieldsync.web.kit.pages import shown
 from fieldsync.web.kit.tongue import N_, _
 
-LIMITS_MAX, CALLS_MAX = 5_000, 1_000
+LIMITS_MAX = 5_000
+LEFT_BEFORE = """SELECT ProductId, Quantity, Call.Call_Date FROM Call_Sample WHERE Call.AccountId = :account
+    AND Call.Status = :status AND Call.Call_Date >= :since AND CallId != :call LIMIT 5000"""
 SAID = {
     Why.NOT_ELIGIBLE: N_("This account gets no samples."),
     Why.LICENSE_OVER: N_("The licence of this account is over: no samples."),
@@ -143,15 +146,9 @@ def _limit(values: Mapping[str, object]) -> Limit:
 def _before(device: Device, account_id: str, call_id: str, day: date) -> list[Left]:
     """What this device knows that other submitted calls of the year have left with this account."""
     since = datetime(day.year, 1, 1, tzinfo=UTC) - timedelta(days=1)
-    where = {"AccountId": account_id, "Status": SUBMITTED}
-    found: list[Left] = []
-    for call in device.find(CALL, where=where, order_by="Call_Date", descending=True, limit=CALLS_MAX):
-        at = datetime.fromisoformat(str(call.values["Call_Date"]))
-        if call.id != call_id and at >= since:
-            lines = device.find(SAMPLE, where={"CallId": call.id})
-            found += [_left_before(line.values, day_of(at.isoformat())) for line in lines]
-    return found
-
-
-def _left_before(line: Mapping[str, object], day: date) -> Left:
-    return Left(str(line["ProductId"]), int(str(line["Quantity"] or 0)), day)
+    asked = {"account": account_id, "status": SUBMITTED, "since": instant(since), "call": call_id or None}
+    lines = device.soql(LEFT_BEFORE, asked)
+    return [
+        Left(str(line["ProductId"]), int(str(line["Quantity"] or 0)), day_of(line["Call"]["Call_Date"]))
+        for line in lines
+    ]

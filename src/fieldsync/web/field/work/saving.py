@@ -21,9 +21,8 @@ from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere,
 from fieldsync.web.field.form.seen import clashes, packed, unpacked
 from fieldsync.web.field.form.sent import Saved, form_of, revision_of
 from fieldsync.web.field.form.sheet import Written, content, given, rows, save_sheet
-from fieldsync.web.field.work.sheet import DISCLAIMER, SIGNED, Sheet, page_of, samples_of, sheet_of, values_of
+from fieldsync.web.field.work.sheet import SIGNED, Sheet, disclaimer, page_of, samples_of, sheet_of, values_of
 from fieldsync.web.kit.layout import Layout
-from fieldsync.web.kit.tongue import _
 
 SEE_OTHER: Final = 303
 KEPT: Final = "kept"
@@ -148,7 +147,7 @@ def _signed(layout: Layout, form: Mapping[str, str]) -> dict[str, FieldValue]:
     if at.date is not None:
         values[at.date] = form.get("signature_date") or None
     if at.disclaimer is not None:
-        values[at.disclaimer] = _(DISCLAIMER)
+        values[at.disclaimer] = disclaimer(layout)
     return values
 
 

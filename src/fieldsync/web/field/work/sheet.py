@@ -10,6 +10,7 @@ from typing import Any
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Problem
 from fieldsync.device import Device, Mark, Record
+from fieldsync.protocol.samples.judge import SAMPLE
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.access.rights import Rights
 from fieldsync.schema.catalog import ObjectType
@@ -24,7 +25,8 @@ from fieldsync.web.kit.locales import zone_of
 from fieldsync.web.kit.pages import shown
 from fieldsync.web.kit.tongue import N_, _, within
 
-DISCLAIMER = N_("By signing I confirm that I received the samples listed above.")
+SAMPLES_RECEIVED = N_("By signing I confirm that I received the samples listed above.")
+CONTENT_CONFIRMED = N_("By signing I confirm what is written above.")
 SIGNED = ("signature", "signature_date")
 _REFERENCES = (FieldType.LOOKUP, FieldType.MASTER_DETAIL)
 
@@ -217,14 +219,20 @@ def _lines(sheet: Sheet, inputs: Inputs, texts: Mapping[str, str]) -> list[dict[
             "object": kind.object.name,
             "label": kind.label,
             "one": kind.one,
-            "editable": kind.editable,
+            "editable": kind.editable and not sheet.locked,
             "rows": [(row, inputs.of(kind.object, kind.fields, line, kind.offers)) for row, line in found.items()],
             "empty": inputs.of(kind.object, kind.fields, blank(kind.object, kind.fields), kind.offers),
         }
         for kind in sheet.layout.lines
         for found in (rows(texts, kind),)
-        if kind.editable or found
+        if found or (kind.editable and not sheet.locked)
     ]
+
+
+def disclaimer(layout: Layout) -> str:
+    """The words that a signature stands under: of a visit that samples may be left at, and of anything else."""
+    samples = any(kind.object.name == SAMPLE for kind in layout.lines)
+    return _(SAMPLES_RECEIVED if samples else CONTENT_CONFIRMED)
 
 
 def _signature(sheet: Sheet, draft: Mapping[str, Any]) -> dict[str, str]:
@@ -233,6 +241,6 @@ def _signature(sheet: Sheet, draft: Mapping[str, Any]) -> dict[str, str]:
     if layout.signature is None:
         return {}
     held = found.values if found is not None else {}
-    words = shown(held.get(layout.signature.disclaimer or "")) or _(DISCLAIMER)
+    words = shown(held.get(layout.signature.disclaimer or "")) or disclaimer(layout)
     drawn = {name: str(draft.get(name, "")) for name in SIGNED}
     return {"signed": shown(held.get(layout.signature.field)), "disclaimer": words, **drawn}

@@ -1,0 +1,139 @@
+"""The network goes away in the middle of every kind of sync a person starts: the page says so, and pressed again it
+goes on; nothing is lost. And the sync that is due: asked about at sign-in, after too many days a whole one."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.web.beginning import Opened, Relay, Vault, opened, relayed
+from tests.web.browsing import Running, app, eventually
+from tests.web.test_begin import PIN, Ahead, begin, here, server_of
+
+from fieldsync.base.world import system_world
+from fieldsync.cli.demo.people import ORG, TOM
+from fieldsync.device import SyncKind
+from fieldsync.server.org.create import seeding_org
+from fieldsync.server.org.seed import insert_rows
+
+MANY, BYTES = 300, 25_000
+"""So many new accounts take more than so many bytes, however they are packed."""
+
+
+@pytest.fixture
+def desk(running: Running, tmp_path: Path) -> Iterator[tuple[Opened, Relay]]:
+    """Tom's app, whose network can be cut and whose clock can be moved."""
+    with relayed(server_of(running)) as (address, network), opened(tmp_path, Vault(), Ahead()) as one:
+        begin(one, address, TOM, PIN)
+        yield one, network
+
+
+def add_many(running: Running, one: Opened) -> None:
+    """News online for him."""
+    account = here(one).account
+    assert account is not None
+    mine: dict[str, object] = {"OwnerId": account.user.id}
+    with seeding_org(running.uri, ORG, system_world()) as seeding:
+        named = [{"Name": f"N{n}", "LastName": f"N{n}", "Description": secrets.token_hex(300)} for n in range(MANY)]
+        insert_rows(seeding, "Account", [each | mine for each in named], checked=False)
+
+
+def cut_and_again(page: Page, network: Relay, press: str, said: str, done: str) -> None:
+    """Press it, lose the network on the way, read what is said; press again with a network."""
+    network.left = BYTES
+    old = page.get_by_text(said)
+    page.evaluate("element => element?.remove()", old.element_handle() if old.count() else None)
+    page.get_by_role("button", name=press, exact=True).click()
+    expect(page.get_by_text(said)).to_be_visible()
+    network.left = None
+    again = page.get_by_role("button", name="Try again")
+    (again if again.count() else page.get_by_role("button", name=press, exact=True)).click()
+    expect(page.get_by_text(done).first).to_be_visible()
+
+
+def test_each_sync_that_is_cut_says_so_and_goes_on_when_pressed_again(
+    browser: Browser, running: Running, desk: tuple[Opened, Relay]
+) -> None:
+    one, network = desk
+    device = here(one)
+    mine = device.find("Account", limit=1)[0].id
+    before = device.count("Account")
+    with app(browser, one.link, 1) as page:
+        device.stop()
+        with device.edit() as edit:
+            edit.update("Account", mine, {"Description": "sent while the network went"})
+        add_many(running, one)
+        network.left = 150
+        page.get_by_role("button", name="Sync", exact=True).click()
+        expect(page.get_by_text("Sync did not finish")).to_be_visible()
+        expect(page.get_by_role("alert")).to_contain_text("There is no connection to the server.")
+        cut_and_again(page, network, "Try again", "Sync did not finish", "Sync is done")
+        assert (device.queue(), device.errors(), device.count("Account")) == ([], [], before + MANY)
+        device.start()
+        page.get_by_role("button", name="Continue").or_(page.get_by_role("button", name="No, later")).click()
+        add_many(running, one)
+        could_not, ready = "The update could not be prepared", "An update is ready"
+        cut_and_again(page, network, "Prepare an update", could_not, ready)
+        page.get_by_role("button", name="Apply update").click()
+        eventually(lambda: device.count("Account") == before + 2 * MANY)
+
+        page.goto("/sync")
+        page.on("dialog", lambda dialog: dialog.accept())
+        cut_and_again(page, network, "Refresh", "Sync did not finish", "Sync is done")
+        assert (device.syncs()[0].kind, device.syncs()[0].successful) == (SyncKind.FULL, True)
+        assert device.count("Account") == before + 2 * MANY
+
+
+def test_a_sync_is_canceled_on_its_way_and_the_other_kinds_are_started_by_hand(
+    browser: Browser, running: Running, desk: tuple[Opened, Relay]
+) -> None:
+    one, network = desk
+    with app(browser, one.link, 1) as page:
+        add_many(running, one)
+        network.rest_seconds = 0.4
+        page.get_by_role("button", name="Sync", exact=True).click()
+        expect(page.locator("[aria-current=step]")).to_contain_text("Getting what is new")
+        with page.expect_response("**/sync/cancel"):
+            page.get_by_role("button", name="Cancel").click()
+        network.rest_seconds = 0.0
+        expect(page.get_by_role("heading", name="Sync canceled")).to_be_visible()
+        page.get_by_role("button", name="Sync again").click()
+        expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()
+        for press, kind in (("Upload only", SyncKind.UPLOAD_ONLY), ("Compare", SyncKind.VERIFY)):
+            page.goto("/sync")
+            page.get_by_role("button", name=press, exact=True).click()
+            expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()
+            assert here(one).syncs()[0].kind is kind
+
+
+def test_a_sync_that_is_due_is_asked_about_at_sign_in_and_after_too_many_days_everything_comes_anew(
+    browser: Browser, desk: tuple[Opened, Relay]
+) -> None:
+    one, _network = desk
+    clock, settings = one.hall.world.clock, here(one).account.settings  # type: ignore[union-attr]
+    assert isinstance(clock, Ahead)
+    (tom,) = one.people.all()
+    clock.seconds = (settings.overdue_days + 1) * 86_400
+    one.hall.seat.leave()
+    one.hall.unlock(tom, PIN)
+    with app(browser, one.link, 1, locks=True) as page:
+        expect(page.get_by_role("dialog")).to_contain_text("A sync is due")
+        page.get_by_role("button", name="No, at the next sign-in").click()
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        page.reload()
+        expect(page.get_by_role("heading", name="Hello Tom")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        clock.seconds = (settings.offline_days + 1) * 86_400
+        one.hall.seat.leave()
+        one.hall.unlock(tom, PIN)
+        page.goto("/")
+        expect(page.get_by_role("dialog")).to_contain_text("A sync is due")
+        page.get_by_role("button", name="Yes", exact=True).click()
+        expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()
+        page.goto("/sync")
+        page.get_by_role("row", name=re.compile("refresh", re.IGNORECASE)).first.get_by_role("link").click()
+        expect(page.get_by_text("Too many days away")).to_be_visible()
