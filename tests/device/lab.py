@@ -166,15 +166,15 @@ class Lab:
         self.clock = ManualClock(START)
         self.world = World(self.clock, SeededChance(7))
         self.script = Script(data_model or catalog())
+        self.settings = Settings(poll_seconds=30.0, heartbeat_seconds=20.0, items_per_transaction=10, overdue_days=3)
         self.device = Device.open(folder, KEY, world=self.world, transport=self.script)
         self.sign_in()
 
     def sign_in(self) -> None:
         """As a person does, or again after a change of the data model."""
         user = UserInfo(mint("005", SERVER, 1), "sarah@small.example", "Sarah Jones", "Rep", "UTC", "en")
-        settings = Settings(poll_seconds=30.0, heartbeat_seconds=20.0, items_per_transaction=10, overdue_days=3)
         version = self.script.catalog.version
-        session = Session(Tokens("access", "refresh", 3600), user, "org1", NUMBER, settings, version)
+        session = Session(Tokens("access", "refresh", 3600), user, "org1", NUMBER, self.settings, version)
         self.script.then("session", session)
         self.script.always["catalog"] = encode(self.script.catalog)
         self.script.always["feed"] = Unreachable("no feed in this test")

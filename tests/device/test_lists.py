@@ -7,13 +7,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import apsw
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.device.lab import Lab, catalog, rejected
 
 from fieldsync.base.problems import Code, Refused
+from fieldsync.device.store.objects import SORTED
+from fieldsync.device.sync.account import keep_account, read_account
 from fieldsync.schema.catalog import Catalog, build
 from fieldsync.schema.model import Field, FieldType, ListView, RollUpFilter
+from fieldsync.soql.sqlite.letters import ALPHABETS, sorting, sorting_sql
 
 
 def fields() -> tuple[Field, ...]:
@@ -161,3 +167,84 @@ def test_a_list_that_means_nothing_says_why(shops: Lab, found: ListView, reason:
         shops.device.list_view("Shop", "V")
     assert refused.value.problem.code is Code.UNUSABLE
     assert reason in refused.value.problem.message
+
+
+WORDS = ("Arzt", "ärztehaus", "lodz", "Łódź", "Öhler", "Ohm", "strasse", "Straße 2", "zander", "Zimmer")
+
+
+def named(lab: Lab, names: Sequence[str]) -> None:
+    made = [{"Id": lab.server_id("Shop", n), "_stamp": 5, "Name": name} for n, name in enumerate(names)]
+    lab.download(lab.block("Shop", *made))
+
+
+def test_lists_are_sorted_by_letters_without_case_and_accents(shops: Lab) -> None:
+    named(shops, sorted(WORDS))
+    assert [one.values["Name"] for one in shops.device.find("Shop")] == list(WORDS)
+    assert [one.values["Name"] for one in shops.device.find("Shop", descending=True)] == list(WORDS[::-1])
+
+
+@pytest.mark.parametrize(
+    ("locale", "names"),
+    [
+        ("sv_SE", ["Ask", "Zander", "Åberg", "Ärla", "Öberg"]),
+        ("da-DK", ["Ask", "Zander", "Ærø", "Østergaard", "Åberg"]),
+        ("pl_PL", ["Lazur", "Luty", "Łaski", "Zator", "Źródło", "Żak"]),
+        ("es_ES", ["Nuno", "Nuñez", "Oro"]),
+        ("cs_CZ", ["Cyril", "Čapek", "Dvořák"]),
+        ("en_GB", ["Åberg", "Ask", "Łaski", "Öberg", "Zander"]),
+    ],
+)
+def test_lists_follow_the_alphabet_of_the_person(shops: Lab, locale: str, names: list[str]) -> None:
+    with shops.device._store.write() as work:
+        account = read_account(work)
+        assert account is not None
+        user = msgspec.structs.replace(account.user, locale=locale)
+        keep_account(work, msgspec.structs.replace(account, user=user), account.settings)
+    named(shops, sorted(names))
+    shops.reopen()
+    assert [one.values["Name"] for one in shops.device.find("Shop")] == names
+    assert [one.values["Name"] for one in shops.device.find("Shop", search=names[0].upper())] == names[:1]
+    with shops.device._store.read() as work:
+        query = "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name LIKE 'Shop.Name%'"
+        assert work.value(query) == 1, "the index of another language went"
+
+
+def test_search_finds_words_whatever_their_case_and_accents(shops: Lab) -> None:
+    named(shops, [*WORDS, "Иванов", "100 % Bio"])
+    for search, names in {
+        "OHLER": ["Öhler"],
+        "ÄRZTE": ["ärztehaus"],
+        "strasse": ["strasse", "Straße 2"],
+        "ß": ["strasse", "Straße 2"],
+        "иВАН": ["Иванов"],
+        "0 %": ["100 % Bio"],
+        "_": [],
+    }.items():
+        assert [one.values["Name"] for one in shops.device.find("Shop", search=search)] == names, search
+
+
+GREEK, CYRILLIC = (st.characters(min_codepoint=a, max_codepoint=b) for a, b in ((0x386, 0x3CE), (0x400, 0x44F)))
+
+
+@given(st.text(st.characters(min_codepoint=1, max_codepoint=0x17F) | GREEK | CYRILLIC))
+def test_the_index_by_name_sorts_as_queries_do(text: str) -> None:
+    """No value has the character 0, before which SQLite ends a text."""
+    connection = apsw.Connection(":memory:")
+    for language in ("", *ALPHABETS):
+        [(key,)] = connection.execute(f"SELECT {sorting_sql('t', language)} FROM (SELECT ? AS t)", (text,))
+        assert key == sorting(text, language)
+
+
+def test_a_file_of_an_earlier_version_gets_the_index_by_name(shops: Lab) -> None:
+    store = shops.device._store
+    with store.write() as work:
+        work.run(f'DROP INDEX "Shop{SORTED}"')
+        work.run('CREATE INDEX "Shop.Name" ON Shop (Name)')
+    shops.reopen()
+    with shops.device._store.read() as work:
+        order = store.tables["Shop"].order("Name", "ASC")
+        plan = " ".join(
+            str(row) for row in work.rows(f"EXPLAIN QUERY PLAN SELECT * FROM Shop ORDER BY {order} LIMIT 9")
+        )
+        assert f"USING INDEX Shop{SORTED}" in plan
+        assert not work.rows("SELECT 1 FROM sqlite_master WHERE name = 'Shop.Name'")

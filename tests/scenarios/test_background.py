@@ -5,6 +5,7 @@ Real server, real devices, over HTTP (FEATURES B06, E34).
 
 from __future__ import annotations
 
+from threading import Thread
 from time import sleep
 
 import pytest
@@ -13,7 +14,7 @@ from tests.scenarios.stage import org_with_two, wait_for
 from tests.scenarios.test_forced_refresh import PACK
 
 from fieldsync.base.world import SystemClock
-from fieldsync.device import Mark
+from fieldsync.device import Mark, SyncReport
 from fieldsync.web.field.presence import Presence
 
 
@@ -39,7 +40,16 @@ def test_hidden_nothing_goes_and_visible_everything_at_once(
         sleep(0.3)
         assert ipad.mark("Clinic", mine) is Mark.PENDING
         assert ipad.get("Clinic", theirs) is None
+        reports: list[SyncReport] = []
+        syncing = Thread(target=lambda: reports.append(ipad.sync()))
+        syncing.start()
+        syncing.join(0.3)
+        assert syncing.is_alive()
+        assert ipad.mark("Clinic", mine) is Mark.PENDING
         app.tell("account", visible=True)
+        syncing.join(20)
+        assert reports[0].successful
+        assert 0.2 < reports[0].freeze_seconds <= reports[0].seconds
         wait_for(lambda: ipad.mark("Clinic", mine) is Mark.CLEAN and ipad.get("Clinic", theirs) is not None)
         app.close()
     databases.drop(name)

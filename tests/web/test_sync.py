@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import msgspec
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 from tests.web.browsing import Running, app, eventually
 from tests.web.test_rules import console
 
 from fieldsync.base.world import system_world
+from fieldsync.device.sync.account import keep_settings, read_settings
 from fieldsync.server.org.create import seeding_org
 from fieldsync.server.org.seed import insert_rows, mint_ids
 
@@ -43,6 +45,39 @@ def test_a_sync_is_watched_to_its_end(browser: Browser, running: Running) -> Non
         page.reload()
         page.get_by_role("button", name="Sync", exact=True).click()
         expect(page.get_by_role("alert")).to_contain_text("There is no connection to the server.")
+
+
+def test_off_wifi_a_big_download_is_asked_about_first(browser: Browser, running: Running) -> None:
+    """As far as the browser tells; No starts nothing, and Yes is asked once."""
+    ipad = running.devices[0]
+    with ipad._store.write() as work:
+        keep_settings(work, msgspec.structs.replace(read_settings(work), off_wifi_megabytes=1))
+    assert ipad.updates.full_bytes() > 1_000_000
+    syncs, asked, answers = len(ipad.syncs()), list[str](), ["dismiss", "accept"]
+
+    def told(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        getattr(dialog, answers.pop(0))()
+
+    with app(browser, running.link("iPad"), 1) as page:
+        page.on("dialog", told)
+        page.add_init_script("Object.defineProperty(navigator, 'connection', { value: { type: 'cellular' } })")
+        page.goto("/sync")
+        page.get_by_role("button", name="Refresh", exact=True).click()
+        eventually(lambda: len(asked) == 1)
+        assert asked[0].startswith("Load everything anew?")
+        assert "this device is not on Wi-Fi" in asked[0]
+        page.get_by_role("button", name="Sync", exact=True).click()
+        expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()
+        assert len(asked) == 1, "what changed is little"
+        assert len(ipad.syncs()) == syncs + 1
+        with ipad._store.write() as work:
+            keep_settings(work, msgspec.structs.replace(read_settings(work), off_wifi_megabytes=1))
+        page.goto("/sync")
+        page.get_by_role("button", name="Refresh", exact=True).click()
+        expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()
+        assert len(asked) == 2
+        assert (ipad.syncs()[0].kind, ipad.syncs()[0].successful) == ("full", True)
 
 
 def test_loading_anew_is_asked_for_put_off_and_taken(browser: Browser, running: Running) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -10,6 +11,7 @@ from tests.web.browsing import Running, app, eventually
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import system_world
+from fieldsync.device import Device
 from fieldsync.server.org.create import seeding_org
 from fieldsync.server.org.seed import insert_rows
 
@@ -260,3 +262,39 @@ def test_lot_and_licence_are_asked_of_a_sample_without_a_network(browser: Browse
         call = saved(page)
     [left] = ipad.find("Call_Sample", where={"CallId": call})
     assert left.values["Quantity"] == 2
+
+
+def test_a_visit_keeps_the_zone_it_took_place_in(browser: Browser, running: Running) -> None:
+    """Also one that was made elsewhere and is shown to, and corrected by, somebody whose clock shows another time."""
+    ipad = running.devices[0]
+    with app(browser, running.link("iPad"), 1) as page:
+        own = page.locator("body").get_attribute("data-zone")
+        account = ackerman(running)
+        page.goto(f"/objects/Call/new?AccountId={account}")
+        call = saved(page)
+        assert values_of(ipad, call)["Time_Zone"] == own
+        with ipad.edit() as edit:
+            edit.update("Call", RecordId(call), {"Time_Zone": "Asia/Tokyo", "Call_Date": "2026-03-02T06:30:00Z"})
+        at = values_of(ipad, call)["Call_Date"]
+        page.goto(f"/objects/Call/{call}")
+        expect(page.get_by_text("2 Mar 2026, 15:30 (Asia/Tokyo)").first).to_be_visible()
+        page.goto(f"/accounts/{account}")
+        expect(page.get_by_text("2 Mar 2026, 15:30 (Asia/Tokyo)").first).to_be_visible()
+        page.goto("/calendar?day=2026-03-02")
+        expect(page.get_by_text("15:30 (Asia/Tokyo)").first).to_be_visible()
+        page.goto(f"/objects/Call/{call}/edit")
+        expect(page.get_by_text("Times on this page are those of Asia/Tokyo")).to_be_visible()
+        expect(page.get_by_label("Date and Time")).to_have_value("2026-03-02T15:30")
+        page.get_by_label("Objective").fill("Seen from afar")
+        saved(page)
+        eventually(lambda: values_of(ipad, call)["Objective"] == "Seen from afar")
+        assert values_of(ipad, call)["Call_Date"] == at
+        page.get_by_label("Date and Time").fill("2026-03-02T16:00")
+        saved(page)
+        eventually(lambda: values_of(ipad, call)["Call_Date"] == "2026-03-02T07:00:00+00:00")
+
+
+def values_of(device: Device, call: str) -> Mapping[str, object]:
+    found = device.get("Call", RecordId(call))
+    assert found is not None
+    return found.values

@@ -102,6 +102,12 @@ TRACKING_SYNCS_MAX = 50
 """Reports of syncs in one request; more go with the next sync."""
 FAILED_LISTED_MAX = 100
 """Records of open errors a report names (FEATURES I07)."""
+LOG_LINE_CHARS_MAX, LOG_LINES_MAX = 300, 4_000
+"""Of a device's own log: one line, and how many it keeps that the server does not have. The oldest go first."""
+LOG_LINES_SENT_MAX = 500
+"""In one request; the others go with the next."""
+LOG_KEEP_DAYS = 30
+"""How long the server keeps what devices logged. The setting Device_Log_Days says otherwise."""
 
 # Download
 DOWNLOAD_CHUNK_ROWS = 2_000

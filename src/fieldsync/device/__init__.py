@@ -22,6 +22,7 @@ from fieldsync.device.status.preparation import Preparation, PreparationState
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.status.widget import Phase, Widget, WidgetState
 from fieldsync.device.sync.account import Account
+from fieldsync.device.sync.sending.foreground import Network
 from fieldsync.device.transport import Reply, Transport, Unreachable
 from fieldsync.device.view import View
 from fieldsync.protocol.session import DeviceDescription
@@ -34,6 +35,7 @@ __all__ = [
     "ErrorRaised",
     "Event",
     "Mark",
+    "Network",
     "NewsWaiting",
     "Notice",
     "Phase",

@@ -26,6 +26,7 @@ from fieldsync.formula.catalog import CatalogFormulas, FieldFormula, record_of
 from fieldsync.formula.catalog.compiled import Way, reference_named
 from fieldsync.formula.record import Stored
 from fieldsync.schema.fields import FieldValue
+from fieldsync.soql.sqlite.letters import sorting
 
 ALL_ROWS = 1_000_000_000
 
@@ -66,7 +67,9 @@ class Computed:
         kept = [r for r in found if all(r.values.get(column) == value for column, value in late.items())]
         column, descending = order
         empty = [r for r in kept if r.values.get(column) is None]
-        filled = sorted((r for r in kept if r.values.get(column) is not None), key=partial(_sort_key, column))
+        filled = sorted(
+            (r for r in kept if r.values.get(column) is not None), key=partial(_sort_key, column, tables.language)
+        )
         ordered = [*reversed(filled), *empty] if descending else [*empty, *filled]
         limit, offset = window
         return ordered[offset : offset + limit]
@@ -110,9 +113,9 @@ class Computed:
         return Surroundings(now, zone, values)
 
 
-def _sort_key(column: str, record: Record) -> tuple[Any, str]:
+def _sort_key(column: str, language: str, record: Record) -> tuple[Any, str]:
     value = record.values[column]
-    return (value.lower() if isinstance(value, str) else value, record.id)
+    return (sorting(value, language) if isinstance(value, str) else value, record.id)
 
 
 def _local_names(tables: ObjectTables, table: ObjectTable) -> frozenset[str]:

@@ -8,8 +8,6 @@ import msgspec
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.base.version import VERSION
-from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport
 from fieldsync.device.sync.engine import Engine
 from fieldsync.device.sync.names import told_name
@@ -41,7 +39,7 @@ class Mini:
         self._require()
         engine, began = self._engine, self._engine.world.clock.steady()
         with engine.store.write() as work:
-            report = reports.begin(work, SyncKind.MINI, engine.now(), VERSION)
+            report = engine.begin_report(work, SyncKind.MINI)
         rows, reason = 0, None
         try:
             rows = engine.calls.post("/sync/v1/mini", Bring(name, record_id), Brought).records

@@ -21,6 +21,7 @@ from fieldsync.device.store.objects import ObjectTable, ObjectTables, quoted
 from fieldsync.device.store.records import read_row, stored_of
 from fieldsync.device.store.work import Work, listed
 from fieldsync.schema.fields import FieldValue
+from fieldsync.soql.sqlite.letters import sorting
 
 CONFLICTS = frozenset({Code.CONFLICT_OLD_VALUE, Code.ENTITY_DELETED, Code.DELETE_DENIED})
 _COLUMNS = "n, id, state, object, record_id, saved_at, attempts, next_attempt_ms, item_count, outcome"
@@ -58,7 +59,9 @@ def find(
     column, descending = order
     _require(table, column)
     direction = "DESC" if descending else "ASC"
-    sql = f"{table.select} {condition} ORDER BY {quoted(column)} {direction}, Id LIMIT ? OFFSET ?"
+    ordered = f"ORDER BY {table.order(column, direction)}"
+    window_of = f"SELECT rowid FROM {table.name} {condition} {ordered} LIMIT ? OFFSET ?"  # passes over the index alone
+    sql = f"{table.select} WHERE rowid IN ({window_of}) {ordered}"
     rows = [stored_of(table, row) for row in work.rows(sql, *values, *window)]
     ids = [RecordId(str(row.values["Id"])) for row in rows]
     known = marks(work, ids)
@@ -81,7 +84,9 @@ def _condition(table: ObjectTable, where: Mapping[str, FieldValue], search: str 
         parts.append(f"{quoted(column)} IS ?")
         values.append(value)
     if search:
-        parts.append("Name LIKE ? ESCAPE '\\'")
+        folded = table.sorts_folded("Name")
+        parts.append(f"{table.key('Name') if folded else 'Name'} LIKE ? ESCAPE '\\'")
+        search = sorting(search, table.language) if folded else search
         escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         values.append(f"%{escaped}%")
     return ("WHERE " + " AND ".join(parts) if parts else "", values)

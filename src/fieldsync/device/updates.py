@@ -13,11 +13,12 @@ from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.store import Store
-from fieldsync.device.sync.account import read_account
+from fieldsync.device.sync.account import read_account, read_settings
 from fieldsync.device.sync.engine import Engine
 from fieldsync.device.sync.nonblocking.applying import apply_prepared
 from fieldsync.device.sync.nonblocking.prepare import prepare
 from fieldsync.device.sync.nonblocking.prepared import discard, read_prepared
+from fieldsync.device.sync.run import kind_due
 from fieldsync.device.sync.settle import Stepped
 from fieldsync.protocol.download import Reload
 
@@ -83,6 +84,18 @@ class Updates:
         wanted = None if raw is None else msgspec.json.decode(raw, type=Reload)
         today = self._world.clock.now().date().isoformat()
         return wanted if wanted is not None and wanted.alert <= today else None
+
+    def full_bytes(self) -> int:
+        """How much loading everything anew brings at most: as much as is here."""
+        return self._store.size
+
+    def next_bytes(self) -> int:
+        """The same of an ordinary sync, where it is to load everything anew; 0 where it brings what changed."""
+        with self._store.read() as work:
+            as_of, days = meta.get(work, Key.AS_OF), read_settings(work).offline_days
+        reload, now = self.reload(), self._world.clock.now()
+        due = reload is not None and reload.due <= now.date().isoformat()
+        return self.full_bytes() if due or kind_due(as_of, now, days) is SyncKind.FULL else 0
 
     def due(self) -> bool:
         """Whether the first opening of the day should prepare one (FEATURES E05)."""

@@ -17,6 +17,8 @@ from fieldsync.base.ids import RecordId
 Count = Annotated[int, msgspec.Meta(ge=0, le=999_999_999)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 SyncType = Literal["initial", "incremental", "non_blocking", "full_refresh", "upload_only", "mini", "media"]
+Network = Literal["wifi", "cellular", "wired", "none", "unknown"]
+LogLevel = Literal["detail", "info", "warning", "error"]
 Trigger = Literal["Initial", "Manual", "Days Offline Limit", "First of Day", "Forced", "Territory Switch"]
 
 
@@ -32,6 +34,8 @@ class TrackedSync(msgspec.Struct, frozen=True):
     upload_seconds: Count = 0
     download_seconds: Count = 0
     apply_seconds: Count = 0
+    freeze_seconds: Count = 0
+    """Part of `seconds`: it waited because the app was not in front."""
     successful: bool = False
     canceled: bool = False
     upload_processed: bool = False
@@ -43,6 +47,8 @@ class TrackedSync(msgspec.Struct, frozen=True):
     rows_repaired: Count = 0
     verified: bool | None = None
     retries: Count = 0
+    network: Network = "unknown"
+    """Over what it began; off Wi-Fi that is told as cellular."""
     app_version: Annotated[str, msgspec.Meta(max_length=200)] = ""
     problem_code: Annotated[str, msgspec.Meta(max_length=40)] | None = None
     problem_message: Annotated[str, msgspec.Meta(max_length=4_000)] | None = None
@@ -60,14 +66,26 @@ class Standing(msgspec.Struct, frozen=True):
     failed_not_listed: Count = 0
 
 
+class LogLine(msgspec.Struct, frozen=True):
+    """One line of the device's own log, by its clock. No line holds a field's value or a secret."""
+
+    number: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    """A device never gives one twice."""
+    at: Moment
+    level: LogLevel
+    text: Annotated[str, msgspec.Meta(max_length=limits.LOG_LINE_CHARS_MAX)]
+
+
 class Tracking(msgspec.Struct, frozen=True):
-    """Syncs that the server has not been told of, the oldest first."""
+    """Syncs and lines of the log that the server has not been told of, the oldest first."""
 
     standing: Standing
     syncs: Annotated[tuple[TrackedSync, ...], msgspec.Meta(max_length=limits.TRACKING_SYNCS_MAX)] = ()
+    log: Annotated[tuple[LogLine, ...], msgspec.Meta(max_length=limits.LOG_LINES_SENT_MAX)] = ()
 
 
 class Tracked(msgspec.Struct, frozen=True):
-    """The number of the last one that is kept."""
+    """The numbers of the last sync and the last line that are kept."""
 
     through: int
+    log_through: int = 0

@@ -35,6 +35,8 @@ SCOPES = {
 }
 """What each scope of a list view adds. `team` are the people of the person's territories."""
 ALSO = {"mineandmygroups": "team", "myteamterritory": "myterritory"}
+PLACE = "Time_Zone"
+"""Times of a record that has this field are told in the zone it names: where it takes place."""
 LOGIC_CHARS_MAX = 1_000
 _LOGIC = re.compile(r"(?:[\d()\s]|AND(?!\w)|OR(?!\w)|NOT(?!\w))+", re.IGNORECASE)
 _TOKEN = re.compile(r"\d+|[()]|AND|OR|NOT")
@@ -85,11 +87,21 @@ def shown_columns(catalog: Catalog, object_type: ObjectType, view: ListView) -> 
 
 
 def list_query(
-    catalog: Catalog, object_type: ObjectType, view: ListView, *, calendar: Calendar, window: Window
+    catalog: Catalog,
+    object_type: ObjectType,
+    view: ListView,
+    *,
+    calendar: Calendar,
+    window: Window,
+    placed: bool = True,
 ) -> Query:
-    """The query of a list view; it reads the token `ME`. Raises SoqlError for what no query can say."""
+    """The query of a list view; it reads the token `ME`. `placed`: with the zone each record takes place in, where the
+    object has that. Raises SoqlError for what no query can say."""
     paths: list[tuple[str, ...]] = [("Id",), ("Name",)]
-    for shown in shown_columns(catalog, object_type, view):
+    columns = shown_columns(catalog, object_type, view)
+    timed = any(kind_of(shown.field) is Kind.DATETIME for shown in columns)
+    paths += [(PLACE,)] if placed and timed and PLACE in object_type.fields else []
+    for shown in columns:
         paths += [shown.path] if shown.name_path is None else [shown.path, shown.name_path]
     sorted_by = _shown(catalog, object_type, window.order)
     parts = [*_scope(object_type, view), *_filters(catalog, object_type, view, calendar), *_search(window.search)]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.device.lab import Lab
 
+from fieldsync.base import faults
 from fieldsync.base.problems import Code, Refused
 from fieldsync.sim.disk import Disk, simulated_disks
 from fieldsync.sim.faults import DiskFull
@@ -76,6 +77,27 @@ def test_wherever_the_disk_is_full_a_refresh_says_so_and_the_old_rows_are_there(
         assert cities(lab) == ["old"] * 6, writes
         writes += 1
     assert writes > 20
+    assert cities(lab) == ["new"] * 6
+
+
+def test_a_refresh_that_took_place_is_told_as_done_and_its_report_is_kept_when_there_is_room(
+    lab: Lab, room: Room
+) -> None:
+    """Also where a comparison was made, which is noted before the report."""
+    fresh = lab.block("Shop", *(shop(lab, n, 9, City="new") for n in range(6)))
+    lab.script.always["refresh"] = lab.refresh_lines(fresh)
+    lab.script.always["download"] = lab.lines(digest=lab.digest(fresh))
+    faults.install(lambda point: setattr(room, "left", 0) if point == "refresh.switched" else None)
+    try:
+        report = lab.device.sync("full")
+    finally:
+        faults.install(None)
+    assert report.successful, report.problem
+    lab.device.step()
+    assert lab.device.syncs()[0].ended_at is None, "there is no room for the report"
+    room.left = None
+    lab.device.step()
+    assert lab.device.syncs()[0] == report
     assert cities(lab) == ["new"] * 6
 
 

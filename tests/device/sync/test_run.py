@@ -9,7 +9,7 @@ from tests.device.lab import Lab, error
 from tests.device.sync.test_refresh import Meanwhile, cities, rest, shop
 
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.device import SyncKind
+from fieldsync.device import SyncKind, SyncReport
 
 
 def test_a_second_sync_is_refused_while_one_runs(lab: Lab) -> None:
@@ -72,3 +72,38 @@ def test_who_was_away_for_too_long_refreshes(lab: Lab, days: int, kind: SyncKind
     lab.device.sync()
     assert lab.device.syncs()[0].kind is kind
     assert cities(lab) == ["new" if kind is SyncKind.FULL else "old"]
+
+
+def test_a_sync_waits_between_requests_while_the_app_is_behind_and_counts_it(lab: Lab) -> None:
+    lab.download()
+    lab.device.foreground.leave()
+    lab.script.then("download", lab.lines())
+    asked, reports = len(lab.script.asked), list[SyncReport]()
+    running = threading.Thread(target=lambda: reports.append(lab.device.sync()))
+    running.start()
+    running.join(0.3)
+    assert running.is_alive()
+    assert len(lab.script.asked) - asked <= 1, "outcomes were asked for; rows were not"
+    lab.clock.advance(40)
+    lab.device.foreground.come()
+    running.join(10)
+    assert (reports[0].successful, reports[0].freeze_seconds, reports[0].seconds) == (True, 40.0, 40.0)
+
+
+def test_a_sync_that_waits_behind_can_be_canceled(lab: Lab) -> None:
+    lab.download()
+    lab.device.foreground.leave()
+    ended: list[Code] = []
+
+    def run() -> None:
+        try:
+            lab.device.sync()
+        except Refused as refused:
+            ended.append(refused.problem.code)
+
+    running = threading.Thread(target=run)
+    running.start()
+    running.join(0.2)
+    lab.device.cancel_sync()
+    running.join(10)
+    assert ended == [Code.SYNC_CANCELED]

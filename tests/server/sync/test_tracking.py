@@ -10,9 +10,13 @@ from tests.server.lab import START, Lab, Phone
 
 from fieldsync.base.problems import Refused
 from fieldsync.protocol import wire
-from fieldsync.protocol.tracking import Standing, Tracked, TrackedSync, Tracking
+from fieldsync.protocol.tracking import LogLine, Standing, Tracked, TrackedSync, Tracking
 from fieldsync.server.http.context import calling
+from fieldsync.server.org.upkeep import keep_up
+from fieldsync.server.postgres.work import snapshot
+from fieldsync.server.processor.clearing import wish
 from fieldsync.server.sync.tracking.keep import track
+from fieldsync.server.sync.tracking.log import log_of
 
 
 def told(lab: Lab, phone: Phone, sent: Tracking) -> Tracked:
@@ -43,6 +47,48 @@ def test_the_device_stands_as_it_says_and_its_clock_is_compared(lab: Lab, sarah:
     assert lab.query(f'SELECT {columns} FROM "Device"') == [(3, 1, early, 600, True)]
     told(lab, sarah, Tracking(Standing(START)))
     assert lab.query(f'SELECT {columns} FROM "Device"') == [(0, 0, None, 0, True)]
+
+
+def lines(*numbers: int, level: str = "info") -> tuple[LogLine, ...]:
+    return tuple(LogLine(n, START + timedelta(minutes=n), level, f"turn n={n}\x00") for n in numbers)  # type: ignore[arg-type]
+
+
+def read(lab: Lab, levels: tuple[str, ...] = ()) -> list[str]:
+    [(device,)] = lab.query('SELECT "Id" FROM "Device"')
+
+    async def ask() -> list[str]:
+        async with snapshot(lab.org.pool) as database:
+            return [line.text for line in await log_of(database, device, 100, levels)]
+
+    return lab.run(ask())
+
+
+def test_a_line_of_the_log_is_kept_once_and_for_as_long_as_the_setting_says(lab: Lab, sarah: Phone) -> None:
+    assert told(lab, sarah, Tracking(Standing(START), log=lines(1, 2))) == Tracked(0, 2)
+    again = Tracking(Standing(START), (a_sync(1),), lines(2, 3, level="error"))
+    assert told(lab, sarah, again) == told(lab, sarah, again) == Tracked(1, 3)
+    assert read(lab) == ["turn n=3?", "turn n=2?", "turn n=1?"]
+    assert read(lab, ("error",)) == ["turn n=3?"]
+    lab.query("UPDATE _device_log SET received_at = received_at - interval '30 days 1 minute' RETURNING 1")
+    told(lab, sarah, Tracking(Standing(START), log=lines(4)))
+    keep_up(lab.uri, "small", lab.world)
+    assert read(lab) == ["turn n=4?"]
+
+
+def test_a_device_logs_in_detail_where_its_person_or_its_profile_is_to(lab: Lab, sarah: Phone) -> None:
+    def asked() -> bool:
+        async def ask() -> bool:
+            async with calling(lab.org, sarah.token) as (database, caller):
+                return (await wish(lab.org, database, caller))[1].detailed_log
+
+        return lab.run(ask())
+
+    found = [asked()]
+    for table in ("Profile", "User"):
+        for state in ("true", "false"):
+            lab.query(f'UPDATE "{table}" SET "Debug_Logging" = {state} RETURNING 1')
+            found.append(asked())
+    assert found == [False, True, False, True, False]
 
 
 def test_what_is_out_of_all_bounds_is_refused_at_the_door(lab: Lab, sarah: Phone) -> None:

@@ -23,6 +23,8 @@ class Fetched:
     files: int = 0
     removed: int = 0
     bytes: int = 0
+    frozen: float = 0.0
+    """Seconds it was waited for the app to be in front."""
     problem: Problem | None = None
 
 

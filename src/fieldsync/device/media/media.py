@@ -15,14 +15,12 @@ import msgspec
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Problem, Refused, problem
-from fieldsync.base.version import VERSION
 from fieldsync.device.edit.session import Edit
 from fieldsync.device.media import fetch
 from fieldsync.device.media.fetch import Fetched
 from fieldsync.device.media.outgoing import Outgoing
 from fieldsync.device.media.plan import Item, Plan, Wanted, items, plan
 from fieldsync.device.media.wanted import wanted
-from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.store.media.files import MEDIA, Files, Held
 from fieldsync.device.sync.engine import Engine
@@ -136,9 +134,12 @@ class Media:
         """End a running sync soon; what came stays."""
         self._canceled.set()
 
-    def sync(self, *, new: bool = True, only: str | None = None, trigger: Trigger = Trigger.MANUAL) -> SyncReport:
-        """Take away what left, bring what is here to its newest version, and with `new` get what is not here; `only`:
-        just this record's file. Blocks. Raises Refused: AUTH, OFFLINE, SYNC_RUNNING, SYNC_CANCELED, UNUSABLE."""
+    def sync(
+        self, *, new: bool = True, update: bool = True, only: str | None = None, trigger: Trigger = Trigger.MANUAL
+    ) -> SyncReport:
+        """Take away what left, with `update` bring what is here to its newest version, and with `new` get what is not
+        here; `only`: just this record's file. Blocks. Raises Refused: AUTH, OFFLINE, SYNC_RUNNING, SYNC_CANCELED,
+        UNUSABLE."""
         engine = self._engine
         if not (engine.calls.signed_in and engine.online):
             reason = problem(Code.AUTH if engine.online else Code.OFFLINE)
@@ -149,17 +150,17 @@ class Media:
         try:
             self._canceled.clear()
             with self._store.write() as work:
-                report = reports.begin(work, SyncKind.MEDIA, engine.now(), VERSION, trigger)
-            return self._tracked(report, new=new, only=only)
+                report = engine.begin_report(work, SyncKind.MEDIA, trigger)
+            return self._tracked(report, lambda got: self._run(got, new=new, update=update, only=only))
         finally:
             self._turn.release()
             self._tell()
 
-    def _tracked(self, report: SyncReport, *, new: bool, only: str | None) -> SyncReport:
+    def _tracked(self, report: SyncReport, run: Callable[[Fetched], None]) -> SyncReport:
         began, reason = self._engine.world.clock.steady(), None
         got = Fetched()
         try:
-            self._run(got, new=new, only=only)
+            run(got)
             reason = got.problem
         except Unreachable:
             reason = problem(Code.OFFLINE)
@@ -176,6 +177,7 @@ class Media:
             files_received=got.files,
             files_removed=got.removed,
             bytes_down=got.bytes,
+            freeze_seconds=got.frozen,
             problem=reason,
         )
         self._engine.end_sync(done)
@@ -183,19 +185,24 @@ class Media:
             raise Refused(reason)
         return done
 
-    def _run(self, got: Fetched, *, new: bool, only: str | None) -> None:
+    def _run(self, got: Fetched, *, new: bool, update: bool, only: str | None) -> None:
+        def progress(count: int) -> None:
+            got.frozen += self._engine.foreground.wait(self._canceled)
+            self._progress(count)
+
         found = self.plan()
         for record_id in found.drop:
             self.files.drop(record_id)
             got.removed += 1
-        chosen = [i for i in (*found.update, *found.new) if i.wanted.id == only] if only else list(found.update)
+        chosen = [i for i in (*found.update, *found.new) if i.wanted.id == only] if only else []
+        chosen += found.update if update and not only else ()
         chosen += found.new if new and not only else ()
         total = sum(item.left for item in chosen)
         self._store.require_room(total)
         self._state = MediaState(active=True, total=total)
         for item in chosen:
             self._state = replace(self._state, name=item.wanted.name)
-            fetch.fetch(self.files, self._engine.calls, item.wanted, got, self._progress)
+            fetch.fetch(self.files, self._engine.calls, item.wanted, got, progress)
 
     def _progress(self, count: int) -> None:
         self._state = replace(self._state, done=self._state.done + count)

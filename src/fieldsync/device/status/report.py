@@ -6,10 +6,13 @@ from enum import StrEnum
 
 import msgspec
 
-from fieldsync.base.problems import Problem
+from fieldsync.base.problems import Code, Problem
+from fieldsync.device.status import log
+from fieldsync.device.status.log import Fact, Level
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.work import Work
+from fieldsync.device.sync.sending.foreground import Network
 
 
 class SyncKind(StrEnum):
@@ -52,6 +55,8 @@ class SyncReport(msgspec.Struct, frozen=True):
     download_seconds: float = 0.0
     apply_seconds: float = 0.0
     """Of a non-blocking sync, once the person applied it."""
+    freeze_seconds: float = 0.0
+    """Of all of them: what it waited because the app was not in front (FEATURES E27)."""
     successful: bool = False
     canceled: bool = False
     upload_processed: bool = False
@@ -70,6 +75,8 @@ class SyncReport(msgspec.Struct, frozen=True):
     retries: int = 0
     app_version: str = ""
     trigger: Trigger = Trigger.MANUAL
+    network: Network = Network.UNKNOWN
+    """Over what it began."""
     problem: Problem | None = None
 
 
@@ -113,3 +120,26 @@ def close_crashed(work: Work, now: str) -> None:
     for report in reports(work):
         if report.ended_at is None:
             keep(work, msgspec.structs.replace(report, ended_at=now, successful=False))
+            line = f"sync never ended number={report.number} kind={report.kind.value}"
+            log.write(work, [(now, Level.ERROR, line)])
+
+
+_SUMMED = (
+    *("number", "kind", "trigger", "network", "successful", "canceled", "seconds", "upload_seconds"),
+    *("download_seconds", "apply_seconds", "freeze_seconds", "uploads", "upload_errors", "rows_received"),
+    *("rows_removed", "rows_repaired", "verified", "files_received", "files_removed", "bytes_down"),
+)
+
+
+def summary(report: SyncReport) -> dict[str, Fact]:
+    """What the log has of a sync that ended."""
+    found: dict[str, Fact] = {name: getattr(report, name) for name in _SUMMED}
+    return found | {"code": None if report.problem is None else report.problem.code}
+
+
+def level_of(report: SyncReport) -> Level:
+    """How much it matters how a sync ended: what a person ended himself is no failure."""
+    if report.successful or report.canceled:
+        return Level.INFO
+    lost = report.problem is not None and report.problem.code is Code.OFFLINE
+    return Level.WARNING if lost else Level.ERROR

@@ -10,6 +10,7 @@ from fieldsync.base import limits
 from fieldsync.base.ids import is_id
 from fieldsync.base.problems import Refused
 from fieldsync.device.queue.states import REFUSED, UNDECIDED
+from fieldsync.device.status.log import forget, unsent
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger, untold
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
@@ -41,18 +42,20 @@ _LIKE_REPORT = tuple({f.name for f in msgspec.structs.fields(tracking.TrackedSyn
 _UNDECIDED, _REFUSED = (", ".join(f"'{s}'" for s in states) for states in (UNDECIDED, REFUSED))
 
 
-def tell_tracking(store: Store, calls: Calls, now: datetime) -> None:
-    """One request; what it cannot tell now goes with the next sync."""
+def tell_tracking(store: Store, calls: Calls, now: datetime) -> bool:
+    """One request; what it cannot tell now goes with the next sync. Whether more lines of the log are due now."""
     with store.read() as work:
-        sent = tracking.Tracking(
-            _standing(work, now), tuple(tracked(report) for report in untold(work, limits.TRACKING_SYNCS_MAX))
-        )
+        syncs = tuple(tracked(report) for report in untold(work, limits.TRACKING_SYNCS_MAX))
+        lines = unsent(work, limits.LOG_LINES_SENT_MAX)
+        sent = tracking.Tracking(_standing(work, now), syncs, lines)
     try:
         answer = calls.post("/sync/v1/tracking", sent, tracking.Tracked)
     except (Unreachable, Refused):
-        return
+        return False
     with store.write() as work:
         meta.put(work, Key.TOLD, max(answer.through, meta.get(work, Key.TOLD) or 0))
+        forget(work, answer.log_through)
+    return len(lines) == limits.LOG_LINES_SENT_MAX and answer.log_through == lines[-1].number
 
 
 def tracked(report: SyncReport) -> tracking.TrackedSync:
@@ -60,7 +63,7 @@ def tracked(report: SyncReport) -> tracking.TrackedSync:
     assert report.ended_at is not None, "only what ended is told"
     values = {name: getattr(report, name) for name in _LIKE_REPORT}
     values = {name: round(value) if isinstance(value, float) else value for name, value in values.items()}
-    values |= {"type": TYPES[report.kind], "trigger": TRIGGERS[report.trigger]}
+    values |= {"type": TYPES[report.kind], "trigger": TRIGGERS[report.trigger], "network": report.network.value}
     values |= {name: datetime.fromisoformat(getattr(report, name)) for name in ("started_at", "ended_at")}
     reason = report.problem
     code, message = (None, None) if reason is None else (reason.code.value, reason.message[:4_000])

@@ -97,6 +97,16 @@ def refusing_damage() -> Iterator[None]:
 
 
 @contextmanager
+def if_there_is_room() -> Iterator[None]:
+    """What is written here is not there yet where the disk is full: for what is written again later, or found anew."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.problem.code is not Code.UNUSABLE:
+            raise
+
+
+@contextmanager
 def committed(connection: apsw.Connection) -> Iterator[None]:
     """One transaction: durable when the block ends; an exception takes everything back, and comes out as it was, also
     where SQLite, its disk full, has taken everything back before."""

@@ -29,6 +29,7 @@ class Key(StrEnum):
     RELOAD = "reload"
     TOLD = "told"
     NAMES_AT = "names_at"
+    LOG_NEXT = "log_next"
     PREPARED = "prepared"
     PREPARING = "preparing"
     ACCOUNT = "account"

@@ -15,6 +15,11 @@ from fieldsync.formula.catalog import CatalogFormulas
 from fieldsync.schema.catalog import Catalog, ObjectType, columns_of
 from fieldsync.schema.model import FieldType
 from fieldsync.schema.standard import STAMP
+from fieldsync.soql.sqlite.letters import sorting_sql
+
+_WORDS = frozenset({FieldType.TEXT, FieldType.PICKLIST, FieldType.MULTI_PICKLIST, FieldType.EMAIL})
+SORTED = ".Name sorted by letters"
+"""Behind the object's name: an index. Where `sorting_sql` becomes another expression, this becomes another name."""
 
 
 def quoted(name: str) -> str:
@@ -40,6 +45,8 @@ class ObjectTable:
 
     type: ObjectType
     way: tuple[Step, ...]
+    language: str = ""
+    """By whose alphabet words sort, where it has letters of its own."""
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -139,10 +146,36 @@ class ObjectTable:
     def indexes(self) -> Iterator[str]:
         """References are looked up from both ends; names are sorted by; others where the data model says so."""
         declared = [c for f in self.type.stored if f.indexed for c in columns_of(f)]
-        names = [f.name for f in self.type.references if not f.system] + declared + ["Name"]
+        names = [f.name for f in self.type.references if not f.system] + declared
+        names += [] if self.sorts_folded("Name") else ["Name"]
         for name in dict.fromkeys(names):
             index = quoted(f"{self.type.name}.{name}")
             yield f"CREATE INDEX IF NOT EXISTS {index} ON {self.name} ({quoted(name)})"
+        yield from self.sorting_index()
+
+    def sorting_index(self) -> Iterator[str]:
+        """The statements that make the index by which records are listed by name, where people write names."""
+        if self.sorts_folded("Name"):
+            columns = f"{self.key('Name')}, {quoted('Name')}, Id"
+            yield f"CREATE INDEX IF NOT EXISTS {quoted(self.sorting_name)} ON {self.name} ({columns})"
+
+    @property
+    def sorting_name(self) -> str:
+        """What the index by name is called: another expression has another name."""
+        return f"{self.type.name}{SORTED} {self.language}".rstrip()
+
+    def key(self, column: str) -> str:
+        """What a column of words sorts by."""
+        return sorting_sql(quoted(column), self.language)
+
+    def sorts_folded(self, column: str) -> bool:
+        """Whether a column holds words, which sort without case and accents."""
+        return held_field(self.type, column).type in _WORDS
+
+    def order(self, column: str, direction: str) -> str:
+        """An ORDER BY of a column, ASC or DESC: words by their letters, then by case and accents; then by id."""
+        plain = f"{quoted(column)} {direction}"
+        return f"{self.key(column)} {direction}, {plain}, Id" if self.sorts_folded(column) else f"{plain}, Id"
 
 
 @dataclass(frozen=True)
@@ -151,6 +184,7 @@ class ObjectTables:
 
     catalog: Catalog
     tables: Mapping[str, ObjectTable]
+    language: str = ""
 
     def __getitem__(self, name: str) -> ObjectTable:
         return self.tables[name]
@@ -172,9 +206,9 @@ class ObjectTables:
         return tuple(self.tables[m] for m in (family.members if family else (name,)))
 
 
-def object_tables(catalog: Catalog) -> ObjectTables:
-    """The tables this catalog needs."""
-    return ObjectTables(catalog, {o.name: ObjectTable(o, _way(catalog, o)) for o in catalog})
+def object_tables(catalog: Catalog, language: str = "") -> ObjectTables:
+    """The tables this catalog needs, for somebody who reads lists by the alphabet of this language."""
+    return ObjectTables(catalog, {o.name: ObjectTable(o, _way(catalog, o), language) for o in catalog}, language)
 
 
 def _way(catalog: Catalog, object_type: ObjectType) -> tuple[Step, ...]:

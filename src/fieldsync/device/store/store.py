@@ -83,9 +83,10 @@ class Store:
         """Whether the store knows its objects."""
         return self._tables is not None
 
-    def use_catalog(self, work: Work, catalog: Catalog, *, changed: bool) -> ObjectTables:
-        """Take this catalog, and when it changed make its tables. Give the result to `took_catalog` after commit."""
-        tables = object_tables(catalog)
+    def use_catalog(self, work: Work, catalog: Catalog, *, changed: bool, language: str = "") -> ObjectTables:
+        """Take this catalog, and when it changed make its tables; `language`: by whose alphabet lists are sorted. Give
+        the result to `took_catalog` after commit."""
+        tables = object_tables(catalog, language)
         if changed:
             migrate(work, tables, self._tables)
         return tables

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fieldsync.device.store.objects import ObjectTable, ObjectTables, quoted
+from fieldsync.device.store.objects import SORTED, ObjectTable, ObjectTables, quoted
 from fieldsync.device.store.values import column_type, fitting, held_field
 from fieldsync.device.store.work import Work
 from fieldsync.schema.model import Field
@@ -50,6 +50,8 @@ CREATE TABLE IF NOT EXISTS _acknowledged (
 CREATE INDEX IF NOT EXISTS _acknowledged_offered ON _acknowledged (n) WHERE offered = 1;
 CREATE TABLE IF NOT EXISTS _name (id TEXT PRIMARY KEY NOT NULL, name TEXT, at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _sync (number INTEGER PRIMARY KEY, report BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS _log (
+    number INTEGER PRIMARY KEY, at TEXT NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL);
 CREATE VIEW IF NOT EXISTS _busy AS
     SELECT root FROM _queue UNION SELECT root FROM _lease UNION SELECT root FROM _partial
     UNION SELECT id FROM _touch WHERE kind < 2;
@@ -117,6 +119,26 @@ def _alter(work: Work, table: ObjectTable, before: ObjectTable | None) -> None:
             work.run(f"ALTER TABLE {table.name} ADD COLUMN {table.column_ddl(column)}")
     for statement in table.indexes():
         work.run(statement)
+
+
+def bring_indexes(work: Work, tables: ObjectTables) -> None:
+    """Make the indexes by name that a file of an earlier version of the app, or for another language, does not have;
+    those of that go."""
+    wanted = {table.sorting_name for table in tables}
+    names = {table.type.name: table for table in tables if table.sorts_folded("Name")}
+    for name, of in work.rows("SELECT name, tbl_name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"):
+        if of in names and name not in wanted and (name == f"{of}.Name" or name.startswith(of + SORTED)):
+            work.run(f"DROP INDEX {quoted(name)}")
+    for table in tables:
+        for statement in table.sorting_index():
+            work.run(statement)
+
+
+def has_indexes(work: Work, tables: ObjectTables) -> bool:
+    """Whether the file has every index by name."""
+    query = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    present = {name for (name,) in work.rows(query)}
+    return all(table.sorting_name in present for table in tables if table.sorts_folded("Name"))
 
 
 def _is_turned(column: str, field: Field, declared: str, before: ObjectTable | None) -> bool:

@@ -10,26 +10,33 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 
+import msgspec
+
 from fieldsync.base import limits
 from fieldsync.base.problems import Code, Refused
+from fieldsync.base.version import VERSION
 from fieldsync.base.world import World, instant, unix_ms
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.merge import view as views
 from fieldsync.device.queue import backoff
 from fieldsync.device.status import report as reports
-from fieldsync.device.status.report import SyncReport
+from fieldsync.device.status.log import Level, Log, refusals
+from fieldsync.device.status.report import SyncKind, SyncReport, Trigger, level_of, summary
 from fieldsync.device.status.tracking import tell_tracking
 from fieldsync.device.status.widget import Phase
+from fieldsync.device.store.connect import if_there_is_room
 from fieldsync.device.store.store import Store
+from fieldsync.device.store.work import Work
 from fieldsync.device.sync import feed, upload
 from fieldsync.device.sync.calls import Calls, Restored
 from fieldsync.device.sync.names import learn_names
 from fieldsync.device.sync.nonblocking.prepared import Preparing
 from fieldsync.device.sync.orders import orders
+from fieldsync.device.sync.sending.foreground import Foreground
 from fieldsync.device.sync.sending.sender import Sender
 from fieldsync.device.sync.session import CatalogMoved, fetch_catalog
 from fieldsync.device.sync.settle import Stepped
-from fieldsync.device.transport import Unreachable
+from fieldsync.device.transport import Logged, Unreachable
 
 _ORDERING = frozenset({Code.AUTH, Code.DEVICE_WIPE})
 STREAM_POLL_SECONDS = 3_600.0
@@ -51,11 +58,16 @@ class Engine:
 
     def __init__(self, store: Store, calls: Calls, numbers: Numbers, world: World) -> None:
         self.store, self.calls, self.numbers, self.world = store, calls, numbers, world
+        self.log = Log(store, world.clock)
+        calls.transport = Logged(calls.transport, self.log.request, world.clock)
+        self._ended: dict[int, SyncReport] = {}
+        """Reports of syncs that ended and are not on disk yet."""
         self.network = threading.Lock()
         self.turn = threading.Lock()
         """Held by the one sync that a person started."""
         self.canceled = threading.Event()
         self.running, self.preparing = Running(), Preparing()
+        self.foreground = Foreground(world.clock)
         self.online = True
         self.news = True
         self.stream_open = False
@@ -87,6 +99,7 @@ class Engine:
         with self.network:
             did = Stepped()
             self.store.tidy()
+            self._keep()
             self._end_views(did)
             if self._ordered and self.online and self.world.clock.steady() >= self._poll_at:
                 self._follow_orders(did)
@@ -100,9 +113,10 @@ class Engine:
             elif self.news or self.world.clock.steady() >= self._poll_at:
                 self._read_feed(did)
             elif self._untold:
-                self._untold = False
-                tell_tracking(self.store, self.calls, self.world.clock.now())
-                learn_names(self.store, self.calls, self.world.clock.now())
+                now = self.world.clock.now()
+                self._untold = tell_tracking(self.store, self.calls, now)
+                if not self._untold:
+                    learn_names(self.store, self.calls, now)
             did.again = self._next()
             return did
 
@@ -152,12 +166,22 @@ class Engine:
 
     def send_batch(self, did: Stepped) -> int:
         """One upload request. Returns how many entries it brought further. Raises Unreachable and Refused."""
+        known = len(did.refused)
         brought = self._sender.send(did)
+        self._log_sent(brought.further, did.refused[known:])
         if brought.answered:
             self.went_through()
         self._model_moved = self._model_moved or brought.ahead
         self.news = self.news or brought.ahead
         return brought.further
+
+    def _log_sent(self, further: int, refused: list[int]) -> None:
+        if further:
+            self.log.say("uploaded", decided=further, refused=len(refused))
+        if refused:
+            with self.store.read() as work:
+                for told in refusals(work, refused):
+                    self.log.say("refused", Level.WARNING, **told)
 
     def _read_feed(self, did: Stepped) -> None:
         self.news = False
@@ -215,12 +239,37 @@ class Engine:
         did.objects |= {table.type.name for table in self.store.tables}
         self._model_moved = False
 
+    def begin_report(self, work: Work, kind: SyncKind, trigger: Trigger = Trigger.MANUAL) -> SyncReport:
+        """A new report, written before anything else happens."""
+        waiting = upload.waiting(work)
+        self.log.say("sync begins", kind=kind, trigger=trigger, waiting=waiting, network=self.foreground.network)
+        report = reports.begin(work, kind, self.now(), VERSION, trigger)
+        return msgspec.structs.replace(report, network=self.foreground.network)
+
     def end_sync(self, report: SyncReport) -> SyncReport:
-        """Keep the report of a sync that ended; the server is told of it by a later step, when nothing else is due."""
-        with self.store.write() as work:
-            reports.keep(work, report)
+        """Keep the report of a sync that ended; the server is told of it by a later step, when nothing else is due.
+
+        What the sync came to is done: where the disk has no room for the report now, a later step keeps it.
+        """
+        self._ended[report.number] = report
+        self.log.say("sync ended", level_of(report), **summary(report))
+        self._keep()
         self.sync_ended()
         return report
+
+    def _keep(self) -> None:
+        """Reports that ended, and the lines of the log that are not on disk."""
+        if not self._ended and not self.log.waits:
+            return
+        with if_there_is_room():
+            with self.store.write() as work:
+                kept = dict(self._ended)
+                for report in kept.values():
+                    reports.keep(work, report)
+                taken = self.log.keep(work)
+            self.log.kept(taken)
+            for number in kept:
+                self._ended.pop(number, None)
 
     def sync_ended(self) -> None:
         """A report that ended was kept."""

@@ -9,11 +9,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
-from fieldsync.base.version import VERSION
 from fieldsync.base.world import unix_ms
 from fieldsync.device.edit.clearing import clear, to_clear
 from fieldsync.device.queue import acknowledged
-from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.status.widget import Phase
 from fieldsync.device.store import meta
@@ -105,7 +103,7 @@ def _begin(engine: Engine, kind: SyncKind, trigger: Trigger) -> SyncReport:
         if kind is SyncKind.INCREMENTAL or (kind is SyncKind.VERIFY and due is not kind.INCREMENTAL):
             kind = due
         acknowledged.forget_old(work, engine.world.clock.now())
-        return reports.begin(work, kind, engine.now(), VERSION, trigger)
+        return engine.begin_report(work, kind, trigger)
 
 
 def kind_due(as_of: str | None, now: datetime, offline_days: int) -> SyncKind:
@@ -147,9 +145,10 @@ def upload_all(engine: Engine, report: SyncReport, did: Stepped) -> SyncReport:
     with engine.store.write() as work:
         upload.retry_now(work)
         total = left = upload.waiting(work)
-    idle = 0
+    idle, frozen = 0, 0.0
     while _something_to_send(engine):
         engine.running.up = (total - left, total)
+        frozen += engine.foreground.wait(engine.canceled)
         go_on(engine.canceled)
         idle = 0 if engine.send_batch(did) else idle + 1
         if idle >= IDLE_ROUNDS_MAX:
@@ -163,6 +162,7 @@ def upload_all(engine: Engine, report: SyncReport, did: Stepped) -> SyncReport:
         upload_processed=True,
         seconds=report.seconds + seconds,
         upload_seconds=seconds,
+        freeze_seconds=report.freeze_seconds + frozen,
         uploads=total,
         upload_errors=len(did.refused),
     )
@@ -217,10 +217,13 @@ def _download(engine: Engine, report: SyncReport, tell: Progress, did: Stepped) 
         tell(done, total)
         go_on(engine.canceled)
 
+    frozen = engine.foreground.wait(engine.canceled)
+    go_on(engine.canceled)
     found, agreement = _downloaded(engine, report.kind, progress, did)
     seconds = engine.world.clock.steady() - began
     return msgspec.structs.replace(
         received(report, seconds, found.rows, found.removed),
+        freeze_seconds=report.freeze_seconds + frozen,
         **({"kind": SyncKind.FULL, "trigger": Trigger.FORCED} if found.forced else {}),
         verified=None if agreement is None else agreement.agreed,
         rows_repaired=found.repaired,

@@ -15,6 +15,7 @@ from fieldsync.device.queue import acknowledged
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.store import Store
+from fieldsync.device.store.tables import bring_indexes, has_indexes
 from fieldsync.device.store.work import Work
 from fieldsync.device.sync.account import Account, keep_account, keep_tokens, read_account
 from fieldsync.device.sync.calls import Calls
@@ -23,6 +24,7 @@ from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.session import Session, SignIn
 from fieldsync.schema import catalog as catalogs
 from fieldsync.schema.catalog import Catalog
+from fieldsync.soql.sqlite.letters import alphabet_of
 
 DEVICE_KEY_BYTES = 32
 
@@ -103,7 +105,7 @@ def fetch_catalog(store: Store, calls: Calls, now: str) -> list[RecordRef]:
             meta.put(work, Key.CATALOG, raw)
             meta.put(work, Key.CATALOG_VERSION, catalog.version)
             meta.put(work, Key.CATALOG_AT, now)
-            tables = store.use_catalog(work, catalog, changed=True)
+            tables = store.use_catalog(work, catalog, changed=True, language=_alphabet(work))
             reach("catalog.migrated")
             freed = remodel(work, before, tables) if before is not None else []
             reach("catalog.before_commit")
@@ -121,10 +123,22 @@ def _decoded(raw: bytes) -> Catalog:
         raise Unreachable(f"a data model that cannot be read: {bad}") from bad
 
 
+def _alphabet(work: Work) -> str:
+    """By which the person reads lists, as of the last sign-in."""
+    account = read_account(work)
+    return "" if account is None else alphabet_of(account.user.locale)
+
+
 def load_catalog(store: Store) -> None:
     """Take the catalog the store has, if it has one. Raises Refused(APP_TOO_OLD) after a step back of the app."""
     with store.read() as work:
         raw = meta.get(work, Key.CATALOG)
-        tables = None if raw is None else store.use_catalog(work, _decoded(raw), changed=False)
+        tables = (
+            None if raw is None else store.use_catalog(work, _decoded(raw), changed=False, language=_alphabet(work))
+        )
+        whole = tables is None or has_indexes(work, tables)
+    if tables is not None and not whole:
+        with store.write() as work:
+            bring_indexes(work, tables)
     if tables is not None:
         store.took_catalog(tables)

@@ -50,7 +50,8 @@ class Background:
             self._woken.clear()
             try:
                 again = self._step()
-            except Exception:  # noqa: BLE001 the outermost loop, which reports it
+            except Exception as error:  # noqa: BLE001 the outermost loop, which reports it
+                self._engine.log.bug(error)
                 _log.exception("a step of the sync engine failed")
                 again = AFTER_BUG_SECONDS
             if not self._stop.is_set() and again != 0.0:

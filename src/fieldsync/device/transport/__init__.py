@@ -2,5 +2,6 @@
 
 from fieldsync.device.transport.http import HttpTransport
 from fieldsync.device.transport.link import NotStreamed, Reply, Transport, Unconnected, Unreachable
+from fieldsync.device.transport.logged import Logged, Went
 
-__all__ = ["HttpTransport", "NotStreamed", "Reply", "Transport", "Unconnected", "Unreachable"]
+__all__ = ["HttpTransport", "Logged", "NotStreamed", "Reply", "Transport", "Unconnected", "Unreachable", "Went"]

@@ -128,6 +128,9 @@ SETTINGS: Mapping[str, SettingKind] = {
         (0, 10_080),
         limits.RECOVERY_WINDOW_MINUTES,
     ),
+    "Device_Log_Days": _number(
+        _PROCESSOR, "days that what devices logged is kept", "days", (1, 365), limits.LOG_KEEP_DAYS
+    ),
     "Feed_Days": _number(
         _FEED, "days that a person's saves wait for his other devices", "days", (1, 30), limits.FEED_RETENTION_DAYS
     ),

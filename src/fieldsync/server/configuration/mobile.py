@@ -14,7 +14,7 @@ NAMES = (
 """In the order in which `settings_of` takes their values."""
 
 
-def settings_of(values: Sequence[str | None]) -> Settings:
+def settings_of(values: Sequence[str | None], *, detailed_log: bool) -> Settings:
     """What a device is told; a value that is no number sets nothing. Pure."""
     *numbers, names = values
     poll, items, overdue, offline, off_wifi, idle, retries = (
@@ -30,4 +30,5 @@ def settings_of(values: Sequence[str | None]) -> Settings:
         idle_minutes=idle or limits.IDLE_MINUTES,
         send_retries=limits.SEND_RETRIES if retries is None else retries,
         related_record_names=names == "true",
+        detailed_log=detailed_log,
     )

@@ -117,8 +117,20 @@ def forget_attempts(connection: Connection, now: datetime) -> None:
     connection.execute(delete(counted).where(over))
 
 
+def forget_device_logs(connection: Connection, now: datetime) -> None:
+    """What devices logged, when it was kept for as long as the setting Device_Log_Days says."""
+    log, tables = system_table("_device_log"), _setting_tables()
+    user, device = tables["User"], tables["Device"]
+    setting = setting_of(tables["Sync_Setting"], user, "Device_Log_Days")
+    days = case((setting.op("~")(r"^\d{1,3}$"), cast(setting, Integer)), else_=limits.LOG_KEEP_DAYS)
+    latest = literal(now, log.c.received_at.type)
+    over = log.c.received_at < latest - func.make_interval(0, 0, 0, days)
+    its_own = (device.c.Id == log.c.device_id) & (user.c.Id == device.c.UserId)
+    connection.execute(delete(log).where(log.c.received_at < latest - timedelta(days=1), its_own, over))
+
+
 STEPS = (
     *(make_parts, move_feed_floors, drop_stale_parts, end_sessions, drop_parts),
-    *(forget_recipes, forget_receipts, forget_attempts),
+    *(forget_recipes, forget_receipts, forget_attempts, forget_device_logs),
 )
 """What a round does, in this order."""

@@ -27,7 +27,7 @@ from fieldsync.soql.compile.statement import run_async
 from fieldsync.soql.dates import calendar_of
 from fieldsync.soql.errors import SoqlError
 from fieldsync.soql.list_filter import ME
-from fieldsync.soql.list_view import Shown, Window, list_query, shown_columns, view_named
+from fieldsync.soql.list_view import PLACE, Shown, Window, list_query, shown_columns, view_named
 from fieldsync.soql.nodes import And, Comparison, Condition, Item, Path, Query, Source, Text
 from fieldsync.soql.sql import statement
 from fieldsync.soql.values import Context
@@ -73,7 +73,8 @@ async def _read(org: Org, database: Database, reader: Reader, asked: _Asked) -> 
     kept = tuple(".".join(shown.path) for shown in _columns(org, reader, object_type, found))
     visible, calendar = msgspec.structs.replace(found, columns=kept), calendar_of(reader.zone)
     try:
-        query = list_query(org.catalog, object_type, visible, calendar=calendar, window=asked.window)
+        placed = reader.rights.sees(name, PLACE)
+        query = list_query(org.catalog, object_type, visible, calendar=calendar, window=asked.window, placed=placed)
         if asked.under is not None:
             field, record_id = asked.under
             query = _also(query, Comparison(Path((field,)), "=", (Text(record_id),)))

@@ -32,7 +32,7 @@ from fieldsync.schema.model import Field, FieldType
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.postgres.names import index_name
 from fieldsync.server.postgres.own.columns import ID, NUMBER, Sql
-from fieldsync.server.postgres.own.devices import clearing_tables, duplicate_tables
+from fieldsync.server.postgres.own.devices import clearing_tables, duplicate_tables, log_tables
 from fieldsync.server.postgres.own.email import email_tables
 from fieldsync.server.postgres.own.guesses import guess_tables
 from fieldsync.server.postgres.own.media import media_tables
@@ -105,6 +105,7 @@ def system_tables(metadata: MetaData) -> None:
     _people_tables(metadata)
     duplicate_tables(metadata)
     clearing_tables(metadata)
+    log_tables(metadata)
     media_tables(metadata)
     email_tables(metadata)
     guess_tables(metadata)

@@ -41,7 +41,7 @@ async def wish(org: Org, database: Database, caller: Caller) -> tuple[str | None
     """The wish that this device has still to carry out, None when there is none; and the settings it is to follow."""
     row = await database.one(org.read.wished, user=caller.user_id)
     assert row is not None, "who asks is there"
-    settings = settings_of(row[1:])
+    settings = settings_of(row[2:], detailed_log=row[1])
     if caller.device_id is None or caller.supporter is not None or not row[0]:
         return None, settings
     asked = await _asked(database, caller.user_id)

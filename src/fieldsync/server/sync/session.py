@@ -231,7 +231,7 @@ async def open_session(
     tokens = Tokens(access, refresh, limits.ACCESS_TOKEN_HOURS * 3600, history)
     wished = await database.one(org.read.wished, user=user.id)
     assert wished is not None, "who signs in is there"
-    settings = settings_of(wished[1:])
+    settings = settings_of(wished[2:], detailed_log=wished[1])
     return Session(tokens, user, org.org_id, number or DeviceNumber(""), settings, org.catalog.version)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    false,
     func,
     literal_column,
     select,
@@ -39,13 +40,17 @@ class ReadStatements:
         self.receipts = compile_statement(_receipts(metadata.tables["_receipt"], metadata.tables["_device_number"]))
         self.stirred = compile_statement(_stirred(change))
         self.fed = compile_statement(_fed(change))
-        self.wished = compile_statement(_wished(metadata.tables["User"], metadata.tables["Sync_Setting"]))
+        self.wished = compile_statement(_wished(metadata.tables))
 
 
-def _wished(user: Table, setting: Table) -> ClauseElement:
-    """What an admin wants of a person's devices: whether errors are to go (FEATURES G08), and settings (J23)."""
-    values = (setting_of(setting, user, name) for name in mobile.NAMES)
-    return select(user.c.Clear_Errors, *values).where(user.c.Id == bindparam("user"))
+def _wished(tables: Mapping[str, Table]) -> ClauseElement:
+    """What an admin wants of a person's devices: whether errors are to go (FEATURES G08), whether they log in detail
+    (I14: the person's, or of everybody with the profile), and settings (J23)."""
+    user, profile = tables["User"], tables["Profile"]
+    values = (setting_of(tables["Sync_Setting"], user, name) for name in mobile.NAMES)
+    by_profile = select(profile.c.Debug_Logging).where(profile.c.Id == user.c.ProfileId).scalar_subquery()
+    detailed = func.coalesce(user.c.Debug_Logging, false()) | func.coalesce(by_profile, false())
+    return select(user.c.Clear_Errors, detailed, *values).where(user.c.Id == bindparam("user"))
 
 
 def _place(epoch: Table) -> ClauseElement:

@@ -49,6 +49,7 @@ TITLES: Final = {
     "Accounts_Max": "Most accounts on a device",
     "Rows_Max": "Most rows on a device",
     "Processor_Retries_Max": "Most retries of a transaction",
+    "Device_Log_Days": "Days that device logs are kept",
     "Poll_Seconds": "Seconds between two looks for news",
 }
 """What people read for a setting; others by their name."""

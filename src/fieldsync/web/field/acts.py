@@ -8,6 +8,7 @@ from litestar import get, post
 from litestar.response import Template
 
 from fieldsync.base.problems import Refused
+from fieldsync.device import Network
 from fieldsync.web.field import reading
 from fieldsync.web.field.context import AnyRequest, FieldHere, WorldHere, sentence_of
 from fieldsync.web.field.form.sent import form_of, revision_of
@@ -102,9 +103,11 @@ def resend(request: AnyRequest, app: FieldHere, n: int) -> Template:
 
 @post("/presence", status_code=204)
 async def presence(request: AnyRequest, app: FieldHere) -> None:
-    """A page came to the front, or went behind."""
+    """A page came to the front, or went behind; and over what the device reaches the network."""
     form = await form_of(request)
     app.require(request, form)
+    if form.get("network") in set(Network):
+        app.device.foreground.network = Network(form["network"])
     if app.presence is not None:
         tab, visible = form.get("tab", "")[:64], form.get("visible") == "true"
         await asyncio.to_thread(app.presence.tell, tab, visible=visible)

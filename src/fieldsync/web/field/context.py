@@ -122,7 +122,7 @@ class Field:
 
     def page(self, request: AnyRequest, template: str, /, **values: Any) -> Template:
         """A page or part, with what all of them need. Raises NotAuthorizedException without a session."""
-        page_token = self.door.page_token(request)
+        page_token, account = self.door.page_token(request), self.device.account
         given = {
             "page_token": page_token,
             "zone": self.zone,
@@ -131,6 +131,7 @@ class Field:
             "may_lock": self.may_lock,
             "rests": self.presence is not None,
             "support": None if self.may_lock else self.support(),
+            "off_wifi": account.settings.off_wifi_megabytes if account is not None else 0,
             "within": WITHIN in request.headers,
         }
         return Template(template_name=template, context=given | values)
@@ -156,7 +157,8 @@ class Field:
 
     def widget_values(self, said: str = "") -> dict[str, Any]:
         """What the Sync widget shows."""
-        return {"widget": self.device.widget(), "online": self.device.online, "said": said}
+        size = self.device.updates.next_bytes()
+        return {"widget": self.device.widget(), "online": self.device.online, "said": said, "next_bytes": size}
 
 
 FieldHere = NamedDependency[Field]

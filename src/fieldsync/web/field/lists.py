@@ -15,7 +15,7 @@ from fieldsync.soql.list_view import Shown, shown_columns, view_named
 from fieldsync.web.field import reading
 from fieldsync.web.field.context import Field
 from fieldsync.web.field.empty import Empty, Facts, why, why_of_days, why_of_one
-from fieldsync.web.kit.facts import fact_of
+from fieldsync.web.kit.facts import told
 from fieldsync.web.kit.lists import Asked, line_of
 from fieldsync.web.kit.tongue import _, sentence
 
@@ -113,7 +113,7 @@ def _view(app: Field, name: str, asked: Asked) -> dict[str, Any]:
         search=asked.search,
     )
     columns, manner = _columns(app, name, asked.view), app.manner
-    lines = [line_of(columns, record, lambda f, v: fact_of(f, v, manner, None).text) for record in found[:PAGE]]
+    lines = [line_of(columns, record, told(manner, record)) for record in found[:PAGE]]
     marked = [(line, app.device.mark(name, RecordId(line.id))) for line in lines]
     shown = {"columns": [c.label for c in columns], "sorts": _sorts(columns), "lines": marked}
     return _EMPTY | shown | {"there_is_more": len(found) > PAGE, "said": ""}

@@ -31,12 +31,15 @@ class Presence:
 
     def tell(self, tab: str, *, visible: bool) -> None:
         """How a page is now."""
+        if visible:
+            self._device.foreground.come()  # a sync that waits does not wait for the background to end, too
         with self._guard:
             self._visible.pop(tab, None)
             if visible and len(self._visible) < TABS_MAX:
                 self._visible[tab] = self._clock.steady() + SILENT_SECONDS
             if visible and self.resting:
                 self.resting = False
+                self._device.foreground.come()
                 self._device.start()
                 self._device.wake()
             self._look_in(SILENT_SECONDS if self._visible else self._grace)
@@ -62,4 +65,5 @@ class Presence:
                 self._look_in(SILENT_SECONDS)
             elif not self.resting:
                 self.resting = True
+                self._device.foreground.leave()
                 self._device.stop()

@@ -15,7 +15,7 @@ from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType
 from fieldsync.web.kit.facts import HIDDEN, SET_BY_SYSTEM, Fact, fact_of
-from fieldsync.web.kit.locales import Manner, zone_of
+from fieldsync.web.kit.locales import Manner, place_of, zone_of
 from fieldsync.web.kit.pages import shown
 from fieldsync.web.kit.tongue import _, ngettext
 
@@ -31,6 +31,7 @@ class TodayCall:
     id: RecordId
     account: str
     when: str
+    zone: str
     status: str
     name: str
     mark: Mark
@@ -72,6 +73,7 @@ def calls_of_today(device: Device, zone: str, now: datetime) -> list[TodayCall]:
             id=call.id,
             account=device.name_of("Account", RecordId(str(call.values["AccountId"]))) or _("An account"),
             when=str(call.values["Call_Date"]),
+            zone=place_of(call.values),
             status=shown(call.values["Status"]),
             name=shown(call.values["Name"]),
             mark=call.mark,
@@ -82,7 +84,8 @@ def calls_of_today(device: Device, zone: str, now: datetime) -> list[TodayCall]:
 
 def _day(call: Record, zone: str) -> object:
     moment = call.values["Call_Date"]
-    return datetime.fromisoformat(moment).astimezone(zone_of(zone)).date() if isinstance(moment, str) else None
+    there = zone_of(place_of(call.values) or zone)
+    return datetime.fromisoformat(moment).astimezone(there).date() if isinstance(moment, str) else None
 
 
 def error_list(device: Device) -> list[ErrorLine]:
@@ -175,8 +178,9 @@ def facts_by_name(device: Device, found: Record, manner: Manner) -> dict[str, Fa
     object_type = device.catalog[found.object]
     own = {**object_type.column_fields, **{field.name: field for field in object_type.formulas}}
     fields = sorted(own.items(), key=lambda item: item[0] in SET_BY_SYSTEM)
+    there = manner.of(found.values)
     return {
-        name: _fact(device, field, value, manner)
+        name: _fact(device, field, value, manner if name in SET_BY_SYSTEM else there)
         for name, field in fields
         if (value := found.values.get(name)) not in (None, False, "") and name not in HIDDEN
     }

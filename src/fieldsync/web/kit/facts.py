@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fieldsync.schema.fields import FieldValue
@@ -55,6 +56,12 @@ def fact_of(field: Field, value: FieldValue, manner: Manner | str, points_to: tu
         )
     tag = tag_of(shown(value)) if field.type is FieldType.FORMULA else None
     return Fact(label, *tag) if tag is not None else Fact(label, shown(value))
+
+
+def told(manner: Manner, record: Mapping[str, object]) -> Callable[[Field, FieldValue], str]:
+    """How a record's values are written for somebody: times in the zone it took place in, but for the platform's."""
+    there = manner.of(record)
+    return lambda field, value: fact_of(field, value, manner if field.name in SET_BY_SYSTEM else there, None).text
 
 
 def tag_of(text: str) -> tuple[str, str] | None:

@@ -5,7 +5,8 @@ A locale it does not know is British.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
@@ -17,6 +18,7 @@ from babel.numbers import format_decimal
 
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType
+from fieldsync.soql.list_view import PLACE
 
 NUMBERS = (FieldType.NUMBER, FieldType.CURRENCY, FieldType.PERCENT)
 USUAL = "en_GB"
@@ -39,6 +41,8 @@ class Manner:
 
     zone: str = "UTC"
     locale: str = USUAL
+    there: str = ""
+    """The zone in which what is told took place; empty where none is known."""
 
     @property
     def custom(self) -> Locale:
@@ -49,14 +53,24 @@ class Manner:
         """An instant, in the zone, or in the one it happened in; empty for none."""
         if not isinstance(value, str):
             return ""
+        zone = known_zone(zone or self.there)
         at = datetime.fromisoformat(value).astimezone(zone_of(zone or self.zone))
         together = str(self.custom.datetime_formats["medium"])
         written = together.replace("{1}", self.day(at.date())).replace("{0}", self.clock(at))
-        return (
-            f"{written} ({zone})"
-            if zone and zone_of(zone).utcoffset(at) != zone_of(self.zone).utcoffset(at)
-            else written
-        )
+        return f"{written} ({zone})" if self._elsewhere(at, zone) else written
+
+    def _elsewhere(self, at: datetime, zone: str) -> bool:
+        """Whether clocks in this zone show another time than the person's."""
+        return bool(zone) and zone_of(zone).utcoffset(at) != zone_of(self.zone).utcoffset(at)
+
+    def hour(self, at: datetime) -> str:
+        """The time of day of an instant, with the zone it happened in where clocks there show another."""
+        written = self.clock(at.astimezone(zone_of(self.there or self.zone)))
+        return f"{written} ({self.there})" if self._elsewhere(at, self.there) else written
+
+    def of(self, values: Mapping[str, object]) -> Manner:
+        """For the times of this record: a visit keeps the zone it took place in."""
+        return replace(self, there=place_of(values))
 
     def day(self, value: date) -> str:
         """A date with its year."""
@@ -115,11 +129,21 @@ def _short(value: Decimal | int) -> Decimal | int:
     return value if isinstance(value, int) or value == 0 else Decimal(f"{value.normalize():f}")
 
 
+def place_of(values: Mapping[str, object]) -> str:
+    """The time zone in which a record's times took place; empty where it does not say, or says none there is."""
+    return known_zone(str(values.get(PLACE) or ""))
+
+
+def known_zone(name: str) -> str:
+    """The name of a time zone this machine knows; empty for any other."""
+    return name if name and (name == "UTC" or zone_of(name).key != "UTC") else ""
+
+
 def zone_of(name: str) -> ZoneInfo:
     """A time zone by name; UTC for one this machine does not know."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo("UTC")
 
 

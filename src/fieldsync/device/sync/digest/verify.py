@@ -10,6 +10,7 @@ from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.base.world import Clock, instant
 from fieldsync.device.store import meta
+from fieldsync.device.store.connect import if_there_is_room
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync.calls import Calls
@@ -34,7 +35,7 @@ def verify(store: Store, calls: Calls, clock: Clock, progress: Progress, found: 
         with store.read() as work:
             unlike = compare(work, store.tables, found.digest, found.totals)
         agreement = Agreement(instant(clock.now()), tuple(sorted(unlike)), found.repaired)
-        with store.write() as work:
+        with if_there_is_room(), store.write() as work:
             keep_agreement(work, agreement)
         reach("digest.kept")
         if agreement.agreed or turn == ROUNDS_MAX - 1:

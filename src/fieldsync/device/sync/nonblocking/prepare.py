@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.base.version import VERSION
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.store import meta
@@ -53,7 +54,7 @@ def prepare(engine: Engine, tell: Tell, did: Stepped, trigger: Trigger = Trigger
 def _prepare(engine: Engine, tell: Tell, did: Stepped, trigger: Trigger) -> SyncReport:
     with engine.store.write() as work:
         begin_preparing(work)
-        report = reports.begin(work, SyncKind.NON_BLOCKING, engine.now(), VERSION, trigger)
+        report = engine.begin_report(work, SyncKind.NON_BLOCKING, trigger)
     try:
         with engine.network:
             ask_outcomes(engine, did)
@@ -79,6 +80,9 @@ def _give_up(engine: Engine) -> None:
 
 def _received(engine: Engine, tell: Tell, did: Stepped, report: SyncReport) -> SyncReport:
     began = engine.world.clock.steady()
+    frozen = report.freeze_seconds + engine.foreground.wait(engine.preparing.canceled)
+    go_on(engine.preparing.canceled)
+    report = msgspec.structs.replace(report, freeze_seconds=frozen)
     for _ in range(TURNS_MAX):
         try:
             prepared = _stage(engine, tell, report.number)

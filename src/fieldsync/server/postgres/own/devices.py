@@ -46,3 +46,19 @@ def clearing_tables(metadata: MetaData) -> None:
         Column("content", LargeBinary, nullable=False, comment="the entries as the device had them, as JSON"),
         PrimaryKeyConstraint("device_id", "asked", "first"),
     )
+
+
+def log_tables(metadata: MetaData) -> None:
+    """What devices log. A number may come twice with two times: a device that was put back counts from there."""
+    Table(
+        "_device_log",
+        metadata,
+        Column("device_id", ID, nullable=False),
+        Column("number", BigInteger, nullable=False),
+        Column("at", DateTime(timezone=True), nullable=False, comment="by the device's clock"),
+        Column("level", Text, nullable=False, comment="detail, info, warning or error"),
+        Column("text", Text, nullable=False),
+        Column("received_at", DateTime(timezone=True), nullable=False),
+        PrimaryKeyConstraint("device_id", "at", "number"),
+        Index("ix__device_log_received", "received_at"),
+    )

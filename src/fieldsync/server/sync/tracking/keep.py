@@ -26,6 +26,7 @@ from fieldsync.server.save.batch import Caller, Frame, Row, Wave, encode_rows, l
 from fieldsync.server.save.head import head_question, lock_head
 from fieldsync.server.save.stamp import system_columns
 from fieldsync.server.sync.session import BeginAhead
+from fieldsync.server.sync.tracking.log import keep_log
 
 OBJECT, NUMBER = "Sync_Tracking", "Number_On_Device"
 REFRESHING = ("initial", "full_refresh")
@@ -36,6 +37,7 @@ _COLUMNS = {
     "upload_seconds": "Upload_Seconds",
     "download_seconds": "Download_Seconds",
     "apply_seconds": "Apply_Seconds",
+    "freeze_seconds": "Freeze_Seconds",
     "successful": "Successful",
     "canceled": "Canceled",
     "upload_processed": "Upload_Processed",
@@ -46,6 +48,7 @@ _COLUMNS = {
     "rows_removed": "Records_Deleted",
     "rows_repaired": "Rows_Repaired",
     "retries": "Retries",
+    "network": "Network",
 }
 
 
@@ -55,14 +58,15 @@ async def track(org: Org, begin: BeginAhead, sent: Tracking) -> Tracked:
         if caller.device_id is None:
             raise Refused(problem(Code.BAD_REQUEST, reason="only a device has syncs"))
         if caller.supporter is not None:  # no sync of the person's
-            return Tracked(max((one.number for one in sent.syncs), default=0))
+            return Tracked(*(max((one.number for one in of), default=0) for of in (sent.syncs, sent.log)))
         frame = await lock_head(org, database, caller, reads=False)
         off = round((sent.standing.at - org.world.clock.now()).total_seconds())
         await _keep(org, database, caller, frame, _rows(caller, sent, off))
         told = _stands(sent.standing) | {"off": off, "now": org.world.clock.now()}
         last = max(sent.syncs, key=lambda one: one.number, default=None)
         database.later(_device(org.metadata), device=caller.device_id, **told, **_last(caller, last, off))
-    return Tracked(0 if last is None else last.number)
+        log_through = keep_log(database, caller.device_id, sent.log, told["now"])
+    return Tracked(0 if last is None else last.number, log_through)
 
 
 def _questions(org: Org, known: Caller, sent: Tracking) -> Iterator[Question]:

@@ -3,6 +3,7 @@ is stuck (FEATURES G08)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Response, get, post
@@ -31,9 +32,14 @@ from fieldsync.server.postgres.work import snapshot, transaction
 from fieldsync.server.processor.clearing import ask, exported
 from fieldsync.server.sync.forcing.reload import Asked, reload_asked
 from fieldsync.server.sync.orders.orders import end_sessions
+from fieldsync.server.sync.tracking.log import log_of
 from fieldsync.web.console.door import AnyRequest, admin, admin_org, refusals, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
+
+LOG_SHOWN, LOG_EXPORTED = 100, 50_000
+WRONG = ("warning", "error")
+"""Levels of the log that tell what went wrong."""
 
 
 async def _page(org: Org, page_token: str, wrong: Problem | None = None, search: str = "") -> Template:
@@ -64,13 +70,18 @@ async def devices(request: AnyRequest, served: ServedHere, search: str = "") -> 
     return await _page(org, page_token, search=search.strip())
 
 
-async def _device(org: Org, page_token: str, device_id: str, wrong: Problem | None = None) -> Template:
+async def _device(
+    org: Org, page_token: str, device_id: str, wrong: Problem | None = None, levels: Sequence[str] = ()
+) -> Template:
     async with snapshot(org.pool) as database:
         found, syncs = await standing(org, database, device_id), await syncs_of(org, database, device_id)
         sessions = await support_sessions(org, database, found.user_id)
+        log = await log_of(database, found.id, LOG_SHOWN, levels)
     told = {
         "d": found,
         "syncs": syncs,
+        "log": log,
+        "wrong_only": bool(levels),
         "sessions": sessions,
         "wrong": wrong,
         "here": "devices",
@@ -80,10 +91,21 @@ async def _device(org: Org, page_token: str, device_id: str, wrong: Problem | No
 
 
 @get("/devices/{device_id:str}")
-async def one_device(request: AnyRequest, served: ServedHere, device_id: str) -> Template:
-    """One device with its syncs."""
+async def one_device(request: AnyRequest, served: ServedHere, device_id: str, log: str = "") -> Template:
+    """One device with its syncs, and the newest lines of its log: all, or with `log=wrong` what went wrong."""
     org, page_token = await admin_org(served, request)
-    return await _device(org, page_token, device_id)
+    return await _device(org, page_token, device_id, levels=WRONG if log == "wrong" else ())
+
+
+@get("/devices/{device_id:str}/log", media_type="text/plain")
+async def device_log(request: AnyRequest, served: ServedHere, device_id: str) -> Response[str]:
+    """What this device logged, as a file: the newest first."""
+    org, _ = await admin_org(served, request)
+    async with snapshot(org.pool) as database:
+        lines = await log_of(database, (await standing(org, database, device_id)).id, LOG_EXPORTED)
+    named = {"content-disposition": f'attachment; filename="{org.name}-{device_id}.log"'}
+    content = "".join(f"{line.at} {line.level} {line.text}\n" for line in lines)
+    return Response(content, media_type="text/plain", headers=named)
 
 
 @post("/devices/{device_id:str}/{act:str}", status_code=200)
@@ -159,4 +181,4 @@ async def cleared(request: AnyRequest, served: ServedHere) -> Response[bytes]:
     return Response(content, media_type=wire.CONTENT_LINES, headers=named)
 
 
-DEVICE_PAGES = [devices, clear_errors, cleared, handed_over, one_device, ask_device]
+DEVICE_PAGES = [devices, clear_errors, cleared, handed_over, device_log, one_device, ask_device]

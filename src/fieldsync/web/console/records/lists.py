@@ -21,7 +21,8 @@ from fieldsync.server.postgres.work import snapshot
 from fieldsync.soql.list_view import Window
 from fieldsync.web.console.door import AnyRequest
 from fieldsync.web.console.pages import SEE_OTHER
-from fieldsync.web.console.records.desk import desk_of, manner_of, told
+from fieldsync.web.console.records.desk import desk_of, manner_of
+from fieldsync.web.kit.facts import told as telling
 from fieldsync.web.kit.inputs import Option
 from fieldsync.web.kit.lists import Asked, asked_of, line_of
 
@@ -91,7 +92,7 @@ async def _list(
             raise
         return {"columns": heads, "records": [], "there_is_more": False, "said": refused.problem.message}
     manner = manner_of(reader)
-    lines = [line_of(columns, row, lambda field, value: told(manner, field, value)) for row in rows]
+    lines = [line_of(columns, row, telling(manner, row)) for row in rows]
     return {"columns": heads, "records": lines[:PAGE], "there_is_more": len(lines) > PAGE, "said": ""}
 
 

@@ -27,6 +27,7 @@ from fieldsync.soql.list_view import Window
 from fieldsync.web.console.door import AnyRequest
 from fieldsync.web.console.records.desk import desk_of, manner_of, told
 from fieldsync.web.kit.facts import HIDDEN, SET_BY_SYSTEM, Fact, fact_of
+from fieldsync.web.kit.facts import told as telling
 from fieldsync.web.kit.layout import layout_of
 from fieldsync.web.kit.lists import Line, line_of
 from fieldsync.web.kit.locales import Manner
@@ -84,11 +85,11 @@ async def _groups(
     groups, left = [(section.label, section.fields) for section in layout.sections], dict(filled)
     told_: list[tuple[str, list[Fact]]] = []
     for label, wanted in groups:
-        facts = [_fact(reader, names, left.pop(n), found.values[n]) for n in wanted if n in left]
+        facts = [_fact(reader, names, left.pop(n), found.values, n) for n in wanted if n in left]
         if facts:
             told_.append((label, facts))
     ordered = sorted(left.items(), key=lambda item: item[0] in SET_BY_SYSTEM)
-    rest = [_fact(reader, names, field, found.values[column]) for column, field in ordered]
+    rest = [_fact(reader, names, field, found.values, column) for column, field in ordered]
     return [*told_, ("Other fields", rest)] if told_ else [("", rest)]
 
 
@@ -107,10 +108,11 @@ async def _names(
     return await names_of(org, database, reader, wanted)
 
 
-def _fact(reader: Reader, names: Mapping[str, str], field: Field, value: FieldValue) -> Fact:
+def _fact(reader: Reader, names: Mapping[str, str], field: Field, found: Mapping[str, FieldValue], column: str) -> Fact:
+    value, manner = found[column], manner_of(reader)
     linked = field.references is not None and value in names
     points_to = (names[str(value)], f"/console/objects/{field.references}/{value}") if linked else None
-    return fact_of(field, value, manner_of(reader), points_to)
+    return fact_of(field, value, manner if column in SET_BY_SYSTEM else manner.of(found), points_to)
 
 
 async def _related(org: Org, database: Database, reader: Reader, place: tuple[str, str]) -> Any:
@@ -124,7 +126,7 @@ async def _related(org: Org, database: Database, reader: Reader, place: tuple[st
             rows = await read_children(org, database, reader, (child.name, field.name, record_id), window)
         except Refused:  # a list of this org that cannot be run: the record is shown without it
             continue
-        lines = [line_of(columns, row, lambda f, v: told(manner, f, v)) for row in rows]
+        lines = [line_of(columns, row, telling(manner, row)) for row in rows]
         may_make = reader.rights.may(child.name, Access.CREATE) and child.declared.bulk is None and not child.system
         query = urlencode({"by": field.name, "of": record_id})
         if rows:

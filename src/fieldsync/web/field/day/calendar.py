@@ -1,4 +1,4 @@
-"""The person's visits, tasks and events by day, in their own time zone. Read from the engine."""
+"""The person's visits, tasks and events by day, where each takes place. Read from the engine."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from datetime import date, datetime, timedelta
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import instant
 from fieldsync.device import Device, Mark
+from fieldsync.soql.list_view import PLACE
 from fieldsync.web.kit.locales import zone_of
 from fieldsync.web.kit.pages import shown
 from fieldsync.web.kit.tongue import _, present
 
-WEEK = 7
+WEEK, A_DAY = 7, timedelta(days=1)
 CALLS = (
     "SELECT Id, Call_Date, Status, Account.Name FROM Call WHERE OwnerId = :me"
     " AND Call_Date >= :from AND Call_Date < :to ORDER BY Call_Date LIMIT 1000"
@@ -53,7 +54,7 @@ class Day:
 
 
 def days(device: Device, first: date, count: int, zone: str, today: date) -> list[Day]:
-    """`count` days from `first` on."""
+    """`count` days from `first` on. Where something takes place decides on which day it is."""
     found = sorted(_entries(device, first, first + timedelta(days=count), zone), key=lambda e: (e.order, e.what))
     dates = [first + timedelta(days=n) for n in range(count)]
     manner = present().manner
@@ -90,13 +91,13 @@ def _entries(device: Device, first: date, behind: date, zone: str) -> Iterator[E
         return
     here = zone_of(zone)
     begin, end = (instant(datetime(d.year, d.month, d.day, tzinfo=here)) for d in (first, behind))
-    timed = {"from": datetime.fromisoformat(begin), "to": datetime.fromisoformat(end)}
+    timed = {"from": datetime.fromisoformat(begin) - A_DAY, "to": datetime.fromisoformat(end) + A_DAY}
     if "Call" in device.catalog:
-        for row in device.soql(CALLS, {"me": account.user.id, **timed}):
+        for row in device.soql(_placed(device, "Call", CALLS), {"me": account.user.id, **timed}):
             about = (row.get("Account") or {}).get("Name") or _("An account")
             yield _timed(device, "Call", row, ("Call_Date", f"{about}", shown(row["Status"])), zone)
     if "Medical_Event" in device.catalog:
-        for row in device.soql(EVENTS, timed):
+        for row in device.soql(_placed(device, "Medical_Event", EVENTS), timed):
             yield _timed(device, "Medical_Event", row, ("Start_Time", shown(row["Name"]), shown(row["Venue"])), zone)
     if "Task" in device.catalog:
         for row in device.soql(TASKS, {"me": account.user.id, "from": first, "to": behind}):
@@ -117,12 +118,16 @@ def _timed(device: Device, name: str, row: dict[str, object], told: tuple[str, s
     column, what, about = told
     value = row[column]
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    here = moment.astimezone(zone_of(zone))
+    manner = present().manner.of(row)
+    here = moment.astimezone(zone_of(manner.there or zone))
     record_id = RecordId(str(row["Id"]))
     link = f"/objects/Call/{record_id}/edit" if name == "Call" else f"/objects/{name}/{record_id}"
-    return Entry(
-        here.date(), f"{here:%H:%M}", present().manner.clock(here), what, about, link, device.mark(name, record_id)
-    )
+    return Entry(here.date(), f"{here:%H:%M}", manner.hour(moment), what, about, link, device.mark(name, record_id))
+
+
+def _placed(device: Device, name: str, query: str) -> str:
+    """The query with the zone in which each takes place, where the data model knows it."""
+    return query.replace("SELECT Id,", f"SELECT Id, {PLACE},", 1) if PLACE in device.catalog[name].fields else query
 
 
 def _date(value: object) -> date:

@@ -109,10 +109,31 @@ if ("mayLock" in document.body.dataset) setInterval(async () => {
   if (answer && answer.ok && (await answer.json()).locked) { await beforeReload(); location.assign("/locked"); }
 }, LOCK_LOOK_MS);
 
+// Off Wi-Fi, as far as the browser tells, a download of more than the admin allows is asked about first.
+/** Over what the device reaches the network. */
+function network() {
+  const told = /** @type {any} */ (navigator).connection;
+  if (!told) return "unknown";
+  if (told.saveData || ["cellular", "wimax", "bluetooth"].includes(told.type)) return "cellular";
+  return { wifi: "wifi", ethernet: "wired", none: "none" }[told.type] || "unknown";
+}
+/** @param {HTMLElement} act */
+const costly = (act) => network() === "cellular" && Number(act.dataset.bytes) > Number(document.body.dataset.offWifi) * 1e6;
+document.body.addEventListener("htmx:confirm", (/** @type {any} */ event) => {
+  const { elt, question, issueRequest } = event.detail;
+  if (!costly(elt)) return;
+  event.preventDefault();
+  if (confirm([question, elt.dataset.ask].filter(Boolean).join("\n\n"))) issueRequest(true);
+});
+document.addEventListener("submit", (event) => {
+  const form = /** @type {HTMLElement} */ (event.target);
+  if (costly(form) && !confirm(form.dataset.ask)) event.preventDefault();
+}, { capture: true });
+
 // Only while a page of the app is visible does the engine talk to the network by itself.
 if ("presence" in document.body.dataset) {
   const tab = crypto.randomUUID();
-  const told = (/** @type {boolean} */ visible) => ask("/presence", { body: new URLSearchParams({ tab, visible: String(visible) }), keepalive: true }).catch(() => null);
+  const told = (/** @type {boolean} */ visible) => ask("/presence", { body: new URLSearchParams({ tab, visible: String(visible), network: network() }), keepalive: true }).catch(() => null);
   told(!document.hidden);
   setInterval(() => { if (!document.hidden) told(true); }, PRESENT_MS);
   document.addEventListener("visibilitychange", () => told(!document.hidden));

@@ -31,6 +31,7 @@ def sync(request: AnyRequest, app: FieldHere) -> Template:
     account = app.device.account
     model_at = account.model_at if account is not None else None
     values = {"queue": app.device.queue(), "syncs": app.device.syncs(), "model_at": model_at}
+    values |= {"files": app.device.media.waiting(), "full_bytes": app.device.updates.full_bytes()}
     values |= {"territories": app.device.territories.mine(), "picked": app.device.territories.picked()}
     return app.page(request, "sync.html", here="sync", **values, **app.widget_values(), **app.update_values())
 
@@ -132,7 +133,7 @@ def act_on_update(request: AnyRequest, app: FieldHere, act: str) -> Template:
 def prompted(request: AnyRequest, app: FieldHere, here: str = "") -> Template:
     """What has to be asked or told now."""
     shown = None if app.support() else _prompt(app, watching=here == "running")
-    return app.page(request, "_prompt.html", prompt=shown)
+    return app.page(request, "_prompt.html", prompt=shown, next_bytes=app.device.updates.next_bytes())
 
 
 def _prompt(app: Field, *, watching: bool) -> Prompt | None:

@@ -21,7 +21,14 @@ def reload_values(app: Field, today: date) -> dict[str, Any]:
     overdue = due <= today
     if app.runner.later == wanted.due and not overdue:
         return {"reload": None}
-    return {"reload": {"overdue": overdue, "day": app.manner.whole_day(due), "message": wanted.message}}
+    return {
+        "reload": {
+            "overdue": overdue,
+            "day": app.manner.whole_day(due),
+            "message": wanted.message,
+            "bytes": app.device.updates.full_bytes(),
+        }
+    }
 
 
 @get("/parts/reload", sync_to_thread=True)

@@ -80,8 +80,11 @@ class Runner:
         """With the rows come newer versions of files that are here, and files leave with theirs (L07, L08)."""
         plan = self._device.media.plan() if report.download_processed else None
         if plan is not None and (plan.update or plan.drop):
+            account, size = self._device.account, sum(item.left for item in plan.update)
+            most = account.settings.off_wifi_megabytes if account is not None else 0
+            costly = self._device.foreground.is_costly(size, most)  # then the person starts it in the library
             with suppress(Refused):  # the library tells why; of the sync nothing failed
-                self._device.media.sync(new=False, trigger=report.trigger)
+                self._device.media.sync(new=False, update=not costly, trigger=report.trigger)
 
     def media_waiting(self) -> int:
         """How many files wait that the person was not told of yet."""

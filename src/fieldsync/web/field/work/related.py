@@ -20,6 +20,7 @@ from fieldsync.web.field.context import Field
 from fieldsync.web.field.form.sheet import lines_of
 from fieldsync.web.field.reading import cell_of
 from fieldsync.web.field.work.sheet import page_of
+from fieldsync.web.kit.facts import SET_BY_SYSTEM
 from fieldsync.web.kit.layout import Layout
 
 ROWS_MAX = 10
@@ -165,12 +166,17 @@ def _list(
     rows = tuple(
         Row(
             page_of(object_type.name, record.id),
-            tuple(cell_of(app.device, field, record.values.get(field.name), app.manner) for field in fields),
+            tuple(_cell(app, field, record) for field in fields),
             record.mark,
         )
         for record in records
     )
     return RelatedList(label, tuple(f.label or f.name for f in fields), rows, total, new)
+
+
+def _cell(app: Field, field: Column, record: Record) -> str:
+    manner = app.manner if field.name in SET_BY_SYSTEM else app.manner.of(record.values)
+    return cell_of(app.device, field, record.values.get(field.name), manner)
 
 
 def _spaced(name: str) -> str:

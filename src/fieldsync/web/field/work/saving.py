@@ -16,6 +16,7 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
+from fieldsync.soql.list_view import PLACE
 from fieldsync.web.field import reading
 from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere, sentence_of
 from fieldsync.web.field.form.seen import clashes, packed, unpacked
@@ -89,6 +90,7 @@ def _sheet(app: Field, name: str, form: Mapping[str, str]) -> Sheet:
 def _written(app: Field, sheet: Sheet, form: dict[str, str], now: datetime) -> RecordId | None:
     """The record this form is saved as; None when somebody else changed what the person changed. Raises Refused."""
     form_id, act, layout = form.get("form_id", ""), form.get("act", "save"), sheet.layout
+    zone = sheet.zone(app.zone)
     known = app.forms.saved(form_id)
     after = given(form, layout)
     text = packed(after | {"signature": form.get("signature", ""), "act": act})
@@ -99,7 +101,7 @@ def _written(app: Field, sheet: Sheet, form: dict[str, str], now: datetime) -> R
     if found is not None:
         if sheet.locked:
             raise Refused(problem(Code.LOCKED, object=sheet.name, id=found.id))
-        held = content(app.device, found, layout, app.zone)
+        held = content(app.device, found, layout, zone)
         if not form.get("record_id"):
             before = held  # saved from this very form a moment ago: nobody else wrote it
         if clashes(before, after, held):
@@ -107,10 +109,10 @@ def _written(app: Field, sheet: Sheet, form: dict[str, str], now: datetime) -> R
     _require(layout, after)
     for wrong in samples_of(app, sheet, after).wrong.values():
         raise Refused(problem(Code.VALIDATION, object=sheet.name, field=None, message=wrong, rule="samples"))
-    own: dict[str, FieldValue] = {} if found is not None else _begun(sheet)
-    values = own | _signed(layout, form) | _status(sheet, act, after, now, app.zone)
+    own: dict[str, FieldValue] = {} if found is not None else _begun(sheet) | _placed(app, sheet)
+    values = own | _signed(layout, form) | _status(sheet, act, after, now, zone)
     record_id = found.id if found is not None else None
-    saved = save_sheet(app.device, layout, record_id, Written(before, after, values), app.zone)
+    saved = save_sheet(app.device, layout, record_id, Written(before, after, values), zone)
     app.forms.remember(form_id, Saved(sheet.name, saved, revision_of(form), text))
     return saved
 
@@ -136,6 +138,12 @@ def _filled_in(
 def _begun(sheet: Sheet) -> dict[str, FieldValue]:
     """What a new record was begun from and nobody may change on its page: its master, the account it is for."""
     return {name: text or None for name, text in sheet.preset.items() if name not in sheet.layout.entered}
+
+
+def _placed(app: Field, sheet: Sheet) -> dict[str, FieldValue]:
+    """Where a new visit takes place: in the person's zone, where its page does not ask."""
+    may = PLACE in sheet.layout.object.writable and app.rights.edits(sheet.name, PLACE)
+    return {PLACE: app.zone} if may and PLACE not in sheet.layout.entered else {}
 
 
 def _signed(layout: Layout, form: Mapping[str, str]) -> dict[str, FieldValue]:

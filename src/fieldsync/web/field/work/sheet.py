@@ -21,7 +21,7 @@ from fieldsync.web.field.form.sheet import blank, content, given, rows
 from fieldsync.web.field.work.inputs import Inputs
 from fieldsync.web.field.work.samples import Said, said_of
 from fieldsync.web.kit.layout import Layout, layout_of
-from fieldsync.web.kit.locales import zone_of
+from fieldsync.web.kit.locales import place_of, zone_of
 from fieldsync.web.kit.pages import shown
 from fieldsync.web.kit.tongue import N_, _, within
 
@@ -54,6 +54,10 @@ class Sheet:
         if self.found is not None:
             return f"sheet-{self.found.id}"
         return "-".join(["new", self.name, *(self.preset[name] for name in sorted(self.preset))])
+
+    def zone(self, own: str) -> str:
+        """In which zone its times are entered: where it takes place, the person's own for a new one."""
+        return (place_of(self.found.values) if self.found is not None else "") or own
 
     @property
     def locked(self) -> bool:
@@ -101,7 +105,7 @@ def values_of(app: Field, sheet: Sheet, now: datetime) -> dict[str, Any]:
     if sheet.found is None:
         texts = _fresh(sheet, app.zone, now) if draft is None else {**sheet.preset, **given(draft, sheet.layout)}
         return _page(app, sheet, texts, draft) | {"seen": packed({}), "clashing": []}
-    held = content(app.device, sheet.found, sheet.layout, app.zone)
+    held = content(app.device, sheet.found, sheet.layout, sheet.zone(app.zone))
     texts, clashing = held, list[str]()
     if draft is not None:
         seen, mine = unpacked(draft), given(draft, sheet.layout)
@@ -152,6 +156,7 @@ def _page(app: Field, sheet: Sheet, texts: Mapping[str, str], draft: Mapping[str
         "mark_state": found.mark if found is not None else Mark.CLEAN,
         "locked": sheet.locked,
         "may_submit": layout.submit is not None,
+        "elsewhere": sheet.zone(app.zone) if sheet.zone(app.zone) != app.zone else "",
         "sections": _sections(sheet, inputs, texts),
         "lines": _lines(sheet, inputs, texts),
         "samples": samples_of(app, sheet, texts),
@@ -170,7 +175,7 @@ def samples_of(app: Field, sheet: Sheet, texts: Mapping[str, str]) -> Said:
     held = sheet.found.values if sheet.found is not None else sheet.preset
     account = texts.get("AccountId") or str(held.get("AccountId") or "")
     record_id = sheet.found.id if sheet.found is not None else ""
-    return said_of(app.device, sheet.layout, {**texts, "AccountId": account}, record_id, app.zone)
+    return said_of(app.device, sheet.layout, {**texts, "AccountId": account}, record_id, sheet.zone(app.zone))
 
 
 def _status(sheet: Sheet) -> str:
