@@ -19,6 +19,7 @@ from fieldsync.device.store.objects import SORTED
 from fieldsync.device.sync.account import keep_account, read_account
 from fieldsync.schema.catalog import Catalog, build
 from fieldsync.schema.model import Field, FieldType, ListView, RollUpFilter
+from fieldsync.soql.sqlite.functions import register
 from fieldsync.soql.sqlite.letters import ALPHABETS, sorting, sorting_sql
 
 
@@ -230,6 +231,7 @@ GREEK, CYRILLIC = (st.characters(min_codepoint=a, max_codepoint=b) for a, b in (
 def test_the_index_by_name_sorts_as_queries_do(text: str) -> None:
     """No value has the character 0, before which SQLite ends a text."""
     connection = apsw.Connection(":memory:")
+    register(connection)
     for language in ("", *ALPHABETS):
         [(key,)] = connection.execute(f"SELECT {sorting_sql('t', language)} FROM (SELECT ? AS t)", (text,))
         assert key == sorting(text, language)

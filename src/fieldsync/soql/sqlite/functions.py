@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from fieldsync.soql.sqlite import letters
 from fieldsync.soql.values import RADIUS, fold
 
 Stored = str | int | float | None
@@ -171,6 +172,10 @@ SCALARS: Mapping[str, tuple[Callable[..., Any], int]] = {
 }
 """Name to function and number of arguments; all are deterministic."""
 
+INDEXED: Mapping[str, tuple[Callable[..., Any], int]] = {letters.FUNCTION: (letters.sorting, 2)}
+"""The same, of those that an index may stand on: they look at nothing but their arguments, and do no harm."""
+_INNOCUOUS = 0x200000
+
 AGGREGATES: Mapping[str, tuple[Callable[[], Any], int]] = {
     "soql_sum": (Sum, 1),
     "soql_avg": (Average, 1),
@@ -186,7 +191,7 @@ class Connection(Protocol):
     """What apsw's connection offers for this."""
 
     def create_scalar_function(
-        self, name: str, callable: Any, numargs: int = -1, *, deterministic: bool = False
+        self, name: str, callable: Any, numargs: int = -1, *, deterministic: bool = False, flags: int = 0
     ) -> None: ...
     def create_aggregate_function(self, name: str, factory: Any, numargs: int = -1) -> None: ...
 
@@ -195,5 +200,7 @@ def register(connection: Connection) -> None:
     """Gives an apsw connection the functions. Once for each connection, when it is opened."""
     for name, (function, count) in SCALARS.items():
         connection.create_scalar_function(name, function, count, deterministic=True)
+    for name, (function, count) in INDEXED.items():
+        connection.create_scalar_function(name, function, count, deterministic=True, flags=_INNOCUOUS)
     for name, (factory, count) in AGGREGATES.items():
         connection.create_aggregate_function(name, factory, count)
