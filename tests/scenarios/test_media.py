@@ -20,7 +20,7 @@ from fieldsync.base.world import system_world
 from fieldsync.device import Device, Reply, SyncKind, Unreachable
 from fieldsync.device.media.media import NewFile
 from fieldsync.device.media.plan import Where
-from fieldsync.device.transport import HttpTransport
+from fieldsync.device.transport import HttpTransport, Logged
 from fieldsync.protocol.media import PIECE_BYTES
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.catalog import build
@@ -100,11 +100,17 @@ def films(stage: Stage, request: pytest.FixtureRequest) -> Films:
     return Films(stage, f"sarah-{len(request.node.name)}")
 
 
+def wire_of(device: Device) -> Wire:
+    logged = device._calls.transport
+    assert isinstance(logged, Logged)
+    assert isinstance(logged._inner, Wire)
+    return logged._inner
+
+
 def test_a_film_comes_in_pieces_goes_on_after_a_cut_and_is_read_offline(films: Films) -> None:
     film = films.show(BODY)
     ipad = films.device("ipad", wire=Wire)
-    wire = ipad._calls.transport
-    assert isinstance(wire, Wire)
+    wire = wire_of(ipad)
     assert ipad.media.waiting() == (1, len(BODY))
     asked: list[str] = []
 
@@ -136,8 +142,7 @@ def test_a_film_comes_in_pieces_goes_on_after_a_cut_and_is_read_offline(films: F
 def test_a_byte_that_changed_on_the_way_is_noticed_and_the_file_comes_again(films: Films) -> None:
     film = films.show(BODY)
     ipad = films.device("ipad", wire=Wire)
-    wire = ipad._calls.transport
-    assert isinstance(wire, Wire)
+    wire = wire_of(ipad)
     spoiled: list[int] = []
 
     def flip(path: str, reply: Reply) -> Reply:

@@ -92,9 +92,8 @@ class Device:
     def close(self) -> None:
         """Stop the background and close the file. What was saved stays saved."""
         self.stop()
-        self.media.close()
-        self._store.close()
-        self._calls.transport.close()
+        for part in (self.media, self._engine.log, self._store, self._calls.transport):
+            part.close()
 
     def new_device_key(self) -> str:
         """The secret to describe this device with at sign-in; the same every time."""

@@ -130,6 +130,7 @@ def test_every_setting_of_the_processor_is_read_somewhere() -> None:
         "Step_Log",
         "Processor_Retries_Max",
         "Recovery_Window_Minutes",  # scenarios/test_restored_server.py
+        "Device_Log_Days",  # server/sync/test_tracking.py
     }
     assert {name for name, kind in SETTINGS.items() if kind.group is SettingGroup.PROCESSOR} == read
 

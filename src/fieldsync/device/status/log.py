@@ -10,12 +10,13 @@ import re
 import threading
 import traceback
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from fieldsync.base import limits
-from fieldsync.base.problems import Problem
+from fieldsync.base.problems import Problem, Refused
 from fieldsync.base.version import VERSION
 from fieldsync.base.world import Clock, instant
 from fieldsync.device.queue.entry import decode_outcome
@@ -30,6 +31,8 @@ from fieldsync.protocol.upload import Rejected
 
 WAITING_MAX = 500
 """Lines in memory, where nothing can be written."""
+AT_ONCE = 20
+"""So many lines go to disk together: each time costs a commit."""
 REFUSED_LISTED_MAX = 20
 _ERRORS, _OURS = 400, "fieldsync"
 _NO_NAME = re.compile(r"[^A-Za-z0-9_./:+-]")
@@ -63,7 +66,7 @@ class Log:
     """Takes lines from any thread at once; `keep` brings them to disk with what is written anyway."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
-        self._clock, self._lock = clock, threading.Lock()
+        self._store, self._clock, self._lock = store, clock, threading.Lock()
         self._lines: dict[int, _Line] = {}
         self._said = 0
         self._reached = True
@@ -72,9 +75,12 @@ class Log:
         self.say("opened", version=Name(VERSION), detailed=self.detailed)
 
     @property
-    def waits(self) -> bool:
-        """Whether there are lines that are not on disk."""
-        return bool(self._lines)
+    def is_due(self) -> bool:
+        """Whether what waits is to be on disk now: something went wrong, or there are many lines. Others wait for one
+        of those, the end of a sync, or the end of the app."""
+        with self._lock:
+            wrong = any(line.level in (Level.WARNING, Level.ERROR) for line in self._lines.values())
+            return wrong or len(self._lines) >= AT_ONCE
 
     def say(self, event: str, level: Level = Level.INFO, **facts: Fact) -> None:
         """Add a line. `event`: a few words of the program's own."""
@@ -114,6 +120,14 @@ class Log:
             lines, through = list(self._lines.values()), self._said
         write(work, lines)
         return through
+
+    def close(self) -> None:
+        """Write what waits, if it can be."""
+        if self._lines:
+            with suppress(Refused):
+                with self._store.write() as work:
+                    taken = self.keep(work)
+                self.kept(taken)
 
     def kept(self, through: int) -> None:
         """These lines are on disk."""

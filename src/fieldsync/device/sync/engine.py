@@ -259,7 +259,7 @@ class Engine:
 
     def _keep(self) -> None:
         """Reports that ended, and the lines of the log that are not on disk."""
-        if not self._ended and not self.log.waits:
+        if not self._ended and not self.log.is_due:
             return
         with if_there_is_room():
             with self.store.write() as work:

@@ -6,6 +6,7 @@ forgotten, and one that is known for a day is asked for again: the person may ha
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime, timedelta
 
 from fieldsync.base import limits
@@ -80,9 +81,10 @@ def _forget(store: Store, wanted: dict[RecordId, str], before: str) -> list[Reco
 
 
 def _learn(store: Store, calls: Calls, asked: dict[RecordId, str], now: str) -> None:
-    ids: dict[str, tuple[RecordId, ...]] = {}
+    ids: dict[str, list[RecordId]] = defaultdict(list)
     for one, name in asked.items():
-        ids[name] = (*ids.get(name, ()), one)
-    names = calls.post("/sync/v1/names", Unnamed(ids), Named).names
+        ids[name].append(one)
+    unnamed = Unnamed({name: tuple(some) for name, some in ids.items()})
+    names = calls.post("/sync/v1/names", unnamed, Named).names
     with store.write() as work:
         work.many("INSERT OR REPLACE INTO _name VALUES (?, ?, ?)", [(one, names.get(one), now) for one in asked])
