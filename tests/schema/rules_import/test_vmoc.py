@@ -111,6 +111,15 @@ def test_a_row_that_is_no_rule_is_told_with_its_line_and_the_others_are_read(
     ]
 
 
+def test_enhanced_sync_of_a_related_object_is_warned_of() -> None:
+    related = {"Type_vod__c": "Related_to_Top_Level_Sync_vod", "Parent_Object_Name_vod__c": "Account"}
+    on = {"Enable_Enhanced_Sync_vod__c": "true"}
+    found = read(related | on, related, on)
+    assert len(found.rules) == 3
+    [warned] = of_level(found.findings, Level.WARNING)
+    assert (warned.line, warned.field) == (2, "Enable_Enhanced_Sync_vod__c")
+
+
 def test_rows_of_another_length_and_open_quotes_are_told_with_their_line() -> None:
     data = text(ROW | {"Where_Clause_vod__c": "a\nb"}) + b"x,y\r\n\r\n" + text(ROW).splitlines()[1] + b'\r\n"open'
     found = read_vmoc(data, "vmoc.csv")

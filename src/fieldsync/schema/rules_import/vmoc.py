@@ -17,7 +17,7 @@ from fieldsync.base import ids
 from fieldsync.schema.rules_import.json_text import FILE_BYTES_MAX
 from fieldsync.schema.rules_import.report import Configuration, Finding, Level, Place, Reading, ReadRule, unusable
 from fieldsync.schema.rules_import.vmoc_tables import COLUMNS, DEVICES, FLAGS, IGNORED, STATES, TYPES, plain
-from fieldsync.schema.sync_rule import LISTS, SyncRule
+from fieldsync.schema.sync_rule import LISTS, RuleType, SyncRule
 
 _FLAGGED = ("active", "enhanced", "metadata_only", "include_related", "include_attachments")
 _WHERE = re.compile(r"\s*where\s+", re.IGNORECASE)
@@ -131,6 +131,9 @@ def _rule(row: _Row) -> SyncRule | None:
     given["profile_id"] = _profile_id(row)
     given["device"] = _coded(row, "device", DEVICES)
     given["type"] = _coded(row, "type", TYPES)
+    if given["enhanced"] and given["type"] is RuleType.RELATED:
+        said = "enhanced sync of what comes with its parent is done twice where it comes from; here it is done once"
+        row.wrong("enhanced", said, Level.WARNING)
     if given["object"] is None:
         row.wrong("object", "the row names no object")
     if any(finding.level in (Level.ERROR, Level.UNSUPPORTED) for finding in row.reading.findings[told:]):

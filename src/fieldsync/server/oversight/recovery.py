@@ -93,7 +93,8 @@ def _offered(metadata: MetaData) -> ColumnElement[bool]:
 @compiled_once
 def _unheard(metadata: MetaData) -> ClauseElement:
     device, user = metadata.tables["Device"], metadata.tables["User"]
-    silent = or_(device.c.Last_Seen_At.is_(None), device.c.Last_Seen_At < bindparam("begun"))
+    begun = func.date_trunc("second", bindparam("begun"))  # as when a device was seen is kept by the second
+    silent = or_(device.c.Last_Seen_At.is_(None), device.c.Last_Seen_At < begun)
     query = select(user.c.Name, device.c.Name, device.c.Platform, device.c.Last_Seen_At)
     joined = query.select_from(device.join(user, user.c.Id == device.c.UserId))
     there = device.c.Active.is_(True) & device.c.IsDeleted.is_(False)
