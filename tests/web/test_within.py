@@ -67,6 +67,19 @@ def test_a_page_that_came_within_another_hears_of_news_and_lets_go_of_its_record
         eventually(lambda: ipad.count("Account", {"Phone": "+44 113 000 0077"}) == 1)
 
 
+def test_a_page_that_somebody_did_not_wait_for_holds_no_record(browser: Browser, running: Running) -> None:
+    ipad, account = running.devices[0], ackerman(running)
+    other = next(one.id for one in ipad.find("Account") if one.id != account)
+    with app(browser, running.link("iPad")) as page:
+        page.goto(f"/accounts/{other}")
+        page.evaluate(
+            f"Promise.all(['{account}', '{other}'].map((id) => move(`${{location.origin}}/accounts/${{id}}`)))"
+        )
+        with running.devices[1].edit() as edit:
+            edit.update("Account", account, {"Phone": "+44 113 000 0078"})  # type: ignore[arg-type]
+        eventually(lambda: ipad.count("Account", {"Phone": "+44 113 000 0078"}) == 1)
+
+
 def test_what_is_wrong_stands_at_its_field_and_an_app_that_does_not_answer_costs_no_word(
     browser: Browser, running: Running
 ) -> None:

@@ -21,6 +21,7 @@ from fieldsync.protocol.upload import Change, Item, Operation, Saved, encode_ite
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.model import FieldType
 from fieldsync.server.merge import aliases
+from fieldsync.server.merge.locks import lock_all
 from fieldsync.server.merge.move import Mover, written_as
 from fieldsync.server.org.bring_in import admin_of
 from fieldsync.server.org.open import open_org
@@ -108,9 +109,10 @@ async def merge_at(uri: str, org_name: str, world: World, merging: Merging) -> M
 async def _merge(org: Org, database: Database, merging: Merging, caller: Caller) -> Merged:
     frame = await lock_head(org, database, caller)
     loser, winner = RecordRef(merging.object, merging.loser), RecordRef(merging.object, merging.winner)
-    rows = await _both(org, database, loser, winner)
     work = Work(Incoming(uuid7(unix_ms(org.world.clock.now()), org.world.chance.bytes(10)), 0, "", frame.now, ()), [])
     wave = Wave(caller, frame, [work])
+    await lock_all(org, database, wave, loser, winner)
+    rows = await _both(org, database, loser, winner)
     mover = Mover(org, database, wave)
     written = await mover.move(loser, winner)
     moved = len(written)

@@ -46,9 +46,10 @@ function opened() {
   view = bar ? bar.dataset.view : "";
   if (view) document.getElementById("show-news").addEventListener("click", showNews);
 }
-function closed() {
-  if (view) ask(`/views/${view}/close`, { keepalive: true }).catch(() => null);
+async function closed() {
+  const left = view;
   view = "";
+  if (left) await ask(`/views/${left}/close`, { keepalive: true }).catch(() => null);
 }
 opened();
 setInterval(look, LOOK_MS);

@@ -87,12 +87,18 @@ function show(found, { y = 0, instead = false } = {}) {
   dispatchEvent(new CustomEvent("fieldsync:shown"));
 }
 
+/** Let go of the record of content that nobody came to see: the person went elsewhere meanwhile. @param {{ html: string }|null} found */
+function unseen(found) {
+  const held = found && /data-view="(\w+)"/.exec(found.html);
+  if (held) ask(`/views/${held[1]}/close`).catch(() => null);
+}
+
 /** Go to a page. @param {string} url @param {{ y?: number, instead?: boolean }} [how] */
 const move = (url, how) => undisturbed(async () => {
   const turn = ++asked;
   await beforeMove();
   const found = await content(url).catch(() => null);
-  if (turn !== asked) return;
+  if (turn !== asked) return unseen(found);
   if (found) show(found, how);
   else if (new URL(url).href === location.href) location.reload();
   else location.assign(url);
