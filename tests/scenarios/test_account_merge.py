@@ -11,8 +11,8 @@ import httpx
 import psycopg
 import pytest
 from tests import forking
+from tests.scenarios.console import form_of
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
-from tests.scenarios.test_repairs import form_of
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import system_world

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 from tests import forking
 from tests.conftest import Prepare
+from tests.scenarios.console import form_of
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
-from tests.scenarios.test_repairs import form_of
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import system_world

@@ -24,6 +24,7 @@ objects:
     prefix: a00
     fields:
       - {name: City, type: text, label: City, length: 40}
+    validation_rules: [{name: Somewhere, condition: 'City = "nowhere"', message: Say where.}]
 profiles:
   - name: Rep
     label: Rep
@@ -64,9 +65,16 @@ class Ipad:
         self.device = self._opened()
         self._stage.sign_in(self.device, self._username, "ipad")
 
-    def shop(self, name: str) -> str:
+    def shop(self, name: str, city: str | None = None) -> str:
         with self.device.edit() as edit:
-            return str(edit.create("Shop", {"Name": name}))
+            return str(edit.create("Shop", {"Name": name, "City": city}))
+
+    def correct(self, shop: str, city: str) -> None:
+        """What was refused says where it is now, and goes again."""
+        [refused] = self.device.errors()
+        with self.device.edit() as edit:
+            edit.update("Shop", RecordId(shop), {"City": city})
+        self.device.resend(refused.n)
 
     def rename(self, shop: str, name: str) -> None:
         with self.device.edit() as edit:
@@ -149,3 +157,33 @@ def test_a_record_that_was_sent_since_can_be_deleted_in_the_image(place: tuple[S
     ipad.device.sync()
     assert stage.rows("Shop") == {}
     assert (ipad.device.find("Shop"), ipad.device.errors()) == ([], [])
+
+
+@pytest.mark.parametrize("more", [False, True], ids=["at once", "behind another save"])
+@pytest.mark.parametrize("city", ["Rome", "Oslo"], ids=["the same", "another"])
+def test_what_was_refused_and_sent_again_is_there_once_also_when_it_is_sent_again_from_the_image(
+    place: tuple[Stage, Ipad], city: str, *, more: bool
+) -> None:
+    """Neither the numbers nor the ids of the two transactions are the same: the record is."""
+    stage, ipad = place
+    morning = ipad.shop("morning", "nowhere")
+    ipad.device.sync()
+    ipad.keep_image()
+    ipad.correct(morning, "Rome")
+    ipad.device.sync()
+    assert list(stage.rows("Shop")) == [morning]
+    ipad.put_back_image()
+    if more:
+        ipad.shop("noon")
+    ipad.correct(morning, city)
+    ipad.device.sync()
+    ipad.device.sync()
+    assert names(stage) == (["morning", "noon"] if more else ["morning"])
+    said = [change.new for entry in ipad.device.errors() for change in entry.content if change.column == "City"]
+    assert said == ([] if city == "Rome" else [city]), "what the person wrote unseen is his to decide"
+    assert stage.rows("Shop")[morning]["City"] == "Rome"
+    assert {record.id for record in ipad.device.find("Shop")} == set(stage.rows("Shop"))
+    for entry in ipad.device.errors():
+        ipad.device.resend(entry.n)  # he has seen what is there now, and means it
+    ipad.device.sync()
+    assert (ipad.device.errors(), stage.rows("Shop")[morning]["City"]) == ([], city)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
+from tests.scenarios.console import Console
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
 
 from fieldsync.base.ids import RecordId
@@ -41,64 +40,6 @@ def model() -> Catalog:
     return build([*load_packs(("platform",)), Pack(name="repair", label="Repair", objects=objects, profiles=(rep,))])
 
 
-class Console:
-    """The console as an admin's browser uses it."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._browser = httpx.Client(base_url=f"{stage.address}/console", headers={"origin": stage.address})
-        signed_in = {"org": stage.org, "username": ADMIN, "password": PASSWORD}
-        assert self._browser.post("/enter", data=signed_in).status_code == 303
-
-    def open(self, transaction: str) -> str:
-        return self._browser.get(f"/transactions/{transaction}").raise_for_status().text
-
-    def act(self, transaction: str, act: str, **fields: str) -> httpx.Response:
-        """Press a button of the transaction's page; the fields of its form go along as the page had them."""
-        page = self.open(transaction)
-        data = {**form_of(page), "act": act, **fields}
-        return self._browser.post(f"/transactions/{transaction}/act", data=data)
-
-    def simulate(self, transaction: str = "") -> str:
-        page = self._browser.get("/transactions").raise_for_status().text
-        where = f"/transactions/{transaction}/simulate" if transaction else "/parts/simulation/saves"
-        answer = self._browser.post(where, data={"page_token": form_of(page)["page_token"]})
-        return answer.raise_for_status().text
-
-    def comment(self, transaction: str, text: str) -> httpx.Response:
-        data = {"page_token": form_of(self.open(transaction))["page_token"], "text": text}
-        return self._browser.post(f"/transactions/{transaction}/comment", data=data)
-
-    def listed(self, **filters: str) -> str:
-        return self._browser.get("/transactions", params=filters).raise_for_status().text
-
-    def retention(self) -> str:
-        return self._browser.get("/retention").raise_for_status().text
-
-    def keep(self, **fields: str) -> httpx.Response:
-        data = {"page_token": form_of(self.retention())["page_token"], "Active": "true", **fields}
-        return self._browser.post("/retention/save", data=data)
-
-    def schedules(self) -> str:
-        return self._browser.get("/schedules").raise_for_status().text
-
-    def schedule(self, schedule: str, act: str, **fields: str) -> httpx.Response:
-        data = {"page_token": form_of(self.schedules())["page_token"], **fields}
-        return self._browser.post(f"/schedules/{schedule}/{act}", data=data)
-
-    def close(self) -> None:
-        self._browser.close()
-
-
-def form_of(page: str) -> dict[str, str]:
-    """Every named input of a page with its value."""
-    found = {}
-    for tag in re.findall(r"<input [^>]*>", page):
-        given = dict(re.findall(r'(\w+)="([^"]*)"', tag))
-        if "name" in given:
-            found[given["name"]] = given.get("value", "").replace("&#34;", '"').replace("&quot;", '"')
-    return found
-
-
 @pytest.fixture
 def stage(database: str, tmp_path: Path) -> Iterator[Stage]:
     world = system_world()
@@ -112,7 +53,7 @@ def stage(database: str, tmp_path: Path) -> Iterator[Stage]:
 
 @pytest.fixture
 def console(stage: Stage) -> Iterator[Console]:
-    made = Console(stage)
+    made = Console(stage, ADMIN)
     yield made
     made.close()
 
@@ -295,3 +236,23 @@ def test_who_was_away_while_it_was_repaired_is_told_by_the_next_sync(stage: Stag
     seen = device.get("Shop", shop)
     assert seen is not None
     assert seen.values["Code"] == "B2"
+
+
+def test_corrected_by_an_admin_and_on_the_device_at_once_each_is_there_once(
+    stage: Stage, console: Console, ipad: Device
+) -> None:
+    """Neither knows of the other: the device sends both records again, that are there already."""
+    shop = shop_of(ipad)
+    ipad.go_offline()
+    answer = console.act(failed(stage), "edit and retry", **{f"text:{shop}:Code": "B2"}, reason="taken")
+    assert answer.status_code == 303
+    refused = next(error for error in ipad.errors() if error.object == "Shop")
+    with ipad.edit() as edit:
+        edit.update("Shop", shop, {"Code": "B2"})
+    ipad.resend(refused.n)
+    ipad.go_online()
+    wait_for(lambda: not ipad.queue())
+    assert ipad.sync().successful
+    assert sorted(row["Name"] for row in stage.rows("Shop").values()) == ["Corner", "New"]
+    assert [visit["ShopId"] for visit in stage.rows("Visit").values()] == [shop]
+    assert {record.id for record in ipad.find("Shop")} == set(stage.rows("Shop"))

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
+import psycopg
+
+from fieldsync.server.http.app import create_app
 from fieldsync.server.http.wake import Hub, Waiting
-from fieldsync.server.postgres.listen import news_for
+from fieldsync.server.postgres.listen import CHANNEL, news_for
+from fieldsync.server.postgres.stored_catalog import CATALOG_CHANNEL
+
+if TYPE_CHECKING:
+    from tests.server.lab import Lab
 
 
 def woken_by(payload: str) -> list[str]:
@@ -48,3 +57,38 @@ def test_a_stream_hears_news_at_once_those_that_came_before_too_and_else_that_ti
 
 def test_everybody_looks_where_notifications_may_have_been_missed() -> None:
     assert len(woken_by("")) == 4
+
+
+END_WHO_WAITS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+def test_a_server_whose_connection_ends_while_it_takes_up_a_deploy_takes_it_up_and_goes_on_to_wake(lab: Lab) -> None:
+    schema = lab.org.schema
+
+    async def run() -> None:
+        app = create_app(lab.uri, lab.world, jobs=False)
+        async with app.lifespan(), await psycopg.AsyncConnection.connect(lab.uri, autocommit=True) as admin:
+            served = app.state["served"]
+            first = served.orgs["small"]
+            await until(lambda: served.orgs["small"] is not first)  # it looks once when it begins to listen
+            before = served.orgs["small"]
+            async with await psycopg.AsyncConnection.connect(lab.uri) as holder:
+                await holder.execute(f'LOCK TABLE "{schema}"."RecordType" IN ACCESS EXCLUSIVE MODE')
+                await admin.execute("SELECT pg_notify(%s, %s)", (CATALOG_CHANNEL, schema))
+                while not (await (await admin.execute(END_WHO_WAITS)).fetchall()):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            await until(lambda: served.orgs["small"] is not before)
+            async with served.hub.waiting(schema, "sarah", "ipad") as waiting:
+                await admin.execute("SELECT pg_notify(%s, %s)", (CHANNEL, news_for(schema, "sarah")))
+                await until(waiting.is_set)
+
+    asyncio.run(run())
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for it. Raises TimeoutError."""
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)

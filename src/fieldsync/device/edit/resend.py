@@ -30,8 +30,10 @@ def resend(work: Work, tables: ObjectTables, n: int, *, author: Author, numbers:
     Raises Refused, and then the caller's transaction must not commit: NOT_FOUND, LOCKED (an entry of these records is
     not decided yet), and what a save raises.
     """
-    items = _items(work, undone_with(work, n))
+    taken = undone_with(work, n)
+    items = _items(work, taken)
     acts = [act for name, record_id in items for act in _act(work, tables, items[name, record_id])]
+    journal.note_sent(work, taken)
     undo(work, tables, n, numbers.now())
     still = (journal.Touch.CHANGES, journal.Touch.CREATES)
     if any(journal.touched_after(work, [act.id for act in acts], kind, 0) for kind in still):
@@ -55,7 +57,9 @@ def _act(work: Work, tables: ObjectTables, items: list[Item]) -> Iterator[Act]:
     first = items[0]
     if first.object not in tables:
         return
-    table, made = tables[first.object], first.operation is Operation.CREATE
+    table, base = tables[first.object], bases_of_records(work, [first.id]).get(first.id)
+    there = base is not None and base.state is BaseState.ROW
+    made = first.operation is Operation.CREATE and not there
     row = read_row(work, table, first.id)
     if row is None:
         if not made:

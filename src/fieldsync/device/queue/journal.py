@@ -79,6 +79,21 @@ def cancel_out(work: Work, n: int, now: str) -> None:
     remove(work, [n])
 
 
+def note_sent(work: Work, numbers: Iterable[int]) -> None:
+    """Keep which records those of these entries make that the server knows: it refused them or waits. Sent anew, they
+    are the same records, whatever an older image of this device makes of it (ADR 4)."""
+    work.run(
+        f"INSERT OR IGNORE INTO _sent SELECT t.id FROM _touch t JOIN _queue q ON q.n = t.n WHERE q.sealed = 1"
+        f" AND t.kind = {Touch.CREATES.value} AND t.n IN (SELECT value FROM json_each(?))",
+        listed(numbers),
+    )
+
+
+def sent_before(work: Work) -> set[str]:
+    """Records that were sent, refused, and put into another entry."""
+    return {record_id for (record_id,) in work.rows("SELECT id FROM _sent")}
+
+
 def anchor_of(n: int, items: Iterable[Item]) -> int:
     """The lowest number whose receipt the server still needs for this entry: its own, or that of a predecessor."""
     return min((i.after for i in items if i.after is not None), default=n)

@@ -16,11 +16,11 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.template.config import TemplateConfig
 from litestar.types import ControllerRouterHandler
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from fieldsync.base import limits
 from fieldsync.base.log import get_logger
-from fieldsync.base.problems import Refused
+from fieldsync.base.problems import Code, Refused
 from fieldsync.base.version import VERSION
 from fieldsync.base.world import World
 from fieldsync.protocol.session import SERVICE, SYNC_VERSION, Greeting
@@ -43,6 +43,7 @@ from fieldsync.server.processor.jobs import performing
 UPKEEP_SECONDS = 3_600
 FIRST_UPKEEP_SECONDS = 600
 """A server that is started anew more often than hourly keeps up all the same."""
+REOPEN_SECONDS = 1.0
 _log = get_logger("fieldsync.server")
 
 
@@ -122,12 +123,22 @@ async def _listen(uri: str, served: Served) -> None:
 
 
 async def _taken_up(uri: str, org: Org) -> Org:
-    """The org as it was deployed last; as this server has it, where a newer version has upgraded it."""
-    try:
-        return await reopen_org(uri, org)
-    except Refused as refused:
-        _log.error("reopen", org=org.name, error=str(refused))
-        return org
+    """The org as it was deployed last; as this server has it, where a newer version has upgraded it.
+
+    PostgreSQL may end the connection in the midst of it, or be away: it is tried until it is there again. Whoever else
+    is to be woken waits meanwhile, and could read no news either.
+    """
+    while True:
+        try:
+            return await reopen_org(uri, org)
+        except (Refused, SQLAlchemyError) as wrong:
+            _log.error("reopen", org=org.name, error=str(wrong))
+            away = isinstance(wrong, OperationalError) or (
+                isinstance(wrong, Refused) and wrong.problem.code is Code.DATABASE_UNREACHABLE
+            )
+            if not away:
+                return org
+        await asyncio.sleep(REOPEN_SECONDS)
 
 
 async def _do_jobs(uri: str, served: Served) -> None:

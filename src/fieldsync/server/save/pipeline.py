@@ -23,13 +23,12 @@ from fieldsync.server.samples.decide import decide_samples
 from fieldsync.server.save import changes, check, head, prefetch, resolve, stamp, write
 from fieldsync.server.save.access import authorise, share
 from fieldsync.server.save.batch import Caller, Frame, Incoming, Predecessor, Wave, Work
-from fieldsync.server.save.elsewhere import alike, author, deleted, redirect, since
+from fieldsync.server.save.elsewhere import again, alike, author, deleted, redirect, since
 from fieldsync.server.save.journal import journal
 from fieldsync.server.save.logic.follow import follow
 from fieldsync.server.save.logic.judge import judge
 from fieldsync.server.save.logic.late import Late
 from fieldsync.server.save.logic.later.defer import defer
-from fieldsync.server.save.resolve import ForkedAt
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,7 @@ async def _save(org: Org, database: Database, caller: Caller, frame: Frame, inco
     works = [check.shape(org.catalog, caller.rights, one) for one in incoming]
     if any(check.names_unknown(work) for work in works):
         check.tell_what_went(org.catalog, works, await former_fields(database))
+    await again.as_edits(org, database, caller, works)
     database.ahead(*prefetch.likely_questions(org, Wave(caller, frame, works)))
     await aliases.point_to_winners(org.catalog, database, works, frame.scope)
     decided: dict[int, Predecessor] = {}
@@ -79,7 +79,7 @@ async def _save(org: Org, database: Database, caller: Caller, frame: Frame, inco
             if _linked(wave_works):
                 await database.flush()
                 break
-    except ForkedAt as fork:
+    except again.ForkedAt as fork:
         known = {result.n for result in results}
         before = tuple(one for one in incoming if one.n < fork.n and one.n not in known)
         rest = await save(org, database, caller, replace(frame, position=position), before)

@@ -16,6 +16,7 @@ from fieldsync.server.postgres.work import Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.access.share import access_questions, hide
 from fieldsync.server.save.batch import Edit, Facts, Predecessor, Wave, decode_row
+from fieldsync.server.save.elsewhere.again import part_histories
 from fieldsync.server.save.elsewhere.roots import add_roots
 from fieldsync.server.save.head import Receipt
 from fieldsync.server.save.logic.rollup.masters import add_masters
@@ -47,10 +48,11 @@ def _locks_more(org: Org, edit: Edit) -> bool:
 
 
 async def prefetch(org: Org, database: Database, wave: Wave) -> None:
-    """Fill the wave's facts, with nothing in them that the caller may not read."""
+    """Fill the wave's facts, with nothing in them that the caller may not read. Raises ForkedAt."""
     wanted = await _to_lock(org, database, wave)
     database.ahead(*_questions(org, wave, wanted))
     await _lock(org, database, wave, wanted)
+    part_histories(wave)
     await share_references(org, database, wave)
     await hide(org, database, wave)
     await _look_up_taken(org, database, wave)

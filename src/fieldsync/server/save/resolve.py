@@ -12,14 +12,7 @@ from fieldsync.schema.model import ConflictPolicy
 from fieldsync.server.save import conflict
 from fieldsync.server.save.batch import Edit, Row, Wave, Work
 from fieldsync.server.save.conflict import Chain
-
-
-class ForkedAt(Exception):
-    """A create of a record that exists already under another transaction: the device's history is not ours."""
-
-    def __init__(self, n: int) -> None:
-        super().__init__(n)
-        self.n = n
+from fieldsync.server.save.elsewhere.again import ForkedAt
 
 
 def hold(wave: Wave) -> None:

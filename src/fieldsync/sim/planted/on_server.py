@@ -238,6 +238,7 @@ SERVER_BUGS = (
             Patch("device.queue.acknowledged:keep_agreement", returning(None)),  # the digest would mend it unseen
         ),
         focus=(*10 * ("back_up",), *4 * ("sync", "online_edit")),
+        seed=8,
         steps=120,
     ),
     Planted("long saves are cut", (Patch("server.sync.parts:read_items", _first_part_is_all),), seed=2),

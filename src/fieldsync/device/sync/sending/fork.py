@@ -1,7 +1,8 @@
 """After a fork: an old image of this device was restored, and the server knows other saves under its numbers.
 
 The device takes a new number; every record it made and never had confirmed gets a new id, references included, in one
-local transaction; the entries go again as new transactions (DESIGN 5). The only id change there is.
+local transaction; the entries go again as new transactions (DESIGN 5). The only id change there is. What the server
+refused once and is sent anew keeps its id: the history that went on may have sent it anew too (ADR 4).
 """
 
 from __future__ import annotations
@@ -49,11 +50,12 @@ def take_new_number(store: Store, calls: Calls, numbers: Numbers, fork_at: int) 
 
 def _rename(work: Work, tables: ObjectTables, numbers: Numbers, number: DeviceNumber, fork_at: int) -> NewIds:
     entries = _unconfirmed(work, fork_at)
+    same = journal.sent_before(work)  # the server knows these by their ids, and by no other
     renamed: dict[str, RecordId] = {
         item.id: numbers.mint(prefix_of(item.id))
         for entry in entries
         for item in entry.decoded()
-        if item.operation is Operation.CREATE
+        if item.operation is Operation.CREATE and item.id not in same
     }
     per_part = read_settings(work).items_per_transaction
     for entry in entries:
