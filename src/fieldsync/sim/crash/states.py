@@ -85,11 +85,11 @@ def survive(name: str, recording: Recording, folder: Path, states_max: int) -> S
     clock = SystemClock()
     began = clock.steady()
     folder.mkdir(parents=True, exist_ok=True)
-    step = max(1, -(-len(recording.ops) * len(PATTERNS) // states_max))
+    share = min(1.0, states_max / (len(recording.ops) * len(PATTERNS)))
     wrong: list[str] = []
     states = 0
     there: dict[str, bytes] = {}
-    for moment, image in _images(recording, step):
+    for moment, image in _images(recording, share):
         states += 1
         _put(folder, there, image)
         found = next(_judged(recording, moment, folder, whole=states % WHOLE_EVERY == 0), "")
@@ -99,12 +99,14 @@ def survive(name: str, recording: Recording, folder: Path, states_max: int) -> S
     return Survived(name, states, len(recording.ops), len(wrong), wrong[0] if wrong else "", seconds)
 
 
-def _images(recording: Recording, step: int) -> Iterator[tuple[int, Mapping[str, bytes]]]:
+def _images(recording: Recording, share: float) -> Iterator[tuple[int, Mapping[str, bytes]]]:
+    """What a power loss leaves after each operation; of all there are this share, evenly chosen."""
     files, chance, places = Files(recording.base), SeededChance("what survives"), count()
     for moment, op in enumerate(recording.ops, 1):
         files.replay(op)
         for pattern in PATTERNS:
-            if next(places) % step == 0:
+            place = next(places)
+            if int((place + 1) * share) > int(place * share):
                 yield moment, files.image(pattern, chance)
 
 

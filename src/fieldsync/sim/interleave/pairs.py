@@ -73,11 +73,10 @@ class Stage:
     def feed_is_whole(self) -> bool:
         """Whether every feed's positions follow each other, without gaps, up to its head."""
         gaps = self.server.query(
-            "SELECT 1 FROM (SELECT feed_user, feed_position - row_number() OVER w AS step, max(feed_position)"
-            " OVER (PARTITION BY feed_user) AS last FROM _change WHERE feed_position IS NOT NULL"
-            " WINDOW w AS (PARTITION BY feed_user ORDER BY feed_position)) s"
-            " JOIN _user_head h ON h.user_id = s.feed_user WHERE h.position <> s.last"
-            " OR s.step <> (SELECT min(c.feed_position) - 1 FROM _change c WHERE c.feed_user = s.feed_user) LIMIT 1"
+            "SELECT 1 FROM (SELECT feed_user, count(*) AS entries, count(DISTINCT feed_position) AS places,"
+            " min(feed_position) AS first, max(feed_position) AS last FROM _change WHERE feed_position IS NOT NULL"
+            " GROUP BY feed_user) s JOIN _user_head h ON h.user_id = s.feed_user"
+            " WHERE h.position <> s.last OR s.entries <> s.places OR s.places <> s.last - s.first + 1 LIMIT 1"
         )
         return not gaps
 
