@@ -46,6 +46,10 @@ class Stage:
     def stop_server(self) -> None:
         """The server's process ends, and nobody asks the database any more."""
         self._serving.close()
+        self.forget_connection()
+
+    def forget_connection(self) -> None:
+        """Nobody asks the database any more, or the next one asks whichever is there now."""
         if self._asking is not None:
             self._asking.close()
             self._asking = None

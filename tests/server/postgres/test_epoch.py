@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 import hypothesis.strategies as st
 import psycopg
-from hypothesis import given
+from hypothesis import example, given
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import select, text, update
 
@@ -42,6 +43,8 @@ class Model:
     epochs: list[Epoch] = field(default_factory=list)
     stamps: set[int] = field(default_factory=set)
     checkpoints: list[tuple[str, int, frozenset[int]]] = field(default_factory=list)
+    running: list[int] = field(default_factory=list)
+    """Transactions that are in progress; where the database ends or is copied, they are aborted."""
     transaction: int = 700
     place: int = 1
     starts: int = 0
@@ -51,11 +54,30 @@ class Model:
         self.place += restored
         self.transaction += 1
         greatest = max([*self.stamps, *[e.first_stamp - 1 for e in self.epochs[-1:]]], default=0)
-        sure_below = max(self.stamps, default=0) + 1
         last = self.epochs[-1] if self.epochs else None
-        cluster = f"{self.place} {self.starts}"
-        stored = Stored(last, cluster, greatest, sure_below, self.transaction)
+        offset = last.offset if last else 0
+        sure_below = min([offset + one for one in self.running], default=max(self.stamps, default=0) + 1)
+        cluster, aborted = f"{self.place} {self.starts}", None if restored else min(self.running, default=None)
+        stored = Stored(last, cluster, greatest, sure_below, self.transaction, aborted)
         self.epochs.append(begin(stored, f"nonce{self.starts}", DeviceNumber("00000")))
+        self.running = []
+
+    def open(self) -> None:
+        self.transaction += 1
+        self.running.append(self.transaction)
+
+    def commit(self) -> None:
+        if self.running:
+            self.stamps.add(self.epochs[-1].offset + self.running.pop(0))
+
+    def burn(self) -> None:
+        self.transaction += 50
+
+    def restore(self, kept: Model, elsewhere: int | None = None) -> None:
+        """`elsewhere`: the transaction id of the cluster that a dump is restored into."""
+        self.stamps, self.epochs, self.running = set(kept.stamps), list(kept.epochs), list(kept.running)
+        self.transaction = kept.transaction if elsewhere is None else elsewhere
+        self.begin(restored=elsewhere is not None)
 
     def write(self) -> None:
         self.transaction += 1
@@ -78,7 +100,7 @@ class Model:
 
 ACTIONS = st.lists(
     st.one_of(
-        st.sampled_from(["write", "write", "checkpoint", "burn", "restart", "dump", "copy"]),
+        st.sampled_from(["write", "write", "checkpoint", "burn", "restart", "dump", "copy", "open", "commit"]),
         st.tuples(st.sampled_from(["restore dump", "restore copy"]), st.integers(1, 5_000)),
     ),
     max_size=40,
@@ -86,28 +108,23 @@ ACTIONS = st.lists(
 
 
 @given(ACTIONS)
+@example(["open", "write", "copy", "commit", "checkpoint", ("restore copy", 1)])
 def test_stamps_grow_and_no_checkpoint_proves_what_was_lost(actions: list[str | tuple[str, int]]) -> None:
     model = Model()
     model.begin()
-    kept: tuple[set[int], list[Epoch], int] | None = None
+    kept: Model | None = None
     for action in actions:
         match action:
-            case "write":
-                model.write()
-            case "checkpoint":
-                model.checkpoint()
-            case "burn":
-                model.transaction += 50
+            case "write" | "open" | "commit" | "checkpoint" | "burn":
+                getattr(model, action)()
             case "restart":
                 model.begin()
             case "dump" | "copy":
-                kept = set(model.stamps), list(model.epochs), model.transaction
+                kept = deepcopy(model)
             case ("restore dump", elsewhere) if kept is not None:
-                model.stamps, model.epochs, model.transaction = set(kept[0]), list(kept[1]), int(elsewhere)
-                model.begin(restored=True)
+                model.restore(kept, int(elsewhere))
             case ("restore copy", _) if kept is not None:
-                model.stamps, model.epochs, model.transaction = set(kept[0]), list(kept[1]), kept[2]
-                model.begin()
+                model.restore(kept)
         model.check()
 
 

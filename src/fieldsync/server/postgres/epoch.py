@@ -4,9 +4,11 @@ A stamp is the epoch's offset plus PostgreSQL's transaction id. Whenever a serve
 anew it adds an epoch: a new nonce, a new number for the ids the server mints, and an offset that puts new stamps above
 every stored one. `begin` decides; `current_epoch` asks the database and writes the row.
 
-*First stamp* is where a checkpoint of an earlier epoch stops being proof. After a mere restart, or a restored file
-copy, transaction ids go on from the last one kept, so it is the next stamp. After a dump was restored, everything later
-than the dump is gone, whatever the new transaction ids are, so it is the first stamp the dump may lack.
+*First stamp* is where a checkpoint of an earlier epoch stops being proof. After a mere restart, a restored file copy,
+or when a standby took over, transaction ids go on from the last one kept. What was in progress then has an earlier one:
+it ended as aborted here, and where the copy was left behind it may have been committed. So the first stamp is that of
+the first aborted among the last transactions, and the next one where there is none. After a dump was restored, everything
+later than the dump is gone, whatever the new transaction ids are, so it is the first stamp the dump may lack.
 """
 
 from __future__ import annotations
@@ -52,6 +54,13 @@ A dump that is restored, even into the cluster it came from, makes a new table; 
 """
 DUMP_MARGIN_MINUTES = 10
 """Twice as long as any transaction may run. A dump may lack younger ones, which were still running then."""
+LATE_TRANSACTIONS_MAX = 1_000_000
+"""So far back it is looked for transactions that were in progress: more than any server does in that time."""
+FIRST_ABORTED_SQL = """
+SELECT min(x) FROM generate_series(greatest(CAST(:low AS bigint), 3), CAST(:own AS bigint) - 1) x
+WHERE pg_xact_status(CAST(CAST(x AS text) AS xid8)) = 'aborted'
+"""
+"""3: the first id that PostgreSQL gives to a transaction."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,9 @@ class Stored:
     """What a database that may have started anew says of itself.
 
     `stamp_max`: the greatest stored stamp (0 if none); `sure_below`: every transaction with a smaller stamp is there
-    even if the data came out of a dump; `next_transaction`: PostgreSQL's transaction id of the asking transaction.
+    even if the data came out of a dump; `next_transaction`: PostgreSQL's transaction id of the asking transaction;
+    `first_aborted`: the first one of late that was not committed here, perhaps because it was in progress when the copy
+    was made that this is; None where there is none.
     """
 
     last: Epoch | None
@@ -79,6 +90,7 @@ class Stored:
     stamp_max: int
     sure_below: int
     next_transaction: int
+    first_aborted: int | None = None
 
 
 def started_anew(last: Epoch | None, cluster: str) -> bool:
@@ -92,7 +104,7 @@ def begin(stored: Stored, nonce: str, server_number: DeviceNumber) -> Epoch:
     offset = last.offset if last else 0
     if offset + stored.next_transaction <= stored.stamp_max:
         offset = stored.stamp_max + 1 - stored.next_transaction
-    first_stamp = offset + stored.next_transaction
+    first_stamp = offset + (stored.first_aborted or stored.next_transaction)
     if last is not None and _place(last.cluster) != _place(stored.cluster):
         first_stamp = min(first_stamp, stored.sure_below)
     return Epoch(last.number + 1 if last else 1, nonce, first_stamp, offset, stored.cluster, server_number)
@@ -172,7 +184,16 @@ def _stored(connection: Connection, last: Epoch | None, cluster: str) -> Stored:
         found = connection.execute(older, {"at": logged.at, "margin": DUMP_MARGIN_MINUTES}).scalar()
         sure_below = (found or 0) + 1
     own = connection.execute(select(cast(cast(func.pg_current_xact_id(), Text), BigInteger))).scalar_one()
-    return Stored(last, cluster, stamp_max, sure_below, own)
+    return Stored(last, cluster, stamp_max, sure_below, own, _first_aborted(connection, last, sure_below, own))
+
+
+def _first_aborted(connection: Connection, last: Epoch | None, sure_below: int, own: int) -> int | None:
+    """What was in progress when the last epoch began ended with what was before it."""
+    if last is None:
+        return None
+    low = max(max(sure_below, last.first_stamp) - last.offset, own - LATE_TRANSACTIONS_MAX)
+    found: int | None = connection.execute(text(FIRST_ABORTED_SQL), {"low": low, "own": own}).scalar()
+    return found
 
 
 def _data_stamp_max(connection: Connection) -> int:
