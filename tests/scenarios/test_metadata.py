@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.scenarios.stage import PASSWORD, Stage, wait_for
 
 from fieldsync.base.problems import Code, Refused
 from fieldsync.base.version import VERSION
-from fieldsync.base.world import system_world
+from fieldsync.base.world import SeededChance, system_world
 from fieldsync.device import Device
+from fieldsync.device.store import meta
+from fieldsync.device.store.meta import Key
+from fieldsync.device.transport import HttpTransport, Reply
 from fieldsync.schema.access.permissions import Access, Profile
-from fieldsync.schema.catalog import Catalog, build
+from fieldsync.schema.catalog import Catalog, build, encode
 from fieldsync.schema.load import load_packs
 from fieldsync.schema.model import Field, FieldType, Object, Pack
 from fieldsync.server.org.create import create_org, deploy_catalog, seeding_org
@@ -85,6 +89,78 @@ def test_a_dropped_field_and_object_stop_nobody(stage: Stage) -> None:
     assert {r: row["Phone"] for r, row in stage.rows("Shop").items()} == {one: "2", two: "3", three: "1"}
     assert {r.id: r.values["Phone"] for r in device.find("Shop")} == {one: "2", two: "3", three: "1"}
     assert [r.values["Country"] for r in device.find("Shop")] == [False, False, False]
+
+
+class Counting(HttpTransport):
+    """The way to the server, and how many bytes each answer with a data model had."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.models: list[tuple[str, int]] = []
+
+    def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+        reply = super().request(method, path, body, headers)
+        if path.startswith("/sync/v1/catalog"):
+            self.models.append((path.partition("?")[2], len(reply.body)))
+        return reply
+
+
+def test_of_a_newer_data_model_a_device_with_a_full_queue_gets_what_changed(stage: Stage) -> None:
+    """Two deploys later; one that names a version nobody knows gets the whole, and both have the same (F01)."""
+    ways: list[Counting] = []
+
+    def wire(address: str) -> Counting:
+        ways.append(Counting(address))
+        return ways[-1]
+
+    device = stage.device(SARAH, "ipad", started=False, wire=wire)
+    first, shops = device.catalog.version, [r.id for r in device.find("Shop")]
+    for n in range(60):
+        with device.edit() as edit:
+            edit.update("Shop", shops[n % 3], {"Phone": str(n)})
+    for new in (model(CITY, PHONE, COUNTRY, notes=True), model(PHONE, COUNTRY, notes=True)):
+        deploy_catalog(stage.uri, "meta", new, world=stage.world, dry_run=False, allow_drop=True)
+    wait_for(lambda: synced(device) and device.catalog.version == new.version)
+    [(whole_of, whole), (since, changed)] = ways[0].models
+    assert (whole_of, since) == ("since=", f"since={first}&profile=Rep")
+    assert changed < whole / 50
+    assert device.queue() == device.errors() == []
+    assert {row["Phone"] for row in stage.rows("Shop").values()} == {"57", "58", "59"}
+    other = stage.device(SARAH, "iphone", started=False, wire=wire)
+    assert (list(device.catalog.profiles), list(other.catalog.profiles)) == (["Rep"], ["Rep"])
+    assert encode(device.catalog) == encode(other.catalog)
+    device.close()
+    again = Device.open(stage.folder / "ipad", SeededChance("ipad").bytes(32), world=stage.world, transport=ways[0])
+    assert again.catalog.version == new.version
+    again.close()
+
+
+def test_what_changed_against_something_else_than_the_device_has_is_not_taken(stage: Stage) -> None:
+    """The device has another content by the same name: the checksum says so, and the whole comes."""
+    way = Counting(stage.address)
+    device = stage.device(SARAH, "ipad", started=False, wire=lambda _: way)
+    with device._store.write() as work:
+        meta.put(work, Key.CATALOG, meta.get(work, Key.CATALOG).replace(b'"Shop"', b'"Shed"'))
+    new = model(CITY, PHONE, COUNTRY, notes=True)
+    deploy_catalog(stage.uri, "meta", new, world=stage.world, dry_run=False, allow_drop=True)
+    wait_for(lambda: synced(device) and device.catalog.version == new.version)
+    assert [path.partition("&")[0] == "since=" for path, _ in way.models] == [True, False, True]
+    assert "Country" in device.catalog["Shop"].fields
+
+
+def test_who_has_another_profile_by_now_gets_it_with_the_data_model(stage: Stage) -> None:
+    device = stage.device(SARAH, "ipad", started=False)
+    profiles = {row["Name"]: key for key, row in stage.rows("Profile").items()}
+    with psycopg.connect(stage.uri, autocommit=True) as direct:
+        direct.execute(
+            'UPDATE org_meta."User" SET "ProfileId" = %s WHERE "Username" = %s',
+            (profiles["System_Administrator"], SARAH),
+        )
+    stage.sign_in(device, SARAH, "ipad")
+    account = device.account
+    assert account is not None
+    assert account.user.profile == "System_Administrator"
+    assert list(device.catalog.profiles) == ["System_Administrator"]
 
 
 def synced(device: Device) -> bool:

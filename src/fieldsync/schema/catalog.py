@@ -7,7 +7,7 @@ objects, relationships and families. It never reads a file and never asks a data
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import msgspec
@@ -262,9 +262,10 @@ def encode(catalog: Catalog) -> bytes:
     return msgspec.json.encode(catalog.packs, order="deterministic")
 
 
-def decode(data: bytes) -> Catalog:
-    """The catalog that `encode` wrote."""
-    return build(msgspec.json.decode(data, type=tuple[Pack, ...]))
+def decode(data: bytes, version: str | None = None) -> Catalog:
+    """The catalog that `encode` wrote; `version`: the one it goes by, where `data` is its part for one profile."""
+    found = build(msgspec.json.decode(data, type=tuple[Pack, ...]))
+    return found if version is None else replace(found, version=version)
 
 
 def _object_type(declared: Object, value_sets: Mapping[str, ValueSet]) -> ObjectType:

@@ -82,9 +82,9 @@ class Calls:
         """Get a value."""
         return _typed(self._asked("GET", with_query(path, query), None), shape)
 
-    def get_bytes(self, path: str) -> bytes:
+    def get_bytes(self, path: str, **query: str | None) -> bytes:
         """Get a JSON body as it is."""
-        reply = self._asked("GET", path, None)
+        reply = self._asked("GET", with_query(path, query), None)
         _refuse(reply)
         return reply.body
 

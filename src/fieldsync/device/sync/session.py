@@ -19,11 +19,10 @@ from fieldsync.device.store.tables import bring_indexes, has_indexes
 from fieldsync.device.store.work import Work
 from fieldsync.device.sync.account import Account, keep_account, keep_tokens, read_account
 from fieldsync.device.sync.calls import Calls
+from fieldsync.device.sync.metadata.package import decoded, fetch_package
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.session import Session, SignIn
-from fieldsync.schema import catalog as catalogs
-from fieldsync.schema.catalog import Catalog
 from fieldsync.soql.sqlite.letters import alphabet_of
 
 DEVICE_KEY_BYTES = 32
@@ -80,15 +79,18 @@ def take_session(store: Store, calls: Calls, numbers: Numbers, opened: tuple[str
     if numbers.device is None:
         numbers.took_device(session.device_number)
     calls.took_tokens(session.tokens)
-    if not store.has_catalog or _held_version(store) != session.catalog_version:
+    if not _holds(store, session):
         fetch_catalog(store, calls, numbers.now())
     return account
 
 
-def _held_version(store: Store) -> str | None:
-    with store.read() as work:
-        found: str | None = meta.get(work, Key.CATALOG_VERSION)
-        return found
+def _holds(store: Store, session: Session) -> bool:
+    """Whether the store has the data model of this session, with the person's profile in it."""
+    if not store.has_catalog:
+        return False
+    catalog = store.tables.catalog
+    mine = not catalog.profiles or session.user.profile in catalog.profiles
+    return mine and catalog.version == session.catalog_version
 
 
 def fetch_catalog(store: Store, calls: Calls, now: str) -> list[RecordRef]:
@@ -97,15 +99,15 @@ def fetch_catalog(store: Store, calls: Calls, now: str) -> list[RecordRef]:
     Returns the records whose rows may have changed. Raises Refused, Unreachable; APP_TOO_OLD for a model this version
     of the app does not understand. Then the store is as it was.
     """
-    raw = calls.get_bytes("/sync/v1/catalog")
-    catalog = _decoded(raw)
+    fetched = fetch_package(store, calls)
     with store.lock:
         before = store.tables if store.has_catalog else None
         with store.write() as work:
-            meta.put(work, Key.CATALOG, raw)
-            meta.put(work, Key.CATALOG_VERSION, catalog.version)
+            meta.put(work, Key.CATALOG, fetched.raw)
+            meta.put(work, Key.CATALOG_VERSION, fetched.catalog.version)
             meta.put(work, Key.CATALOG_AT, now)
-            tables = store.use_catalog(work, catalog, changed=True, language=_alphabet(work))
+            _keep_profile(work, fetched.profile)
+            tables = store.use_catalog(work, fetched.catalog, changed=True, language=_alphabet(work))
             reach("catalog.migrated")
             freed = remodel(work, before, tables) if before is not None else []
             reach("catalog.before_commit")
@@ -114,13 +116,12 @@ def fetch_catalog(store: Store, calls: Calls, now: str) -> list[RecordRef]:
     return freed
 
 
-def _decoded(raw: bytes) -> Catalog:
-    try:
-        return catalogs.decode(raw)
-    except msgspec.ValidationError:
-        raise Refused(problem(Code.APP_TOO_OLD)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as bad:
-        raise Unreachable(f"a data model that cannot be read: {bad}") from bad
+def _keep_profile(work: Work, profile: str | None) -> None:
+    """The person has this profile by now: the package brings no other."""
+    account = read_account(work)
+    if account is not None and profile is not None and account.user.profile != profile:
+        user = msgspec.structs.replace(account.user, profile=profile)
+        keep_account(work, msgspec.structs.replace(account, user=user), account.settings)
 
 
 def _alphabet(work: Work) -> str:
@@ -132,10 +133,9 @@ def _alphabet(work: Work) -> str:
 def load_catalog(store: Store) -> None:
     """Take the catalog the store has, if it has one. Raises Refused(APP_TOO_OLD) after a step back of the app."""
     with store.read() as work:
-        raw = meta.get(work, Key.CATALOG)
-        tables = (
-            None if raw is None else store.use_catalog(work, _decoded(raw), changed=False, language=_alphabet(work))
-        )
+        raw, version = meta.get(work, Key.CATALOG), meta.get(work, Key.CATALOG_VERSION)
+        catalog = None if raw is None else decoded(raw, version)
+        tables = None if catalog is None else store.use_catalog(work, catalog, changed=False, language=_alphabet(work))
         whole = tables is None or has_indexes(work, tables)
     if tables is not None and not whole:
         with store.write() as work:

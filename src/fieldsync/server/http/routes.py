@@ -42,6 +42,7 @@ from fieldsync.server.sync import session
 from fieldsync.server.sync.download import Asked, download
 from fieldsync.server.sync.feed import foresee, read_feed, read_outcomes
 from fieldsync.server.sync.forcing.forced import forced, note_refreshed
+from fieldsync.server.sync.metadata.package import package
 from fieldsync.server.sync.refresh import refresh
 from fieldsync.server.sync.tracking.keep import track
 from fieldsync.server.sync.upload import upload
@@ -77,12 +78,15 @@ async def end_session(request: AnyRequest, served: ServedHere) -> None:
 
 
 @get("/catalog", summary="The data model", tags=["download"], media_type=wire.CONTENT_JSON)
-async def catalog(request: AnyRequest, served: ServedHere) -> Response[bytes]:
-    """The packs the org's catalog is built of."""
+async def catalog(
+    request: AnyRequest, served: ServedHere, since: str | None = None, profile: str = ""
+) -> Response[bytes]:
+    """The packs the org's catalog is built of; with `since` the package of the caller's profile, or what changed of it
+    since that version, which the device has for `profile`."""
     org = org_for_download(served, request)
-    async with calling(org, bearer(request), looks=True):
-        pass
-    return Response(encode(org.catalog), headers={wire.CATALOG_VERSION_HEADER: org.catalog.version})
+    async with calling(org, bearer(request), looks=True) as (work, caller):
+        found = encode(org.catalog) if since is None else await package(org, work, caller, (since, profile))
+    return Response(found, headers={wire.CATALOG_VERSION_HEADER: org.catalog.version})
 
 
 @post("/upload", status_code=200, summary="Upload saves", tags=["upload"], operation_class=UploadOperation)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 
-from sqlalchemy import Connection, MetaData, func, select, update
+from sqlalchemy import Connection, MetaData, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from fieldsync.schema.catalog import Catalog, decode, encode
@@ -21,6 +21,7 @@ _CATALOG = _TABLES.tables["_catalog"]
 CURRENT_CATALOG_SQL = "SELECT version, packs FROM _catalog WHERE current"
 """For the server's pool: at most one row."""
 _FORMER = compile_statement(select(_CATALOG.c.packs).where(_CATALOG.c.current.is_(False)))
+_OF_VERSION = compile_statement(select(_CATALOG.c.packs).where(_CATALOG.c.version == bindparam("version")))
 CATALOG_CHANNEL = "fieldsync_catalog"
 """Notified with the org's schema when a deploy has committed."""
 
@@ -48,6 +49,12 @@ async def former_fields(database: Work) -> dict[str, set[str]]:
         for name, columns in _fields_of(bytes(packs)).items():
             found.setdefault(name, set()).update(columns)
     return found
+
+
+async def packs_of(database: Work, version: str) -> bytes | None:
+    """A catalog that was deployed once, as `encode` wrote it; None where there was none of this version."""
+    row = await database.one(_OF_VERSION, version=version)
+    return None if row is None else bytes(row[0])
 
 
 @lru_cache(maxsize=256)

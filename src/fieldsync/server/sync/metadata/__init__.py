@@ -1,0 +1,1 @@
+"""The data model for devices: the server's half."""
