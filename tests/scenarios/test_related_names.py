@@ -14,7 +14,12 @@ from tests.scenarios.stage import Stage, catch_up, org_with_two
 from tests.scenarios.test_mobile_settings import DaysAhead, set_for_reps
 
 from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code
 from fieldsync.device import Device
+from fieldsync.schema.access.permissions import Access
+from fieldsync.schema.access.rights import RightsTable
+from fieldsync.server.org.create import seeding_org
+from fieldsync.server.org.seed import insert_rows
 from fieldsync.web.field.reading import facts_by_name
 from fieldsync.web.kit.facts import Fact
 from fieldsync.web.kit.locales import Manner
@@ -110,3 +115,39 @@ def test_a_name_that_nothing_points_to_any_more_is_forgotten(days: Days) -> None
     catch_up(days.ipad)
     days.clock.days = 1
     assert days.looks()[1] is None
+
+
+def test_a_visit_whose_clinic_she_may_see_no_more_stays_hers_to_edit(days: Days) -> None:
+    """The reference dangles on her device and is sent as it is; one she chooses anew is refused (FEATURES A26)."""
+    ipad, (_, _, here) = days.ipad, days.clinics
+    days.looks()
+    [visit] = [one for one in ipad.find("Visit") if one.values["ClinicId"] == here]
+    with ipad.edit() as edit:
+        edit.update("Visit", visit.id, {"Name": "before"})
+    days.moves(here, "York")
+    days.looks()
+    assert ipad.get("Clinic", here) is None
+    assert [one.values["ClinicId"] for one in ipad.find("Visit") if one.id == visit.id] == [here]
+    with ipad.edit() as edit:
+        edit.update("Visit", visit.id, {"Name": "after"})
+        edit.create("Visit", {"Name": "none"})
+    with ipad.edit() as edit:
+        edit.create("Visit", {"Name": "new", "ClinicId": here})
+    catch_up(ipad)
+    assert [[found.code for found in one.problems] for one in ipad.errors()] == [[Code.INVALID_REF]]
+    rows = days.stage.rows("Visit")
+    assert (rows[visit.id]["Name"], rows[visit.id]["ClinicId"]) == ("after", here)
+    assert {"none"} == {row["Name"] for row in rows.values()} & {"none", "new"}
+
+
+def test_nobody_needs_to_read_the_rules_or_what_they_ask_for(database: str, tmp_path: Path) -> None:
+    """Rules are carried out by the server: hers bring their rows to who may read neither them nor `Kept` (A25)."""
+    hidden = PACK.replace("delete]}}", "delete]}, fields: {Clinic: {Kept: none}}}")
+    with org_with_two(database, tmp_path, hidden) as (stage, sarah, _):
+        with seeding_org(database, stage.org, stage.world) as seeding:
+            rows = ({"Name": name, "City": "Leeds", "Kept": name == "St Paul"} for name in ("St Mary", "St Paul"))
+            insert_rows(seeding, "Clinic", list(rows))
+        ipad = stage.device(sarah, "ipad", started=False)
+        rights = RightsTable(ipad.catalog, {}).of("Rep")
+        assert (rights.may("Sync_Rule", Access.READ), rights.sees("Clinic", "Kept")) == (False, False)
+        assert [(one.values["Name"], "Kept" in one.values) for one in ipad.find("Clinic")] == [("St Paul", False)]

@@ -61,6 +61,23 @@ def _aligned(page: Page) -> None:
     expect(page.get_by_role("heading", name="What it would do")).to_be_visible()
 
 
+def _checked_in(page: Page) -> None:
+    lines = "Product Name,ProductCode\nNew,N-1\n,N-2\n"
+    _sent(page, "/console/import/Product", "p.csv", lines, "Check only")
+    expect(page.get_by_role("heading", name="What would become of the lines")).to_be_visible()
+
+
+def _deployed(page: Page) -> None:
+    """Once it is in force, planning it again finds nothing to do."""
+    deploy = page.get_by_role("button", name="Deploy", exact=True)
+    if deploy.is_visible():
+        deploy.click()
+    else:
+        page.goto("/console/deploy")
+    expect(page.get_by_text("✓ Deployed")).to_be_visible(timeout=30_000)
+    page.get_by_text("States", exact=True).click()
+
+
 def _simulated(page: Page) -> None:
     page.goto(f"/console/simulation?user={SARAH.username}")
     page.get_by_role("button", name="Simulate the sync").click()
@@ -126,10 +143,9 @@ ASKED: dict[str, Callable[[Page], object]] = {
     "rules-checked": _checked,
     "alignment-previewed": _aligned,
     "jobs-watched": _opened("/console/jobs"),
-    "records-imported": lambda page: _sent(
-        page, "/console/import/Product", "p.csv", "Product Name,ProductCode\nNew,N-1\n,N-2\n", "Check only"
-    ),
+    "records-imported": _checked_in,
     "deploy-planned": lambda page: _sent(page, "/console/deploy", "looked.yaml", PACK, "Plan"),
+    "deployed": _deployed,
     "simulated": _simulated,
     "answered": _opened(f"/console/reports/ask?q={GROUPED}"),
     "support": _supported,

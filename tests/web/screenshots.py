@@ -69,6 +69,7 @@ CONSOLE = {
     **{name: f"/console/{name}" for name in ("transactions", "alerts", "simulation", "reports", "devices", "people")},
     **{name: f"/console/{name}" for name in ("objects", "rules", "catalog", "deploy", "versions", "settings", "jobs")},
     **{name: f"/console/{name}" for name in ("schedules", "retention", "recovery", "profiles", "alignment", "access")},
+    "leaving": "/console/leaving",
     **{name.replace("/", "-"): f"/console/{name}" for name in ("content", "content/new")},
     "home": "/console",
     "ask": "/console/reports/ask",

@@ -24,7 +24,6 @@ from fieldsync.schema.model import (
     ListView,
     Object,
     Pack,
-    PicklistValue,
     RecordType,
     Sharing,
     ValidationRule,
@@ -280,8 +279,7 @@ def _object_type(declared: Object, value_sets: Mapping[str, ValueSet]) -> Object
 def _with_values(field: Field, value_sets: Mapping[str, ValueSet]) -> Field:
     if field.value_set is None:
         return field
-    values: tuple[PicklistValue, ...] = value_sets[field.value_set].values
-    return msgspec.structs.replace(field, values=values)
+    return msgspec.structs.replace(field, values=value_sets[field.value_set].values)
 
 
 def _masters_first(types: Mapping[str, ObjectType]) -> Iterator[tuple[str, ObjectType]]:

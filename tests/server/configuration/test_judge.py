@@ -92,6 +92,9 @@ def test_a_condition_that_does_not_fit_is_told_with_its_place() -> None:
 def test_a_delta_date_is_a_date_and_time() -> None:
     found = judged(SyncRule(object="Call", where="Id != null", delta_date_field="Name"), names={})
     assert told(found, Level.ERROR) == [("delta_date_field", "Call.Name is no date and time", None, None)]
+    found = judged(SyncRule(object="Call", where="Id != null", delta_date_field="LastModifiedDate"), names={})
+    [(attribute, sentence, *_)] = told(found, Level.WARNING)
+    assert (attribute, "nothing goes by it" in sentence, told(found, Level.ERROR)) == ("delta_date_field", True, [])
 
 
 def test_settings_name_a_profile_of_the_org_and_keep_their_bounds() -> None:

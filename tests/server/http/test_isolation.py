@@ -161,7 +161,7 @@ RECORDS = frozenset(
         *(f"{CONSOLE}/objects/{{name:str}}/{{record_id:str}}/edit", f"{CONSOLE}/new/{{name:str}}"),
         *(f"{CONSOLE}/save/{{name:str}}", f"{CONSOLE}/delete/{{name:str}}/{{record_id:str}}"),
         *(f"{CONSOLE}/export/{{name:str}}", f"{CONSOLE}/import/{{name:str}}", f"{CONSOLE}/lookup/{{name:str}}"),
-        f"{CONSOLE}/leave",
+        *(f"{CONSOLE}/import/{{name:str}}/report", f"{CONSOLE}/import/{{name:str}}/cancel", f"{CONSOLE}/leave"),
     }
 )
 """What everybody who signs in to the console may open: records, with his own rights."""

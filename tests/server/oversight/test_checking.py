@@ -27,7 +27,7 @@ def ask(desk: Desk) -> bool:
 
 def work_off(lab: Lab) -> None:
     async def run() -> None:
-        async with open_queue(lab.uri, ["small"], performing({"small": lab.org})) as queue:
+        async with open_queue(lab.uri, ["small"], performing({"small": lab.org}, lab.uri)) as queue:
             await queue.work_off()
 
     lab.run(run())

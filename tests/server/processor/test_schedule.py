@@ -152,7 +152,7 @@ def test_the_hours_job_runs_the_schedule_and_the_schedule_the_devices(lab: Lab, 
     free_the_code(lab, other)
 
     async def run() -> None:
-        perform = performing({"small": lab.org})
+        perform = performing({"small": lab.org}, lab.uri)
         await perform(1, {"org": "small", "timestamp": int(now.timestamp())})
         async with open_queue(lab.uri, ["small"], perform) as queue:
             await queue.work_off()

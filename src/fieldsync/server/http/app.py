@@ -144,7 +144,7 @@ async def _taken_up(uri: str, org: Org) -> Org:
 async def _do_jobs(uri: str, served: Served) -> None:
     """Run what saves of these orgs put off, in this process as in every other one that serves them."""
     if served.orgs:
-        await keep_working(uri, list(served.orgs), performing(served.orgs))
+        await keep_working(uri, list(served.orgs), performing(served.orgs, uri))
 
 
 async def _keep_up(uri: str, served: Served, world: World) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -69,8 +69,22 @@ def create_org(uri: str, name: str, catalog: Catalog, *, admin: NewUser, world: 
     return org
 
 
-def deploy_catalog(uri: str, name: str, catalog: Catalog, *, world: World, dry_run: bool, allow_drop: bool) -> Deployed:
-    """Bring an org to `catalog`, or with `dry_run` only say what that would take.
+def _nothing_more(_: AdminConnection, __: Plan) -> None:
+    """A deploy that nobody watches."""
+
+
+def deploy_catalog(
+    uri: str,
+    name: str,
+    catalog: Catalog,
+    *,
+    world: World,
+    dry_run: bool,
+    allow_drop: bool,
+    within: Callable[[AdminConnection, Plan], None] = _nothing_more,
+) -> Deployed:
+    """Bring an org to `catalog`, or with `dry_run` only say what that would take. `within` is called in the transaction
+    once all of it is done; what it raises takes it back.
 
     Raises Refused: NO_ORG, DEPLOY_LOSES_DATA, DEPLOY_FAILED.
     """
@@ -82,6 +96,7 @@ def deploy_catalog(uri: str, name: str, catalog: Catalog, *, world: World, dry_r
         if dry_run or steps.empty:
             return Deployed(steps, applied=False, faults=faults)
         bring_to(connection, org, steps, world=world, allow_drop=allow_drop)
+        within(connection, steps)
         return Deployed(steps, applied=True, faults=faults)
 
 

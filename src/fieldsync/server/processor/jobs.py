@@ -1,4 +1,4 @@
-"""What the jobs of an org do: asynchronous triggers, approved e-mails, alignments, and transactions that are due.
+"""What the jobs of an org do: asynchronous triggers, e-mails, what people asked for, and transactions that are due.
 
 Transactions of a device run in the order of its queue, all together. Where another save holds a record, they run one by
 one, so that only those wait that need it (law L7): each is put off with growing pauses, not counted as failed, until it
@@ -21,9 +21,12 @@ from fieldsync.server.alerts.telling import tell_alerts
 from fieldsync.server.email.queued import EMAIL, DueEmail
 from fieldsync.server.email.send import send_email
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.oversight.catalog.deploying import Deploying, run_deploy
 from fieldsync.server.oversight.people.aligning import Alignment, run_alignment
+from fieldsync.server.oversight.people.leaving import Leaving, run_leaving
 from fieldsync.server.oversight.scope.checking import CHECK, check_rules
-from fieldsync.server.postgres.queue.listed import FORGET_ENDED
+from fieldsync.server.oversight.sheets.bringing import Import, run_import
+from fieldsync.server.postgres.queue.listed import ASKED_FOR, FORGET_ENDED
 from fieldsync.server.postgres.queue.worker import Perform
 from fieldsync.server.postgres.work import Busy, Collision, TooLong, transaction
 from fieldsync.server.postgres.work import Work as Database
@@ -61,8 +64,8 @@ _TRIES_MAX = {
 UNFORESEEN = "it ended in an error that nobody foresaw; the server's log describes it"
 
 
-def performing(orgs: Mapping[str, Org]) -> Perform:
-    """Does jobs of these orgs, each with the catalog that it has when the job runs."""
+def performing(orgs: Mapping[str, Org], uri: str) -> Perform:
+    """Does jobs of these orgs, each with the catalog that it has when the job runs; `uri` of their database."""
     run_trigger = performing_triggers(orgs)
 
     async def run(job_id: int, arguments: Mapping[str, Any]) -> None:
@@ -76,9 +79,8 @@ def performing(orgs: Mapping[str, Org]) -> Perform:
                 await database.run(FORGET_ENDED, queue=org.name)
         elif CHECK in arguments:
             await check_rules(orgs[arguments["org"]], int(arguments[CHECK]))
-        elif "alignment" in arguments:
-            aligning = msgspec.convert(arguments, Alignment)
-            await run_alignment(orgs[aligning.org], aligning)
+        elif not ASKED_FOR.keys().isdisjoint(arguments):
+            await _run_asked_for(orgs, uri, arguments)
         elif RECOVERY in arguments:
             await recover(orgs[arguments["org"]])
         elif EMAIL in arguments:
@@ -90,6 +92,19 @@ def performing(orgs: Mapping[str, Org]) -> Perform:
             await run_trigger(job_id, arguments)
 
     return run
+
+
+async def _run_asked_for(orgs: Mapping[str, Org], uri: str, arguments: Mapping[str, Any]) -> None:
+    """What somebody asked for on a page."""
+    org = orgs[arguments["org"]]
+    if "alignment" in arguments:
+        await run_alignment(org, msgspec.convert(arguments, Alignment))
+    elif "leaving" in arguments:
+        await run_leaving(org, msgspec.convert(arguments, Leaving))
+    elif "import" in arguments:
+        await run_import(org, msgspec.convert(arguments, Import))
+    else:
+        await run_deploy(orgs, uri, msgspec.convert(arguments, Deploying))
 
 
 async def process(org: Org, device: str) -> None:

@@ -19,6 +19,7 @@ from fieldsync.soql.errors import START, Position
 
 OBJECT = "Sync_Rule"
 CONDITION_CHARS_MAX = 32_000
+KEPT_ALONE = "Changes are found by the version of each record: the delta date field is kept, and nothing goes by it."
 
 
 @dataclass(frozen=True)
@@ -146,3 +147,5 @@ def _fields(object_type: ObjectType, rule: SyncRule) -> Iterator[Fault]:
         field = object_type.fields.get(rule.delta_date_field)
         if field is None or field.type is not FieldType.DATETIME:
             yield Fault("delta_date_field", f"{rule.object}.{rule.delta_date_field} is no date and time.")
+        else:
+            yield Fault("delta_date_field", KEPT_ALONE, warning=True)

@@ -7,6 +7,7 @@ What changes something carries a page token derived from the cookie, which a pag
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 from typing import Any
@@ -26,6 +27,8 @@ from fieldsync.server.sync.session import Begin, org_of
 
 COOKIE = "fieldsync_console"
 AnyRequest = Request[Any, Any, Any]
+TAKEN_UP_TRIES, TAKEN_UP_PAUSE_SECONDS = 40, 0.25
+"""A server that has not taken up what was deployed last is busy for some seconds: a page waits for it."""
 
 
 def cookie(token: str) -> Cookie:
@@ -57,16 +60,20 @@ async def admin(served: Served, request: AnyRequest) -> tuple[Org, str, Caller]:
 async def somebody(served: Served, request: AnyRequest) -> tuple[Org, str, Caller]:
     """Whoever is signed in, admin or not: for pages that show what he may see. Raises NotAuthorizedException."""
     token = request.cookies.get(COOKIE, "")
-    try:
-        org = served.org(org_of(token))
-        async with calling(org, token) as (_, caller):
-            if caller.device_id is not None:
-                raise Refused(problem(Code.AUTH))
-    except Refused as refused:
-        if refused.problem.code is not Code.AUTH:
-            raise
-        raise NotAuthorizedException("Sign in to the console.") from None
-    return org, page_token(token), caller
+    for tried in range(1, TAKEN_UP_TRIES + 1):
+        try:
+            org = served.org(org_of(token))
+            async with calling(org, token) as (_, caller):
+                if caller.device_id is not None:
+                    raise Refused(problem(Code.AUTH))
+            return org, page_token(token), caller
+        except Refused as refused:
+            if refused.problem.code is Code.AUTH:
+                raise NotAuthorizedException("Sign in to the console.") from None
+            if refused.problem.code is not Code.BUSY or tried == TAKEN_UP_TRIES:
+                raise
+        await asyncio.sleep(TAKEN_UP_PAUSE_SECONDS)
+    raise AssertionError("the last try answers")
 
 
 def require_page(request: AnyRequest, given: str) -> None:

@@ -10,8 +10,11 @@ from litestar.response import Redirect, Template
 from fieldsync.base.log import get_logger
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.http.context import ServedHere
+from fieldsync.server.oversight.catalog.deploying import DEPLOYING
 from fieldsync.server.oversight.people.aligning import ALIGNING, PREVIEWING
+from fieldsync.server.oversight.people.leaving import REASSIGNING
 from fieldsync.server.oversight.scope.checking import WHAT
+from fieldsync.server.oversight.sheets.bringing import IMPORTING
 from fieldsync.server.postgres.queue.listed import ENDED_DAYS, jobs_of, try_again
 from fieldsync.server.postgres.queue.progress import listed
 from fieldsync.server.postgres.work import snapshot, transaction
@@ -26,9 +29,17 @@ WATCHED: Final = {
     RECOVERED: ("/console/recovery", "Applying", "Done"),
     ALIGNING: ("/console/alignment", "Saving", "Done"),
     PREVIEWING: ("/console/alignment", "Trying", "Done"),
+    DEPLOYING: ("/console/deploy", "Deploying", "Active"),
+    REASSIGNING: ("/console/leaving", "Giving", "Done"),
 }
 """By what it is: the page it belongs to, and what it is called while it runs and when it ended well."""
 _log = get_logger("fieldsync.server")
+
+
+def _watched(what: str) -> tuple[str, str, str] | None:
+    if what.startswith(IMPORTING):
+        return f"/console/import/{what.removeprefix(IMPORTING)}", "Bringing in", "Done"
+    return WATCHED.get(what)
 
 
 @get("/jobs")
@@ -36,9 +47,9 @@ async def jobs_page(request: AnyRequest, served: ServedHere) -> Template:
     """Every job that has not ended well, and the last runs."""
     org, page_token = await admin_org(served, request)
     async with snapshot(org.pool) as database:
-        found, watched = await jobs_of(database, org.name), await listed(database, org.name)
-    known = [(one, *WATCHED[one.what]) for one in watched if one.what in WATCHED]
-    told = {"jobs": found, "watched": known, "days": ENDED_DAYS, "now": org.world.clock.now()}
+        jobs, watched = await jobs_of(database, org.name), await listed(database, org.name)
+    known = [(one, *found) for one in watched if (found := _watched(one.what)) is not None]
+    told = {"jobs": jobs, "watched": known, "days": ENDED_DAYS, "now": org.world.clock.now()}
     return Template("jobs.html", context={"here": "setup", "page_token": page_token, **told})
 
 

@@ -6,26 +6,20 @@ effect, so that begun again after its process died it is done once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import msgspec
-from sqlalchemy import ClauseElement, MetaData, bindparam, select
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.schema.access.rights import NOBODY
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.people.alignment import Aligned, File, align
-from fieldsync.server.postgres.compiled import compiled_once
+from fieldsync.server.oversight.people.asked import as_who_asked
 from fieldsync.server.postgres.queue import progress
 from fieldsync.server.postgres.queue.progress import Progress, Stage
 from fieldsync.server.postgres.queue.statements import DEFER
 from fieldsync.server.postgres.queue.watched import Watched
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import transaction
-from fieldsync.server.save.batch import Caller, Channel, encode_rows
-from fieldsync.server.sync.session_statements import held_sets
+from fieldsync.server.save.batch import Caller, encode_rows
 
 ALIGNING, PREVIEWING = "alignment brought by a file", "alignment previewed"
 REFUSED_TOLD_MAX = 1_000
@@ -62,7 +56,7 @@ async def run_alignment(org: Org, asked: Alignment) -> None:
             await progress.end(database, asked.alignment, Stage.CANCELED, Aligned())
             return
     try:
-        done = await align(org, lambda: _as_who_asked(org, asked.user), asked.file, watched, preview=asked.preview)
+        done = await align(org, lambda: as_who_asked(org, asked.user), asked.file, watched, preview=asked.preview)
     except Refused as refused:
         watched.stage, done = Stage.ERROR, Aligned(wrong=refused.problem.message)
     except Exception:
@@ -80,23 +74,3 @@ async def newest_alignment(org: Org, database: Database) -> tuple[Progress, Alig
     if not known:
         return None
     return known[0], msgspec.json.decode(known[0].result, type=Aligned) if known[0].result else Aligned()
-
-
-@asynccontextmanager
-async def _as_who_asked(org: Org, user: RecordId) -> AsyncIterator[tuple[Database, Caller]]:
-    """A transaction, and in it the admin as he is now. Raises Refused(FORBIDDEN) for who is none any more."""
-    async with transaction(org.pool) as database:
-        row = await database.one(_person(org.metadata), user=user, now=org.world.clock.now())
-        rights = org.rights.of(row[0], row[1] or ()) if row is not None else NOBODY
-        if row is None or not rights.admin:
-            raise Refused(problem(Code.FORBIDDEN, reason="who brought this file is no admin any more"))
-        yield database, Caller(user, row[0], Channel.API, rights=rights)
-
-
-@compiled_once
-def _person(metadata: MetaData) -> ClauseElement:
-    user, profile, head = (metadata.tables[name] for name in ("User", "Profile", "_user_head"))
-    joined = user.join(profile, profile.c.Id == user.c.ProfileId).join(head, head.c.user_id == user.c.Id)
-    query = select(profile.c.Name, held_sets(metadata.tables, user.c.Id)).select_from(joined)
-    active = user.c.IsActive.is_(True) & user.c.IsDeleted.is_(False) & head.c.revoked.is_(False)
-    return query.where(user.c.Id == bindparam("user"), active)

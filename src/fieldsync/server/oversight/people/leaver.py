@@ -5,15 +5,16 @@ Each record is a transaction of its own; what one is refused for, a lock say, ho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
 from sqlalchemy import bindparam, func, select
 
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId, uuid7
-from fieldsync.base.problems import Code, Problem, Refused, problem
+from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant, unix_ms
-from fieldsync.protocol.upload import Change, Item, Operation, Rejected, encode_items, hash_of
+from fieldsync.protocol.upload import Change, Item, Operation, Rejected, Result, encode_items, hash_of
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.org.runtime import Org
@@ -29,13 +30,32 @@ BATCH = 200
 REFUSED_TOLD_MAX = 100
 
 
-@dataclass
-class Reassigned:
-    """How many went over, and what was refused: (object, id, why)."""
+class Reassigned(msgspec.Struct):
+    """How many went over until now, and what was refused: (object, id, why)."""
 
-    moved: int
-    refused: list[tuple[str, str, Problem]]
+    leaver: RecordId
+    heir: RecordId
+    total: int = 0
+    moved: int = 0
+    refused: list[tuple[str, str, str]] = []
     refused_in_all: int = 0
+    places: dict[str, str] = {}
+    """Object to the id of the last record that was looked at."""
+    wrong: str = ""
+    """Why it could not go on, where that is no record's fault."""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Records that were looked at, of all."""
+        return self.moved + self.refused_in_all, self.total
+
+
+Note = Callable[[Database, Reassigned], Awaitable[None]]
+"""Keeps how far it is, in the transaction of a batch."""
+
+
+class Canceled(Exception):
+    """Ends a batch that somebody does not want any more: nothing of it is kept."""
 
 
 def _owned_objects(org: Org) -> list[ObjectType]:
@@ -55,45 +75,51 @@ async def owned(org: Org, database: Database, user_id: str) -> list[tuple[str, s
     return found
 
 
-async def reassign(org: Org, begin: Begin, leaver: RecordId, heir: RecordId) -> Reassigned:
-    """Give all of it to `heir`. Raises Refused: AUTH, BUSY."""
-    done = Reassigned(0, [])
+async def reassign(org: Org, begin: Begin, done: Reassigned, note: Note) -> None:
+    """Give what is left of it to the heir. Raises Refused: FORBIDDEN, BUSY; Canceled, by `note`."""
     for object_type in _owned_objects(org):
-        after = ""
-        while True:
-            after, more = await _batch(org, begin, (object_type.name, leaver, heir), after, done)
-            if not more:
-                break
-    return done
+        while await _batch(org, begin, object_type.name, done, note):
+            pass
 
 
-async def _batch(
-    org: Org, begin: Begin, what: tuple[str, RecordId, RecordId], after: str, done: Reassigned
-) -> tuple[str, bool]:
-    name, leaver, heir = what
-    table = org.metadata.tables[name]
-    mine = select(table.c.Id, table.c[STAMP]).where(table.c.OwnerId == leaver, table.c.IsDeleted.is_(False))
+async def _batch(org: Org, begin: Begin, name: str, done: Reassigned, note: Note) -> bool:
+    """Whether there may be more. `done` tells of the batch once it is kept."""
+    table, after = org.metadata.tables[name], done.places.get(name, "")
+    mine = select(table.c.Id, table.c[STAMP]).where(table.c.OwnerId == done.leaver, table.c.IsDeleted.is_(False))
     query = compile_statement(mine.where(table.c.Id > bindparam("after")).order_by(table.c.Id).limit(BATCH))
     for _ in range(limits.DEADLOCK_RETRIES_MAX):
         try:
             async with begin() as (database, caller):
                 frame = await lock_head(org, database, caller)
-                rows = await database.rows(query, after=after)
-                incoming = tuple(_incoming(org, name, (RecordId(i), s), (leaver, heir)) for i, s in rows)
+                rows = [(RecordId(i), stamp) for i, stamp in await database.rows(query, after=after)]
+                incoming = tuple(_incoming(org, name, row, (done.leaver, done.heir)) for row in rows)
                 results = (await save(org, database, caller, frame, incoming)).results if incoming else ()
+                told = _told(done, name, rows, results)
+                await note(database, told)
         except Collision:
             continue
         except Busy:
             break
-        for (record_id, _), result in zip(rows, results, strict=True):
-            if not isinstance(result.outcome, Rejected):
-                done.moved += 1
-                continue
-            done.refused_in_all += 1
-            if len(done.refused) < REFUSED_TOLD_MAX:
-                done.refused.append((name, record_id, result.outcome.problems[0]))
-        return (rows[-1][0] if rows else after), len(rows) == BATCH
+        for field in msgspec.structs.fields(told):
+            setattr(done, field.name, getattr(told, field.name))
+        return len(rows) == BATCH
     raise Refused(problem(Code.BUSY), retry_after_seconds=2.0)
+
+
+def _told(done: Reassigned, name: str, rows: Sequence[tuple[RecordId, int]], results: Sequence[Result]) -> Reassigned:
+    """How far it is with this batch. Pure."""
+    refused = [
+        (name, record_id, result.outcome.problems[0].message)
+        for (record_id, _), result in zip(rows, results, strict=True)
+        if isinstance(result.outcome, Rejected)
+    ]
+    return msgspec.structs.replace(
+        done,
+        moved=done.moved + len(rows) - len(refused),
+        refused=(done.refused + refused)[:REFUSED_TOLD_MAX],
+        refused_in_all=done.refused_in_all + len(refused),
+        places=done.places | ({name: rows[-1][0]} if rows else {}),
+    )
 
 
 def _incoming(org: Org, name: str, row: tuple[RecordId, int], owners: tuple[RecordId, RecordId]) -> Incoming:

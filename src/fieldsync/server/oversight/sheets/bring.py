@@ -1,16 +1,16 @@
 """Lines of a CSV file into records: in batches through the save pipeline, as the person who brings them.
 
 Every line is a transaction of its own: what one is refused for holds up no other. A check runs the same and keeps
-nothing.
+nothing. `bringing.py` does it as a job.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from zoneinfo import ZoneInfo
 
+import msgspec
 from sqlalchemy import Text as SqlText
 from sqlalchemy import any_, bindparam, cast, select
 
@@ -59,14 +59,19 @@ class Bringing:
     check: bool
 
 
-@dataclass(frozen=True)
-class _Read:
+class Line(msgspec.Struct, frozen=True, array_like=True):
+    """One line of the file that is not empty, and its number in it."""
+
     line: int
     cells: tuple[str, ...]
 
 
+Note = Callable[[Database, list[Told]], Awaitable[None]]
+"""Keeps what became of a batch."""
+
+
 @dataclass(frozen=True)
-class _Ready:
+class Liney:
     line: int
     item: Item
 
@@ -74,24 +79,14 @@ class _Ready:
 class _TakenBack(Exception):
     """Ends the transaction of a check."""
 
-    def __init__(self, outcomes: list[Outcome]) -> None:
-        super().__init__()
-        self.outcomes = outcomes
 
-
-async def bring(bringing: Bringing, lines: Iterator[Sequence[str]]) -> AsyncIterator[Told]:
-    """What became of every line, in order; `lines` come without the head. Raises Refused: AUTH, BUSY."""
-    numbered = (_Read(i, tuple(cells)) for i, cells in enumerate(lines, 2) if any(cells))
-    while batch := list(islice(numbered, BATCH_LINES)):
-        for one in await _batch(bringing, batch):
-            yield one
-
-
-async def _batch(bringing: Bringing, batch: Sequence[_Read]) -> list[Told]:
+async def bring(bringing: Bringing, batch: Sequence[Line], note: Note) -> None:
+    """What becomes of a batch of lines is noted: with its effect, in one commit. Raises Refused: FORBIDDEN, BUSY, and
+    what `note` does, which takes the batch back."""
     new_ids = await draw_ids(bringing.org, [bringing.heads.object.name] * len(batch))
     for _ in range(limits.DEADLOCK_RETRIES_MAX):
         told: list[Told] = []
-        ready: list[_Ready] = []
+        ready: list[Liney] = []
         try:
             async with bringing.begin() as (database, caller):
                 reader = await reader_of(bringing.org, database, caller)
@@ -104,27 +99,29 @@ async def _batch(bringing: Bringing, batch: Sequence[_Read]) -> list[Told]:
                 frame = replace(await lock_head(bringing.org, database, caller), dry=bringing.check)
                 incoming = tuple(_incoming(bringing.org, one) for one in ready)
                 results = (await save(bringing.org, database, caller, frame, incoming)).results if incoming else ()
-                outcomes = [result.outcome for result in results]
+                told += [_told(one, result.outcome) for one, result in zip(ready, results, strict=True)]
+                told.sort(key=lambda one: one.line)
                 if bringing.check:
-                    raise _TakenBack(outcomes)
-        except _TakenBack as back:
-            outcomes = back.outcomes
+                    raise _TakenBack
+                await note(database, told)
+        except _TakenBack:
+            async with bringing.begin() as (database, _):
+                await note(database, told)
         except Collision:
             continue
         except Busy:
             break
-        told += [_told(one, outcome) for one, outcome in zip(ready, outcomes, strict=True)]
-        return sorted(told, key=lambda one: one.line)
+        return
     raise Refused(problem(Code.BUSY), retry_after_seconds=2.0)
 
 
-def _incoming(org: Org, one: _Ready) -> Incoming:
+def _incoming(org: Org, one: Liney) -> Incoming:
     now, items = org.world.clock.now(), (one.item,)
     transaction_id = uuid7(unix_ms(now), org.world.chance.bytes(10))
     return Incoming(transaction_id, one.line, hash_of((encode_items(items),)), instant(now), items)
 
 
-def _told(one: _Ready, outcome: Outcome) -> Told:
+def _told(one: Liney, outcome: Outcome) -> Told:
     if isinstance(outcome, Rejected):
         return Told(one.line, "refused", one.item.id, outcome.problems)
     if isinstance(outcome, Linked):
@@ -140,7 +137,7 @@ class _Looked:
     targets: Mapping[tuple[int, str], str]
 
 
-async def _look_up(bringing: Bringing, database: Database, reader: Reader, batch: Sequence[_Read]) -> _Looked:
+async def _look_up(bringing: Bringing, database: Database, reader: Reader, batch: Sequence[Line]) -> _Looked:
     heads, org = bringing.heads, bringing.org
     place, rows = heads.place, dict[str, Row]()
     if place >= 0:
@@ -173,11 +170,11 @@ async def _ids_by(
     return dict(await database.rows(compile_statement(query), values=list(values))) if values else {}
 
 
-def _cell(read: _Read, place: int) -> str:
+def _cell(read: Line, place: int) -> str:
     return read.cells[place].strip() if place < len(read.cells) else ""
 
 
-def _one(bringing: Bringing, looked: _Looked, read: _Read, new_id: RecordId) -> _Ready | Told:
+def _one(bringing: Bringing, looked: _Looked, read: Line, new_id: RecordId) -> Liney | Told:
     """The save of one line, or what there is to say without one. Pure."""
     heads = bringing.heads
     name, key = heads.object.name, _cell(read, heads.place) if heads.place >= 0 else ""
@@ -197,14 +194,14 @@ def _one(bringing: Bringing, looked: _Looked, read: _Read, new_id: RecordId) -> 
         return Told(read.line, "refused", row[ID] if row else "", tuple(problems))
     if row is None:
         changes = {column: Change(None, value) for column, value in values.items() if value is not None}
-        return _Ready(read.line, Item(name, new_id, Operation.CREATE, changes))
+        return Liney(read.line, Item(name, new_id, Operation.CREATE, changes))
     changes = {c: Change(row.get(c), value) for c, value in values.items() if row.get(c) != value}
     if not changes:
         return Told(read.line, "unchanged", row[ID])
-    return _Ready(read.line, Item(name, RecordId(row[ID]), Operation.UPDATE, changes, row[STAMP]))
+    return Liney(read.line, Item(name, RecordId(row[ID]), Operation.UPDATE, changes, row[STAMP]))
 
 
-def _cell_as_is(read: _Read, place: int) -> str:
+def _cell_as_is(read: Line, place: int) -> str:
     return read.cells[place] if place < len(read.cells) else ""
 
 

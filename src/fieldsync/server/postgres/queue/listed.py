@@ -18,11 +18,19 @@ LISTED_MAX: Final = 100
 ENDED_DAYS: Final = 7
 """How long it is known how a run ended."""
 HOUR, TRIGGER, DEVICE, RECOVERY = "the hour", "trigger", "saves of a device", "recovery after a restore"
-EMAIL, CHECK, ALIGNMENT = "approved e-mail", "sync rules", "alignment"
+EMAIL, CHECK = "approved e-mail", "sync rules"
+ASKED_FOR: Final = {
+    "alignment": "alignment",
+    "leaving": "records given to another",
+    "import": "import of a file",
+    "deploy": "deploy",
+}
+"""What admins and others ask for on a page: by the argument that names its note."""
+_ASKED = " ".join(f"WHEN j.args ? '{key}' THEN '{what}'" for key, what in ASKED_FOR.items())
 _WHAT = f"""CASE WHEN j.args ? 'timestamp' THEN '{HOUR}'
  WHEN j.args ? 'trigger' THEN '{TRIGGER} ' || (j.args ->> 'trigger')
  WHEN j.args ? 'email' THEN '{EMAIL}' WHEN j.args ? 'check' THEN '{CHECK}'
- WHEN j.args ? 'alignment' THEN '{ALIGNMENT}' WHEN j.args ? 'device' THEN '{DEVICE}' ELSE '{RECOVERY}' END"""
+ {_ASKED} WHEN j.args ? 'device' THEN '{DEVICE}' ELSE '{RECOVERY}' END"""
 
 
 @dataclass(frozen=True)
@@ -72,8 +80,9 @@ def what_of(arguments: Mapping[str, Any]) -> str:
         return EMAIL
     if "check" in arguments:
         return CHECK
-    if "alignment" in arguments:
-        return ALIGNMENT
+    for key, what in ASKED_FOR.items():
+        if key in arguments:
+            return what
     return DEVICE if "device" in arguments else RECOVERY
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.postgres.queue.schema import QUEUE_SCHEMA
@@ -84,6 +85,13 @@ _END = _statement(
     " WHERE id = %(id)s AND ended_at IS NULL RETURNING id",
     *("id", "stage", "result"),
 )
+_NOTE = _statement(
+    f"UPDATE {_T} SET status = 'running', done = %(done)s, total = %(total)s, begun_at = coalesce(begun_at, now()),"  # noqa: S608
+    " result = %(result)s WHERE id = %(id)s AND ended_at IS NULL RETURNING NOT canceled",
+    *("id", "done", "total", "result"),
+)
+_EXPECT = _statement(f"UPDATE {_T} SET result = %(result)s WHERE id = %(id)s", "id", "result")  # noqa: S608
+_NOTED = _statement(f"SELECT result FROM {_T} WHERE id = %(id)s AND ended_at IS NULL", "id")  # noqa: S608
 _CANCEL = _statement(
     f"UPDATE {_T} SET canceled = true, status = CASE WHEN canceled THEN 'canceled' ELSE status END,"  # noqa: S608
     " ended_at = CASE WHEN canceled THEN now() END"
@@ -93,6 +101,11 @@ _CANCEL = _statement(
 _LISTED = _statement(
     f"SELECT {_COLUMNS} FROM {_T} WHERE queue_name = %(queue)s ORDER BY asked_at DESC, id DESC LIMIT 20",  # noqa: S608
     "queue",
+)
+
+_NEWEST = _statement(
+    f"SELECT {_COLUMNS} FROM {_T} WHERE queue_name = %(queue)s AND what = %(what)s ORDER BY id DESC LIMIT 1",  # noqa: S608
+    *("queue", "what"),
 )
 
 
@@ -124,6 +137,32 @@ async def step(database: Work, progress: int, done: int, total: int) -> bool:
     return row is not None and bool(row[0])
 
 
+async def note(database: Work, progress: int, place: tuple[int, int], result: msgspec.Struct) -> bool:
+    """As `step`, and this came of it until here: in the transaction of that effect, one that is begun again goes on
+    from it. `place`: done, total. False where it is to stop: somebody canceled it, or it has ended."""
+    told = msgspec.json.encode(result).decode()
+    row = await database.one(_NOTE, id=progress, done=place[0], total=place[1], result=told)
+    return row is not None and bool(row[0])
+
+
+def note_within(connection: Connection, progress: int, place: tuple[int, int], result: msgspec.Struct) -> bool:
+    """As `note`, in the transaction of a deploy."""
+    values = {"id": progress, "done": place[0], "total": place[1], "result": msgspec.json.encode(result).decode()}
+    row = connection.exec_driver_sql(_NOTE.text, values).one_or_none()
+    return row is not None and bool(row[0])
+
+
+async def expect(database: Work, progress: int, result: msgspec.Struct) -> None:
+    """What its job begins with."""
+    await database.run(_EXPECT, id=progress, result=msgspec.json.encode(result).decode())
+
+
+async def noted(database: Work, progress: int) -> bytes | None:
+    """What came of it until now, empty for nothing yet; None where it has ended."""
+    row = await database.one(_NOTED, id=progress)
+    return None if row is None else (row[0] or "").encode()
+
+
 async def end(database: Work, progress: int, stage: Stage, result: msgspec.Struct | None = None) -> bool:
     """It ended so, and this came of it. False where it had ended before, which stays as it is."""
     told: Any = None if result is None else msgspec.json.encode(result).decode()
@@ -134,6 +173,12 @@ async def cancel(database: Work, queue: str, progress: int) -> bool:
     """Have it stop at its next step; asked again it has ended, whatever became of its job. False where it has ended
     before, or is another org's."""
     return await database.one(_CANCEL, id=progress, queue=queue) is not None
+
+
+async def newest(database: Work, queue: str, what: str) -> Progress | None:
+    """The last one of this kind; None where there was none."""
+    row = await database.one(_NEWEST, queue=queue, what=what)
+    return None if row is None else _progress(row)
 
 
 async def listed(database: Work, queue: str) -> list[Progress]:

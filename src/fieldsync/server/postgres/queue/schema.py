@@ -54,6 +54,16 @@ CREATE TABLE progress (
 CREATE UNIQUE INDEX ix_progress_open ON progress (queue_name, what) WHERE ended_at IS NULL;
 COMMENT ON TABLE progress IS 'Work that people watch: how far it is, and whether it is to stop';
 """,
+    "own.3.brought": """
+CREATE TABLE brought (
+    progress bigint NOT NULL REFERENCES progress ON DELETE CASCADE,
+    kind text NOT NULL,
+    part integer NOT NULL,
+    content bytea NOT NULL,
+    PRIMARY KEY (progress, kind, part)
+);
+COMMENT ON TABLE brought IS 'What such work is about, and its report, piece by piece: files that people brought';
+""",
 }
 
 

@@ -16,6 +16,7 @@ from fieldsync.server.oversight.catalog.reload import taken_back_item, wish_item
 from fieldsync.server.oversight.catalog.versions import behind, owing, versions
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.sync.forcing.reload import reload_asked
+from fieldsync.web.console.catalog.deploy import last_deploy
 from fieldsync.web.console.door import AnyRequest, admin_org, refusals, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
@@ -40,7 +41,15 @@ async def _versions(
         asked = await reload_asked(org, database)
         still = await owing(org, database, asked) if asked is not None else []
     today = org.world.clock.now().date()
-    values = {"versions": found, "behind": others, "asked": asked, "owing": still, "today": today, "wrong": wrong}
+    values: dict[str, Any] = {
+        "versions": found,
+        "behind": others,
+        "asked": asked,
+        "owing": still,
+        "today": today,
+        "wrong": wrong,
+    }
+    values |= await last_deploy(org)
     shown = {"here": "setup", "page_token": page_token, "said": said, "typed": {**NOTHING, **typed}, **values}
     return telling(Template("versions.html", context=shown), wrong)
 

@@ -18,15 +18,15 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.people.access import explain_record
 from fieldsync.server.oversight.people.aligning import PREVIEWING, ask_alignment, newest_alignment
 from fieldsync.server.oversight.people.alignment import read_file
-from fieldsync.server.oversight.people.leaver import reassign
+from fieldsync.server.oversight.people.leaving import ask_leaving, newest_leaving
 from fieldsync.server.oversight.people.shift import PEOPLE_MAX
 from fieldsync.server.oversight.scope.holders import holder_of
 from fieldsync.server.oversight.scope.kept import usernames
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot, transaction
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, as_person, name_of, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, name_of, require_page
 from fieldsync.web.console.pages import SEE_OTHER
-from fieldsync.web.console.people.pages import person_page, person_values
+from fieldsync.web.console.people.pages import person_page
 from fieldsync.web.kit.pages import telling
 
 ALIGNMENT_BYTES_MAX = 8 * 1024 * 1024
@@ -63,16 +63,37 @@ async def _explained(org: Org, database: Database, record: str, who: tuple[str, 
 
 @post("/people/{user_id:str}/reassign", status_code=200)
 async def reassign_all(request: AnyRequest, served: ServedHere, user_id: str) -> Response[Any] | Template:
-    """Give all that a person owns to another."""
-    org, page_token = await admin_org(served, request)
+    """Have all that a person owns given to another, by a job."""
+    org, page_token, caller = await admin(served, request)
     form = {key: str(value) for key, value in (await request.form()).items()}
     require_page(request, form.get("page_token", ""))
     heir = form.get("heir", "")
     if not is_id(heir) or heir == user_id:
         return await person_page(org, page_token, user_id, problem(Code.BAD_REQUEST, reason="choose who gets it"))
-    done = await reassign(org, as_person(org, request), RecordId(user_id), RecordId(heir))
-    values = await person_values(org, page_token, user_id)
-    return Template("person.html", context={**values, "given": done})
+    by = await name_of(org, caller)
+    try:
+        async with transaction(org.pool) as database:
+            await ask_leaving(org, database, caller, (RecordId(user_id), RecordId(heir)), by)
+    except Refused as refused:
+        return await person_page(org, page_token, user_id, refused.problem)
+    return Redirect("/console/leaving", status_code=SEE_OTHER)
+
+
+@get("/leaving")
+async def leaving_page(request: AnyRequest, served: ServedHere) -> Template:
+    """How far it is, or what came of it."""
+    org, page_token = await admin_org(served, request)
+    async with snapshot(org.pool) as database:
+        p, done = await newest_leaving(org, database) or (None, None)
+        people = [done.leaver, done.heir] if done else []
+        names = dict(zip(people, [await _named(org, database, one) for one in people], strict=True))
+    told = {"p": p, "done": done, "names": names, "here": "people", "page_token": page_token}
+    return Template("leaving.html", context=told)
+
+
+async def _named(org: Org, database: Database, user_id: str) -> str:
+    row = await database.one(org.save.read_name("User"), ids=[user_id])
+    return str(row[0]) if row and row[0] else user_id
 
 
 async def _alignment(org: Org, page_token: str, wrong: Problem | None = None) -> Template:
@@ -115,4 +136,4 @@ async def bring_alignment(request: AnyRequest, served: ServedHere) -> Response[A
     return Redirect("/console/alignment", status_code=SEE_OTHER)
 
 
-ACT_PAGES = [access_page, reassign_all, alignment_page, bring_alignment]
+ACT_PAGES = [access_page, reassign_all, leaving_page, alignment_page, bring_alignment]

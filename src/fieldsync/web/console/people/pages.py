@@ -47,7 +47,7 @@ async def person_values(org: Org, page_token: str, user_id: str) -> dict[str, An
         owns = await owned(org, database, user_id)
         everybody = [one for one in await people(org, database, "") if one.active and one.id != user_id]
         lists = {name: await choices(org, database, name) for name in ("Profile", "Permission_Set", "Territory")}
-    told = {"person": found, "owns": owns, "everybody": everybody, "lists": lists, "here": "people", "given": None}
+    told = {"person": found, "owns": owns, "everybody": everybody, "lists": lists, "here": "people"}
     return {**told, "page_token": page_token, "said": "", "wrong": None, "today": org.world.clock.now().date()}
 
 

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from litestar import Response, get, post
 from litestar.datastructures import UploadFile
-from litestar.response import Stream, Template
+from litestar.response import Redirect, Stream, Template
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.schema.access.permissions import Access
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.oversight.reader import open_to
-from fieldsync.server.oversight.sheets.bring import Bringing, Told, bring
-from fieldsync.server.oversight.sheets.export import exported, line
-from fieldsync.server.oversight.sheets.heads import heads_of, keys_of
-from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import AnyRequest, as_person, require_page
+from fieldsync.server.oversight.sheets.bringing import Brought, ask_import, newest_import, report
+from fieldsync.server.oversight.sheets.export import exported
+from fieldsync.server.oversight.sheets.heads import keys_of
+from fieldsync.server.postgres.queue import progress
+from fieldsync.server.postgres.queue.progress import Progress
+from fieldsync.server.postgres.work import snapshot, transaction
+from fieldsync.web.console.door import AnyRequest, name_of, require_page
+from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.records.desk import Desk, desk_of
 
 CSV = "text/csv; charset=utf-8"
 FILE_BYTES_MAX = 256 * 1024 * 1024
-SHOWN_MAX = 200
-REPORT = ("line", "became", "record", "field", "code", "message")
 _UTF_8 = "utf-8-sig"
 
 
@@ -46,65 +46,79 @@ async def export_records(request: AnyRequest, served: ServedHere, name: str) -> 
     return Stream(content(), media_type=CSV, headers=named)
 
 
-async def _page(desk: Desk, name: str, values: dict[str, Any], wrong: Problem | None = None) -> Template:
+async def _page(desk: Desk, name: str, wrong: Problem | None = None, key: str = "") -> Template:
     async with snapshot(desk.org.pool) as database:
         reader = await desk.reader(database)
         object_type = open_to(desk.org, reader, name)
+        p, done = await newest_import(desk.org, database, name) or (None, None)
     if not reader.rights.may(name, Access.CREATE) or object_type.declared.bulk is not None:
         raise Refused(problem(Code.PERMISSION, object=name, operation="create"))
     fields = [c for c in object_type.columns if c in object_type.writable and reader.rights.edits(name, c)]
     about = {"object": name, "plural": object_type.plural, "label": object_type.label, "fields": fields}
-    empty: dict[str, Any] = {
-        "keys": keys_of(object_type),
-        "key": "",
-        "told": None,
-        "counts": {},
-        "left_out": (),
-        "checked": False,
-    }
-    return desk.page("import.html", {**about, **empty, **values}, wrong)
+    mine = done is not None and _may_look(desk, done)
+    told = {"keys": keys_of(object_type), "key": key, "p": p, "done": done, "mine": mine}
+    return desk.page("import.html", {**about, **told}, wrong)
+
+
+def _may_look(desk: Desk, done: Brought) -> bool:
+    """What became of a file is for who brought it, and for admins."""
+    return desk.caller.rights.admin or done.user == desk.caller.user_id
 
 
 @get("/import/{name:str}")
 async def import_page(request: AnyRequest, served: ServedHere, name: str) -> Template:
-    """Which file, and by what records that are there are found."""
-    return await _page(await desk_of(served, request), name, {})
+    """Which file, and by what records that are there are found; how far the last one is, or what came of it."""
+    return await _page(await desk_of(served, request), name)
 
 
 @post("/import/{name:str}", status_code=200, request_max_body_size=FILE_BYTES_MAX)
 async def import_records(request: AnyRequest, served: ServedHere, name: str) -> Response[Any] | Template:
-    """Check the file, or bring it in; the report is a page, or a file with a line for each line."""
+    """Have the file checked, or brought in: by a job, which the page watches."""
     desk = await desk_of(served, request)
     form = await request.form()
     require_page(request, str(form.get("page_token", "")))
     key, file = str(form.get("key", "")), form.get("file")
-    check, as_file = form.get("act") == "check", form.get("report") == "file"
     try:
         if not isinstance(file, UploadFile) or not file.filename:
             raise Refused(problem(Code.UNUSABLE, what="This form", reason="no file was chosen"))
-        lines = _lines(file)
-        async with snapshot(desk.org.pool) as database:
-            reader = await desk.reader(database)
-            object_type = open_to(desk.org, reader, name)
-        heads = heads_of(desk.org.catalog, object_type, reader.rights, next(lines, []), key)
+        lines, by = _lines(file), await name_of(desk.org, desk.caller)
+        head = tuple(next(lines, []))
+        what = Brought(name, desk.caller.user_id, head, key, check=form.get("act") == "check")
+        async with transaction(desk.org.pool) as database:
+            await ask_import(desk.org, database, desk.caller, what, lines, by)
     except Refused as refused:
-        return await _page(desk, name, {"key": key}, refused.problem)
-    bringing = Bringing(desk.org, as_person(desk.org, request), heads, reader.zone, check)
-    if as_file:
-        named = {"content-disposition": f'attachment; filename="{name}-report.csv"'}
-        return Stream(_report(bring(bringing, lines)), media_type=CSV, headers=named)
-    counts: Counter[str] = Counter()
-    told: list[Told] = []
-    wrong = None
-    try:
-        async for one in bring(bringing, lines):
-            counts[one.became] += 1
-            if one.became == "refused" and len(told) < SHOWN_MAX:
-                told.append(one)
-    except Refused as refused:
-        wrong = refused.problem
-    values = {"key": key, "told": told, "counts": dict(counts), "left_out": heads.left_out, "checked": check}
-    return await _page(desk, name, values, wrong)
+        return await _page(desk, name, refused.problem, key)
+    return Redirect(f"/console/import/{name}", status_code=SEE_OTHER)
+
+
+async def _newest(desk: Desk, name: str) -> Progress:
+    """The last one of this object. Raises Refused(NOT_FOUND) for who may not look at it."""
+    async with snapshot(desk.org.pool) as database:
+        open_to(desk.org, await desk.reader(database), name)
+        found = await newest_import(desk.org, database, name)
+    if found is None or not _may_look(desk, found[1]):
+        raise Refused(problem(Code.NOT_FOUND, object="A file", id=name))
+    return found[0]
+
+
+@get("/import/{name:str}/report")
+async def import_report(request: AnyRequest, served: ServedHere, name: str) -> Stream:
+    """What became of each line, as a file. Raises Refused(NOT_FOUND)."""
+    desk = await desk_of(served, request)
+    found = await _newest(desk, name)
+    named = {"content-disposition": f'attachment; filename="{name}-report.csv"'}
+    return Stream(report(desk.org, found.id), media_type=CSV, headers=named)
+
+
+@post("/import/{name:str}/cancel", status_code=200)
+async def cancel_import(request: AnyRequest, served: ServedHere, name: str) -> Response[Any]:
+    """Have it stop behind the batch it is at. Raises Refused(NOT_FOUND)."""
+    desk = await desk_of(served, request)
+    require_page(request, str((await request.form()).get("page_token", "")))
+    found = await _newest(desk, name)
+    async with transaction(desk.org.pool) as database:
+        await progress.cancel(database, desk.org.name, found.id)
+    return Redirect(f"/console/import/{name}", status_code=SEE_OTHER)
 
 
 def _lines(file: UploadFile) -> Iterator[list[str]]:
@@ -119,15 +133,4 @@ def _lines(file: UploadFile) -> Iterator[list[str]]:
         text.detach()
 
 
-async def _report(told: AsyncIterator[Told]) -> AsyncIterator[bytes]:
-    yield line(REPORT)
-    try:
-        async for one in told:
-            for found in one.problems or (None,):
-                reason = (found.field or "", found.code.value, found.message) if found is not None else ("", "", "")
-                yield line((one.line, one.became, one.record, *reason))
-    except Refused as refused:
-        yield line(("", "stopped", "", "", refused.problem.code.value, refused.problem.message))
-
-
-FILE_PAGES = [export_records, import_page, import_records]
+FILE_PAGES = [export_records, import_page, import_records, import_report, cancel_import]

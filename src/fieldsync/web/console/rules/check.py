@@ -16,7 +16,9 @@ from fieldsync.web.console.door import AnyRequest, admin, admin_org, name_of, re
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.rules.pages import page
 
-_BACK: Final = {"check": "/console/rules/check", "alignment": "/console/alignment"}
+_BACK: Final = {"check": "/console/rules/check"} | {
+    page: f"/console/{page}" for page in ("alignment", "leaving", "deploy")
+}
 """Pages that watch a piece of work."""
 
 

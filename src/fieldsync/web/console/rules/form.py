@@ -28,7 +28,7 @@ Typed = Mapping[str, Sequence[str]]
 CHECKED = ("active", "required", "one_way", "include_related", "metadata_only")
 LISTED = ("include_fields", "exclude_fields")
 COUNTED = ("rows_max", "order")
-NAMED = ("application_profile", "parent_object", "relationship_field")
+NAMED = ("application_profile", "parent_object", "relationship_field", "delta_date_field")
 BETWEEN = ";"
 """Stands between several values of a row of the filter."""
 

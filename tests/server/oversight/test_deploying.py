@@ -1,0 +1,162 @@
+"""A deploy is a job with states: what is killed leaves nothing or goes on, and only the plan that was seen is done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import msgspec
+import pytest
+from tests.server.lab import Lab
+from tests.server.oversight.desk import Desk
+from tests.server.oversight.test_checking import cancel
+
+from fieldsync.base.problems import Code, Refused
+from fieldsync.schema.catalog import Catalog, build
+from fieldsync.schema.model import Extension, Field, FieldType, Pack
+from fieldsync.server.org.create import deploy_catalog
+from fieldsync.server.org.open import open_org
+from fieldsync.server.oversight.catalog import deploying
+from fieldsync.server.oversight.catalog.deploying import (
+    MOVES,
+    Deploy,
+    Deploying,
+    Event,
+    State,
+    ask_deploy,
+    mark_of,
+    newest_deploy,
+    run_deploy,
+)
+from fieldsync.server.postgres.deploy.plan import Plan
+from fieldsync.server.postgres.queue.progress import Progress, Stage
+from fieldsync.server.postgres.work import transaction
+
+
+def with_field(lab: Lab, name: str) -> Catalog:
+    more = Extension(object="Shop", fields=(Field(name=name, type=FieldType.TEXT),))
+    return build([*lab.org.catalog.packs, Pack(name=f"more_{name.lower()}", label="More", extensions=(more,))])
+
+
+def ask(desk: Desk, catalog: Catalog, mark: str | None = None) -> int:
+    lab = desk.lab
+    seen = mark or mark_of(planned(lab, catalog))
+    wanted = Deploy(catalog.version, seen)
+
+    async def asked() -> None:
+        async with transaction(lab.org.pool) as database:
+            await ask_deploy(lab.org, database, catalog, wanted, "Ada")
+
+    lab.run(asked())
+    return newest(desk)[0].id
+
+
+def planned(lab: Lab, catalog: Catalog) -> Plan:
+    return deploy_catalog(lab.uri, "small", catalog, world=lab.world, dry_run=True, allow_drop=True).plan
+
+
+def run(desk: Desk, known: int) -> None:
+    """One run of the job, by a process that takes up what it deploys."""
+    lab = desk.lab
+
+    async def working() -> None:
+        async with AsyncExitStack() as stack:
+            first = await open_org(stack, lab.uri, "small", lab.world)
+            await run_deploy({"small": first}, lab.uri, Deploying("small", known))
+
+    lab.run(working())
+
+
+def newest(desk: Desk) -> tuple[Progress, Deploy]:
+    found = desk.read(lambda database: newest_deploy(desk.lab.org, database))
+    assert found is not None
+    return found
+
+
+def columns(lab: Lab) -> set[str]:
+    query = "SELECT column_name FROM information_schema.columns WHERE table_name = 'Shop'"
+    return {str(name) for (name,) in lab.query(query)}
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody here hears of what was deployed."""
+    monkeypatch.setattr(deploying, "TAKEN_UP_SECONDS", 0)
+
+
+def states(deploy: Deploy) -> list[State]:
+    return [state for state, _ in deploy.passed]
+
+
+STRAIGHT = [State.QUEUED, State.VALIDATING, State.APPLYING, State.SUMMING_UP, State.ACTIVE]
+
+
+def killed(monkeypatch: pytest.MonkeyPatch, name: str, *, after: bool) -> Callable[[], None]:
+    """The process dies before or after this step; undone by what is given back."""
+    real = getattr(deploying, name)
+
+    def dies(*given: object, **named: object) -> object:
+        if named.get("dry_run"):
+            return real(*given, **named)
+        if after:
+            real(*given, **named)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(deploying, name, dies)
+    return lambda: monkeypatch.setattr(deploying, name, real)
+
+
+def test_it_goes_through_its_states_to_active_and_one_is_under_way_at_a_time(desk: Desk) -> None:
+    known = ask(desk, with_field(desk.lab, "Wing"))
+    with pytest.raises(Refused) as refused:
+        ask(desk, with_field(desk.lab, "Wing"))
+    assert refused.value.problem.code is Code.UNUSABLE
+    run(desk, known)
+    p, deploy = newest(desk)
+    assert (p.stage, states(deploy), deploy.wrong) == (Stage.VALID, STRAIGHT, "")
+    assert "Wing" in columns(desk.lab)
+    run(desk, known)
+    assert newest(desk) == (p, deploy), "its worker died before it could say so"
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_one_that_was_killed_left_nothing_or_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:  # noqa: FBT001
+    known = ask(desk, with_field(desk.lab, "Wing"))
+    undo = killed(monkeypatch, "deploy_catalog", after=after)
+    with pytest.raises(asyncio.CancelledError):
+        run(desk, known)
+    undo()
+    assert ("Wing" in columns(desk.lab)) is after
+    assert newest(desk)[1].state is (State.SUMMING_UP if after else State.APPLYING)
+    run(desk, known)
+    p, deploy = newest(desk)
+    again = [State.SUMMING_UP] if after else [State.VALIDATING, State.APPLYING]
+    until = STRAIGHT.index(State.SUMMING_UP if after else State.APPLYING) + 1
+    assert (p.stage, states(deploy)) == (Stage.VALID, [*STRAIGHT[:until], *again, *STRAIGHT[until:]])
+    assert "Wing" in columns(desk.lab)
+
+
+def test_another_plan_than_was_seen_and_a_canceled_one_change_nothing(desk: Desk) -> None:
+    before = columns(desk.lab)
+    run(desk, ask(desk, with_field(desk.lab, "Wing"), mark="another"))
+    p, deploy = newest(desk)
+    assert (p.stage, deploy.state, columns(desk.lab)) == (Stage.ERROR, State.ERROR, before)
+    assert "plan it again" in deploy.wrong
+    known = ask(desk, with_field(desk.lab, "Wing"))
+    assert cancel(desk, known)
+    run(desk, known)
+    assert (newest(desk)[0].stage, newest(desk)[1].state) == (Stage.CANCELED, State.CANCELED)
+    assert columns(desk.lab) == before
+
+
+def test_no_move_leads_out_of_an_end_and_every_other_state_has_a_way_on() -> None:
+    ends = {State.ACTIVE, State.ERROR, State.CANCELED}
+    assert {state for state, _ in MOVES} == set(State) - ends
+    deploy = Deploy("v", "m")
+    for event in (Event.BEGUN, Event.VALID, Event.KILLED, Event.VALID, Event.KEPT, Event.KILLED, Event.SUMMED):
+        deploy = deploy.moved(event, "now")
+    assert deploy.state is State.ACTIVE
+    assert msgspec.json.decode(msgspec.json.encode(deploy), type=Deploy) == deploy
+    with pytest.raises(KeyError):
+        deploy.moved(Event.CANCELED, "now")

@@ -1,0 +1,97 @@
+"""All of a leaver's records given to another is a job: what is refused holds up no other, and a kill loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+from tests.server.oversight.desk import Desk
+from tests.server.oversight.test_checking import cancel, work_off
+
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Refused
+from fieldsync.server.http.context import calling
+from fieldsync.server.oversight.people import leaver
+from fieldsync.server.oversight.people.leaver import Reassigned
+from fieldsync.server.oversight.people.leaving import Leaving, ask_leaving, newest_leaving, run_leaving
+from fieldsync.server.postgres.queue import progress
+from fieldsync.server.postgres.queue.progress import Progress, Stage
+from fieldsync.server.postgres.work import Work
+
+
+def ask(desk: Desk, heir: str | None = None) -> None:
+    org, (tom, sarah) = desk.lab.org, (person(desk, "tom"), person(desk, "sarah"))
+
+    async def asked() -> None:
+        async with calling(org, desk.token) as (database, caller):
+            await ask_leaving(org, database, caller, (tom, RecordId(heir or sarah)), "Ada")
+
+    desk.lab.run(asked())
+
+
+def person(desk: Desk, who: str) -> RecordId:
+    [(found,)] = desk.lab.query('SELECT "Id" FROM "User" WHERE "Username" = %(who)s', who=f"{who}@small.example")
+    return RecordId(found)
+
+
+def newest(desk: Desk) -> tuple[Progress, Reassigned]:
+    found = desk.read(lambda database: newest_leaving(desk.lab.org, database))
+    assert found is not None
+    return found
+
+
+def owners(desk: Desk) -> dict[str, int]:
+    query = 'SELECT split_part(u."Username", \'@\', 1), count(*) FROM "Shop" c JOIN "User" u ON u."Id" = c."OwnerId"'
+    return dict(desk.lab.query(f"{query} GROUP BY 1"))
+
+
+@pytest.fixture
+def leaving(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Tom owns seven clinics; they go over two by two."""
+    monkeypatch.setattr(leaver, "BATCH", 2)
+    desk.lab.rows("Shop", *({"Name": f"L{n}", "OwnerId": person(desk, "tom")} for n in range(7)))
+    return desk
+
+
+def test_one_that_was_killed_goes_on_behind_the_last_batch_that_was_kept(
+    leaving: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, before = leaving, owners(leaving)
+    ask(desk)
+    waiting, done = newest(desk)
+    assert (waiting.stage, done.total) == (Stage.WAITING, before["tom"])
+    with pytest.raises(Refused) as refused:
+        ask(desk)
+    assert refused.value.problem.code is Code.UNUSABLE
+    real, notes = progress.note, []
+
+    async def killed(database: Work, known: int, place: tuple[int, int], result: msgspec.Struct) -> bool:
+        notes.append(place)
+        if len(notes) == 3:
+            raise asyncio.CancelledError
+        return await real(database, known, place, result)
+
+    monkeypatch.setattr(progress, "note", killed)
+    with pytest.raises(asyncio.CancelledError):
+        desk.lab.run(run_leaving(desk.lab.org, Leaving("small", waiting.id, person(desk, "admin"))))
+    monkeypatch.setattr(progress, "note", real)
+    half, told = newest(desk)
+    assert (half.stage, half.done, told.moved) == (Stage.RUNNING, 4, 4)
+    assert owners(desk)["tom"] == before["tom"] - 4, "what was not noted was not kept"
+    work_off(desk.lab)
+    after, told = newest(desk)
+    assert (after.stage, told.moved, told.refused_in_all) == (Stage.VALID, before["tom"], 0)
+    assert owners(desk) == {k: v for k, v in before.items() if k != "tom"} | {
+        "sarah": before.get("sarah", 0) + before["tom"]
+    }
+
+
+def test_who_cancels_it_keeps_what_was_given_and_an_heir_is_a_user(leaving: Desk) -> None:
+    desk, before = leaving, owners(leaving)
+    with pytest.raises(Refused):
+        ask(desk, "005000000000000AAA")
+    ask(desk)
+    assert cancel(desk, newest(desk)[0].id)
+    work_off(desk.lab)
+    assert (newest(desk)[0].stage, owners(desk)) == (Stage.CANCELED, before)
