@@ -52,7 +52,7 @@ class Database:
         self.pool: Pool = AsyncConnectionPool(
             uri,
             connection_class=Connection,
-            kwargs={"application_name": application, "autocommit": False},
+            kwargs={"application_name": application, "autocommit": False, "prepare_threshold": None},
             min_size=1,
             max_size=connections_max,
             timeout=POOL_WAIT_SECONDS,

@@ -36,7 +36,7 @@ def environment(app: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    made.filters |= {"when": when, "utc": utc, "shown": shown, "local_input": local_input}
+    made.filters |= {"when": when, "utc": utc, "shown": shown, "local_input": local_input, "took": took}
     made.filters |= {
         "moment": moment,
         "number": number,
@@ -85,6 +85,15 @@ def utc(value: object) -> str:
     """An instant for people in many zones: `21 Nov 2026, 14:30 UTC`. Empty for none."""
     text = when(value)
     return f"{text} UTC" if text else ""
+
+
+def took(seconds: float) -> str:
+    """A duration for people: `340 ms`, `1.2 s`, `75 s`. Of whole seconds, 0 is less than one."""
+    if isinstance(seconds, int):
+        return f"{seconds:,} s" if seconds else "under 1 s"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:,.1f} s" if seconds < 10 else f"{seconds:,.0f} s"
 
 
 def moment(value: object, zone: str = "") -> str:

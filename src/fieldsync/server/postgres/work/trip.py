@@ -76,12 +76,12 @@ class _Message:
 
 
 class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
-    """A connection of the pool, and the plans it keeps."""
+    """A connection of the pool, and the plans it keeps. Its `prepare_threshold` is None, so that the driver keeps none
+    beside ours, and forgets none of ours."""
 
     def __init__(self, pgconn: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(pgconn, *args, **kwargs)
         self.adapters.register_dumper(list, IdsDumper)
-        self.prepare_threshold = None  # the driver keeps none beside ours, and forgets none of ours
         self._plans: OrderedDict[_Key, bytes] = OrderedDict()
         self._made = 0
         self._unread: list[_Message] = []
