@@ -50,7 +50,10 @@ def run_orders(numbers: Path, orders_max: int, *, by_statement: bool) -> None:
     """Every order of every pair; then with each lock left out."""
     with fresh_databases() as (databases, _):
         with fresh_server(databases) as server:
-            keep(numbers, orders=tuple(play_all(server, orders_max, by_statement=by_statement)))
+            played = []
+            for one in play_all(server, orders_max, by_statement=by_statement):
+                played.append(one)
+                keep(numbers, orders=tuple(played))
         controls = []
         for bug in LOCK_BUGS.values():
             with planting(bug), fresh_server(databases) as server:
