@@ -14,7 +14,7 @@ from fieldsync.base.ids import DeviceNumber, RecordId, mint
 from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.base.world import ManualClock, SeededChance, World
 from fieldsync.device import Device, Reply, Unreachable
-from fieldsync.device.transport import NotStreamed
+from fieldsync.device.transport import Heard, NotStreamed
 from fieldsync.protocol import download as lines
 from fieldsync.protocol import refresh as refreshing
 from fieldsync.protocol import wire
@@ -133,7 +133,7 @@ class Script:
         assert isinstance(answer, list)
         yield from answer
 
-    def events(self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event) -> None:
+    def events(self, path: str, headers: Mapping[str, str], heard: Heard, stop: threading.Event) -> None:
         raise Unreachable("no stream")
 
     def hang_up(self) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 from tests.device.lab import Lab
 
 from fieldsync.device import Event, QueueChanged, Unreachable
-from fieldsync.device.sync import thread as background
+from fieldsync.device.sync.background import thread as background
+from fieldsync.device.transport import Heard
+from fieldsync.protocol.events import NEWS_EVENT
 
 THREADS, SAVES = 4, 40
 
@@ -81,10 +82,10 @@ def test_what_failed_goes_again_as_soon_as_the_stream_is_open_and_not_when_its_w
         failed.set()
         return Unreachable("the server is being started")
 
-    def events(_path: str, _headers: object, on_news: Callable[[], None], stop: threading.Event) -> None:
+    def events(_path: str, _headers: object, heard: Heard, stop: threading.Event) -> None:
         if not back.is_set():
             raise Unreachable("the server is being started")
-        on_news()
+        heard(NEWS_EVENT, b"{}")
         stop.wait(10)
 
     monkeypatch.setattr(background, "STREAM_RETRY_SECONDS", 0.05)

@@ -33,6 +33,7 @@ from fieldsync.device.status.telling import events_of
 from fieldsync.device.status.widget import Widget, widget
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync.account import Account, read_account
+from fieldsync.device.sync.background.thread import Background
 from fieldsync.device.sync.calls import Calls
 from fieldsync.device.sync.engine import Engine
 from fieldsync.device.sync.orders.diagnostic import Diagnostics
@@ -41,7 +42,6 @@ from fieldsync.device.sync.orders.support import Supported
 from fieldsync.device.sync.run import run_sync
 from fieldsync.device.sync.session import device_key, load_catalog, sign_in
 from fieldsync.device.sync.settle import Stepped
-from fieldsync.device.sync.thread import Background
 from fieldsync.device.territories import Territories
 from fieldsync.device.transport import Transport
 from fieldsync.device.updates import Updates

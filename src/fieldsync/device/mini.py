@@ -39,7 +39,7 @@ class Mini:
         self._require()
         engine, began = self._engine, self._engine.world.clock.steady()
         with engine.store.write() as work:
-            report = engine.begin_report(work, SyncKind.MINI)
+            report = engine.reporting.begin(work, SyncKind.MINI)
         rows, reason = 0, None
         try:
             rows = engine.calls.post("/sync/v1/mini", Bring(name, record_id), Brought).records

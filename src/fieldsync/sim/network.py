@@ -12,7 +12,7 @@ import msgspec
 
 from fieldsync.base.problems import Code, problem
 from fieldsync.base.world import ManualClock
-from fieldsync.device.transport import NotStreamed, Reply, Unreachable
+from fieldsync.device.transport import Heard, NotStreamed, Reply, Unreachable
 from fieldsync.protocol import wire
 from fieldsync.sim.asgi import Answer
 from fieldsync.sim.faults import Fault, Faults, Killed
@@ -110,7 +110,7 @@ class SimTransport:
             return
         yield from lines
 
-    def events(self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event) -> None:
+    def events(self, path: str, headers: Mapping[str, str], heard: Heard, stop: threading.Event) -> None:
         """No wake-ups here: simulated devices poll, which is the harder case."""
         raise Unreachable("no event stream")
 

@@ -278,7 +278,7 @@ def test_wake_ups_are_heard_and_hanging_up_ends_them(transport: HttpTransport) -
 
     def listen() -> None:
         with suppress(Unreachable):
-            transport.events("/events", {}, heard.set, threading.Event())
+            transport.events("/events", {}, lambda *_: heard.set(), threading.Event())
         ended.set()
 
     threading.Thread(target=listen, daemon=True).start()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
-from fieldsync.device.transport import HttpTransport, Reply, Unreachable
+from fieldsync.device.transport import Heard, HttpTransport, Reply, Unreachable
 
 UPLOAD = "/sync/v1/upload"
 OK = 200
@@ -69,7 +69,7 @@ class Wire:
     def stream(self, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Iterator[bytes]:
         return self._http.stream(path, headers, body)
 
-    def events(self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event) -> None:
+    def events(self, path: str, headers: Mapping[str, str], heard: Heard, stop: threading.Event) -> None:
         raise Unreachable("no event stream: these devices are led step by step")
 
     def hang_up(self) -> None:

@@ -104,7 +104,7 @@ def standings(k: Known) -> list[Ask]:
     return [Ask(), *(Ask(token=token) for token in (*k.sessions.tokens, *k.sessions.codes, "fs1.small.made-up"))]
 
 
-PLAIN = ("POST /sync/v1/device/number", "GET /sync/v1/catalog", "GET /sync/v1/events", "GET /health")
+PLAIN = ("POST /sync/v1/device/number", "GET /sync/v1/catalog", "GET /health")
 WHO = {"org": "small", "username": "tom@small.example", "password": PASSWORD}
 ASKED: dict[str, Callable[[Known], list[Ask]]] = {
     "POST /sync/v1/session": sign_ins,
@@ -112,6 +112,7 @@ ASKED: dict[str, Callable[[Known], list[Ask]]] = {
     "POST /sync/v1/session/end": lambda _: [Ask(token="fs1.small.made-up")],
     "POST /sync/v1/upload": uploads,
     "GET /sync/v1/feed": lambda k: [Ask({"cursor": c}) for c in (k.own[1], "x", *(t[1] for t in k.taken))],
+    "GET /sync/v1/events": lambda k: [Ask(), *(Ask({"cursor": c}) for c in ("x", *(t[1] for t in k.taken)))],
     "POST /sync/v1/feed/outcomes": outcomes,
     "GET /sync/v1/download": lambda k: [
         Ask(),

@@ -55,14 +55,15 @@ def routes(planted: Planted) -> list[tuple[str, str]]:
 
 
 def ask(http: httpx.Client, method: str, path: str, one: Ask, token: str) -> bytes:
-    """Status, headers and body of an answer; of a stream of wake-ups the first piece."""
+    """Status, headers and body of an answer; of a stream of wake-ups that does not end the first piece."""
     headers = {"authorization": f"Bearer {one.token or token}"}
     for name, value in one.at.items():
         path = path.replace(f"{{{name}:str}}", value)
     content = one.body if isinstance(one.body, bytes) else None
     body = None if content is not None else one.body
     with http.stream(method, path, params=dict(one.query), headers=headers, content=content, json=body) as answer:
-        text = next(answer.iter_bytes()) if path.endswith("/events") else answer.read()
+        endless = path.endswith("/events") and "cursor" not in one.query
+        text = next(answer.iter_bytes()) if endless else answer.read()
         kept = sorted((k, v) for k, v in answer.headers.items() if k not in ("date", "content-length"))
         return f"{answer.status_code} {kept} ".encode() + text
 

@@ -150,7 +150,7 @@ class Media:
         try:
             self._canceled.clear()
             with self._store.write() as work:
-                report = engine.begin_report(work, SyncKind.MEDIA, trigger)
+                report = engine.reporting.begin(work, SyncKind.MEDIA, trigger)
             return self._tracked(report, lambda got: self._run(got, new=new, update=update, only=only))
         finally:
             self._turn.release()

@@ -76,6 +76,17 @@ def make_durable(connection: apsw.Connection) -> None:
         connection.pragma("checkpoint_fullfsync", 1)
 
 
+@contextmanager
+def not_waiting_for_the_disk(connection: apsw.Connection) -> Iterator[None]:
+    """Commits in this block go to disk with the next one behind it, or when the system writes them."""
+    waits = connection.pragma("synchronous")
+    connection.pragma("synchronous", "normal")
+    try:
+        yield
+    finally:
+        connection.pragma("synchronous", waits)
+
+
 def refuse_plain(path: Path) -> None:
     """An unencrypted database is never taken over: somebody put it there."""
     if not path.exists():

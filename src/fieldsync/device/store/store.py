@@ -15,7 +15,14 @@ import apsw
 from fieldsync.base import limits
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.device.store.connect import committed, connect, key_text, make_durable, refusing_damage
+from fieldsync.device.store.connect import (
+    committed,
+    connect,
+    key_text,
+    make_durable,
+    not_waiting_for_the_disk,
+    refusing_damage,
+)
 from fieldsync.device.store.fresh import Fresh, current_file, next_file, point_to, remove_others
 from fieldsync.device.store.lock import FileLock
 from fieldsync.device.store.media.files import Files
@@ -101,6 +108,15 @@ class Store:
         with self.lock, refusing_damage():
             self._require_open()
             with committed(self._connection):
+                yield Work(self._connection)
+
+    @contextmanager
+    def write_again(self) -> Iterator[Work]:
+        """As `write`, of what can be asked for again: power that is lost before the next `write` takes it back whole,
+        as if it had not come."""
+        with self.lock:
+            self._require_open()
+            with refusing_damage(), not_waiting_for_the_disk(self._connection), committed(self._connection):
                 yield Work(self._connection)
 
     @contextmanager

@@ -10,23 +10,18 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 
-import msgspec
-
 from fieldsync.base import limits
 from fieldsync.base.problems import Code, Refused
-from fieldsync.base.version import VERSION
 from fieldsync.base.world import World, instant, unix_ms
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.merge import view as views
 from fieldsync.device.queue import backoff
-from fieldsync.device.status import report as reports
 from fieldsync.device.status.log import Level, Log, refusals
-from fieldsync.device.status.report import SyncKind, SyncReport, Trigger, level_of, summary
+from fieldsync.device.status.report import SyncReport
+from fieldsync.device.status.reporting import Reporting
 from fieldsync.device.status.tracking import tell_tracking
 from fieldsync.device.status.widget import Phase
-from fieldsync.device.store.connect import if_there_is_room
 from fieldsync.device.store.store import Store
-from fieldsync.device.store.work import Work
 from fieldsync.device.sync import feed, upload
 from fieldsync.device.sync.calls import Calls, Restored
 from fieldsync.device.sync.names import learn_names
@@ -60,19 +55,19 @@ class Engine:
         self.store, self.calls, self.numbers, self.world = store, calls, numbers, world
         self.log = Log(store, world.clock)
         calls.transport = Logged(calls.transport, self.log.request, world.clock)
-        self._ended: dict[int, SyncReport] = {}
-        """Reports of syncs that ended and are not on disk yet."""
         self.network = threading.Lock()
         self.turn = threading.Lock()
         """Held by the one sync that a person started."""
         self.canceled = threading.Event()
         self.running, self.preparing = Running(), Preparing()
         self.foreground = Foreground(world.clock)
+        self.reporting = Reporting(store, self.log, world.clock, self.foreground)
         self.online = True
         self.news = True
         self.stream_open = False
-        self.woken = threading.Event()
-        """Something may be due."""
+        self.woken, self.taken = threading.Event(), threading.Event()
+        """Something may be due; what was brought was looked at, and told."""
+        self._brought: feed.Brought | None = None
         self._ordered = store.has_catalog and not calls.signed_in
         self._untold = False
         self._poll_at = world.clock.steady()
@@ -99,26 +94,33 @@ class Engine:
         with self.network:
             did = Stepped()
             self.store.tidy()
-            self._keep()
             self._end_views(did)
             if self._ordered and self.online and self.world.clock.steady() >= self._poll_at:
                 self._follow_orders(did)
             if did.emptying is not None or not self.ready:
+                self.reporting.keep()
                 did.again = self._next_unready()
                 return did
             with self.store.read() as work:
                 upload_due = upload.due_in(work, unix_ms(self.world.clock.now()))
             if upload_due == 0.0:
                 self._upload(did)
+                self.reporting.keep()
             elif self.news or self.world.clock.steady() >= self._poll_at:
-                self._read_feed(did)
-            elif self._untold:
-                now = self.world.clock.now()
-                self._untold = tell_tracking(self.store, self.calls, now)
-                if not self._untold:
-                    learn_names(self.store, self.calls, now)
+                self._read_feed(did)  # somebody may wait to see it
+            else:
+                self._tell()
+                self.reporting.keep()
             did.again = self._next()
             return did
+
+    def _tell(self) -> None:
+        """What is for times in which nothing else is due."""
+        if self._untold:
+            now = self.world.clock.now()
+            self._untold = tell_tracking(self.store, self.calls, now)
+            if not self._untold:
+                learn_names(self.store, self.calls, now)
 
     def _next(self) -> float:
         with self.store.read() as work:
@@ -183,6 +185,26 @@ class Engine:
                 for told in refusals(work, refused):
                     self.log.say("refused", Level.WARNING, **told)
 
+    def hears(self, *, news: bool) -> None:
+        """The stream of events is open; perhaps there are news."""
+        if not self.stream_open:  # the server is there: what failed meanwhile waits no longer
+            self.hurry()
+        self.stream_open, self.news = True, self.news or news
+        if news:
+            self.woken.set()
+
+    def brings(self, page: feed.Brought | None) -> None:
+        """There are news: this page, or those that are to be asked for."""
+        self.taken.clear()
+        self._brought = page
+        self.hears(news=True)
+
+    def hears_nothing(self) -> None:
+        """No stream of events is open any more: the next poll is due."""
+        if self.stream_open:
+            self.stream_open, self.news = False, True
+            self.woken.set()
+
     def _read_feed(self, did: Stepped) -> None:
         self.news = False
         try:
@@ -224,9 +246,10 @@ class Engine:
 
     def _next_page(self, did: Stepped) -> feed.Fed | None:
         """The next page of the feed. A data model that moved is fetched first, then the page is asked for again."""
+        brought, self._brought = self._brought, None
         try:
             if not self._model_moved:
-                return feed.read_page(self.store, self.calls, self.now())
+                return feed.read_page(self.store, self.calls, self.now(), brought=brought)
         except CatalogMoved:
             self._model_moved = True
         self.fetch_catalog(did)
@@ -239,37 +262,11 @@ class Engine:
         did.objects |= {table.type.name for table in self.store.tables}
         self._model_moved = False
 
-    def begin_report(self, work: Work, kind: SyncKind, trigger: Trigger = Trigger.MANUAL) -> SyncReport:
-        """A new report, written before anything else happens."""
-        waiting = upload.waiting(work)
-        self.log.say("sync begins", kind=kind, trigger=trigger, waiting=waiting, network=self.foreground.network)
-        report = reports.begin(work, kind, self.now(), VERSION, trigger)
-        return msgspec.structs.replace(report, network=self.foreground.network)
-
     def end_sync(self, report: SyncReport) -> SyncReport:
-        """Keep the report of a sync that ended; the server is told of it by a later step, when nothing else is due.
-
-        What the sync came to is done: where the disk has no room for the report now, a later step keeps it.
-        """
-        self._ended[report.number] = report
-        self.log.say("sync ended", level_of(report), **summary(report))
-        self._keep()
+        """Keep the report of a sync that ended; the server is told of it by a later step, when nothing else is due."""
+        self.reporting.end(report)
         self.sync_ended()
         return report
-
-    def _keep(self) -> None:
-        """Reports that ended, and the lines of the log that are not on disk."""
-        if not self._ended and not self.log.is_due:
-            return
-        with if_there_is_room():
-            with self.store.write() as work:
-                kept = dict(self._ended)
-                for report in kept.values():
-                    reports.keep(work, report)
-                taken = self.log.keep(work)
-            self.log.kept(taken)
-            for number in kept:
-                self._ended.pop(number, None)
 
     def sync_ended(self) -> None:
         """A report that ended was kept."""

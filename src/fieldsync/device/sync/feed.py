@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from fieldsync.base import limits
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused
@@ -30,13 +32,33 @@ class Fed:
     """Whether an admin wants something of this device."""
 
 
+@dataclass(frozen=True)
+class Brought:
+    """A page that came by itself, encoded, and the cursor it is behind."""
+
+    cursor: str
+    content: bytes
+
+    def behind(self, cursor: str) -> FeedPage | None:
+        """The page, where it is the one behind this cursor and can be read."""
+        if self.cursor != cursor:
+            return None
+        try:
+            return msgspec.json.decode(self.content, type=FeedPage)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+
 _OPEN = ", ".join(f"'{state}'" for state in (State.ACCEPTED, *REFUSED))
 LOST = frozenset({Code.INCREMENTAL_REQUIRED, Code.BAD_CURSOR, Code.FORK})
 """The cursor leads nowhere any more: only a download finds the way again."""
 
 
-def read_page(store: Store, calls: Calls, now: str, *, anyway: bool = False) -> Fed | None:
-    """Ask for the next page and take it. None when there is no cursor yet, or the cursor is lost (then the store
+def read_page(
+    store: Store, calls: Calls, now: str, *, anyway: bool = False, brought: Brought | None = None
+) -> Fed | None:
+    """Take the next page: the one that was brought, where the cursor still is what it is behind, or one that is asked
+    for. None when there is no cursor yet, or the cursor is lost (then the store
     remembers that an incremental sync is due). Raises Unreachable, Refused, and CatalogMoved for a page of a newer
     data model, which is not taken; `anyway`: then as far as this one goes."""
     with store.read() as work:
@@ -44,7 +66,9 @@ def read_page(store: Store, calls: Calls, now: str, *, anyway: bool = False) -> 
     if cursor is None:
         return None
     try:
-        page = calls.get("/sync/v1/feed", FeedPage, cursor=cursor)
+        page = brought.behind(cursor) if brought is not None else None
+        if page is None:
+            page = calls.get("/sync/v1/feed", FeedPage, cursor=cursor)
     except Refused as refused:
         if refused.problem.code not in LOST:
             raise
@@ -78,9 +102,13 @@ def ask_outcomes(store: Store, calls: Calls, now: str, *, anyway: bool = False) 
 
 
 def take_page(store: Store, page: FeedPage, now: str) -> Settled:
-    """Merge or park what a page brings, and move the cursor, in one transaction."""
+    """Merge or park what a page brings, and move the cursor, in one transaction.
+
+    The page comes again where power is lost before it is on disk: the server forgets nothing on account of a cursor,
+    and what is confirmed of outcomes goes with an upload, which is written before it leaves.
+    """
     images = images_of(store.tables, page.rows, page.gone)
-    with store.write() as work:
+    with store.write_again() as work:
         settled = settle(work, store.tables, page.results, images, manifests=page.families, now=now)
         move_cursor(work, page.cursor)
         reach("feed.before_store")

@@ -103,7 +103,7 @@ def _begin(engine: Engine, kind: SyncKind, trigger: Trigger) -> SyncReport:
         if kind is SyncKind.INCREMENTAL or (kind is SyncKind.VERIFY and due is not kind.INCREMENTAL):
             kind = due
         acknowledged.forget_old(work, engine.world.clock.now())
-        return engine.begin_report(work, kind, trigger)
+        return engine.reporting.begin(work, kind, trigger)
 
 
 def kind_due(as_of: str | None, now: datetime, offline_days: int) -> SyncKind:

@@ -26,9 +26,8 @@ from urllib3.util import parse_url
 
 from fieldsync.base import limits
 from fieldsync.base.problems import Refused
-from fieldsync.device.transport.link import NotStreamed, Reply, Unconnected, Unreachable
+from fieldsync.device.transport.link import Heard, NotStreamed, Reply, Unconnected, Unreachable
 from fieldsync.protocol import wire
-from fieldsync.protocol.events import NEWS_EVENT
 
 COMPRESS_FROM_BYTES = 1_024
 ANSWER_BYTES_MAX = 256 * 1024 * 1024
@@ -95,7 +94,7 @@ class HttpTransport:
                 raise NotStreamed(_reply(response))
             yield from _lines(_plain(response))
 
-    def events(self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event) -> None:
+    def events(self, path: str, headers: Mapping[str, str], heard: Heard, stop: threading.Event) -> None:
         """See `Transport.events`."""
         asked = {"accept": wire.CONTENT_EVENTS, "cache-control": "no-store", **headers}
         with self._answer("GET", path, None, asked, _EVENT_TIMEOUT) as response:
@@ -103,11 +102,10 @@ class HttpTransport:
                 raise NotStreamed(_reply(response))
             self._listening = response
             try:
-                for event in _events(_lines(_pieces(response))):
+                for name, data in _events(_lines(_pieces(response))):
                     if stop.is_set():
                         return
-                    if event == NEWS_EVENT:
-                        on_news()
+                    heard(name, data)
             finally:
                 self._listening = None
 
@@ -210,16 +208,18 @@ def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         yield piece
 
 
-def _events(lines: Iterator[bytes]) -> Iterator[str]:
-    """The name of each event of a stream of events; comments and data are passed over."""
-    name = ""
+def _events(lines: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Name and data of each event of a stream of events; comments are passed over."""
+    name, data = "", b""
     for line in (line.rstrip(b"\r") for line in lines):
         field, _, value = line.partition(b":")
         if field == b"event":
             name = value.strip().decode("utf-8", "replace")
+        elif field == b"data":
+            data = value.strip()
         elif not line and name:
-            yield name
-            name = ""
+            yield name, data
+            name, data = "", b""
 
 
 def _bounded(chunks: Iterator[bytes]) -> bytes:

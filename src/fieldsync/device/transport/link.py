@@ -34,6 +34,10 @@ class NotStreamed(Exception):
         self.reply = reply
 
 
+Heard = Callable[[str, bytes], None]
+"""Takes the name and the data of an event."""
+
+
 class Transport(Protocol):
     """A way to the server. Every method may raise Unreachable."""
 
@@ -48,8 +52,8 @@ class Transport(Protocol):
         """The lines of a streamed answer to GET, or to POST where there is a body. Raises NotStreamed before the first
         line."""
 
-    def events(self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event) -> None:
-        """Read wake-ups until `stop` is set or the stream ends; `on_news` for each. Returns or raises Unreachable.
+    def events(self, path: str, headers: Mapping[str, str], heard: Heard, stop: threading.Event) -> None:
+        """Read events until `stop` is set or the stream ends; `heard` for each. Returns or raises Unreachable.
 
         A stream that is silent for `STREAM_HEALTHY_SECONDS` ends. Raises NotStreamed when it is refused.
         """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fieldsync.base.world import Clock
-from fieldsync.device.transport.link import NotStreamed, Reply, Transport, Unreachable
+from fieldsync.device.transport.link import Heard, NotStreamed, Reply, Transport, Unreachable
 
 _OK = 200
 
@@ -76,8 +76,8 @@ class Logged:
             method, up = "GET" if body is None else "POST", len(body or b"")
             self._tell(Went(method, _bare(path), self._clock.steady() - began, up, down, status, failure))
 
-    def events(self, path: str, headers: Mapping[str, str], on_news: Callable[[], None], stop: threading.Event) -> None:
-        self._inner.events(path, headers, on_news, stop)
+    def events(self, path: str, headers: Mapping[str, str], heard: Heard, stop: threading.Event) -> None:
+        self._inner.events(path, headers, heard, stop)
 
     def hang_up(self) -> None:
         self._inner.hang_up()

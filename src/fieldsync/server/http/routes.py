@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 
+import msgspec
 from litestar import Response, get, post
 from litestar.background_tasks import BackgroundTask
 from litestar.response import Stream
@@ -15,7 +16,7 @@ from fieldsync.base.problems import Refused
 from fieldsync.protocol import wire
 from fieldsync.protocol.clearing import Cleared, Clearing
 from fieldsync.protocol.digest import Repair
-from fieldsync.protocol.events import HEARTBEAT, NEWS
+from fieldsync.protocol.events import page_event
 from fieldsync.protocol.feed import FeedPage, OpenSaves, Outcomes
 from fieldsync.protocol.session import Renew, Session, SignIn, Tokens
 from fieldsync.protocol.tracking import Tracked, Tracking
@@ -34,8 +35,9 @@ from fieldsync.server.http.context import (
     software,
 )
 from fieldsync.server.http.described import UploadOperation
+from fieldsync.server.http.wake import answer_when_there_is_one, wake_ups
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.postgres.work import transaction
+from fieldsync.server.postgres.work import DatabaseError, transaction
 from fieldsync.server.processor.clearing import clear
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync import session
@@ -116,6 +118,11 @@ async def tell_tracking(request: AnyRequest, served: ServedHere) -> Tracked:
 @get("/feed", summary="The user's own saves, coming back", tags=["download"])
 async def feed(request: AnyRequest, served: ServedHere, cursor: str) -> FeedPage:
     """News after the cursor, in one snapshot."""
+    return await feed_page(served, request, cursor)
+
+
+async def feed_page(served: Served, request: AnyRequest, cursor: str) -> FeedPage:
+    """The page behind the cursor, for whoever holds the request's token now."""
     org = org_for_download(served, request)
     async with reading(org, bearer(request), lambda caller: foresee(org, caller, cursor)) as (work, caller):
         return await read_feed(org, work, caller, cursor)
@@ -255,20 +262,33 @@ async def _close(lines: AsyncGenerator[bytes, None]) -> None:
     await lines.aclose()
 
 
-@get("/events", summary="Wake-ups", tags=["download"], media_type=wire.CONTENT_EVENTS)
-async def events(request: AnyRequest, served: ServedHere) -> Stream:
-    """A server-sent event stream that says only that there is news."""
+@get("/events", summary="Wake-ups, and a feed request that waits", tags=["download"], media_type=wire.CONTENT_EVENTS)
+async def events(request: AnyRequest, served: ServedHere, cursor: str | None = None, *, looked: bool = False) -> Stream:
+    """A server-sent event stream. Without `cursor` it says only that there is news; with it, it brings the page of the
+    feed behind it as soon as there is one, and ends. `looked`: the device asks by itself for what there is already."""
     org = org_for(served, request)
     async with calling(org, bearer(request), looks=True) as (_, caller):
         who = caller
-    return Stream(_news(served, org, who), media_type=wire.CONTENT_EVENTS, headers={"cache-control": "no-store"})
+    told = served.hub.waiting(org.schema, who.user_id, who.device_id)
+    lines = (
+        wake_ups(served.hub, told)
+        if cursor is None
+        else answer_when_there_is_one(
+            served.hub, told, lambda *, woken: _page(served, request, cursor, woken=woken), looked=looked
+        )
+    )
+    return Stream(lines, media_type=wire.CONTENT_EVENTS, headers={"cache-control": "no-store"})
 
 
-async def _news(served: Served, org: Org, who: Caller) -> AsyncIterator[bytes]:
-    async with served.hub.waiting(org.schema, who.user_id, who.device_id) as stream:
-        yield NEWS
-        while not served.hub.closed:
-            yield NEWS if await stream.news_within(limits.HEARTBEAT_SECONDS) else HEARTBEAT
+async def _page(served: Served, request: AnyRequest, cursor: str, *, woken: bool) -> bytes | None:
+    """The event with the next page, if there is something on it; one to ask for where this is refused."""
+    try:
+        page = await feed_page(served, request, cursor)
+    except (Refused, DatabaseError):
+        return page_event()
+    if page.cursor == cursor and not (woken and page.orders):
+        return None
+    return page_event(msgspec.json.encode(page))
 
 
 ROUTES = [

@@ -1,7 +1,8 @@
-"""Wake-ups: who waits for news of which user, in this process (DESIGN 8).
+"""Wake-ups: who waits for news of which user, in this process, and what is told him (DESIGN 8).
 
 A save notifies in its own transaction, so the word goes out when it commits, to every server process. A wake-up is
-never data, and a lost one costs no more than a poll.
+never data, and a lost one costs no more than a poll. Where a device showed its cursor with the request that waits, the
+wake-up has its page read, and that request is answered.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
 
+from fieldsync.base import limits
+from fieldsync.protocol.events import HEARTBEAT, NEWS, OPEN
 from fieldsync.server.postgres.listen import news_for
 
 
@@ -91,3 +95,34 @@ class Hub:
     def streams(self) -> int:
         """How many streams wait."""
         return sum(len(events) for events in self._waiting.values())
+
+
+class NextPage(Protocol):
+    """Reads a page for a request that waits. `woken`: somebody said that there may be news."""
+
+    async def __call__(self, *, woken: bool) -> bytes | None: ...
+
+
+Told = AbstractAsyncContextManager[Waiting]
+
+
+async def wake_ups(hub: Hub, told: Told) -> AsyncIterator[bytes]:
+    """The events of a stream that only says when there is news, beginning with a word that there may be some."""
+    async with told as waiting:
+        yield NEWS
+        while not hub.closed:
+            yield NEWS if await waiting.news_within(limits.HEARTBEAT_SECONDS) else HEARTBEAT
+
+
+async def answer_when_there_is_one(hub: Hub, told: Told, page: NextPage, *, looked: bool) -> AsyncIterator[bytes]:
+    """Those of a stream that ends with a page. It waits before it looks: what comes between is not missed."""
+    async with told as waiting:
+        yield OPEN
+        found = None if looked else await page(woken=False)
+        while found is None and not hub.closed:
+            woken = await waiting.news_within(limits.HEARTBEAT_SECONDS)
+            found = await page(woken=True) if woken and not hub.closed else None
+            if found is None:
+                yield HEARTBEAT
+        if found is not None:
+            yield found

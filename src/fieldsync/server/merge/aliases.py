@@ -19,7 +19,7 @@ from fieldsync.protocol.upload import Change, Item, Operation
 from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.tables import system_table
-from fieldsync.server.postgres.work import Collision
+from fieldsync.server.postgres.work import Collision, Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Edit, Wave, Work
 from fieldsync.server.scope.scope import Scope
@@ -43,6 +43,13 @@ async def find(database: Database, ids: Iterable[str]) -> Aliases:
     """The winners of those of these ids that lost."""
     wanted = sorted(set(ids))
     return dict(await database.rows(_FIND, ids=wanted)) if wanted else {}
+
+
+def questions(catalog: Catalog, works: Iterable[Work]) -> Iterator[Question]:
+    """What `point_to_winners` will ask for these transactions first."""
+    wanted = sorted({one for work in works for edit in work.edits for one in _named(catalog, edit)})
+    if wanted:
+        yield _FIND, {"ids": wanted}
 
 
 async def remember(database: Database, sent: RecordRef, winner: RecordId, now: str) -> None:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 
 from fieldsync.base import limits
 from fieldsync.base.faults import reach
+from fieldsync.base.ids import DeviceNumber
 from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.protocol.upload import Canceled, Discarded, Duplicated, Linked, Result, Saved
 from fieldsync.server.merge import aliases
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.stored_catalog import former_fields
-from fieldsync.server.postgres.work import BadRow, NotUnique
+from fieldsync.server.postgres.work import BadRow, NotUnique, Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.samples.decide import decide_samples
 from fieldsync.server.save import changes, check, head, prefetch, resolve, stamp, write
@@ -29,6 +30,7 @@ from fieldsync.server.save.logic.follow import follow
 from fieldsync.server.save.logic.judge import judge
 from fieldsync.server.save.logic.late import Late
 from fieldsync.server.save.logic.later.defer import defer
+from fieldsync.server.scope.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,19 @@ async def save(org: Org, database: Database, caller: Caller, frame: Frame, incom
             return Done(tuple(results), position, done.fork_at)
         rest = rest[len(done.results) :]
     return Done(tuple(results), position, None)
+
+
+def questions_ahead(org: Org, caller: Caller, scope: Scope, incoming: tuple[Incoming, ...]) -> Iterator[Question]:
+    """What `save` will ask first for a few transactions if they are new, the caller's scope is this one, and they lock
+    no more than what they name."""
+    if len(incoming) > prefetch.AHEAD_RECORDS_MAX:
+        return
+    works = [check.shape(org.catalog, caller.rights, one) for one in incoming]
+    frame = Frame(stamp=0, server_number=DeviceNumber(""), now="", position=0, scope=scope)
+    likely = list(prefetch.likely_questions(org, Wave(caller, frame, works)))
+    if likely:
+        yield from aliases.questions(org.catalog, works)
+        yield from likely
 
 
 async def _save(org: Org, database: Database, caller: Caller, frame: Frame, incoming: tuple[Incoming, ...]) -> Done:

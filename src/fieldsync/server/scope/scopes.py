@@ -50,19 +50,24 @@ class Scopes:
         self._scopes: Recent[str, Scope] = Recent(SCOPES_MAX)
         self._asked: Recent[tuple[Looked, str, str], Scope] = Recent(SCOPES_MAX)
         """By all they are made of, so that a request need not compose what it was composed of before."""
+        self._last: Recent[tuple[str, str | None], Scope] = Recent(SCOPES_MAX)
         self._stored: Recent[tuple[str, date], bool] = Recent(10 * SCOPES_MAX)
+
+    def last(self, caller: Caller) -> Scope | None:
+        """What `of` gave the caller's device last: a guess at what it will give, and nothing to decide by."""
+        return self._last.use((caller.user_id, caller.device_id))
 
     async def of(self, database: Database, caller: Caller, clock: Clock) -> Scope:
         """What the caller's device may hold now. Raises Refused(SYNC_RULE)."""
         looked = await self.look_up(database, caller, clock)
         asked = (looked, caller.rights.version, _day(looked.person.time_zone, clock))
         known = self._asked.use(asked)
-        if known is not None:
-            return known
-        rules = self._rulebooks.use(looked.rules)
-        if rules is None:
-            rules = self._rulebooks.keep(looked.rules, await self.rules(database))
-        return self._asked.keep(asked, self._made(*self.recipe(caller, looked, rules, clock)))
+        if known is None:
+            rules = self._rulebooks.use(looked.rules)
+            if rules is None:
+                rules = self._rulebooks.keep(looked.rules, await self.rules(database))
+            known = self._asked.keep(asked, self._made(*self.recipe(caller, looked, rules, clock)))
+        return self._last.keep((caller.user_id, caller.device_id), known)
 
     def question(self, caller: Caller, clock: Clock) -> Question:
         """What `of` will ask first."""

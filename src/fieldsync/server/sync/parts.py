@@ -6,6 +6,7 @@ content makes the whole a fork. Nothing of an incomplete transaction is ever app
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -48,6 +49,12 @@ async def gather(org: Org, database: Database, caller: Caller, transactions: tup
         if n in stored:
             await database.run(org.save.drop_parts, device=caller.number, ns=[n])
     return Gathered(tuple(complete))
+
+
+def alone(transactions: tuple[Transaction, ...]) -> tuple[Incoming, ...]:
+    """Those that came whole, in one part each, up to the first that did not. Raises Refused(BAD_REQUEST)."""
+    whole = itertools.takewhile(lambda one: one.parts == 1, transactions)
+    return tuple(_joined(one, (bytes(one.items),)) for one in whole)
 
 
 def _refuse_hash(n: int) -> Gathered:

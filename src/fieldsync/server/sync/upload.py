@@ -9,6 +9,7 @@ error nobody foresaw, once another that goes through shows that it is no fault o
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
@@ -37,7 +38,7 @@ from fieldsync.server.recovery.offers import note_offers
 from fieldsync.server.save.batch import Caller, Frame, Incoming
 from fieldsync.server.save.changes import log_shown
 from fieldsync.server.save.head import Identified, as_sender, head_question, identify, identity_questions, lock_head
-from fieldsync.server.save.pipeline import Done
+from fieldsync.server.save.pipeline import Done, questions_ahead
 from fieldsync.server.sync import parts
 from fieldsync.server.sync.images import closed, concerned, image_questions, read_images
 from fieldsync.server.sync.session import BeginAhead
@@ -74,9 +75,9 @@ async def _upload_half(org: Org, begin: BeginAhead, request: UploadRequest, half
 async def _upload(org: Org, begin: BeginAhead, request: UploadRequest) -> UploadResponse:
     run: Run = save_or_held
     why, settled = Code.BUSY, False
-    for _ in range(limits.DEADLOCK_RETRIES_MAX):
+    for tried in range(limits.DEADLOCK_RETRIES_MAX):
         try:
-            return await _once(org, begin, request, run, settled=settled)
+            return await _once(org, begin, request, run, settled=settled, foresees=tried == 0)
         except Collision:
             continue
         except Unsettled:
@@ -130,15 +131,20 @@ class Unsettled(Exception):
     waits for every wave. Hardly ever so, and all others spare that wait."""
 
 
+class HeldAhead(Collision):
+    """Something was not had in time: the head row, or a record that was asked for with it. Asked for by itself, it
+    shows which."""
+
+
 async def _once(
-    org: Org, begin: BeginAhead, request: UploadRequest, run: Run, *, settled: bool = True
+    org: Org, begin: BeginAhead, request: UploadRequest, run: Run, *, settled: bool = True, foresees: bool = False
 ) -> UploadResponse:
-    hoping = False
+    begun = hoping = False
     try:
-        async with begin(lambda known: _questions(org, known, request)) as (database, signed_in):
+        async with begin(lambda known: _questions(org, known, request, records=foresees)) as (database, signed_in):
             caller = as_sender(signed_in, request.device)
             frame = replace(await lock_head(org, database, caller), settled=settled)
-            hoping = not settled
+            begun, hoping = True, not settled
             gathered, identified, done = await _saved(org, database, caller, frame, request, run)
             _move_heads(org, database, caller, frame, request, done)
             reach("upload.before_commit")
@@ -148,7 +154,11 @@ async def _once(
             raise
         raise Unsettled from refused
     except Busy as refused:
-        if not hoping or isinstance(refused, TooLong):
+        if isinstance(refused, TooLong):
+            raise
+        if foresees and not begun:
+            raise HeldAhead("asked for ahead") from refused
+        if not hoping:
             raise
         raise Unsettled from refused
     reach("upload.after_commit")
@@ -169,12 +179,17 @@ async def _saved(
     return gathered, identified, replace(done, results=await as_told(org, database, caller.number or "", done.results))
 
 
-def _questions(org: Org, known: Caller, request: UploadRequest) -> Iterator[Question]:
-    """What every upload asks first."""
+def _questions(org: Org, known: Caller, request: UploadRequest, *, records: bool) -> Iterator[Question]:
+    """What every upload asks first; `records`: and what a small one asks of the records it names."""
     caller = replace(known, number=ids.DeviceNumber(request.device))
     yield head_question(org, caller)
     yield org.scopes.question(caller, org.world.clock)
     yield from identity_questions(org, caller, request.transactions)
+    scope = org.scopes.last(caller)
+    if records and scope is not None and not (request.undone or request.offered):
+        with suppress(Refused):  # what cannot be read is refused when its turn has come
+            alone = parts.alone(request.transactions)
+            yield from questions_ahead(org, caller, scope, alone)
 
 
 def _move_heads(org: Org, database: Database, caller: Caller, frame: Frame, request: UploadRequest, done: Done) -> None:

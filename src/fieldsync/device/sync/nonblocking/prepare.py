@@ -54,7 +54,7 @@ def prepare(engine: Engine, tell: Tell, did: Stepped, trigger: Trigger = Trigger
 def _prepare(engine: Engine, tell: Tell, did: Stepped, trigger: Trigger) -> SyncReport:
     with engine.store.write() as work:
         begin_preparing(work)
-        report = engine.begin_report(work, SyncKind.NON_BLOCKING, trigger)
+        report = engine.reporting.begin(work, SyncKind.NON_BLOCKING, trigger)
     try:
         with engine.network:
             ask_outcomes(engine, did)

@@ -6,7 +6,7 @@ import asyncio
 import resource
 from dataclasses import dataclass, field
 
-from fieldsync.protocol.events import NEWS
+from fieldsync.protocol.events import OPEN
 
 OK = 200
 SPARE_FILES = 500
@@ -53,7 +53,6 @@ class Listening:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    news: int = 0
     heartbeats: int = 0
     ended: bool = False
     task: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -61,7 +60,6 @@ class Listening:
     async def listen(self) -> None:
         """Count what comes, until the stream ends."""
         while line := await self.reader.readline():
-            self.news += line.startswith(NEWS[:11])
             self.heartbeats += line.startswith(b": heartbeat")
         self.ended = True
 
@@ -73,13 +71,13 @@ class Listening:
 
 
 async def open_stream(port: int, token: str) -> Listening:
-    """A stream that has said its first word. Raises AssertionError when it is refused."""
+    """A stream as an idle device has it, which has said its first word. Raises AssertionError when it is refused."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**12)
-    writer.write(request("GET", "/sync/v1/events", token))
+    writer.write(request("GET", "/sync/v1/events?cursor=mine&looked=true", token))
     status, _ = await _head(reader)
     assert status == OK, f"the stream was refused with {status}"
     stream = Listening(reader, writer)
-    while not (await reader.readline()).startswith(NEWS[:11]):
+    while not (await reader.readline()).startswith(OPEN[:11]):
         pass
     stream.task = asyncio.create_task(stream.listen())
     return stream

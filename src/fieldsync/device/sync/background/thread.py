@@ -11,13 +11,13 @@ from contextlib import suppress
 
 from fieldsync.base.log import get_logger
 from fieldsync.base.problems import Refused
+from fieldsync.device.sync.background.listener import Listener
 from fieldsync.device.sync.engine import Engine
 from fieldsync.device.transport import NotStreamed, Unreachable
 
 AFTER_BUG_SECONDS = 5.0
 STREAM_RETRY_SECONDS = 5.0
 JOIN_SECONDS = 10.0
-EVENTS_PATH = "/sync/v1/events"
 
 _log = get_logger("fieldsync.device")
 
@@ -54,25 +54,18 @@ class Background:
                 self._engine.log.bug(error)
                 _log.exception("a step of the sync engine failed")
                 again = AFTER_BUG_SECONDS
+            self._engine.taken.set()
             if not self._stop.is_set() and again != 0.0:
                 self._woken.wait(again)
 
     def _listen(self) -> None:
         """While the stream is open nothing is polled; when it ends, the next poll is due at once."""
+        listener = Listener(self._engine, self._stop)
         while not self._stop.is_set():
+            answered = False
             if self._engine.ready:
                 with suppress(Unreachable, NotStreamed, Refused):
-                    headers = self._engine.calls.headers()
-                    self._engine.calls.transport.events(EVENTS_PATH, headers, self._news, self._stop)
-                if self._engine.stream_open:
-                    self._engine.stream_open = False
-                    self._engine.news = True
-                    self._woken.set()
-            self._stop.wait(STREAM_RETRY_SECONDS)
-
-    def _news(self) -> None:
-        if not self._engine.stream_open:  # the server is there: what failed meanwhile waits no longer
-            self._engine.hurry()
-        self._engine.stream_open = True
-        self._engine.news = True
-        self._woken.set()
+                    answered = listener.hear()
+            if not answered:
+                self._engine.hears_nothing()
+                self._stop.wait(STREAM_RETRY_SECONDS)

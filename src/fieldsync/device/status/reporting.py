@@ -1,0 +1,55 @@
+"""Reports of syncs, from their beginning until they are on disk."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fieldsync.base.version import VERSION
+from fieldsync.base.world import Clock, instant
+from fieldsync.device.status import report as reports
+from fieldsync.device.status.log import Log
+from fieldsync.device.status.report import SyncKind, SyncReport, Trigger, level_of, summary
+from fieldsync.device.store.connect import if_there_is_room
+from fieldsync.device.store.store import Store
+from fieldsync.device.store.work import Work
+from fieldsync.device.sync.sending.foreground import Foreground
+from fieldsync.device.sync.upload import waiting
+
+
+class Reporting:
+    """Those of one device. What its log has to say goes to disk with them."""
+
+    def __init__(self, store: Store, log: Log, clock: Clock, foreground: Foreground) -> None:
+        self._store, self._log, self._clock, self._foreground = store, log, clock, foreground
+        self._ended: dict[int, SyncReport] = {}
+        """Reports of syncs that ended and are not on disk yet."""
+
+    def begin(self, work: Work, kind: SyncKind, trigger: Trigger = Trigger.MANUAL) -> SyncReport:
+        """A new report, written before anything else happens."""
+        network = self._foreground.network
+        self._log.say("sync begins", kind=kind, trigger=trigger, waiting=waiting(work), network=network)
+        report = reports.begin(work, kind, instant(self._clock.now()), VERSION, trigger)
+        return msgspec.structs.replace(report, network=network)
+
+    def end(self, report: SyncReport) -> None:
+        """Keep the report of a sync that ended.
+
+        What the sync came to is done: where the disk has no room for the report now, it is kept later.
+        """
+        self._ended[report.number] = report
+        self._log.say("sync ended", level_of(report), **summary(report))
+        self.keep()
+
+    def keep(self) -> None:
+        """Reports that ended, and the lines of the log that are not on disk, as far as there is room."""
+        if not self._ended and not self._log.is_due:
+            return
+        with if_there_is_room():
+            with self._store.write() as work:
+                kept = dict(self._ended)
+                for report in kept.values():
+                    reports.keep(work, report)
+                taken = self._log.keep(work)
+            self._log.kept(taken)
+            for number in kept:
+                self._ended.pop(number, None)

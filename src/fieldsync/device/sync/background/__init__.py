@@ -1,0 +1,1 @@
+"""The threads of a device: one works, one listens."""
