@@ -16,7 +16,9 @@ from fieldsync.sim.server import SimServer
 
 ORDERS_MAX = 260
 """Of each pair; `python -m fieldsync.sim.proof` plays all there are, between statements too."""
-BETWEEN_STATEMENTS = frozenset({"two saves of one record", "two saves of one person", "a save and a poll"})
+BETWEEN_STATEMENTS = frozenset(
+    {"two saves of one record", "two saves of one person", "a save and a poll", "a save that arrives twice"}
+)
 """Statements of one trip may be apart too: these are played with a turn for each."""
 BY_NAME = {pair.name: pair for pair in PAIRS}
 
