@@ -11,6 +11,7 @@ import pytest
 from tests.scenarios.stage import Stage, org_with_two
 
 from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code
 from fieldsync.base.world import SeededChance, World
 from fieldsync.device import Device
 from fieldsync.device.transport import HttpTransport
@@ -57,6 +58,11 @@ class Ipad:
         shutil.copytree(self._folder, self._image)
         self.device = self._opened()
 
+    def start_anew(self) -> None:
+        """The app ends and is opened again: what is saved from here on is an entry of its own."""
+        self.device.close()
+        self.device = self._opened()
+
     def put_back_image(self) -> None:
         """The session of the image is over: who put it back signs in."""
         self.device.close()
@@ -72,13 +78,15 @@ class Ipad:
     def correct(self, shop: str, city: str) -> None:
         """What was refused says where it is now, and goes again."""
         [refused] = self.device.errors()
-        with self.device.edit() as edit:
-            edit.update("Shop", RecordId(shop), {"City": city})
+        self.change(shop, City=city)
         self.device.resend(refused.n)
 
     def rename(self, shop: str, name: str) -> None:
+        self.change(shop, Name=name)
+
+    def change(self, shop: str, **values: str) -> None:
         with self.device.edit() as edit:
-            edit.update("Shop", RecordId(shop), {"Name": name})
+            edit.update("Shop", RecordId(shop), values)
 
 
 @pytest.fixture
@@ -187,3 +195,21 @@ def test_what_was_refused_and_sent_again_is_there_once_also_when_it_is_sent_agai
         ipad.device.resend(entry.n)  # he has seen what is there now, and means it
     ipad.device.sync()
     assert (ipad.device.errors(), stage.rows("Shop")[morning]["City"]) == ([], city)
+
+
+def test_what_was_written_since_is_not_overwritten_by_who_never_saw_it(place: tuple[Stage, Ipad]) -> None:
+    """It was this device, in the history that the image knows nothing of: that is as good as another."""
+    stage, ipad = place
+    shop = ipad.shop("morning", "Oslo")
+    ipad.device.sync()
+    ipad.keep_image()
+    ipad.change(shop, City="Rome")
+    ipad.device.sync()
+    ipad.put_back_image()
+    ipad.rename(shop, "evening")
+    ipad.start_anew()
+    ipad.change(shop, City="Bonn")
+    ipad.device.sync()
+    assert (stage.rows("Shop")[shop]["Name"], stage.rows("Shop")[shop]["City"]) == ("evening", "Rome")
+    [refused] = ipad.device.errors()
+    assert [(p.code, p.details["theirs"]) for p in refused.problems] == [(Code.CONFLICT_OLD_VALUE, "Rome")]

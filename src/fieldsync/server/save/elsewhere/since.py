@@ -2,7 +2,8 @@
 
 Nothing is asked where every old value is still there, as it mostly is. Else the change log says, column by column, who
 set it last since the version the person had before him: an own save, or a trigger that changed what he typed there, is
-no other, so nobody conflicts with himself; and what others had set before his own saves came is theirs (DESIGN 7).
+no other, so nobody conflicts with himself; and what others had set before his own saves came is theirs (DESIGN 7). What
+his device wrote under an earlier number is another's: an older image that was put back may know nothing of it (ADR 4).
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from fieldsync.server.save.elsewhere.author import WRITES_READ_MAX, Write, write
 async def look_back(catalog: Catalog, database: Database, wave: Wave) -> None:
     """Put what others did, and the maker of an edit had not seen, into the facts of the edits that depend on it."""
     asked = {edit.item.id: edit.item.seen for edit in wave.edits if _is_in_question(catalog, wave, edit)}
+    number = wave.caller.number
+    own = () if number is None else (number,)
     for record_id, writes in (await writes_of(database, asked)).items() if asked else ():
-        since = others_since(writes, asked[RecordId(record_id)], wave.caller.numbers)
+        since = others_since(writes, asked[RecordId(record_id)], own)
         if since is not None:
             wave.facts.since[record_id] = since
 
