@@ -78,6 +78,20 @@ def _deployed(page: Page) -> None:
     page.get_by_text("States", exact=True).click()
 
 
+def _left(page: Page) -> None:
+    """All that one of two owns goes to the other; asked again it goes back."""
+    names = ("Tom Baker", "Jonas Weber")
+    for leaver, heir in (names, names[::-1]):
+        page.goto("/console/people")
+        page.get_by_role("link", name=leaver).click()
+        page.wait_for_load_state()
+        if page.get_by_role("button", name="Give all").is_visible():
+            page.get_by_label("Somebody leaves").select_option(label=heir)
+            page.get_by_role("button", name="Give all").click()
+            expect(page.get_by_text("✓ Done")).to_be_visible(timeout=30_000)
+            return
+
+
 def _simulated(page: Page) -> None:
     page.goto(f"/console/simulation?user={SARAH.username}")
     page.get_by_role("button", name="Simulate the sync").click()
@@ -152,4 +166,5 @@ ASKED: dict[str, Callable[[Page], object]] = {
     "support-ended": _supported_and_ended,
     "versions-asked": _reload_asked,
     "versions": _reload_taken_back,
+    "left": _left,
 }
