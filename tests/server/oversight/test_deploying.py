@@ -115,6 +115,7 @@ def test_it_goes_through_its_states_to_active_and_one_is_under_way_at_a_time(des
     run(desk, known)
     p, deploy = newest(desk)
     assert (p.stage, states(deploy), deploy.wrong) == (Stage.VALID, STRAIGHT, "")
+    assert (p.done, p.total) == (4, 4)
     assert "Wing" in columns(desk.lab)
     run(desk, known)
     assert newest(desk) == (p, deploy), "its worker died before it could say so"

@@ -184,6 +184,8 @@ class _Running:
         self.deploy = self.deploy.moved(event, self._at(), wrong)
         async with transaction(self._org.pool) as database:
             await brought.forget(database, self._asked.deploy, _CATALOG)
+            if self.deploy.state is State.ACTIVE:
+                await progress.step(database, self._asked.deploy, *self.deploy.place)
             await progress.end(database, self._asked.deploy, _ENDS[self.deploy.state], self.deploy)
 
     async def change(self, catalog: Catalog) -> None:
