@@ -7,8 +7,8 @@ every stored one. `begin` decides; `current_epoch` asks the database and writes 
 *First stamp* is where a checkpoint of an earlier epoch stops being proof. After a mere restart, a restored file copy,
 or when a standby took over, transaction ids go on from the last one kept. What was in progress then has an earlier one:
 it ended as aborted here, and where the copy was left behind it may have been committed. So the first stamp is that of
-the first aborted among the last transactions, and the next one where there is none. After a dump was restored, everything
-later than the dump is gone, whatever the new transaction ids are, so it is the first stamp the dump may lack.
+the first aborted among the last transactions, and the next one where there is none. After a dump was restored,
+everything later than the dump is gone, whatever the new transaction ids are, so it is the first stamp it may lack.
 """
 
 from __future__ import annotations
