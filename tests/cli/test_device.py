@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.cli.conftest import PASSWORD, Ran, Run, environment_of, ran
+from tests import forking
+from tests.cli.conftest import PASSWORD, PROGRAM, Ran, Run, environment_of, ran
 from tests.cli.test_serve import answer, free_port, serving
 
 if TYPE_CHECKING:
@@ -97,6 +100,32 @@ def test_a_wrong_password_signs_nobody_in(device: Run, tmp_path: Path) -> None:
     refused = device(*login, FIELDSYNC_STORE=str(tmp_path / "other"), FIELDSYNC_PASSWORD=PASSWORD + "!")
     assert refused.code == 1
     assert refused.error()["code"] == "AUTH"
+
+
+def test_a_folder_that_lost_its_servers_address_says_so_and_takes_it_anew(
+    device: Run, served: Served, tmp_path: Path
+) -> None:
+    kept = tmp_path / "device" / "server.txt"
+    where, at = {**served.environment, "FIELDSYNC_PASSPHRASE": PASSPHRASE}, ("--server", served.address)
+    for spoil, said in (
+        (lambda: kept.write_bytes(b""), "no server's address stands in it"),
+        (lambda: kept.write_bytes(b"\xff\xfe"), "it cannot be read (not UTF-8)"),
+        (kept.unlink, "it is not there"),
+    ):
+        spoil()
+        told = ran(where, "field", "--store", str(kept.parent), "--no-window")
+        assert told.code == 1
+        assert f"{kept} cannot be used: {said}; give the address with --server" in " ".join(told.err.split())
+    assert device("status", "--json").code == 1
+    process = forking.start(PROGRAM, "field", "--store", str(kept.parent), "--no-window", *at, env=where)
+    assert process.stdout is not None
+    try:
+        with process.stdout as said:
+            assert "The Field app is at" in said.readline()
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    assert json.loads((kept.parent / "person.json").read_bytes())["server"] == served.address
 
 
 def test_a_folder_without_a_device_says_so(run: Run, tmp_path: Path) -> None:

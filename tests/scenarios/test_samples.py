@@ -17,7 +17,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code
 from fieldsync.base.world import instant, system_world
 from fieldsync.device import Device
-from fieldsync.protocol.samples.judge import Facts, Left, Limit, Line, Lot, Over, Per, Why, over, remaining
+from fieldsync.protocol.samples.judge import Facts, Given, Left, Limit, Line, Lot, Over, Per, Why, over, remaining
 from fieldsync.schema.catalog import build
 from fieldsync.schema.load import load_packs
 from fieldsync.server.org.create import create_org, seeding_org
@@ -32,7 +32,7 @@ LOT = {"L": Lot("L-204", "P", 4, date(2026, 5, 20)), "O": Lot("L-300", "Q", 9)}
 
 
 def facts(*limits: Limit, at_once: int | None = None, before: tuple[Left, ...] = (), **account: object) -> Facts:
-    return Facts("A", account, {"P": ("Respira", at_once)}, limits, before)
+    return Facts("A", account, {"P": Given("Respira", at_once)}, limits, before)
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,24 @@ def test_what_may_be_left(known: Facts, quantities: list[int], wrong: list[Over]
         (date(2026, 5, 21), [("P", 1, "L")], Over("0", Why.LOT_OVER, "Respira", lot="L-204")),
         (DAY, [("P", 3, "L"), ("P", 2, "L")], Over("1", Why.LOT_EMPTY, "Respira", left=1, lot="L-204")),
         (DAY, [("R", 9, "")], None),
+        (DAY, [("S", 1, "")], Over("0", Why.NONE_HELD, "Zeta")),
+        (DAY, [("S", 1, "L")], Over("0", Why.OTHER_LOT, "Zeta", lot="L-204")),
     ],
 )
 def test_samples_come_from_a_lot_of_the_person(
     day: date, lines: list[tuple[str, int, str]], wrong: Over | None
 ) -> None:
-    known = Facts("A", {}, {"P": ("Respira", None)}, lots=LOT)
+    known = Facts("A", {}, {"P": Given("Respira"), "S": Given("Zeta", lot=True)}, lots=LOT)
     told = over([Line(str(n), product, many, lot) for n, (product, many, lot) in enumerate(lines)], day, known)
     assert told == ([] if wrong is None else [wrong])
+
+
+def test_a_signature_is_wanted_once_by_the_products_that_want_one() -> None:
+    kinds = {"P": Given("Respira", signature=True), "S": Given("Zeta")}
+    lines = [Line("0", "S", 1), Line("1", "P", 1), Line("2", "P", 2)]
+    wrong = [Over("", Why.UNSIGNED, "Respira")]
+    for signed, which, told in ((False, lines, wrong), (True, lines, []), (False, lines[:1], [])):
+        assert over(which, DAY, Facts("A", {}, kinds, signed=signed)) == told
 
 
 def test_what_is_left_is_told_by_product() -> None:
@@ -166,3 +176,27 @@ def test_the_server_counts_what_is_left_of_a_lot(stage: Stage) -> None:
     leave(ipad, 1, of=(product, None))
     wait_for(lambda: len(ipad.errors()) == 2)
     assert "Choose the lot that Zeta is from." in str(ipad.errors())
+
+
+def test_the_server_wants_the_lot_and_the_signature_that_a_product_asks_for(stage: Stage) -> None:
+    ipad = stage.device(SARAH, "ipad-3")
+    with seeding_org(stage.uri, ORG, stage.world) as seeding:
+        [product] = mint_ids(seeding, "Product", 1)
+        strict = {"Requires_Lot": True, "Requires_Signature": True}
+        insert_rows(seeding, "Product", [{"Id": product, "Name": "Strict", "Type": "Sample", **strict}])
+    assert ipad.sync().successful
+    refused = leave(ipad, 1, of=(product, None))
+    wait_for(ipad.errors)
+    told = {(one.object, one.field, one.message) for one in ipad.errors()[0].problems}
+    assert told == {
+        ("Call_Sample", "Sample_LotId", "Strict is left from a lot only, and you have no lot of it."),
+        ("Call", "Signature", "Strict is left against a signature only: have the call signed."),
+    }
+    with ipad.edit() as edit:
+        now = instant(stage.world.clock.now())
+        edit.update("Call", refused, {"Signature": "iVBORw0KGgo=", "Signature_Date": now})
+        [line] = ipad.find("Call_Sample", where={"CallId": refused})
+        edit.update("Call_Sample", line.id, {"Lot": "S-1"})
+    ipad.resend(ipad.errors()[0].n)
+    wait_for(lambda: refused in stage.rows("Call"))
+    assert (ipad.errors(), ipad.queue()) == ([], [])

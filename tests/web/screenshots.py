@@ -30,7 +30,7 @@ from fieldsync.server.org.create import seeding_org
 from fieldsync.web.field.content import library as content
 
 CHROMIUM = "/usr/bin/chromium"
-SETTLED_MS, HEIGHT_MAX = 350, 4_000
+SETTLED_MS, HEIGHT_MAX = 350, 6_000
 FITS = "document.documentElement.scrollWidth <= innerWidth"
 
 

@@ -31,6 +31,9 @@ def states(page: Page, device: Device, look: Look) -> None:
     expect(page.get_by_text("Flight mode: nothing is sent")).to_be_visible()
     press(page, "Sync")
     expect(page.get_by_role("alert")).to_be_visible()
+    with page.expect_response("**/parts/widget"):
+        device.go_offline()
+    expect(page.get_by_role("alert")).to_be_visible()
     look("home-offline")
     press(page, "Switch flight mode off")
     press(page, "Prepare an update")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 
@@ -96,12 +97,57 @@ def test_new_content_is_offered_after_a_sync_and_reminded_of_at_the_next_opening
         assert ipad.media.size(film) is not None
 
 
-def publish(running: Running, body: bytes) -> RecordId:
+def test_a_film_is_played_from_where_one_likes_and_the_call_says_how_long(browser: Browser, running: Running) -> None:
+    ipad = running.devices[0]
+    call = ipad.find("Call", where={"Status": "Saved"}, order_by="Call_Date", descending=True)[0].id
+    with app(browser, running.link("iPad")) as page:
+        film = publish(running, base64.b64decode(page.evaluate(FILM)), "How it works", "video/webm")
+        ipad.sync()
+        ipad.media.sync()
+        ipad.go_offline()
+        page.goto(f"/content?call={call}")
+        page.get_by_role("button", name="Present How it works").click()
+        video = page.locator("video")
+        video.focus()
+        page.keyboard.press("Space")
+        eventually(lambda: float(video.evaluate("v => v.currentTime")) > 0.5)
+        page.keyboard.press("Space")
+        stopped = video.evaluate("v => [v.paused, v.error]")
+        there = video.evaluate("v => new Promise(r => { v.onseeked = () => r(v.currentTime); v.currentTime = 1.5 })")
+        assert (stopped, there) == ([True, None], pytest.approx(1.5, abs=0.2))
+        page.wait_for_timeout(600)
+        page.get_by_role("button", name="Close").click()
+        page.wait_for_url(re.compile("/edit$"))
+        eventually(lambda: ipad.count("Call_Clickstream", {"CallId": call, "ContentId": film}) == 1)
+        [message] = ipad.find("Call_Key_Message", where={"CallId": call, "ContentId": film})
+        assert 1 <= int(str(message.values["Seconds_Shown"])) <= 30
+
+
+FILM = """async () => {
+    const canvas = document.createElement("canvas"), draw = canvas.getContext("2d");
+    const recorder = new MediaRecorder(canvas.captureStream(20), {mimeType: "video/webm"}), pieces = [];
+    recorder.ondataavailable = event => pieces.push(event.data);
+    const ended = new Promise(done => { recorder.onstop = done });
+    recorder.start();
+    for (let n = 0; n < 50; n++) {
+        draw.fillStyle = `hsl(${n * 7} 80% 50%)`;
+        draw.fillRect(0, 0, 300, 150);
+        await new Promise(next => setTimeout(next, 50));
+    }
+    recorder.stop();
+    await ended;
+    const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
+    return btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ""));
+}"""
+"""Two and a half seconds of colours, as the browser itself films them."""
+
+
+def publish(running: Running, body: bytes, title: str = "A new film", media_type: str = "image/svg+xml") -> RecordId:
     """A new piece of content, as an admin's program brings it."""
     world = system_world()
     with seeding_org(running.uri, "demo", world) as seeding:
         [film] = mint_ids(seeding, "Content", 1)
-        about = {"Name": "A new film", "Title": "A new film", "Status": "Approved", "Media_Type": "image/svg+xml"}
+        about = {"Name": title, "Title": title, "Status": "Approved", "Media_Type": media_type}
         checksum = put(seeding.connection, RecordRef("Content", film), body, world.clock)
         insert_rows(seeding, "Content", [{"Id": film, **about, "Checksum": checksum, "Bytes": len(body)}])
     return film

@@ -6,19 +6,29 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.web.begin_walk import MORE, two_territories
 from tests.web.beginning import Opened, Relay, Vault, opened, relayed
 from tests.web.browsing import Running, app, eventually
 from tests.web.test_begin import PIN, Ahead, begin, here, server_of
+from tests.web.test_content import publish
 
+from fieldsync.base.ids import RecordId
+from fieldsync.base.version import VERSION
 from fieldsync.base.world import system_world
-from fieldsync.cli.demo.people import ORG, TOM
-from fieldsync.device import SyncKind
+from fieldsync.cli.demo.people import ORG, PASSWORD, TOM
+from fieldsync.device import Device, DeviceDescription, SyncKind
+from fieldsync.device.transport import HttpTransport
+from fieldsync.protocol.media import PIECE_BYTES
+from fieldsync.protocol.rows import RecordRef
+from fieldsync.protocol.session import Platform
+from fieldsync.server.media.keep import put
 from fieldsync.server.org.create import seeding_org
-from fieldsync.server.org.seed import insert_rows
+from fieldsync.server.org.seed import insert_rows, mint_ids
 
 MANY, BYTES = 300, 25_000
 """So many new accounts take more than so many bytes, however they are packed."""
@@ -40,6 +50,18 @@ def add_many(running: Running, one: Opened) -> None:
     with seeding_org(running.uri, ORG, system_world()) as seeding:
         named = [{"Name": f"N{n}", "LastName": f"N{n}", "Description": secrets.token_hex(300)} for n in range(MANY)]
         insert_rows(seeding, "Account", [each | mine for each in named], checked=False)
+
+
+def attach(running: Running, device: Device, call: RecordId, body: bytes) -> RecordId:
+    """A photo of his on a call, as another device of his sent it."""
+    account, world = device.account, system_world()
+    assert account is not None
+    with seeding_org(running.uri, ORG, world) as seeding:
+        [photo] = mint_ids(seeding, "Attachment", 1)
+        checksum = put(seeding.connection, RecordRef("Attachment", photo), body, world.clock)
+        about = {"Name": "shelf.jpg", "CallId": call, "OwnerId": account.user.id, "Media_Type": "image/jpeg"}
+        insert_rows(seeding, "Attachment", [{"Id": photo, **about, "Checksum": checksum, "Bytes": len(body)}])
+    return photo
 
 
 def cut_and_again(page: Page, network: Relay, press: str, said: str, done: str) -> None:
@@ -137,3 +159,126 @@ def test_a_sync_that_is_due_is_asked_about_at_sign_in_and_after_too_many_days_ev
         page.goto("/sync")
         page.get_by_role("row", name=re.compile("refresh", re.IGNORECASE)).first.get_by_role("link").click()
         expect(page.get_by_text("Too many days away")).to_be_visible()
+
+
+def test_a_file_that_was_cut_says_so_and_comes_when_pressed_again(
+    browser: Browser, running: Running, desk: tuple[Opened, Relay]
+) -> None:
+    one, network = desk
+    device = here(one)
+    call = device.find("Call", limit=1)[0]
+    film = publish(running, secrets.token_bytes(4 * PIECE_BYTES))
+    photo = attach(running, device, call.id, secrets.token_bytes(4 * PIECE_BYTES))
+    device.sync()
+    with app(browser, one.link, 1) as page:
+        page.get_by_role("dialog").get_by_role("button", name="OK").click()
+        for address, get, come, record in (
+            ("/content", "Get A new film", page.get_by_role("button", name="Present A new film"), film),
+            (f"/objects/Call/{call.id}", "Get shelf.jpg", page.get_by_role("link", name="shelf.jpg"), photo),
+        ):
+            page.goto(address)
+            for _ in range(2):
+                network.left, network.rest_seconds = 3 * PIECE_BYTES // 2, 0.005
+                page.get_by_role("button", name=get, exact=True).click()
+                expect(page.get_by_role("button", name=get, exact=True)).to_be_hidden()
+                expect(page.get_by_text("There is no connection to the server.")).to_be_visible()
+            network.left, network.rest_seconds = None, 0.0
+            page.get_by_role("button", name=get, exact=True).click()
+            expect(come).to_be_visible()
+            assert device.media.size(record) == 4 * PIECE_BYTES
+
+
+def test_a_switch_of_territory_that_was_cut_is_tried_again_as_a_whole(
+    browser: Browser, running: Running, desk: tuple[Opened, Relay]
+) -> None:
+    one, network = desk
+    device = here(one)
+    two_territories(running.uri)
+    device.sync()
+    york, bristol = (accounts_of(device, name) for name in (TOM.territory, MORE))
+    device.stop()
+    with device.edit() as edit:
+        edit.update("Account", min(york), {"Description": "written before he left"})
+    with app(browser, one.link, 1) as page:
+        page.goto("/sync")
+        page.get_by_label("Work on this device in").select_option(label=f"{TOM.territory} (primary)")
+        network.left = 150
+        page.get_by_role("button", name="Switch").click()
+        expect(page.get_by_role("heading", name="Sync did not finish")).to_be_visible()
+        assert (device.territories.picked(), accounts(device)) == (None, york | bristol)
+        network.left, network.rest_seconds = BYTES, 0.01
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("heading", name="Sync is running")).to_be_visible()
+        expect(page.get_by_role("heading", name="Sync did not finish")).to_be_visible()
+        assert (device.territories.picked(), device.queue()) == (territory_of(device, TOM.territory), [])
+        assert accounts(device) == york | bristol, "until all of it is here, what was here stays"
+        network.left, network.rest_seconds = None, 0.0
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()
+        assert (accounts(device), accounts_of(device, MORE), device.errors()) == (york, set(), [])
+        page.goto("/sync")
+        page.get_by_label("Work on this device in").select_option(label="All my territories")
+        page.get_by_role("button", name="Switch").click()
+        expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()
+        assert accounts(device) == york | bristol
+    found = device.get("Account", min(york))
+    assert found is not None
+    assert found.values["Description"] == "written before he left"
+
+
+def accounts(device: Device) -> set[RecordId]:
+    return {row.id for row in device.find("Account", limit=500)}
+
+
+def territory_of(device: Device, name: str) -> RecordId:
+    return next(one.id for one in device.territories.mine() if one.name == name)
+
+
+def accounts_of(device: Device, name: str) -> set[RecordId]:
+    """Which accounts are in this territory, as far as the device knows."""
+    found = device.find("Territory_Account", where={"TerritoryId": territory_of(device, name)}, limit=500)
+    return {RecordId(str(row.values["AccountId"])) for row in found}
+
+
+HIDDEN = """hidden => {
+    Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+    Object.defineProperty(document, "visibilityState", {configurable: true, get: () => hidden ? "hidden" : "visible"});
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""What a browser does as the person goes to another tab, or comes back."""
+
+
+def test_what_came_while_nobody_looked_is_there_as_soon_as_somebody_does(
+    browser: Browser, running: Running, desk: tuple[Opened, Relay], tmp_path: Path
+) -> None:
+    one, _network = desk
+    device, field = here(one), one.hall.seat.field
+    presence = field.presence if field is not None else None
+    assert presence is not None
+    account = device.find("Account", limit=1)[0].id
+    with closing(other_device(running, tmp_path / "other")) as other, app(browser, one.link, 1) as page:
+        page.goto(f"/accounts/{account}")
+        page.evaluate(HIDDEN, True)
+        eventually(lambda: presence.resting)
+        with other.edit() as edit:
+            edit.update("Account", account, {"Phone": "+44 1904 000 077"})
+        other.sync()
+        page.wait_for_timeout(700)
+        held = device.get("Account", account)
+        assert held is not None
+        assert held.values["Phone"] != "+44 1904 000 077", "nothing is fetched while nobody looks"
+        page.evaluate(HIDDEN, False)
+        expect(page.get_by_text("There is a newer version of this record.")).to_be_visible()
+        page.get_by_role("button", name="Show it").click()
+        expect(page.get_by_text("+44 1904 000 077")).to_be_visible()
+
+
+def other_device(running: Running, folder: Path) -> Device:
+    """One more of Tom's, without pages."""
+    folder.mkdir()
+    world = system_world()
+    device = Device.open(folder, world.chance.bytes(32), world=world, transport=HttpTransport(server_of(running)))
+    description = DeviceDescription(device.new_device_key(), "Other", Platform.MAC, "1", VERSION)
+    device.sign_in(ORG, TOM.username, PASSWORD, description)
+    device.sync()
+    return device

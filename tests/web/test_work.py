@@ -10,10 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.web.browsing import Running, app, eventually
 
 from fieldsync.base.ids import RecordId
-from fieldsync.base.world import system_world
 from fieldsync.device import Device
-from fieldsync.server.org.create import seeding_org
-from fieldsync.server.org.seed import insert_rows
 
 pytestmark = pytest.mark.usefixtures("online")
 
@@ -208,60 +205,6 @@ def test_accounts_nearby_are_listed_by_distance_offline_from_the_device_a_typed_
         page.get_by_label("Town, post code or street").fill("Atlantis")
         page.get_by_role("button", name="Look there").click()
         expect(page.get_by_text("No address on this device is called so.")).to_be_visible()
-
-
-def test_samples_over_the_limit_are_told_at_their_line_before_the_save(browser: Browser, running: Running) -> None:
-    ipad = running.devices[0]
-    ipad.go_offline()
-    calls = ipad.count("Call")
-    with app(browser, running.link("iPad"), 1) as page:
-        page.goto(f"/objects/Call/new?AccountId={ackerman(running)}")
-        expect(page.get_by_text(re.compile("inhaler sample: [0-9]+ of 60 a year left"))).to_be_visible()
-        add(page, "a sample", "Call_Sample")
-        line = page.locator("#lines-Call_Sample .entry")
-        line.get_by_label("Product").select_option(label="Respira inhaler sample")
-        line.get_by_label("Quantity").fill("61")
-        page.get_by_role("button", name="Save", exact=True).click()
-        expect(line.get_by_role("alert")).to_contain_text("Respira inhaler sample this account gets at most 60 a year")
-        assert ipad.count("Call") == calls
-        line.get_by_label("Quantity").fill("1")
-        saved(page)
-        expect(page.get_by_role("alert")).to_have_count(0)
-    assert ipad.count("Call") == calls + 1
-
-
-def test_lot_and_licence_are_asked_of_a_sample_without_a_network(browser: Browser, running: Running) -> None:
-    ipad, account = running.devices[0], RecordId(ackerman(running))
-    assert ipad.account is not None
-    [respira] = ipad.find("Product", where={"Name": "Respira inhaler sample"})
-    lot = {"Name": "L-900", "ProductId": respira.id, "Quantity": 3, "OwnerId": ipad.account.user.id}
-    with seeding_org(running.uri, "demo", system_world()) as seeding:
-        insert_rows(seeding, "Sample_Lot", [lot])
-    ipad.sync()
-    ipad.go_offline()
-    with app(browser, running.link("iPad"), 1) as page:
-        page.goto(f"/objects/Call/new?AccountId={account}")
-        add(page, "a sample", "Call_Sample")
-        line = page.locator("#lines-Call_Sample .entry")
-        line.get_by_label("Product").select_option(label="Respira inhaler sample")
-
-        def refused(why: str) -> None:
-            page.get_by_role("button", name="Save", exact=True).click()
-            expect(line.get_by_role("alert")).to_contain_text(why)
-
-        line.get_by_label("Quantity").fill("4")
-        refused("Choose the lot that Respira inhaler sample is from.")
-        line.get_by_label("Lot").select_option(label="L-900")
-        refused("Lot L-900: 3 left.")
-        line.get_by_label("Quantity").fill("2")
-        with ipad.edit() as edit:
-            edit.update("Account", account, {"License_Status": "Expired"})
-        refused("The licence of this account is over: no samples.")
-        with ipad.edit() as edit:
-            edit.update("Account", account, {"License_Status": "Valid"})
-        call = saved(page)
-    [left] = ipad.find("Call_Sample", where={"CallId": call})
-    assert left.values["Quantity"] == 2
 
 
 def test_a_visit_keeps_the_zone_it_took_place_in(browser: Browser, running: Running) -> None:

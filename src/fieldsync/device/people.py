@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from fieldsync.device.keys import destroy
 from fieldsync.device.keys.keystore import KeyStore
 from fieldsync.device.keys.latch import Latch
 from fieldsync.device.keys.passphrase import keep
+from fieldsync.device.transport.reach import address_of
 
 PERSON_FILE, PEOPLE, SERVER_FILE = "person.json", "people", "server.txt"
 
@@ -108,10 +110,27 @@ def _about(folder: Path) -> About:
     try:
         return msgspec.json.decode((folder / PERSON_FILE).read_bytes(), type=About)
     except FileNotFoundError:
-        kept = folder / SERVER_FILE
-        return About(kept.read_text(encoding="utf-8").strip() if kept.exists() else "")
+        with suppress(Refused):  # who opens the folder is told
+            return About(server_of(folder))
+        return About("")
     except msgspec.DecodeError as error:
         raise Refused(problem(Code.STORE_DAMAGED, reason=f"its {PERSON_FILE} cannot be read ({error})")) from None
+
+
+def server_of(folder: Path) -> str:
+    """The address of the server at which a terminal signed in here. Raises Refused(UNUSABLE) where none can be read."""
+    kept = folder / SERVER_FILE
+    try:
+        address = kept.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        reason = "it is not there"
+    except (OSError, UnicodeDecodeError) as error:
+        reason = f"it cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})"
+    else:
+        if address_of(address) is not None:
+            return address
+        reason = "no server's address stands in it"
+    raise Refused(problem(Code.UNUSABLE, what=str(kept), reason=f"{reason}; give the address with --server"))
 
 
 def _empty(folder: Path, *, own: bool) -> None:

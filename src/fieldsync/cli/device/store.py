@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from fieldsync.device import Device
     from fieldsync.protocol.session import DeviceDescription, Platform
 
-SERVER_FILE = "server.txt"
-
 
 @contextmanager
 def open_device(store: Path, passphrase: str) -> Iterator[Device]:
@@ -49,15 +47,18 @@ def open_with_key(store: Path, passphrase: str, server: str) -> Iterator[tuple[D
 
 def keep_server(store: Path, address: str) -> None:
     """Remember the server for the next command."""
+    from fieldsync.device.people import SERVER_FILE
+
     (store / SERVER_FILE).write_text(address + "\n", encoding="utf-8")
 
 
 def _kept_server(store: Path) -> str:
-    try:
-        return (store / SERVER_FILE).read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+    from fieldsync.device.people import SERVER_FILE, server_of
+
+    if not (store / SERVER_FILE).exists():
         reason = "no device has signed in there (fieldsync device login)"
-        raise Refused(problem(Code.UNUSABLE, what=str(store), reason=reason)) from None
+        raise Refused(problem(Code.UNUSABLE, what=str(store), reason=reason))
+    return server_of(store)
 
 
 def describe_terminal(name: str, device_key: str) -> DeviceDescription:

@@ -28,12 +28,17 @@ from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.media import BYTES, CHECKSUM, FILE_NAME, MEDIA_TYPE
 from fieldsync.schema.fields import FieldValue
 
+TELL_SECONDS = 0.5
+"""How far a file is need not be told more often."""
+
 
 @dataclass(frozen=True)
 class MediaState:
     """What a media sync is at, or why the last one stopped."""
 
     active: bool = False
+    record: str = ""
+    """Whose file it is at, or stopped at; empty where it was none yet."""
     name: str = ""
     done: int = 0
     """Bytes."""
@@ -59,7 +64,7 @@ class Media:
         self._opening = threading.Lock()
         self._files: Files | None = None
         self._canceled = threading.Event()
-        self._state = MediaState()
+        self._state, self._told_at = MediaState(), 0.0
         self._outgoing = Outgoing(engine, lambda: self.files)
 
     @property
@@ -143,12 +148,13 @@ class Media:
         engine = self._engine
         if not (engine.calls.signed_in and engine.online):
             reason = problem(Code.AUTH if engine.online else Code.OFFLINE)
-            self._state = MediaState(problem=reason)
+            self._state = MediaState(record=only or "", problem=reason)
             raise Refused(reason)
         if not self._turn.acquire(blocking=False):
             raise Refused(problem(Code.SYNC_RUNNING))
         try:
             self._canceled.clear()
+            self._state = MediaState(active=True, record=only or "")
             with self._store.write() as work:
                 report = engine.reporting.begin(work, SyncKind.MEDIA, trigger)
             return self._tracked(report, lambda got: self._run(got, new=new, update=update, only=only))
@@ -166,7 +172,7 @@ class Media:
             reason = problem(Code.OFFLINE)
         except Refused as refused:
             reason = refused.problem
-        self._state = MediaState(problem=reason)
+        self._state = MediaState(record=self._state.record, problem=reason)
         done = msgspec.structs.replace(
             report,
             ended_at=self._engine.now(),
@@ -199,14 +205,18 @@ class Media:
         chosen += found.new if new and not only else ()
         total = sum(item.left for item in chosen)
         self._store.require_room(total)
-        self._state = MediaState(active=True, total=total)
+        self._state = MediaState(active=True, record=only or "", total=total)
+        self._tell()
         for item in chosen:
-            self._state = replace(self._state, name=item.wanted.name)
+            self._state = replace(self._state, record=item.wanted.id, name=item.wanted.name)
             fetch.fetch(self.files, self._engine.calls, item.wanted, got, progress)
 
     def _progress(self, count: int) -> None:
         self._state = replace(self._state, done=self._state.done + count)
-        self._tell()
+        now = self._engine.world.clock.steady()
+        if now - self._told_at >= TELL_SECONDS:  # that it ended is told in any case
+            self._told_at = now
+            self._tell()
         if self._canceled.is_set():
             raise Refused(problem(Code.SYNC_CANCELED))
 

@@ -1,4 +1,5 @@
-"""Whether the samples of a call may be left: licence, lots, what a product allows at once, limits in a time. Pure.
+"""Whether the samples of a call may be left: licence, lots, signature, what a product allows at once, limits in a time.
+Pure.
 
 The device asks before a save, with the calls it holds; the server decides when the call is submitted, with all there
 are. Only submitted calls count. A month, quarter or year is that of the call's day in UTC, so that both mean the same.
@@ -23,10 +24,19 @@ class Why(StrEnum):
     LICENSE_OVER = "The licence of this account is over: no samples."
     AT_ONCE = "Of %(product)s at most %(most)s may be left at once."
     NO_LOT = "Choose the lot that %(product)s is from."
+    NONE_HELD = "%(product)s is left from a lot only, and you have no lot of it."
     OTHER_LOT = "Lot %(lot)s is of another product."
     LOT_OVER = "Lot %(lot)s has expired."
     LOT_EMPTY = "Lot %(lot)s: %(left)s left."
     OVER_LIMIT = "Of %(product)s this account gets at most %(most)s %(per)s: %(left)s left."
+    UNSIGNED = "%(product)s is left against a signature only: have the call signed."
+
+
+FIELDS = {
+    **dict.fromkeys((Why.NO_LOT, Why.NONE_HELD, Why.OTHER_LOT, Why.LOT_OVER), "Sample_LotId"),
+    Why.UNSIGNED: "Signature",
+}
+"""At which field it is said; else at the quantity."""
 
 
 class Per(StrEnum):
@@ -44,12 +54,24 @@ class Per(StrEnum):
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the call: `key` is its row, in whatever way the caller names it."""
+    """A line of the call: `key` is its row, in whatever way the caller names it. `number`: that of a lot, as another
+    system told it."""
 
     key: str
     product: str
     quantity: int
     lot: str = ""
+    number: str = ""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A product that is left: its name, the most of it at once, and whether it wants a lot and a signature."""
+
+    name: str
+    most: int | None = None
+    lot: bool = False
+    signature: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,20 +112,22 @@ class Left:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of the account, of the products by id (name and the most at once), and of what was left before."""
+    """What is known of the account, of the products by id, and of what was left before."""
 
     account_id: str
     account: Values
-    products: Mapping[str, tuple[str, int | None]]
+    products: Mapping[str, Given]
     limits: tuple[Limit, ...] = ()
     before: tuple[Left, ...] = ()
     lots: Mapping[str, Lot] = field(default_factory=dict)
     """The person's lots by id. Of a product that he has lots of, samples come from one of them."""
+    signed: bool = True
+    """Whether the call is signed."""
 
 
 @dataclass(frozen=True)
 class Over:
-    """A line that may not be, and why."""
+    """A line that may not be, and why; of no line where it is the call itself."""
 
     key: str
     why: Why
@@ -125,6 +149,13 @@ class Over:
         return (template or self.why.value) % told
 
 
+def given_of(product: Values) -> Given:
+    """What the record of a product asks."""
+    most = product.get("Sample_Quantity_Max")
+    wants = (product.get(name) is True for name in ("Requires_Lot", "Requires_Signature"))
+    return Given(str(product.get("Name") or ""), None if most is None else int(str(most)), *wants)
+
+
 def day_of(moment: object) -> date:
     """The day of a call in UTC."""
     return datetime.fromisoformat(str(moment)).astimezone(UTC).date()
@@ -140,19 +171,25 @@ def begins(per: Per, day: date) -> date:
 
 
 def over(lines: Iterable[Line], day: date, facts: Facts) -> list[Over]:
-    """The lines that may not be, each once; those above it on the call count before it."""
+    """The lines that may not be, each once; those above it on the call count before it. Then what the call lacks."""
     told: list[Over] = []
     here: Counter[str] = Counter()
+    lines = list(lines)
     for line in lines:
         found = _of_line(line, day, facts, here[line.product]) or _of_lot(line, day, facts, here[line.lot])
         here.update({line.product: line.quantity, line.lot: line.quantity})
         if found is not None:
             told.append(found)
-    return told
+    wants = next((given.name for given in (_given(line, facts) for line in lines) if given.signature), None)
+    return told if facts.signed or wants is None else [*told, Over("", Why.UNSIGNED, wants)]
+
+
+def _given(line: Line, facts: Facts) -> Given:
+    return facts.products.get(line.product) or Given(line.product)
 
 
 def _of_line(line: Line, day: date, facts: Facts, above: int) -> Over | None:
-    name, at_once = facts.products.get(line.product, (line.product, None))
+    name, at_once = _given(line, facts).name, _given(line, facts).most
     expires = str(facts.account.get("License_Expiration") or "")
     if facts.account.get("Sample_Eligible") is False:
         return Over(line.key, Why.NOT_ELIGIBLE)
@@ -170,11 +207,12 @@ def _of_line(line: Line, day: date, facts: Facts, above: int) -> Over | None:
 
 
 def _of_lot(line: Line, day: date, facts: Facts, above: int) -> Over | None:
-    name = facts.products.get(line.product, (line.product, None))[0]
-    lot = facts.lots.get(line.lot)
+    given, lot = _given(line, facts), facts.lots.get(line.lot)
+    name = given.name
     if lot is None:
-        wanted = any(one.product == line.product for one in facts.lots.values())
-        return Over(line.key, Why.NO_LOT, name) if wanted else None
+        if any(one.product == line.product for one in facts.lots.values()):
+            return Over(line.key, Why.NO_LOT, name)
+        return Over(line.key, Why.NONE_HELD, name) if given.lot and not line.number else None
     if lot.product != line.product:
         return Over(line.key, Why.OTHER_LOT, name, lot=lot.name)
     if lot.expires is not None and lot.expires < day:
@@ -186,7 +224,7 @@ def _of_lot(line: Line, day: date, facts: Facts, above: int) -> Over | None:
 def remaining(day: date, facts: Facts) -> list[tuple[str, Limit, int]]:
     """How many are left of each product with a limit, before this call: product's name, the limit, how many."""
     return [
-        (facts.products[limit.product][0], limit, max(limit.most - _used(limit, day, facts), 0))
+        (facts.products[limit.product].name, limit, max(limit.most - _used(limit, day, facts), 0))
         for limit in facts.limits
         if limit.product in facts.products and limit.holds(facts.account_id, day) and limit.per is not Per.CALL
     ]

@@ -17,6 +17,7 @@ from sqlalchemy import Select, any_, bindparam, func, select
 from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.protocol.samples.judge import (
     CALL,
+    FIELDS,
     LIMIT,
     SAMPLE,
     SUBMITTED,
@@ -27,6 +28,7 @@ from fieldsync.protocol.samples.judge import (
     Over,
     Per,
     day_of,
+    given_of,
     over,
 )
 from fieldsync.server.org.runtime import Org
@@ -69,7 +71,7 @@ async def decide_samples(org: Org, database: Database, wave: Wave, written: list
         judged = [_line(one) for one in lines if one["CallId"] == call_id]
         found = over(judged, day_of(call["Call_Date"]), _facts(shared, accounts, call, (waiting, gone)))
         if found:
-            refused.append((causes[call_id], tuple(_problem(one) for one in found)))
+            refused.append((causes[call_id], tuple(_problem(one, call_id) for one in found)))
             shared["before"] = [one for one in shared["before"] if one["CallId"] != call_id]
         else:
             gone.update({line.lot: line.quantity for line in judged})
@@ -85,11 +87,15 @@ def _in_order(wave: Wave, causes: Mapping[str, list[Work]], calls: Iterable[str]
 
 
 def _line(row: Row) -> Line:
-    return Line(row["Id"], row["ProductId"], int(row["Quantity"] or 0), row["Sample_LotId"] or "")
+    lot, number = row["Sample_LotId"] or "", row["Lot"] or ""
+    return Line(row["Id"], row["ProductId"], int(row["Quantity"] or 0), lot, number)
 
 
-def _problem(one: Over) -> Problem:
-    return problem(Code.VALIDATION, object=SAMPLE, id=one.key, field="Quantity", message=one.said(), rule="samples")
+def _problem(one: Over, call_id: str) -> Problem:
+    about = {"object": SAMPLE, "id": one.key, "field": FIELDS.get(one.why, "Quantity")}
+    if not one.key:
+        about |= {"object": CALL, "id": call_id}
+    return problem(Code.VALIDATION, **about, message=one.said(), rule="samples")
 
 
 def _causes(written: Iterable[Written]) -> dict[str, list[Work]]:
@@ -107,7 +113,7 @@ def _causes(written: Iterable[Written]) -> dict[str, list[Work]]:
     return found
 
 
-_LINE = ("Id", "CallId", "ProductId", "Quantity", "Sample_LotId")
+_LINE = ("Id", "CallId", "ProductId", "Quantity", "Sample_LotId", "Lot")
 _BEFORE = ("CallId", "AccountId", "ProductId", "Quantity", "Call_Date")
 
 
@@ -165,10 +171,7 @@ def _facts(
 ) -> Facts:
     """`meanwhile`: calls of this save that are not judged yet, and what those before them take from lots."""
     (waiting, gone), account = meanwhile, call["AccountId"]
-    products = {
-        id_: (str(row["Name"]), int(row["Sample_Quantity_Max"]) if row.get("Sample_Quantity_Max") is not None else None)
-        for id_, row in shared["products"].items()
-    }
+    products = {id_: given_of(row) for id_, row in shared["products"].items()}
     before = tuple(
         Left(one["ProductId"], int(one["Quantity"]), one["Call_Date"].astimezone(UTC).date())
         for one in shared["before"]
@@ -179,4 +182,5 @@ def _facts(
         for id_, (owner, lot) in shared["lots"].items()
         if owner == call["OwnerId"]
     }
-    return Facts(account, accounts.get(account, {}), products, shared["limits"], before, lots)
+    signed = bool(call.get("Signature"))
+    return Facts(account, accounts.get(account, {}), products, shared["limits"], before, lots, signed=signed)

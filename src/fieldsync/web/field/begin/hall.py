@@ -17,10 +17,11 @@ from fieldsync.base.world import World
 from fieldsync.device import Device
 from fieldsync.device.keys.latch import SECRET_BYTES, TRIES_MAX, By, Latch
 from fieldsync.device.membership import ask_rescue
-from fieldsync.device.people import About, People, Person
+from fieldsync.device.people import About, People, Person, server_of
 from fieldsync.device.store.connect import KEY_BYTES
 from fieldsync.device.sync.orders.emptying import finish_emptying
 from fieldsync.device.transport import HttpTransport
+from fieldsync.device.transport.reach import address_of
 from fieldsync.protocol.session import AskRescue, DeviceDescription
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.access.rights import RightsTable
@@ -106,6 +107,8 @@ class Hall:
     def tidy(self) -> None:
         """What earlier starts left: folders nothing opens, and the news that one was emptied."""
         for folder, server in self.people.emptied():
+            if not server:
+                continue
             transport = HttpTransport(server)
             with suppress(Refused):  # the next start tells it
                 finish_emptying(folder, transport)
@@ -143,7 +146,7 @@ class Hall:
         """Open it by the sign-in password, online; this secret opens it from here on. Raises Refused: AUTH, FORBIDDEN,
         OFFLINE, WEAK_PASSWORD, WRONG_KEY."""
         about, latch = person.about, self.people.latch(person)
-        transport = HttpTransport(about.server)
+        transport = HttpTransport(self._server_of(person))
         try:
             found = ask_rescue(transport, AskRescue(about.org, about.username, password, about.device_number))
         finally:
@@ -180,12 +183,20 @@ class Hall:
         """What a new person chooses."""
         return self.people.latch(Person("", self.people.root, About(""))).takes
 
+    def _server_of(self, person: Person) -> str:
+        """The server of this folder; where its own file tells none, the one that was named at the start. Raises
+        Refused(UNUSABLE)."""
+        told = (person.about.server, self.beginning.server)
+        return next((each for each in told if address_of(each) is not None), None) or server_of(person.folder)
+
     def _sit(self, person: Person, key: bytes) -> None:
+        server = self._server_of(person)
         device = self._opened(person, key)
         account = device.account
         if account is not None and person.about.name != account.user.name:
             about = msgspec.structs.replace(
                 person.about,
+                server=server,
                 org=account.org,
                 username=account.user.username,
                 name=account.user.name,
@@ -196,7 +207,7 @@ class Hall:
         self.take(device, person)
 
     def _opened(self, person: Person, key: bytes) -> Device:
-        return Device.open(person.folder, key, world=self.world, transport=HttpTransport(person.about.server))
+        return Device.open(person.folder, key, world=self.world, transport=HttpTransport(self._server_of(person)))
 
     def _deposit(self, latch: Latch, device: Device, key: bytes) -> None:
         """The server has a way in before anything is saved here. One that keeps none is no reason not to begin."""

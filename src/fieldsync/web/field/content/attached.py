@@ -12,7 +12,7 @@ from litestar.response import Redirect, Template
 
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
-from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.device import Mark, Record
 from fieldsync.device.media.media import NewFile
 from fieldsync.device.media.plan import Item, Where
@@ -31,7 +31,8 @@ LISTED_MAX = 200
 
 @dataclass(frozen=True)
 class Attached:
-    """One file on a record. `percent`: of one made here, how much the server has; None once it has all."""
+    """One file on a record. `percent`: of one made here, how much the server has; None once it has all. `coming`: of
+    one that was asked for, how much is here; None where it was not. `problem`: why it did not come when it was."""
 
     id: RecordId
     name: str
@@ -39,6 +40,8 @@ class Attached:
     bytes: int
     here: bool
     percent: int | None
+    coming: int | None
+    problem: Problem | None
     mark: Mark
 
 
@@ -74,8 +77,10 @@ def _kinds(app: Field, parent: str) -> Iterator[tuple[ObjectType, str]]:
 
 
 def _attached(app: Field, record: Record, item: Item | None) -> Attached:
-    sent = app.device.media.sent_of(record.id)
+    sent, media = app.device.media.sent_of(record.id), app.runner.media()
     size = item.wanted.bytes if item is not None else 0
+    comes = app.runner.is_wished(record.id) or (media.active and media.record == record.id)
+    here = size - item.left if item is not None else 0
     return Attached(
         record.id,
         shown(record.values["Name"]) or shown(record.values["File_Name"]) or _("File"),
@@ -83,6 +88,8 @@ def _attached(app: Field, record: Record, item: Item | None) -> Attached:
         size,
         item is not None and item.where is Where.HERE,
         None if sent is None or sent >= size else 100 * sent // size,
+        100 * here // size if comes and size else None,
+        media.problem if media.record == record.id else None,
         record.mark,
     )
 
@@ -124,12 +131,13 @@ def _attach(app: Field, found: Record, file_name: str, body: bytes) -> RecordId:
         return app.device.media.attach(edit, object_type.name, values, NewFile(name, media_type_of(plain), plain))
 
 
-@post("/attachments/{record_id:str}/fetch", status_code=200, sync_to_thread=True)
-def fetch(request: AnyRequest, app: FieldHere, record_id: str) -> Response[None]:
+@post("/attachments/{name:str}/{record_id:str}/{file_id:str}/get", status_code=200, sync_to_thread=True)
+def get_file(request: AnyRequest, app: FieldHere, name: str, record_id: str, file_id: str) -> Template:
     """Get the file of one that was added elsewhere."""
     app.require(request)
-    app.runner.get_media((record_id,))
-    return Response(None, headers={"hx-trigger": "fetching"})
+    app.runner.get_media((file_id,))
+    found = attachments(app, reading.record(app.device, name, record_id))
+    return app.page(request, "_attached.html", attachments=found)
 
 
-ATTACHING = [attached_live, attach, fetch]
+ATTACHING = [attached_live, attach, get_file]

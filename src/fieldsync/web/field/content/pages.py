@@ -52,7 +52,7 @@ def _library(app: Field, world: World, call: str) -> dict[str, Any]:
     new, left = app.device.media.waiting()
     return {
         "decks": decks(app.device, _today(app, world)),
-        "media": app.device.media.state(),
+        "media": app.runner.media(),
         "new": new,
         "left": left,
         "call_id": call,

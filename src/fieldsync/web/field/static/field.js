@@ -5,6 +5,7 @@ const LOOK_MS = 15000;
 const LOCK_LOOK_MS = 5000;
 const PRESENT_MS = 30000;
 const TOUCH_MS = 20000;
+const SAID_MS = 12000;
 /** What a page has to put away before it is loaded anew. */
 let beforeReload = async () => {};
 /** What it has to put away before other content takes its place. */
@@ -23,6 +24,15 @@ document.body.addEventListener("htmx:beforeSwap", (/** @type {any} */ event) => 
   const { target, serverResponse } = event.detail;
   if (swapped.get(target) === serverResponse) event.detail.shouldSwap = false;
   else swapped.set(target, serverResponse);
+});
+
+// What was answered to somebody who pressed a button can be read, also where all around it is drawn anew.
+const answered = new WeakMap();
+document.body.addEventListener("htmx:afterSwap", (/** @type {any} */ event) => {
+  const { target, requestConfig } = event.detail;
+  const said = target.querySelector("[data-answer]"), kept = answered.get(target);
+  if (requestConfig.verb !== "get") answered.set(target, { said, first: said && said === target.firstElementChild, until: Date.now() + SAID_MS });
+  else if (kept && kept.said && !said && Date.now() < kept.until) target[kept.first ? "prepend" : "append"](kept.said);
 });
 
 // An open record holds a lease; news of it waits until the person asks or leaves.

@@ -17,6 +17,8 @@ from fieldsync.web.kit.tongue import N_, _
 
 STARTED = (SyncKind.INCREMENTAL, SyncKind.FULL, SyncKind.UPLOAD_ONLY, SyncKind.VERIFY)
 """The kinds a person may start (FEATURES E34)."""
+AGAIN = "again"
+"""Whatever was started last."""
 STEPS = (
     (Phase.UPLOAD, N_("Sending what you saved")),
     (Phase.MODEL, N_("Objects, fields and rights")),
@@ -67,7 +69,6 @@ def _progress(app: Field) -> dict[str, Any]:
         "steps": steps,
         "reason": reason,
         "report": report,
-        "again": ended.kind if ended is not None else "incremental",
     }
 
 
@@ -85,9 +86,9 @@ def start(request: AnyRequest, app: FieldHere, kind: str) -> Response[Any] | Tem
     """Start a sync and watch it."""
     app.require(request)
     try:
-        if kind not in STARTED:
+        if kind not in (*STARTED, AGAIN):
             raise Refused(problem(Code.NOT_FOUND, object="sync", id=kind))
-        app.runner.start(kind)
+        app.runner.again() if kind == AGAIN else app.runner.start(kind)
     except Refused as refused:
         return app.widget(request, sentence_of(refused))
     return Response(None, headers={"hx-redirect": "/sync/running"})

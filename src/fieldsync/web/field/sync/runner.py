@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.device import Device, PreparationState, SyncReport, Trigger
+from fieldsync.device.media.media import MediaState
 
 JOIN_SECONDS = 3.0
 
@@ -26,8 +27,19 @@ class Ended:
     problem: Problem | None
 
 
+@dataclass(frozen=True)
+class Wish:
+    """Files somebody or something asked for: of these records, or of all that `new` and `update` mean."""
+
+    only: tuple[str, ...] = ()
+    new: bool = True
+    update: bool = True
+    trigger: Trigger = Trigger.MANUAL
+
+
 class Runner:
-    """One at a time of each: a sync, and a preparation. `tell` is called when one has ended."""
+    """One at a time of each: a sync, an update, and files. `tell` is called when one has ended, and then the next may
+    begin: what a page offers when it was told is not refused because a thread is still leaving."""
 
     def __init__(self, device: Device, tell: Callable[[], None]) -> None:
         self._device, self._tell = device, tell
@@ -35,7 +47,10 @@ class Runner:
         self._sync: threading.Thread | None = None
         self._update: threading.Thread | None = None
         self._media: threading.Thread | None = None
-        self._wished: list[tuple[str, ...]] = []
+        self._busy = self._updating = False
+        self._last: tuple[str, Callable[[], SyncReport]] | None = None
+        self._wished: list[Wish] = []
+        self._getting: Wish | None = None
         self.ended: Ended | None = None
         self.asked = False
         """Whether the person was asked, since the app was opened, to sync what is due."""
@@ -49,19 +64,26 @@ class Runner:
     @property
     def running(self) -> bool:
         """Whether a sync that was started here runs."""
-        return self._sync is not None and self._sync.is_alive()
+        return self._busy
 
     def start(self, kind: str) -> None:
         """Begin a sync. Raises Refused: SYNC_RUNNING, OFFLINE; what goes wrong later is in `ended`."""
         self._begin(kind, lambda: self._device.sync(kind))
 
+    def again(self) -> None:
+        """What was begun last, once more: a switch of territory is one thing, whatever of it failed. As `start`."""
+        if self._last is None:
+            self.start("incremental")
+        else:
+            self._begin(*self._last)
+
     def _begin(self, kind: str, work: Callable[[], SyncReport]) -> None:
         if not self._device.online:
             raise Refused(problem(Code.OFFLINE))
         with self._lock:
-            if self.running:
+            if self._busy:
                 raise Refused(problem(Code.SYNC_RUNNING))
-            self.ended, self.asked = None, True
+            self.ended, self.asked, self._busy, self._last = None, True, True, (kind, work)
             self._sync = threading.Thread(target=self._run, args=(kind, work), name="fieldsync sync", daemon=True)
             self._sync.start()
 
@@ -73,8 +95,9 @@ class Runner:
             self._follow_files(report)
         except Refused as refused:
             wrong = refused.problem
-        self.ended = Ended(kind, report, wrong)
-        self._tell()
+        finally:
+            self.ended, self._busy = Ended(kind, report, wrong), False
+            self._tell()
 
     def _follow_files(self, report: SyncReport) -> None:
         """With the rows come newer versions of files that are here, and files leave with theirs (L07, L08)."""
@@ -83,8 +106,7 @@ class Runner:
             account, size = self._device.account, sum(item.left for item in plan.update)
             most = account.settings.off_wifi_megabytes if account is not None else 0
             costly = self._device.foreground.is_costly(size, most)  # then the person starts it in the library
-            with suppress(Refused):  # the library tells why; of the sync nothing failed
-                self._device.media.sync(new=False, update=not costly, trigger=report.trigger)
+            self._wish(Wish(new=False, update=not costly, trigger=report.trigger))
 
     def media_waiting(self) -> int:
         """How many files wait that the person was not told of yet."""
@@ -111,8 +133,24 @@ class Runner:
     def get_media(self, only: tuple[str, ...] = ()) -> None:
         """Begin to get files: of these records, or all; what is here is brought to its newest version. Asked while some
         come, it follows them."""
+        self._wish(Wish(only))
+
+    def media(self) -> MediaState:
+        """How far the files are. What was asked for counts as on its way, before the first of it has come."""
+        found = self._device.media.state()
         with self._lock:
-            self._wished.append(only)
+            pending = bool(self._wished) or self._getting is not None
+        return MediaState(active=True) if pending and not found.active else found
+
+    def is_wished(self, record_id: str) -> bool:
+        """Whether the file of this record was asked for, and it is not its turn yet."""
+        with self._lock:
+            wishes = [*self._wished, *([self._getting] if self._getting is not None else [])]
+        return any(record_id in wish.only for wish in wishes)
+
+    def _wish(self, wish: Wish) -> None:
+        with self._lock:
+            self._wished.append(wish)
             if self._media is None:
                 self._media = threading.Thread(target=self._files, name="fieldsync media", daemon=True)
                 self._media.start()
@@ -125,22 +163,22 @@ class Runner:
 
     def _files(self) -> None:
         try:
-            while (only := self._next_wish()) is not None:
+            while (wish := self._next_wish()) is not None:
                 with suppress(Refused):  # the library tells why
-                    for one in only or (None,):
-                        self._device.media.sync(only=one)
+                    for one in wish.only or (None,):
+                        self._device.media.sync(only=one, new=wish.new, update=wish.update, trigger=wish.trigger)
         finally:
             with self._lock:
-                self._media = None if self._media is threading.current_thread() else self._media
+                if self._media is threading.current_thread():
+                    self._media = self._getting = None
             self._tell()
 
-    def _next_wish(self) -> tuple[str, ...] | None:
+    def _next_wish(self) -> Wish | None:
         """What to get now; None: this thread ends, and the next wish begins another."""
         with self._lock:
-            if not self._wished:
-                self._media = None
-                return None
-            return self._wished.pop(0)
+            self._getting = self._wished.pop(0) if self._wished else None
+            self._media = self._media if self._getting is not None else None
+            return self._getting
 
     def apply(self) -> None:
         """Begin to apply the prepared update."""
@@ -154,10 +192,12 @@ class Runner:
             except Refused:
                 pass  # the Status widget tells why
             finally:
+                self._updating = False
                 self._tell()
 
         with self._lock:
-            if self._update is None or not self._update.is_alive():
+            if not self._updating:
+                self._updating = True
                 self._update = threading.Thread(target=run, name="fieldsync update", daemon=True)
                 self._update.start()
 

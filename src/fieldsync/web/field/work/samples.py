@@ -19,6 +19,7 @@ from fieldsync.protocol.samples.judge import (
     SAMPLE,
     SUBMITTED,
     Facts,
+    Given,
     Left,
     Limit,
     Line,
@@ -27,6 +28,7 @@ from fieldsync.protocol.samples.judge import (
     Per,
     Why,
     day_of,
+    given_of,
     over,
     remaining,
 )
@@ -44,10 +46,12 @@ SAID = {
     Why.LICENSE_OVER: N_("The licence of this account is over: no samples."),
     Why.AT_ONCE: N_("Of %(product)s at most %(most)s may be left at once."),
     Why.NO_LOT: N_("Choose the lot that %(product)s is from."),
+    Why.NONE_HELD: N_("%(product)s is left from a lot only, and you have no lot of it."),
     Why.OTHER_LOT: N_("Lot %(lot)s is of another product."),
     Why.LOT_OVER: N_("Lot %(lot)s has expired."),
     Why.LOT_EMPTY: N_("Lot %(lot)s: %(left)s left."),
     Why.OVER_LIMIT: N_("Of %(product)s this account gets at most %(most)s %(per)s: %(left)s left."),
+    Why.UNSIGNED: N_("%(product)s is left against a signature only: have the call signed."),
 }
 TIMES = {
     Per.CALL: N_("a visit"),
@@ -59,10 +63,12 @@ TIMES = {
 
 @dataclass(frozen=True)
 class Said:
-    """Sentences of a call's page: `wrong` at lines, by their row; `left` above them."""
+    """Sentences of a call's page: `wrong` at lines, by their row; `left` above them; `unsigned` at the signature, which
+    is needed once the call is submitted."""
 
     wrong: Mapping[str, str] = field(default_factory=dict)
     left: tuple[str, ...] = ()
+    unsigned: str = ""
 
 
 def said_of(device: Device, layout: Layout, texts: Mapping[str, str], record_id: str, zone: str) -> Said:
@@ -77,8 +83,9 @@ def said_of(device: Device, layout: Layout, texts: Mapping[str, str], record_id:
         if line.get("ProductId") and (quantity := line.get("Quantity", "").partition(".")[0]).isdecimal()
     ]
     facts = _facts(device, account, record_id, day)
-    wrong = {one.key: sentence_of(one) for one in over(lines, day, facts)}
-    return Said(wrong, tuple(_left(name, limit, left) for name, limit, left in remaining(day, facts)))
+    found = {one.key: sentence_of(one) for one in over(lines, day, facts)}
+    unsigned = found.pop("", "")
+    return Said(found, tuple(_left(name, limit, left) for name, limit, left in remaining(day, facts)), unsigned)
 
 
 def sentence_of(one: Over) -> str:
@@ -102,15 +109,14 @@ def _day(text: str, zone: str) -> date | None:
 def _facts(device: Device, account_id: str, call_id: str, day: date) -> Facts:
     account = device.get("Account", RecordId(account_id))
     limits = tuple(_limit(one.values) for one in device.find(LIMIT, where={"Active": True}, limit=LIMITS_MAX))
-    products = {}
-    for product in device.find("Product", where={"Type": "Sample"}, limit=LIMITS_MAX):
-        most = product.values.get("Sample_Quantity_Max")
-        products[str(product.id)] = (shown(product.values["Name"]), None if most is None else int(str(most)))
+    samples = device.find("Product", where={"Type": "Sample"}, limit=LIMITS_MAX)
+    products = {str(product.id): given_of(product.values) for product in samples}
     for limit in limits:
-        products.setdefault(limit.product, (device.name_of("Product", RecordId(limit.product)) or limit.product, None))
+        name = device.name_of("Product", RecordId(limit.product)) or limit.product
+        products.setdefault(limit.product, Given(name))
     before = tuple(_before(device, account_id, call_id, day)) if limits else ()
     held = account.values if account is not None else {}
-    return Facts(account_id, held, products, limits, before, _lots(device, call_id))
+    return Facts(account_id, held, products, limits, before, _lots(device, call_id), signed=False)
 
 
 def _lots(device: Device, call_id: str) -> dict[str, Lot]:

@@ -22,6 +22,7 @@ from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere,
 from fieldsync.web.field.form.seen import clashes, packed, unpacked
 from fieldsync.web.field.form.sent import Saved, form_of, revision_of
 from fieldsync.web.field.form.sheet import Written, content, given, rows, save_sheet
+from fieldsync.web.field.work.samples import Said
 from fieldsync.web.field.work.sheet import SIGNED, Sheet, disclaimer, page_of, samples_of, sheet_of, values_of
 from fieldsync.web.kit.layout import Layout
 
@@ -107,14 +108,23 @@ def _written(app: Field, sheet: Sheet, form: dict[str, str], now: datetime) -> R
         if clashes(before, after, held):
             return None
     _require(layout, after)
-    for wrong in samples_of(app, sheet, after).wrong.values():
-        raise Refused(problem(Code.VALIDATION, object=sheet.name, field=None, message=wrong, rule="samples"))
+    signed = _signed(layout, form)
+    _require_samples(samples_of(app, sheet, after), sheet, signed=bool(signed) or act != "submit")
     own: dict[str, FieldValue] = {} if found is not None else _begun(sheet) | _placed(app, sheet)
-    values = own | _signed(layout, form) | _status(sheet, act, after, now, zone)
+    values = own | signed | _status(sheet, act, after, now, zone)
     record_id = found.id if found is not None else None
     saved = save_sheet(app.device, layout, record_id, Written(before, after, values), zone)
     app.forms.remember(form_id, Saved(sheet.name, saved, revision_of(form), text))
     return saved
+
+
+def _require_samples(said: Said, sheet: Sheet, *, signed: bool) -> None:
+    """What the server would refuse of them is refused here, with its sentence."""
+    at = sheet.layout.signature
+    held = sheet.found is not None and at is not None and sheet.found.values.get(at.field)
+    unsigned = {"Signature": said.unsigned} if said.unsigned and not (signed or held) else {}
+    for field, wrong in [*((None, one) for one in said.wrong.values()), *unsigned.items()]:
+        raise Refused(problem(Code.VALIDATION, object=sheet.name, field=field, message=wrong, rule="samples"))
 
 
 def _require(layout: Layout, after: Mapping[str, str]) -> None:

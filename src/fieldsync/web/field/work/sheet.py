@@ -164,6 +164,7 @@ def _page(app: Field, sheet: Sheet, texts: Mapping[str, str], draft: Mapping[str
         "draft_key": sheet.draft_key,
         "restored": draft is not None,
         "signature": _signature(sheet, draft or {}),
+        "unsigned": sheet.wrong is not None and sheet.wrong.field == "Signature",
         "may_delete": found is not None and not sheet.locked and app.rights.may(sheet.name, Access.DELETE),
     }
 
