@@ -120,8 +120,8 @@ def test_a_folder_that_lost_its_servers_address_says_so_and_takes_it_anew(
     process = forking.start(PROGRAM, "field", "--store", str(kept.parent), "--no-window", *at, env=where)
     assert process.stdout is not None
     try:
-        with process.stdout as said:
-            assert "The Field app is at" in said.readline()
+        with process.stdout as printed:
+            assert "The Field app is at" in printed.readline()
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0

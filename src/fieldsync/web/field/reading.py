@@ -14,7 +14,7 @@ from fieldsync.device.queue.states import State
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType
-from fieldsync.web.kit.facts import HIDDEN, SET_BY_SYSTEM, Fact, fact_of
+from fieldsync.web.kit.facts import HIDDEN, SET_BY_SYSTEM, Fact, fact_of, reach_of
 from fieldsync.web.kit.locales import Manner, place_of, zone_of
 from fieldsync.web.kit.pages import shown
 from fieldsync.web.kit.tongue import _, ngettext
@@ -121,19 +121,9 @@ def _question(device: Device, entry: QueueEntry, names: Mapping[int, str]) -> st
 
 def account_facts(account: Record, object_type: ObjectType) -> list[tuple[str, str, str]]:
     """What an account page tells, filled fields only; and the address that calls or writes to it."""
-    return [
-        (object_type.fields[name].label or name, shown(account.values[name]), _reach(object_type.fields[name], account))
-        for name in ACCOUNT_FACTS
-        if name in object_type.fields and account.values[name] not in (None, False)
-    ]
-
-
-def _reach(field: Field, account: Record) -> str:
-    """How the device reaches what this field says: by phone or mail."""
-    text = shown(account.values[field.name])
-    if field.type is FieldType.PHONE:
-        return "tel:" + "".join(c for c in text if c in "+0123456789")
-    return f"mailto:{text}" if field.type is FieldType.EMAIL else ""
+    told = (object_type.fields[name] for name in ACCOUNT_FACTS if name in object_type.fields)
+    filled = ((field, shown(account.values[field.name])) for field in told if account.values[field.name])
+    return [(field.label or field.name, text, reach_of(field, text)) for field, text in filled]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType
@@ -22,7 +23,8 @@ PNG_HEAD = "iVBORw0KGgo"
 _TAG = re.compile(
     r'<(?:a href|img src)="(?P<address>[^"]*)"[^>]*?(?:alt="(?P<alt>[^"]*)")?[^>]*>(?:(?P<text>[^<]*)</a>)?'
 )
-_SAFE = ("https://", "http://", "/")
+_WEB = ("https://", "http://")
+_SAFE = (*_WEB, "/")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,17 @@ def fact_of(field: Field, value: FieldValue, manner: Manner | str, points_to: tu
             image=is_png,
         )
     tag = tag_of(shown(value)) if field.type is FieldType.FORMULA else None
-    return Fact(label, *tag) if tag is not None else Fact(label, shown(value))
+    return Fact(label, *tag) if tag is not None else Fact(label, shown(value), reach_of(field, shown(value)))
+
+
+def reach_of(field: Field, text: str) -> str:
+    """The address at which what this field says is reached: by phone, by mail or on the web; empty for any other."""
+    if field.type is FieldType.PHONE:
+        digits = "".join(c for c in text if c in "+0123456789")
+        return f"tel:{digits}" if digits else ""
+    if field.type is FieldType.EMAIL and text:
+        return f"mailto:{quote(text, safe='@')}"
+    return text if field.type is FieldType.URL and text.startswith(_WEB) else ""
 
 
 def told(manner: Manner, record: Mapping[str, object]) -> Callable[[Field, FieldValue], str]:

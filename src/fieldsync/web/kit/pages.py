@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -39,6 +40,7 @@ def environment(app: str) -> Environment:
     made.filters |= {"when": when, "utc": utc, "shown": shown, "local_input": local_input, "took": took}
     made.filters |= {
         "moment": moment,
+        "hour": hour,
         "number": number,
         "sentence": tongue.sentence,
         "within": tongue.within,
@@ -99,6 +101,11 @@ def took(seconds: float) -> str:
 def moment(value: object, zone: str = "") -> str:
     """An instant as the person of this request reads it; with the zone it happened in, where that is another."""
     return tongue.present().manner.moment(value, zone)
+
+
+def hour(value: str, zone: str = "") -> str:
+    """The time of day of an instant, as `moment` tells it."""
+    return replace(tongue.present().manner, there=zone).hour(datetime.fromisoformat(value))
 
 
 def number(value: Decimal | int) -> str:

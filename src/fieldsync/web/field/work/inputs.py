@@ -12,7 +12,7 @@ from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.model import FieldType
 from fieldsync.web.kit.inputs import Input, Option, plain_input
 from fieldsync.web.kit.pages import shown
-from fieldsync.web.kit.tongue import told
+from fieldsync.web.kit.tongue import sentence
 
 CHOICES_MAX = 40
 """A lookup with more records to choose from is searched."""
@@ -34,7 +34,7 @@ class Inputs:
         wrong = self._wrong
         if wrong is None:
             return inputs
-        return [replace(one, wrong=told(wrong)) if is_at(wrong, object_type, one) else one for one in inputs]
+        return [replace(one, wrong=sentence(wrong)) if is_at(wrong, object_type, one) else one for one in inputs]
 
     def _input(self, object_type: ObjectType, name: str, text: str, view: str) -> Input:
         field = object_type.column_fields[name]
