@@ -119,12 +119,12 @@ def test_a_folder_that_lost_its_servers_address_says_so_and_takes_it_anew(
     assert device("status", "--json").code == 1
     process = forking.start(PROGRAM, "field", "--store", str(kept.parent), "--no-window", *at, env=where)
     assert process.stdout is not None
-    try:
-        with process.stdout as printed:
+    with process.stdout as printed:
+        try:
             assert "The Field app is at" in printed.readline()
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
     assert json.loads((kept.parent / "person.json").read_bytes())["server"] == served.address
 
 

@@ -13,9 +13,9 @@ import typer
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.cli.report import Exit, progress, say, show_json, show_table
-from fieldsync.schema.rules_import import Configuration, Finding, Level, of_level
 
 if TYPE_CHECKING:
+    from fieldsync.schema.rules_import import Configuration, Finding
     from fieldsync.server.configuration.judge import Judged, Wish
     from fieldsync.server.configuration.keep import Saved
 
@@ -93,12 +93,16 @@ def tell(brought: Brought, *, as_json: bool) -> None:
 
 def _errors(brought: Brought) -> list[Finding]:
     """What was found wrong before saving, and what the save refused."""
+    from fieldsync.schema.rules_import import Finding, Level, of_level
+
     refused = brought.saved.refused if brought.saved else ()
     late = [Finding("", one.source, p.field or "", p.message, Level.ERROR) for one in refused for p in one.problems]
     return of_level(brought.judged.findings, Level.ERROR) + late
 
 
 def _as_json(brought: Brought) -> dict[str, Any]:
+    from fieldsync.schema.rules_import import Level, of_level
+
     findings = brought.judged.findings
     return {
         "rules": len(brought.read.rules),
@@ -118,6 +122,8 @@ def _plain(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 
 def _show(brought: Brought) -> None:
+    from fieldsync.schema.rules_import import Level, of_level
+
     read, findings = brought.read, brought.judged.findings
     say(f"read {len(read.rules)} rules, {read.conditions} of them with a condition, and {len(read.settings)} settings")
     _table("Refused; nothing was saved", _errors(brought))
