@@ -116,7 +116,7 @@ def answering(body: bytes, content_type: str = "text/html") -> Iterator[str]:
 
 class Relay(socketserver.ThreadingTCPServer):
     """A network between a device and its server, that is cut when so many bytes have come down; None: it holds. It may
-    rest before each piece that comes down."""
+    rest before each piece that comes down, and fall silent: of what is connected then neither end hears any more."""
 
     daemon_threads, allow_reuse_address, block_on_close = True, True, False
 
@@ -125,6 +125,7 @@ class Relay(socketserver.ThreadingTCPServer):
         self.port = port
         self.left: int | None = None
         self.rest_seconds = 0.0
+        self.silenced = 0
 
     def may_pass(self, count: int) -> bool:
         """Whether these bytes still come through."""
@@ -146,9 +147,11 @@ class Passing(socketserver.BaseRequestHandler):
 
     def _pass(self, source: socket.socket, to: socket.socket, *, down: bool) -> None:
         assert isinstance(self.server, Relay)
+        heard = self.server.silenced
         with suppress(OSError):
             while (data := source.recv(16_384)) and (not down or self.server.may_pass(len(data))):
-                to.sendall(data)
+                if heard == self.server.silenced:
+                    to.sendall(data)
         for each in (source, to):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)

@@ -6,6 +6,7 @@ is Unreachable, so it can never be taken for data.
 
 from __future__ import annotations
 
+import queue
 import socket
 import ssl
 import threading
@@ -38,6 +39,8 @@ PIECE_BYTES_MAX = 2**18
 CONNECT_SECONDS = 10.0
 UNDERWAY_BYTES_MAX = 64 * 1024
 """What the system holds of a body that seems sent. It is still to pass a slow line while the answer is waited for."""
+PIECE_SECONDS = 15.0
+"""A piece of a file is there already: a server that says nothing for so long is not heard any more."""
 GIVE_WAY_SECONDS = 0.02
 """So long what asked for a request stands back, for it to leave. Two threads that both work take turns of 5 ms."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "[::1]", "localhost"})
@@ -59,6 +62,7 @@ class HttpTransport:
     ) -> None:
         connect = min(deadline_seconds, CONNECT_SECONDS)
         self._timeout = urllib3.Timeout(connect=connect, read=deadline_seconds)
+        self._piece_timeout = urllib3.Timeout(connect=connect, read=min(deadline_seconds, PIECE_SECONDS))
         self._stream_timeout = urllib3.Timeout(connect=connect, read=STREAM_READ_DEADLINES * deadline_seconds)
         self._pool, self._prefix = _way_to(base_url.rstrip("/"), verify=verify)
         self._listening: urllib3.BaseHTTPResponse | None = None
@@ -74,7 +78,8 @@ class HttpTransport:
     ) -> Reply:
         """One request and its answer. `left` is set as soon as all of the body is on its way."""
         content, sent = _content(body, {"accept-encoding": wire.ENCODING_ZSTD, **headers})
-        with self._answer(method, path, content, sent, self._timeout, left) as response:
+        timeout = self._piece_timeout if "range" in headers else self._timeout
+        with self._answer(method, path, content, sent, timeout, left) as response:
             return _reply(response)
 
     def later(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Callable[[], Reply]:
@@ -143,7 +148,16 @@ class HttpTransport:
         except _UNCONNECTED as error:
             raise Unconnected(f"{type(error).__name__}: {error}") from error
         except (HTTPError, OSError, zstandard.ZstdError) as error:
+            self._let_go()
             raise Unreachable(f"{type(error).__name__}: {error}") from error
+
+    def _let_go(self) -> None:
+        """Of connections that are kept for later: where a line fell silent, none of them says that it is dead too."""
+        kept = self._pool.pool
+        with suppress(queue.Empty):
+            while kept is not None:
+                if (connection := kept.get(block=False)) is not None:
+                    connection.close()
 
     def hang_up(self) -> None:
         """See `Transport.hang_up`."""
