@@ -3,6 +3,7 @@ also one that was in progress when the standby heard something for the last time
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +35,7 @@ profiles:
     label: Rep
     objects: {Shop: [read, create, edit, delete], User: [read]}
 """
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and signals")
 WAITS = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 

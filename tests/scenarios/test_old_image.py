@@ -167,8 +167,9 @@ def test_a_record_that_was_sent_since_can_be_deleted_in_the_image(place: tuple[S
     assert (ipad.device.find("Shop"), ipad.device.errors()) == ([], [])
 
 
-@pytest.mark.parametrize("more", [False, True], ids=["at once", "behind another save"])
-@pytest.mark.parametrize("city", ["Rome", "Oslo"], ids=["the same", "another"])
+@pytest.mark.parametrize(
+    ("city", "more"), [("Rome", False), ("Oslo", True)], ids=["as before", "another way and behind another save"]
+)
 def test_what_was_refused_and_sent_again_is_there_once_also_when_it_is_sent_again_from_the_image(
     place: tuple[Stage, Ipad], city: str, *, more: bool
 ) -> None:
