@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests import forking
 from tests.cli.conftest import PASSWORD, PROGRAM, Ran, Run, environment_of, ran
-from tests.cli.test_serve import answer, free_port, serving
+from tests.cli.test_serve import answer, serving
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from tests.conftest import Databases

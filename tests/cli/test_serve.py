@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -13,13 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cli.conftest import COMMAND, Run
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from tests.ports import free_port
 
 
 @contextmanager
@@ -35,7 +28,7 @@ def serving(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen
         yield server
     finally:
         server.send_signal(signal.SIGINT)
-        out, _ = server.communicate(timeout=30)
+        out, _ = server.communicate(timeout=60)
         assert server.returncode == 0, out
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from tests.server.http.running import free_port, running_server
+from tests.ports import free_port
+from tests.server.http.running import running_server
 
 from fieldsync.base.world import Clock, SeededChance, SystemClock, World, system_world
 from fieldsync.device import Device
@@ -21,7 +22,7 @@ from fieldsync.schema.load import load_packs, parse_pack
 from fieldsync.server.org.create import create_org, seeding_org
 from fieldsync.server.org.users import NewUser, create_user
 
-WAIT_SECONDS_MAX = 20.0
+WAIT_SECONDS_MAX = 60.0
 PASSWORD = "scenes on real parts 8"
 
 
@@ -104,16 +105,34 @@ def org_with_two(
 ) -> Iterator[tuple[Stage, str, str]]:
     """An org of this pack, with the pack's name, on a running server; and the user names of Sarah and Tom, whose
     profile is Rep."""
+    make_two(uri, pack)
+    with two_made(uri, folder, pack, env) as made:
+        yield made
+
+
+def make_two(uri: str, pack: str) -> None:
+    """Their org, in an empty database."""
     parsed, world = parse_pack(pack, "scenario"), system_world()
-    name = parsed.name
-    admin = NewUser(f"admin@{name}.example", PASSWORD, "System_Administrator", "Admin")
-    create_org(uri, name, build([*load_packs(("platform",)), parsed]), admin=admin, world=world)
-    people = [f"{who}@{name}.example" for who in ("sarah", "tom")]
-    with seeding_org(uri, name, world) as seeding:
-        for who in people:
+    admin = NewUser(f"admin@{parsed.name}.example", PASSWORD, "System_Administrator", "Admin")
+    create_org(uri, parsed.name, build([*load_packs(("platform",)), parsed]), admin=admin, world=world)
+    with seeding_org(uri, parsed.name, world) as seeding:
+        for who in _people(parsed.name):
             create_user(seeding, NewUser(who, PASSWORD, "Rep", who[:5]), world.chance)
+
+
+@contextmanager
+def two_made(
+    uri: str, folder: Path, pack: str, env: Mapping[str, str] | None = None
+) -> Iterator[tuple[Stage, str, str]]:
+    """The same in a database where their org is."""
+    name = parse_pack(pack, "scenario").name
+    sarah, tom = _people(name)
     with ExitStack() as stack:
-        yield Stage(stack, uri, name, folder, env), people[0], people[1]
+        yield Stage(stack, uri, name, folder, env), sarah, tom
+
+
+def _people(org: str) -> tuple[str, str]:
+    return f"sarah@{org}.example", f"tom@{org}.example"
 
 
 def catch_up(device: Device) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -153,8 +152,6 @@ def row_lock(told: Told) -> Problem:
         holder.execute('SELECT 1 FROM org_codes."Card" WHERE "Id" = %s FOR UPDATE', [card])
         update(card, Notes="waits")(later)
         tried_often(told)
-        with suppress(AssertionError):  # it pauses between its tries
-            wait_for(later.errors)
         return told.refused("later", card)
 
 

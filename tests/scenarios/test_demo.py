@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.server.http.running import free_port
+from tests.ports import free_port
 
 COMMAND = [sys.executable, "-c", "from fieldsync.cli.main import main; main()", "demo"]
 
@@ -55,10 +55,10 @@ def test_the_demo_starts_twice_and_leaves_no_process_and_no_port(short_dir: Path
         with demo(folder, port) as (process, printed):
             links = re.findall(r"http://127\.0\.0\.1:(\d+)/\?launch=\S+", printed)
             assert len(links) == 2, printed
-            assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+            assert httpx.get(f"http://127.0.0.1:{port}/health", timeout=60).status_code == 200
             postgres = int((folder / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0])
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=20) == 0
+            assert process.wait(timeout=60) == 0
             assert [p for p in (port, *map(int, links)) if _taken(p)] == []
             assert not _alive(postgres)
 

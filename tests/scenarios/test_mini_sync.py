@@ -7,33 +7,14 @@ from __future__ import annotations
 
 import pytest
 from tests.conftest import Databases
+from tests.scenarios.clinics import clinics_pack
 from tests.scenarios.stage import catch_up, org_with_two
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
 from fieldsync.device import SyncKind
 
-PACK = """
-name: found
-label: Found
-objects:
-  - name: Clinic
-    label: Clinic
-    prefix: s00
-    sharing: private
-    shared_with: "City = 'Leeds'"
-    fields: [{name: City, type: text}, {name: Kept, type: checkbox}]
-  - name: Visit
-    label: Visit
-    prefix: s01
-    fields:
-      - {name: ClinicId, type: lookup, label: Clinic, references: Clinic, children: Visits}
-sync_rules:
-  - {object: Clinic, where: 'Kept = true'}
-  - {object: Visit, type: related, parent_object: Clinic, relationship_field: ClinicId}
-profiles:
-  - {name: Rep, label: Rep, objects: {'*': [read, create, edit, delete]}}
-"""
+PACK = clinics_pack("found", visits=", type: related, parent_object: Clinic, relationship_field: ClinicId")
 
 
 def test_one_account_is_found_online_and_comes_with_what_hangs_on_it(

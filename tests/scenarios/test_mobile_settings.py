@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.scenarios.stage import Stage, org_with_two, wait_for
+from tests.scenarios.stage import Stage, two_made, wait_for
 from tests.scenarios.test_long_saves import PACK, LossyWire
 
 from fieldsync.base.problems import Code, Refused
@@ -32,8 +32,8 @@ class DaysAhead(SystemClock):
 
 
 @pytest.fixture
-def org(database: str, tmp_path: Path) -> Iterator[tuple[Stage, str]]:
-    with org_with_two(database, tmp_path, PACK) as (stage, sarah, _):
+def org(made: str, tmp_path: Path) -> Iterator[tuple[Stage, str]]:
+    with two_made(made, tmp_path, PACK) as (stage, sarah, _):
         yield stage, sarah
 
 

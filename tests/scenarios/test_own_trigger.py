@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.scenarios.stage import Stage, org_with_two, wait_for
+from tests.scenarios.stage import Stage, two_made, wait_for
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code
@@ -55,9 +55,9 @@ def install(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def three(database: str, tmp_path: Path) -> Iterator[tuple[Stage, Device, Device]]:
+def three(made: str, tmp_path: Path) -> Iterator[tuple[Stage, Device, Device]]:
     (tmp_path / "site").mkdir()
-    with org_with_two(database, tmp_path, PACK, install(tmp_path / "site")) as (stage, sarah, tom):
+    with two_made(made, tmp_path, PACK, install(tmp_path / "site")) as (stage, sarah, tom):
         yield stage, stage.device(sarah, "ipad"), stage.device(tom, "windows")
 
 

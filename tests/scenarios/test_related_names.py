@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.scenarios.stage import Stage, catch_up, org_with_two
+from tests.scenarios.clinics import clinics_pack
+from tests.scenarios.stage import Stage, catch_up, two_made
 from tests.scenarios.test_mobile_settings import DaysAhead, set_for_reps
 
 from fieldsync.base.ids import RecordId
@@ -24,27 +25,7 @@ from fieldsync.web.field.reading import facts_by_name
 from fieldsync.web.kit.facts import Fact
 from fieldsync.web.kit.locales import Manner
 
-PACK = """
-name: pointed
-label: Pointed
-objects:
-  - name: Clinic
-    label: Clinic
-    prefix: s00
-    sharing: private
-    shared_with: "City = 'Leeds'"
-    fields: [{name: City, type: text}, {name: Kept, type: checkbox}]
-  - name: Visit
-    label: Visit
-    prefix: s01
-    fields:
-      - {name: ClinicId, type: lookup, label: Clinic, references: Clinic, children: Visits}
-sync_rules:
-  - {object: Clinic, where: 'Kept = true'}
-  - {object: Visit}
-profiles:
-  - {name: Rep, label: Rep, objects: {'*': [read, create, edit, delete]}}
-"""
+PACK = clinics_pack("pointed", visits="")
 
 
 class Days(NamedTuple):
@@ -69,8 +50,8 @@ class Days(NamedTuple):
 
 
 @pytest.fixture
-def days(database: str, tmp_path: Path) -> Iterator[Days]:
-    with org_with_two(database, tmp_path, PACK) as (stage, sarah, tom):
+def days(made: str, tmp_path: Path) -> Iterator[Days]:
+    with two_made(made, tmp_path, PACK) as (stage, sarah, tom):
         clock = DaysAhead()
         toms, ipad = stage.device(tom, "toms", started=False), stage.device(sarah, "ipad", started=False, clock=clock)
         with toms.edit() as edit:

@@ -24,7 +24,7 @@ SENTENCES = (
 @pytest.mark.database
 def test_the_story_is_true_from_the_basement_to_the_iphone() -> None:
     command = [sys.executable, "-c", "from fieldsync.cli.main import main; main()", "demo", "--headless"]
-    told = subprocess.run([*command, "--accounts", "40"], capture_output=True, text=True, timeout=120)
+    told = subprocess.run([*command, "--accounts", "40"], capture_output=True, text=True, timeout=600)
     assert told.returncode == 0, told.stdout + told.stderr
     text = " ".join(told.stdout.split())
     assert [s for s in SENTENCES if s not in text] == []

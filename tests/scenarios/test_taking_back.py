@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.scenarios.stage import Stage, org_with_two
+from tests.scenarios.stage import Stage, two_made
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code
@@ -58,8 +58,8 @@ class Practice:
 
 
 @pytest.fixture
-def practice(database: str, tmp_path: Path) -> Iterator[Practice]:
-    with org_with_two(database, tmp_path, PACK) as (stage, sarah, tom):
+def practice(made: str, tmp_path: Path) -> Iterator[Practice]:
+    with two_made(made, tmp_path, PACK) as (stage, sarah, tom):
         yield Practice(stage, sarah, tom)
 
 

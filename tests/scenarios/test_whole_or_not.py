@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.scenarios.stage import Stage, org_with_two
+from tests.scenarios.stage import Stage, two_made
 from tests.scenarios.test_long_saves import PACK, lines_of
 
 from fieldsync.base.ids import RecordId
@@ -66,8 +66,8 @@ class Sarah:
 
 
 @pytest.fixture
-def sarah(database: str, tmp_path: Path) -> Iterator[Sarah]:
-    with org_with_two(database, tmp_path, PACK) as (stage, username, _):
+def sarah(made: str, tmp_path: Path) -> Iterator[Sarah]:
+    with two_made(made, tmp_path, PACK) as (stage, username, _):
         yield Sarah(stage, username)
 
 

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.server.lab import Lab, Phone, prepare_org
 
+from fieldsync.server.postgres.settings import POOLED
+
 if TYPE_CHECKING:
     from tests.conftest import Databases
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is refused for having waited for a lock, however slow the machine is. To be asked for before `lab`."""
+    monkeypatch.setitem(POOLED, "lock_timeout", "60000")
 
 
 @pytest.fixture

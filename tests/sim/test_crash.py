@@ -11,7 +11,7 @@ from fieldsync.sim.crash.states import AS_SHIPPED, CONTROLS, record_all, survive
 from fieldsync.sim.ground import Databases
 
 SAVES, CONTROL_SAVES = 21, 6
-STATES, CONTROL_STATES = 6_000, 150
+STATES, CONTROL_STATES = 5_100, 150
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,10 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+from tests.ports import free_port
+
 from fieldsync.base.version import VERSION
 from fieldsync.base.world import Clock, SystemChance, SystemClock, World
-from fieldsync.cli.demo.run import free_port
 from fieldsync.device import DeviceDescription
 from fieldsync.device.people import People
 from fieldsync.protocol.session import Platform
@@ -79,7 +80,7 @@ def opened(root: Path, vault: Vault | None = None, clock: Clock | None = None) -
 
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
-    assert one.ready.wait(30)
+    assert one.ready.wait(60)
     try:
         yield one
     finally:
@@ -115,8 +116,9 @@ def answering(body: bytes, content_type: str = "text/html") -> Iterator[str]:
 
 
 class Relay(socketserver.ThreadingTCPServer):
-    """A network between a device and its server, that is cut when so many bytes have come down; None: it holds. It may
-    rest before each piece that comes down, and fall silent: of what is connected then neither end hears any more."""
+    """A network between a device and its server, that is cut when so many bytes have come down, or stands still when so
+    many have, until it is let `go`; None: it does neither. It may rest before each piece that comes down, and fall
+    silent: of what is connected then neither end hears any more."""
 
     daemon_threads, allow_reuse_address, block_on_close = True, True, False
 
@@ -126,10 +128,16 @@ class Relay(socketserver.ThreadingTCPServer):
         self.left: int | None = None
         self.rest_seconds = 0.0
         self.silenced = 0
+        self.still_after: int | None = None
+        self.go = threading.Event()
 
     def may_pass(self, count: int) -> bool:
         """Whether these bytes still come through."""
         time.sleep(self.rest_seconds)
+        if self.still_after is not None:
+            self.still_after -= count
+            if self.still_after < 0:
+                self.go.wait()
         if self.left is not None:
             self.left -= count
         return self.left is None or self.left > 0
@@ -166,5 +174,6 @@ def relayed(server: str) -> Iterator[tuple[str, Relay]]:
         try:
             yield f"http://127.0.0.1:{relay.server_address[1]}", relay
         finally:
+            relay.go.set()
             relay.shutdown()
             thread.join()

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import psycopg
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+from tests.ports import free_port
 
 from fieldsync.base.world import system_world
-from fieldsync.cli.demo.run import free_port, place, run
+from fieldsync.cli.demo.data import make_demo_org
+from fieldsync.cli.demo.people import ORG
+from fieldsync.cli.demo.run import Place, place, run
 from fieldsync.device import Device
+from fieldsync.server.postgres.epoch import CLUSTER_SQL
 
+if TYPE_CHECKING:
+    from tests.conftest import Databases
+
+ACCOUNTS = 40
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -25,9 +37,10 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 """Pages may be slow on a machine that does other things; what never comes still fails."""
 expect.set_options(timeout=WAIT_MS)
+EVENTUALLY_SECONDS = 60
 SIZES = ({"width": 1280, "height": 860}, {"width": 390, "height": 844})
 
 
@@ -56,29 +69,65 @@ class Running:
 
 @contextmanager
 def running_demo(folder: Path) -> Iterator[Running]:
-    """Server, console and two devices, as `fieldsync demo` runs them."""
+    """Server, console and two devices, as `fieldsync demo` runs them the first time."""
+    with (
+        place(folder, free_port(), system_world(), accounts=ACCOUNTS, reset=True, tell=lambda _: None) as where,
+        running_at(where) as told,
+    ):
+        yield told
+
+
+@contextmanager
+def running_at(where: Place) -> Iterator[Running]:
+    """The same over a database and a folder that are there; what they have is not made again."""
     told, stop = Running(), threading.Event()
-    with place(folder, free_port(), system_world(), accounts=40, reset=True, tell=told.tell) as where:
-        told.uri = where.uri
+    told.uri = where.uri
 
-        def scenes(_: object, devices: list[Device]) -> None:
-            told.devices = devices
+    def scenes(_: object, devices: list[Device]) -> None:
+        told.devices = devices
 
-        async def serve() -> None:
-            ending = asyncio.Event()
-            running = asyncio.create_task(run(where, scenes, told.tell, ending))
-            await asyncio.to_thread(stop.wait)
-            ending.set()
-            await running
+    async def serve() -> None:
+        ending = asyncio.Event()
+        running = asyncio.create_task(run(where, scenes, told.tell, ending))
+        await asyncio.to_thread(stop.wait)
+        ending.set()
+        await running
 
-        thread = threading.Thread(target=lambda: asyncio.run(serve()))
-        thread.start()
-        assert told.ready.wait(60), told.said
-        try:
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert told.ready.wait(120), told.said
+    try:
+        yield told
+    finally:
+        stop.set()
+        thread.join(60)
+
+
+class Demos:
+    """A demo that was begun once, its devices signed in, and as many copies of it as are asked for."""
+
+    def __init__(self, databases: Databases, folder: Path) -> None:
+        self._databases, self._folder, self._numbers = databases, folder, count(1)
+
+    def _begin(self, uri: str) -> None:
+        make_demo_org(uri, system_world(), accounts=ACCOUNTS, tell=lambda _: None)
+        with running_at(Place(self._folder / "first", uri, free_port(), system_world())):
+            pass
+
+    @contextmanager
+    def one(self) -> Iterator[Running]:
+        """A demo of its own, running."""
+        name = self._databases.create(self._databases.template("demo", self._begin))
+        folder = self._folder / str(next(self._numbers))
+        shutil.copytree(self._folder / "first", folder)
+        uri = self._databases.uri(name)
+        with psycopg.connect(uri, options=f"-c search_path=org_{ORG}") as connection:  # no backup that was restored
+            last = "WHERE number = (SELECT max(number) FROM _epoch)"
+            connection.execute(f"UPDATE _epoch SET cluster = ({CLUSTER_SQL}) {last}".encode())
+        with running_at(Place(folder, uri, free_port(), system_world())) as told:
             yield told
-        finally:
-            stop.set()
-            thread.join(20)
+        self._databases.drop(name)
+        shutil.rmtree(folder)
 
 
 @contextmanager
@@ -105,7 +154,8 @@ def app(browser: Browser, link: str, size: int = 0, *, locks: bool = False) -> I
         error.add_note(f"on {page.url}; gone wrong before: {wrong}")
         raise
     finally:
-        leave(page)
+        for each in context.pages:
+            leave(each)
         context.close()
     assert wrong == []
 
@@ -117,9 +167,16 @@ def leave(page: Page) -> None:
         page.evaluate("typeof closed === 'function' ? closed() : null")
 
 
+def save(page: Page, act: str = "Save") -> None:
+    """Press it and wait until the answer has come in the form's place: what is typed before that goes with the form."""
+    page.evaluate("document.getElementById('main').dataset.sent = 'yes'")
+    page.get_by_role("button", name=act, exact=True).click()
+    expect(page.locator("#main[data-sent]")).to_have_count(0)
+
+
 def eventually(holds: Callable[[], bool]) -> None:
     """What a page sends while it is left arrives a moment later."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + EVENTUALLY_SECONDS
     while not holds():
         assert time.monotonic() < end, "this never came true"
         time.sleep(0.02)

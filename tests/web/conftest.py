@@ -7,13 +7,23 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from tests.web.browsing import ARGUMENTS, Running, running_demo
+from tests.conftest import Databases
+from tests.web.browsing import ARGUMENTS, Demos, Running
+
+from fieldsync.server.postgres.embedded import EmbeddedPostgres
+
+
+@pytest.fixture(scope="session")
+def demos(short_dir: Path) -> Iterator[Demos]:
+    """On a PostgreSQL of their own, which is that of the product whatever the tests of the server run on."""
+    with EmbeddedPostgres.start(short_dir / "demos") as server:
+        yield Demos(Databases(server), short_dir / "devices")
 
 
 @pytest.fixture(scope="module")
-def running(short_dir: Path) -> Iterator[Running]:
+def running(demos: Demos) -> Iterator[Running]:
     """Server, console and two devices, as `fieldsync demo` runs them."""
-    with running_demo(short_dir / "web") as told:
+    with demos.one() as told:
         yield told
 
 

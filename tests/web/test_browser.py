@@ -6,7 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from tests.web.browsing import Running, app, eventually
+from tests.web.browsing import Running, app, eventually, save
 
 from fieldsync.cli.demo.people import ADMIN, ORG, PASSWORD
 
@@ -57,8 +57,10 @@ def test_a_signed_call_made_in_flight_mode_appears_on_the_iphone_and_in_the_cons
         expect(page.get_by_text("1 waiting to upload")).to_be_visible()
         page.get_by_role("button", name="Switch flight mode off").click()
         expect(page.get_by_text("Sync is up to date")).to_be_visible()
-    call = running.devices[0].find("Call", where={"Notes": "Asked about the dosing data."})[0]
+    ipad, iphone = running.devices
+    call = ipad.find("Call", where={"Notes": "Asked about the dosing data."})[0]
     assert str(call.values["Name"]).startswith("C-")
+    eventually(lambda: iphone.get("Call", call.id) is not None)
     with app(browser, running.link("iPhone"), size=1) as page:
         page.goto(f"/objects/Call/{call.id}/edit")
         expect(page.get_by_role("heading", name=f"Call {call.values['Name']}")).to_be_visible()
@@ -132,6 +134,7 @@ def test_a_refused_save_is_listed_with_its_sentence_and_can_be_undone(browser: B
         edit.update("Account", account.id, {"Phone": "mine"})
     with iphone.edit() as edit:
         edit.update("Account", account.id, {"Phone": "theirs"})
+    eventually(lambda: not iphone.queue())
     with app(browser, running.link("iPad"), size=1) as page:
         ipad.go_online()
         expect(page.get_by_text("1 save was not accepted", exact=True)).to_be_visible()
@@ -194,17 +197,16 @@ def test_two_tabs_write_only_what_was_changed_in_each_and_ask_where_both_changed
         second = first.context.new_page()
         second.goto(address)
         first.get_by_label("Notes", exact=True).fill("From the first tab.")
-        first.get_by_role("button", name="Save").click()
-        expect(first.get_by_label("Notes", exact=True)).to_have_value("From the first tab.")
+        save(first)
         second.get_by_label("Next Call Notes").fill("From the second tab.")
-        second.get_by_role("button", name="Save").click()
+        save(second)
         expect(second.get_by_label("Notes", exact=True)).to_have_value("From the first tab.")
         expect(second.get_by_label("Next Call Notes")).to_have_value("From the second tab.")
         first.get_by_label("Next Call Notes").fill("From the first tab again.")
-        first.get_by_role("button", name="Save").click()
+        save(first)
         expect(first.get_by_text("Somebody else changed what you changed here.")).to_be_visible()
         expect(first.get_by_text("Theirs: From the second tab.")).to_be_visible()
-        first.get_by_role("button", name="Save").click()
+        save(first)
         expect(first.get_by_text("Somebody else changed")).to_have_count(0)
     [call] = running.devices[0].find("Call", where={"Notes": "From the first tab."})
     assert call.values["Next_Call_Notes"] == "From the first tab again."

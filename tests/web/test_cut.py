@@ -116,12 +116,12 @@ def test_a_sync_is_canceled_on_its_way_and_the_other_kinds_are_started_by_hand(
     one, network = desk
     with app(browser, one.link, 1) as page:
         add_many(running, one)
-        network.rest_seconds = 0.4
+        network.still_after = BYTES
         page.get_by_role("button", name="Sync", exact=True).click()
         expect(page.locator("[aria-current=step]")).to_contain_text("Getting what is new")
         with page.expect_response("**/sync/cancel"):
             page.get_by_role("button", name="Cancel").click()
-        network.rest_seconds = 0.0
+        network.go.set()
         expect(page.get_by_role("heading", name="Sync canceled")).to_be_visible()
         page.get_by_role("button", name="Sync again").click()
         expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()

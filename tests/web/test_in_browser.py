@@ -15,7 +15,7 @@ UNFETCHABLE = 77
 
 def test_what_was_saved_without_network_in_a_browser_that_is_killed_arrives(chromium: Path) -> None:
     command = [sys.executable, "-m", "tools.in_browser", str(Path(sys.prefix) / "in_browser")]
-    played = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    played = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     if played.returncode == UNFETCHABLE:
         pytest.skip(played.stderr.strip())
     assert played.returncode == 0, played.stderr[-2_000:]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.web.browsing import Running, app, eventually
+from tests.web.browsing import Running, app, eventually, save
 
 from fieldsync.base.ids import RecordId
 from fieldsync.device import Device
@@ -34,8 +34,8 @@ def add(page: Page, one: str, of: str) -> None:
 
 def saved(page: Page, act: str = "Save") -> str:
     """The id of what was saved."""
-    page.get_by_role("button", name=act, exact=True).click()
-    page.wait_for_url(re.compile(r"/objects/\w+/\w{18}(/edit)?$"), wait_until="commit")
+    save(page, act)
+    expect(page).to_have_url(re.compile(r"/objects/\w+/\w{18}(/edit)?$"))
     found = re.search(r"/(\w{18})(/edit)?$", page.url)
     assert found is not None
     return found[1]

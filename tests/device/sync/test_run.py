@@ -24,7 +24,7 @@ def test_a_second_sync_is_refused_while_one_runs(lab: Lab) -> None:
     def start_another() -> None:
         other = threading.Thread(target=again)
         other.start()
-        other.join(10)
+        other.join(60)
 
     lab.script.then("refresh", Meanwhile(lab.refresh_lines(), 1, start_another))
     lab.script.then("download", lab.lines())
@@ -74,25 +74,38 @@ def test_who_was_away_for_too_long_refreshes(lab: Lab, days: int, kind: SyncKind
     assert cities(lab) == ["new" if kind is SyncKind.FULL else "old"]
 
 
+class Front(threading.Event):
+    """Whether the app is in front: it is not; and whether somebody waits for that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.awaited = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.awaited.set()
+        return super().wait(timeout)
+
+
 def test_a_sync_waits_between_requests_while_the_app_is_behind_and_counts_it(lab: Lab) -> None:
     lab.download()
-    lab.device.foreground.leave()
+    front = lab.device.foreground._front = Front()
     lab.script.then("download", lab.lines())
     asked, reports = len(lab.script.asked), list[SyncReport]()
     running = threading.Thread(target=lambda: reports.append(lab.device.sync()))
     running.start()
-    running.join(0.3)
+    assert front.awaited.wait(20)
+    running.join(0.05)
     assert running.is_alive()
     assert len(lab.script.asked) - asked <= 1, "outcomes were asked for; rows were not"
     lab.clock.advance(40)
     lab.device.foreground.come()
-    running.join(10)
+    running.join(60)
     assert (reports[0].successful, reports[0].freeze_seconds, reports[0].seconds) == (True, 40.0, 40.0)
 
 
 def test_a_sync_that_waits_behind_can_be_canceled(lab: Lab) -> None:
     lab.download()
-    lab.device.foreground.leave()
+    front = lab.device.foreground._front = Front()
     ended: list[Code] = []
 
     def run() -> None:
@@ -103,7 +116,7 @@ def test_a_sync_that_waits_behind_can_be_canceled(lab: Lab) -> None:
 
     running = threading.Thread(target=run)
     running.start()
-    running.join(0.2)
+    assert front.awaited.wait(20)
     lab.device.cancel_sync()
-    running.join(10)
+    running.join(60)
     assert ended == [Code.SYNC_CANCELED]

@@ -46,7 +46,7 @@ FIXED: dict[str, tuple[int, str, bytes, dict[str, str]]] = {
 }
 
 
-AWAITED = threading.Event()
+AWAITED, HUNG_UP = threading.Event(), threading.Event()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -99,7 +99,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b": heartbeat\n\nevent: news\ndata: {}\n\n")
         self.wfile.flush()
-        time.sleep(3)
+        HUNG_UP.wait(60)
         self.close_connection = True
 
     def _answer(self, status: int, content_type: str, body: bytes, **headers: str) -> None:
@@ -163,8 +163,8 @@ def test_requests_share_a_connection_and_one_that_idled_away_is_made_anew(transp
 
 def test_a_body_that_takes_longer_than_any_wait_gets_through_a_line_that_gets_on() -> None:
     body = os.urandom(1024 * 1024)
-    with slow_line(bytes_a_second=1024 * 1024) as address:
-        patient = HttpTransport(address, deadline_seconds=0.5)
+    with slow_line(bytes_a_second=512 * 1024) as address:
+        patient = HttpTransport(address, deadline_seconds=1.5)
         assert patient.request("POST", "/x", body, {}).body == b"%d" % len(wire.compress(body))
         patient.close()
 
@@ -181,18 +181,18 @@ def test_who_asks_for_later_goes_on_when_the_body_left(
     assert answer().status == 200
     monkeypatch.setattr(http, "GIVE_WAY_SECONDS", 0.01)
     body = os.urandom(1024 * 1024)
-    with slow_line(bytes_a_second=2 * 1024 * 1024) as address:
+    goes = threading.Event()
+    with slow_line(bytes_a_second=64 * 1024 * 1024, goes=goes) as address:
         patient = HttpTransport(address)
-        began = time.monotonic()
         answer = patient.later("POST", "/x", body, {})
-        assert time.monotonic() - began < 0.4, "it takes half a second to leave"
+        goes.set()  # until here nothing of it left but what the line holds
         assert answer().body == b"%d" % len(wire.compress(body))
         patient.close()
 
 
 @contextmanager
-def slow_line(bytes_a_second: int) -> Iterator[str]:
-    """A server that takes so much, and holds next to nothing."""
+def slow_line(bytes_a_second: int, goes: threading.Event | None = None) -> Iterator[str]:
+    """A server that takes so much, and holds next to nothing. `goes`: it takes nothing before that."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
     listening.bind(("127.0.0.1", 0))
@@ -203,6 +203,7 @@ def slow_line(bytes_a_second: int) -> Iterator[str]:
             head, _, body = talking.recv(4096).partition(b"\r\n\r\n")
             size = next(int(line.split(b":")[1]) for line in head.splitlines() if b"content-length" in line.lower())
             got = len(body)
+            assert goes is None or goes.wait(60)
             while got < size:
                 piece = len(talking.recv(16 * 1024))
                 got += piece
@@ -282,11 +283,10 @@ def test_wake_ups_are_heard_and_hanging_up_ends_them(transport: HttpTransport) -
         ended.set()
 
     threading.Thread(target=listen, daemon=True).start()
-    assert heard.wait(2)
-    began = time.perf_counter()
+    assert heard.wait(20)
     transport.hang_up()
-    assert ended.wait(2)
-    assert time.perf_counter() - began < 1
+    assert ended.wait(20), "the server would have gone on for a minute"
+    HUNG_UP.set()
 
 
 def test_a_stream_that_grows_without_end_is_left_before_it_fills_the_memory(transport: HttpTransport) -> None:

@@ -31,7 +31,7 @@ class Shops:
     def __init__(self, stack: ExitStack, uri: str, folder: Path) -> None:
         self._stack, self._folder, self._numbers = stack, folder, count()
         self.uri = uri
-        self.address, _ = stack.enter_context(running_server(uri))
+        self.address, _ = stack.enter_context(running_server(uri, env={"PATIENT": "1"}))
 
     def day(self, seed: int, harms: Callable[[int], Harm | None] = lambda _: None) -> tuple[Day, Wire]:
         """A day that can begin."""

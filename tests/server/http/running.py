@@ -1,21 +1,23 @@
 """A server process of its own on a free port, as `fieldsync serve` runs one, for tests that need real HTTP.
 
-With `KILL_AT=k` in its environment it kills itself, with SIGKILL, at the k-th fault point it reaches.
+With `KILL_AT=k` in its environment it kills itself, with SIGKILL, at the k-th fault point it reaches; with `PATIENT`
+nobody is refused for having waited for a lock.
 """
 
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests import forking
+from tests.ports import free_port
 
 _PROGRAM = """
 import asyncio, os, signal, sys
 from fieldsync.base import faults
+from fieldsync.server.postgres import settings
 from fieldsync.cli.serve import console
 from fieldsync.base.world import system_world
 from fieldsync.server.http.app import create_app
@@ -27,17 +29,11 @@ def plan(point):
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
 faults.install(plan if left else None)
+if "PATIENT" in os.environ:
+    settings.POOLED["lock_timeout"] = "60000"
 app = create_app(uri, system_world(), pages=console())
 asyncio.run(serve_alone(app, host="127.0.0.1", port=port, ready=lambda: print("ready", flush=True)))
 """
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

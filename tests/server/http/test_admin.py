@@ -245,7 +245,7 @@ def test_what_comes_of_it_later_is_told_apart_from_having_taken_it(lab: Lab, adm
     lab.rows("Shop", {"Name": "Corner", "Code": "A1"})
     assert sarah.outcome(create("Shop", sarah.new_id("Shop"), Name="x", Code="A1")) == Accepted(1, 1)
     found = sarah.feed().results
-    for _ in range(200):
+    for _ in range(1_000):
         if found:
             break
         time.sleep(0.05)

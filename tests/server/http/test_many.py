@@ -23,14 +23,14 @@ def test_a_server_answers_however_many_devices_listen(lab: Lab) -> None:
         asking = _asking(address)
         streams = []
         for _ in range(STREAMS):
-            stream = socket.create_connection((urlsplit(address).hostname, urlsplit(address).port), timeout=10)
+            stream = socket.create_connection((urlsplit(address).hostname, urlsplit(address).port), timeout=60)
             streams.append(stack.enter_context(stream))
             stream.sendall(asking)
         for stream in streams:
             answer = b""
             while b"event: news" not in answer:
                 answer += stream.recv(1_000)
-        assert httpx.get(f"{address}/health", timeout=10).status_code == 200
+        assert httpx.get(f"{address}/health", timeout=60).status_code == 200
 
 
 def _asking(address: str) -> bytes:
@@ -38,7 +38,7 @@ def _asking(address: str) -> bytes:
     description = DeviceDescription("k" * 43, "ipad", Platform.IPAD, "17.1", "1.0")
     body = msgspec.json.encode(SignIn("small", "sarah@small.example", PASSWORD, description))
     headers = {"content-type": "application/json"}
-    answer = httpx.post(f"{address}/sync/v1/session", content=body, headers=headers, timeout=20)
+    answer = httpx.post(f"{address}/sync/v1/session", content=body, headers=headers, timeout=60)
     token = answer.json()["tokens"]["access_token"]
     host = urlsplit(address).netloc
     return f"GET /sync/v1/events HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\r\n".encode()

@@ -228,6 +228,7 @@ async def _after(seconds: float, work: Any) -> Any:
     return await work
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_save_that_was_first_is_moved_and_one_that_comes_second_finds_the_winner(town: Town) -> None:
     """The save holds the loser while the merge begins, then the other way round."""
     first, second = (town.sarah.new_id("Visit") for _ in range(2))
@@ -250,6 +251,7 @@ def test_a_save_that_was_first_is_moved_and_one_that_comes_second_finds_the_winn
     assert town.lab.query('SELECT count(*) FROM "Visit" WHERE "ClinicId" = %(id)s', id=town.old) == [(0,)]
 
 
+@pytest.mark.usefixtures("patient")
 def test_many_saves_race_many_merges_and_nothing_refers_to_what_is_gone(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ import pytest
 from fieldsync.base.problems import Code, Refused
 from fieldsync.server.postgres.embedded import EmbeddedPostgres
 
-GONE_SECONDS_MAX = 10
+GONE_SECONDS_MAX = 60
 OWNER = """
 import sys, time
 from pathlib import Path

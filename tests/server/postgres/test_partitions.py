@@ -78,7 +78,9 @@ def test_two_servers_that_start_at_once_make_them_once(database: str) -> None:
         with admin_connection(database, "org_test") as admin:
             assert TODAY in ensure_partitions(admin, TODAY)
             later = beside.submit(other)
-            wait([later], timeout=0.5)
+            while not later.done() and not admin.exec_driver_sql("SELECT 1 FROM pg_locks WHERE NOT granted").all():
+                wait([later], timeout=0.01)
+            assert not later.done(), "it waits for the first"
         assert later.result() == []
 
 

@@ -187,6 +187,7 @@ def test_what_was_saved_stays_saved(lab: Lab, sarah: Phone, act: Act) -> None:
     assert lab.query("""SELECT count(*) FROM "Sync_Transaction_Log" """) == [(0,)]
 
 
+@pytest.mark.usefixtures("patient")
 def test_of_two_admins_and_a_device_one_wins_and_the_others_are_told(lab: Lab, sarah: Phone) -> None:
     code_taken(lab, sarah)
     record_id = journaled(lab)[1][0]

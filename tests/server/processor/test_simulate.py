@@ -93,6 +93,7 @@ def test_one_that_is_decided_is_not_simulated(lab: Lab, sarah: Phone) -> None:
         lab.run(simulate(lab.org, journaled(lab)[1][0]))
 
 
+@pytest.mark.usefixtures("patient")
 def test_simulations_beside_real_saves_disturb_nobody(lab: Lab, sarah: Phone) -> None:
     other, _ = code_taken(lab, sarah)
     record_id = journaled(lab)[1][0]

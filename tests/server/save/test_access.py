@@ -216,6 +216,7 @@ def test_rights_taken_away_before_the_lock_count(lab: Lab, sarah: Phone, admin: 
     assert tries == [("Keys",), ()]
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_change_of_rights_waits_for_the_save_in_progress(lab: Lab, sarah: Phone, admin: Phone) -> None:
     user = sarah.session.user.id
     change = update("User", user, ProfileId=(row_id(lab, "Profile", "Rep"), row_id(lab, "Profile", "Integration")))

@@ -175,6 +175,7 @@ def test_what_he_says_of_his_own_id_later_is_said_of_the_record_there_is(lab: La
     assert present(lab, "Doctor") == [first]
 
 
+@pytest.mark.usefixtures("patient")
 def test_two_at_once_are_one(lab: Lab, sarah: Phone, tom: Phone) -> None:
     async def both() -> list[Outcome]:
         saves = [

@@ -185,7 +185,7 @@ def test_every_token_is_bound_whatever_it_holds(lab: Lab) -> None:
 def test_a_condition_that_costs_too_much_is_stopped_and_told_and_others_go_on(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "CHOOSING_SECONDS_MAX", 0.3)
+    monkeypatch.setattr(limits, "CHOOSING_SECONDS_MAX", 1.5)
     drop_rules(lab, "Clinic")
     admin, user = lab.phone("admin"), lab.person("sarah")
     lab.person("tom")
@@ -210,6 +210,6 @@ def test_a_condition_that_costs_too_much_is_stopped_and_told_and_others_go_on(
     assert isinstance(quick, bytes)
     assert isinstance(refused, Refused)
     assert (refused.problem.code, refused.problem.object) == (Code.SYNC_RULE, "Clinic")
-    assert time.perf_counter() - began < 10
+    assert time.perf_counter() - began < 30
     saved(admin.outcome(update("Sync_Rule", made.id, Where_Clause=(worst, "Name = 'mine'"))))
     assert downloaded(sarah.download(), "Clinic") == {}, "the checkpoint it had is as good as before"

@@ -140,6 +140,7 @@ def test_an_edit_shows_the_latest_image_once(lab: Lab, sarah: Phone, iphone: Pho
     assert table(page.rows, "Shop")[shop]["City"] == "Lyon"
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_reader_among_writers_misses_nothing_and_gets_nothing_twice(lab: Lab, sarah: Phone) -> None:
     """FEATURES C09, law L9: four devices save at once, some saves refused, while a fifth reads page after page."""
     reader = lab.phone("sarah", "reader")

@@ -103,6 +103,7 @@ def test_a_server_that_kept_nothing_up_loses_no_news(lab: Lab, sarah: Phone) -> 
     assert refused(behind) is Code.INCREMENTAL_REQUIRED
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_save_that_comes_while_floors_are_moved_is_not_lost(lab: Lab, sarah: Phone) -> None:
     """Upkeep has seen the feed and waits for the head row; the save that holds it commits first."""
     behind = device_behind(lab)

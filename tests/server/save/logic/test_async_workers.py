@@ -25,16 +25,24 @@ from fieldsync.server.save.logic import compiled
 from fieldsync.server.save.logic.later.perform import performing, run_due
 from fieldsync.server.save.logic.trigger import Batch, Trigger, When
 
-LEFT = f"SELECT count(*) FROM {JOBS} WHERE task_name = '{TASK}'"
+LEFT = f"SELECT count(*) = 0 FROM {JOBS} WHERE task_name = '{TASK}'"
+OURS = "FROM pg_stat_activity WHERE application_name = 'fieldsync jobs' AND datname = current_database()"
+SECONDS_MAX = 30
 
 
-async def all_done(lab: Lab, seconds: int = 2) -> None:
-    """Wait until no job is left, for so long at most."""
-    for _ in range(50 * seconds):
-        async with lab.org.pool.connection() as connection:
-            if await (await connection.execute(LEFT)).fetchone() == (0,):
-                return
-        await asyncio.sleep(0.02)
+async def until(lab: Lab, query: str) -> None:
+    """Wait until the answer is yes."""
+    async with asyncio.timeout(SECONDS_MAX):
+        while True:
+            async with lab.org.pool.connection() as connection:
+                if await (await connection.execute(query)).fetchone() == (True,):
+                    return
+            await asyncio.sleep(0.02)
+
+
+async def all_done(lab: Lab) -> None:
+    """Wait until no job is left."""
+    await until(lab, LEFT)
 
 
 def test_two_workers_run_each_job_once(lab: Lab, sarah: Phone) -> None:
@@ -94,7 +102,7 @@ def test_a_worker_takes_jobs_as_they_come_and_ends_when_told(lab: Lab, sarah: Ph
     async def serve() -> None:
         async with open_queue(lab.uri, ["small"], performing({"small": lab.org})) as queue:
             working = asyncio.create_task(queue.work())
-            await asyncio.sleep(0.5)
+            await until(lab, "SELECT count(*) = 1 FROM fieldsync_jobs.procrastinate_workers")
             await sarah.send(sarah.save(create("Purchase", order, BuyerId=buyer, Name="o")))
             await all_done(lab)
             working.cancel()
@@ -174,16 +182,14 @@ def test_what_a_newer_procrastinate_changes_is_applied_to_a_queue_that_is_there(
 def test_a_worker_outlives_the_loss_of_its_connections(lab: Lab, sarah: Phone) -> None:
     install(lab, Trigger("Purchase", note, When.ASYNC))
     buyer, order = buyer_of(lab), sarah.new_id("Purchase")
-    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fieldsync jobs'"
 
     async def serve() -> None:
         working = asyncio.create_task(keep_working(lab.uri, ["small"], performing({"small": lab.org})))
-        await asyncio.sleep(0.3)
+        await until(lab, f"SELECT count(*) > 1 {OURS}")
         async with lab.org.pool.connection() as connection:
-            assert len(await (await connection.execute(cut)).fetchall()) > 1
-        await asyncio.sleep(0.3)
+            await connection.execute(f"SELECT pg_terminate_backend(pid) {OURS}")
         await sarah.send(sarah.save(create("Purchase", order, BuyerId=buyer, Name="o")))
-        await all_done(lab, seconds=10)
+        await all_done(lab)
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
 
@@ -207,7 +213,10 @@ def test_a_worker_ends_at_whatever_moment_of_its_start_it_is_told_to_and_leaves_
 def test_a_job_whose_end_could_not_be_written_is_not_stuck(
     lab: Lab, sarah: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ending = asyncio.Event()
+
     async def lost(*_: object, **__: object) -> None:
+        ending.set()
         raise ConnectorException
 
     async def add_a_line(batch: Batch) -> None:
@@ -221,10 +230,11 @@ def test_a_job_whose_end_could_not_be_written_is_not_stuck(
             with monkeypatch.context() as patched:
                 patched.setattr(JobManager, "finish_job", lost)
                 working = asyncio.create_task(queue.work())
-                await asyncio.sleep(0.7)
+                await ending.wait()
+                await asyncio.sleep(0.1)
             for _ in range(2):
                 await queue.rescue()
-            await all_done(lab, seconds=10)
+            await all_done(lab)
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
 

@@ -7,6 +7,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.server.lab import Lab, Phone, create, delete, table, update
@@ -135,6 +136,7 @@ def test_summaries_equal_a_recount_whatever_happened(
     assert seen(lab, "Buyer", buyer)["Turnover"] == found["Total"]
 
 
+@pytest.mark.usefixtures("patient")
 def test_eight_writers_to_one_master_lose_nothing_and_never_deadlock(lab: Lab) -> None:
     [buyer] = lab.rows("Buyer", {"Name": "Corner"})
     phones = []
