@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 from tests.scenarios.clinics import clinics_pack
-from tests.scenarios.stage import Stage, catch_up, two_made
+from tests.scenarios.stage import Stage, catch_up, org_with_two, two_made
 from tests.scenarios.test_mobile_settings import DaysAhead, set_for_reps
 
 from fieldsync.base.ids import RecordId

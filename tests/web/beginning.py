@@ -106,7 +106,7 @@ def answering(body: bytes, content_type: str = "text/html") -> Iterator[str]:
             """Says nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Site) as site:
-        thread = threading.Thread(target=site.serve_forever)
+        thread = threading.Thread(target=site.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{site.server_port}"
@@ -169,7 +169,7 @@ class Passing(socketserver.BaseRequestHandler):
 def relayed(server: str) -> Iterator[tuple[str, Relay]]:
     """An address that leads to this server through a network that can be cut."""
     with Relay(int(server.rpartition(":")[2])) as relay:
-        thread = threading.Thread(target=relay.serve_forever)
+        thread = threading.Thread(target=relay.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{relay.server_address[1]}", relay

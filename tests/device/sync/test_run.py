@@ -10,6 +10,7 @@ from tests.device.sync.test_refresh import Meanwhile, cities, rest, shop
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device import SyncKind, SyncReport
+from fieldsync.device.sync.sending import foreground
 
 
 def test_a_second_sync_is_refused_while_one_runs(lab: Lab) -> None:
@@ -103,7 +104,8 @@ def test_a_sync_waits_between_requests_while_the_app_is_behind_and_counts_it(lab
     assert (reports[0].successful, reports[0].freeze_seconds, reports[0].seconds) == (True, 40.0, 40.0)
 
 
-def test_a_sync_that_waits_behind_can_be_canceled(lab: Lab) -> None:
+def test_a_sync_that_waits_behind_can_be_canceled(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreground, "LOOK_SECONDS", 0.02)
     lab.download()
     front = lab.device.foreground._front = Front()
     ended: list[Code] = []

@@ -117,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
 def transport() -> Iterator[HttpTransport]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     made = HttpTransport(f"http://127.0.0.1:{server.server_address[1]}")
     yield made
     made.close()
