@@ -23,6 +23,8 @@ from typing import IO, NoReturn
 
 FORKS = sys.platform == "linux"
 """Elsewhere a fork of a process with libraries is not safe, and every process begins from nothing."""
+TIED = "sim.reality.preload"
+"""Who imports it is killed when the thread ends that started him: the template, with all who asked it later."""
 STREAMS = 4
 """Standard input, output and error, and the one that tells how it ended."""
 
@@ -129,8 +131,17 @@ class Template:
         self._process.wait()
 
 
-@cache
+_MAKING = threading.Lock()
+
+
 def _template() -> Template:
+    """Of this process: the same for threads that ask for their first fork at once."""
+    with _MAKING:
+        return _made()
+
+
+@cache
+def _made() -> Template:
     template = Template()
     atexit.register(template.close)
     return template
@@ -145,7 +156,7 @@ def _import_all() -> None:
     import fieldsync
 
     for module in walk_packages(fieldsync.__path__, "fieldsync."):
-        if not module.name.endswith("__main__"):
+        if not module.name.endswith(("__main__", TIED)):
             import_module(module.name)
     import_module("fieldsync.soql.parse").make_ready()
     import_module("fieldsync.schema.load").load_packs()
