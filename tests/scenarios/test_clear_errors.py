@@ -123,6 +123,19 @@ def test_errors_are_exported_cleared_and_the_wish_ends_when_every_device_is_thro
     assert "Say a number." in json.dumps(mine["entries"][0]["outcome"])
 
 
+def test_what_she_has_open_stays_as_she_sees_it_until_a_sync_finds_it_closed(stage: Stage) -> None:
+    ipad = stage.device(SARAH, "ipad")
+    account = stuck(ipad)
+    command(stage, "clear-errors", SARAH)
+    with ipad.view("Account", account):
+        shown = ipad.get("Account", account)
+        assert ipad.sync().successful
+        assert ipad.get("Account", account) == shown
+        assert len(ipad.errors()) == 2
+    assert ipad.sync().successful
+    assert ipad.errors() == []
+
+
 def test_it_is_audited_and_the_console_shows_the_end(stage: Stage) -> None:
     ipad = stage.device(SARAH, "ipad")
     stuck(ipad)

@@ -224,6 +224,19 @@ def test_what_builds_on_a_refused_save_is_held_and_the_rest_goes_on(lab: Lab, sa
     assert later == Held((2,))
 
 
+def test_what_builds_on_a_refused_save_waits_whatever_else_is_wrong_with_it(sarah: Phone) -> None:
+    """Both are refused in one look at their rows; what is wrong with the second is for when the first is settled."""
+    first, second, third = (sarah.new_id("Shop") for _ in range(3))
+    answer = sarah.upload(
+        sarah.save(create("Shop", first, City="no name")),
+        sarah.save(create("Shop", second, City="no name either", ParentId=first)),
+        sarah.save(create("Shop", third, City="nor here")),
+    )
+    outcomes = [result.outcome for result in answer.results]
+    assert [type(outcome) for outcome in outcomes] == [Rejected, Held, Rejected]
+    assert outcomes[1] == Held((1,))
+
+
 def test_a_person_never_conflicts_with_himself(lab: Lab, sarah: Phone) -> None:
     """The second edit's old value is what the person typed, which the server rounded."""
     [shop] = lab.rows("Shop", {"Name": "Corner"})

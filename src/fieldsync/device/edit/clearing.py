@@ -1,7 +1,8 @@
 """Taking the error list back at an admin's wish: what goes is handed to the server before (FEATURES G08).
 
 Rows become their base images and the content stays with the undone, as by a person's own undo. What was sent and has no
-outcome stays: nobody knows yet whether it took effect.
+outcome stays: nobody knows yet whether it took effect. What is on a record that somebody has open stays until a sync
+that finds it closed: nothing changes under a person (law L8).
 """
 
 from __future__ import annotations
@@ -25,14 +26,26 @@ _LISTED = ", ".join(f"'{state}'" for state in REFUSED)
 
 
 def to_clear(work: Work) -> tuple[tuple[ErrorEntry, ...], bool]:
-    """The next entries that go, whole, and whether there are no more behind them."""
+    """The next entries that go, whole, and whether none is left behind them, nor of a record that is open."""
     taken: set[int] = set()
+    last = True
     for (n,) in work.rows(f"SELECT n FROM _queue WHERE state IN ({_LISTED}) ORDER BY n"):
         if len(taken) >= ENTRIES_AT_ONCE_MAX:
             return whole(work, taken), False
-        if n not in taken:
-            taken.update(_with_others(work, n))
-    return whole(work, taken), True
+        together = [] if n in taken else _with_others(work, n)
+        if _is_open(work, together):
+            last = False
+        else:
+            taken.update(together)
+    return whole(work, taken), last
+
+
+def _is_open(work: Work, together: Iterable[int]) -> bool:
+    sql = (
+        "SELECT 1 FROM _lease WHERE root IN (SELECT root FROM _queue WHERE n IN (SELECT value FROM json_each(?1)))"
+        " OR id IN (SELECT id FROM _touch WHERE n IN (SELECT value FROM json_each(?1))) LIMIT 1"
+    )
+    return work.one(sql, listed(together)) is not None
 
 
 def _with_others(work: Work, n: int) -> list[int]:

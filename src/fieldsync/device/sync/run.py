@@ -176,6 +176,8 @@ def _clear_errors(engine: Engine, did: Stepped) -> None:
         assert engine.numbers.device is not None
         with engine.store.read() as work:
             entries, last = to_clear(work)
+        if not entries and not last:
+            return  # the rest is on records that are open: a later sync goes on
         sent = Clearing(engine.numbers.device, asked, last, entries)
         cleared = engine.calls.post("/sync/v1/errors/clear", sent, Cleared)
         with engine.store.write() as work:

@@ -16,10 +16,13 @@ from fieldsync.server.save.elsewhere.again import ForkedAt
 
 
 def hold(wave: Wave) -> None:
-    """Hold back what builds on a rejected or held save of this device; everything else goes on (law L7)."""
+    """Hold back what builds on a rejected or held save of this device; everything else goes on (law L7).
+
+    Also what was rejected itself in the same look at the rows: what is wrong with it is for when it has its turn.
+    """
     blocked = wave.facts.blocked
     for work in wave.works:
-        if work.open:
+        if work.open or (isinstance(work.outcome, Rejected) and not work.refused_for_good):
             waiting = _waits_for(work, wave)
             if waiting:
                 work.outcome = Held(tuple(sorted(waiting)))
