@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
+from fieldsync.protocol.events import OPEN
 from fieldsync.server.save.batch import Caller, Channel
 from fieldsync.sim.bench.figures import Figure, figure
 from fieldsync.sim.bench.fleet.clients import Listening, allow_connections, open_stream
@@ -28,7 +29,7 @@ _BARE = """
 import asyncio, sys
 async def main():
     async def serve(reader, writer):
-        writer.write(b"HTTP/1.1 200 OK\\r\\n\\r\\nevent: news\\ndata: {}\\n\\n")
+        writer.write(b"HTTP/1.1 200 OK\\r\\n\\r\\n" + OPENED)
         while True:
             await asyncio.sleep(float(sys.argv[1]))
             writer.write(b": heartbeat\\n\\n")
@@ -36,7 +37,7 @@ async def main():
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 asyncio.run(main())
-"""
+""".replace("OPENED", repr(OPEN))
 
 
 def measure(folder: Path, port: int, *, counts: Sequence[int], seconds: float) -> list[Figure]:
