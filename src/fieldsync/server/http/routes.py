@@ -118,13 +118,12 @@ async def tell_tracking(request: AnyRequest, served: ServedHere) -> Tracked:
 @get("/feed", summary="The user's own saves, coming back", tags=["download"])
 async def feed(request: AnyRequest, served: ServedHere, cursor: str) -> FeedPage:
     """News after the cursor, in one snapshot."""
-    return await feed_page(served, request, cursor)
+    return await feed_page(org_for_download(served, request), bearer(request), cursor)
 
 
-async def feed_page(served: Served, request: AnyRequest, cursor: str) -> FeedPage:
-    """The page behind the cursor, for whoever holds the request's token now."""
-    org = org_for_download(served, request)
-    async with reading(org, bearer(request), lambda caller: foresee(org, caller, cursor)) as (work, caller):
+async def feed_page(org: Org, token: str, cursor: str) -> FeedPage:
+    """The page behind the cursor, for whoever holds the token now."""
+    async with reading(org, token, lambda caller: foresee(org, caller, cursor)) as (work, caller):
         return await read_feed(org, work, caller, cursor)
 
 
@@ -266,24 +265,24 @@ async def _close(lines: AsyncGenerator[bytes, None]) -> None:
 async def events(request: AnyRequest, served: ServedHere, cursor: str | None = None, *, looked: bool = False) -> Stream:
     """A server-sent event stream. Without `cursor` it says only that there is news; with it, it brings the page of the
     feed behind it as soon as there is one, and ends. `looked`: the device asks by itself for what there is already."""
-    org = org_for(served, request)
-    async with calling(org, bearer(request), looks=True) as (_, caller):
+    org, token = (org_for if cursor is None else org_for_download)(served, request), bearer(request)
+    async with calling(org, token, looks=True) as (_, caller):
         who = caller
     told = served.hub.waiting(org.schema, who.user_id, who.device_id)
     lines = (
         wake_ups(served.hub, told)
         if cursor is None
         else answer_when_there_is_one(
-            served.hub, told, lambda *, woken: _page(served, request, cursor, woken=woken), looked=looked
+            served.hub, told, lambda *, woken: _page(served, token, cursor, woken=woken), looked=looked
         )
     )
     return Stream(lines, media_type=wire.CONTENT_EVENTS, headers={"cache-control": "no-store"})
 
 
-async def _page(served: Served, request: AnyRequest, cursor: str, *, woken: bool) -> bytes | None:
+async def _page(served: Served, token: str, cursor: str, *, woken: bool) -> bytes | None:
     """The event with the next page, if there is something on it; one to ask for where this is refused."""
     try:
-        page = await feed_page(served, request, cursor)
+        page = await feed_page(served.org(session.org_of(token)), token, cursor)
     except (Refused, DatabaseError):
         return page_event()
     if page.cursor == cursor and not (woken and page.orders):
