@@ -28,14 +28,15 @@ def begin(connection: PGconn, send: Callable[[PGconn], None]) -> PQGen[None]:
 def take(connection: PGconn, rows: list[bytes], most: int) -> PQGen[bool]:
     """Add rows that have arrived, up to `most`; whether those were the last. Waits only while there is none.
 
-    Raises what PostgreSQL refused, when the connection is ready for the next statement.
+    Raises what PostgreSQL refused, when the connection is ready for the next statement: once it has, the end is waited
+    for at once, however many rows came before, since a caller sent away with them would never hear of it.
     """
     refused: PGresult | None = None
     while len(rows) < most:
         if connection.is_busy():
             connection.consume_input()
         while connection.is_busy():
-            if rows:
+            if rows and refused is None:
                 return False
             yield Wait.R
             connection.consume_input()
