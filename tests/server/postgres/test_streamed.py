@@ -7,6 +7,8 @@ import select
 import psycopg
 import pytest
 from psycopg import errors
+from psycopg.abc import PQGen
+from psycopg.pq.abc import PGconn
 
 from fieldsync.server.postgres.work import streamed
 
@@ -25,8 +27,12 @@ def test_a_refusal_that_arrives_before_the_end_of_its_statement_is_told(database
         pgconn.pipeline_sync()
         rows: list[bytes] = []
         with pytest.raises(errors.DivisionByZero):
-            for _ in streamed.take(pgconn, rows, most=100):
-                pgconn.flush()
-                select.select([pgconn.socket], [pgconn.socket], [], 10)
+            _run(pgconn, streamed.take(pgconn, rows, most=100))
         assert rows == [b"0", b"-1"]
         assert connection.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def _run(pgconn: PGconn, taking: PQGen[bool]) -> None:
+    for _ in taking:
+        pgconn.flush()
+        select.select([pgconn.socket], [pgconn.socket], [], 10)
