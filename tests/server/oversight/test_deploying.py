@@ -12,7 +12,7 @@ from tests.server.lab import Lab
 from tests.server.oversight.desk import Desk
 from tests.server.oversight.test_checking import cancel
 
-from fieldsync.base.problems import Code, Refused
+from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.schema.catalog import Catalog, build
 from fieldsync.schema.model import Extension, Field, FieldType, Pack
 from fieldsync.server.org.create import deploy_catalog
@@ -135,6 +135,20 @@ def test_one_that_was_killed_left_nothing_or_goes_on(desk: Desk, monkeypatch: py
     again = [State.SUMMING_UP] if after else [State.VALIDATING, State.APPLYING]
     until = STRAIGHT.index(State.SUMMING_UP if after else State.APPLYING) + 1
     assert (p.stage, states(deploy)) == (Stage.VALID, [*STRAIGHT[:until], *again, *STRAIGHT[until:]])
+    assert "Wing" in columns(desk.lab)
+
+
+def test_one_that_is_refused_while_it_sums_up_is_in_force_and_ended(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_: object) -> int:
+        raise Refused(problem(Code.BUSY))
+
+    monkeypatch.setattr(deploying, "recalculate", busy)
+    run(desk, ask(desk, with_field(desk.lab, "Wing")))
+    p, deploy = newest(desk)
+    assert (p.stage, p.done, p.total, states(deploy)) == (Stage.VALID, 4, 4, STRAIGHT)
+    assert deploy.wrong == problem(Code.BUSY).message, "the upkeep does what is left"
     assert "Wing" in columns(desk.lab)
 
 

@@ -53,6 +53,11 @@ class Statement:
         return {**self.fixed, **{name: value for name, value in given.items() if name not in self.spare}}
 
 
+def written(text: str, *given: str) -> Statement:
+    """A statement that is written out, with the names that a caller fills."""
+    return Statement(text, frozenset(given), {})
+
+
 def compile_statement(statement: ClauseElement, *, spare: frozenset[str] = frozenset()) -> Statement:
     """`statement` for PostgreSQL and psycopg. `spare`: names that it may turn out not to need.
 

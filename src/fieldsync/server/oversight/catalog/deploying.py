@@ -24,14 +24,14 @@ from fieldsync.server.org.recalculate import recalculate
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.connect import AdminConnection
 from fieldsync.server.postgres.deploy.plan import Plan
-from fieldsync.server.postgres.queue import brought, progress
+from fieldsync.server.postgres.queue import asked_for, brought, progress
+from fieldsync.server.postgres.queue.asked_for import Canceled, Doing, Kind
 from fieldsync.server.postgres.queue.progress import Progress, Stage
-from fieldsync.server.postgres.queue.statements import DEFER
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import transaction
-from fieldsync.server.save.batch import encode_rows
 
 DEPLOYING = "deploy of a data model"
+_BUSY = "another one is under way; wait for its end, or cancel it"
 TAKEN_UP_SECONDS = 10
 _CATALOG = "catalog"
 
@@ -72,10 +72,10 @@ MOVES: Final[Mapping[tuple[State, Event], State]] = {
     (State.APPLYING, Event.CANCELED): State.CANCELED,
     (State.APPLYING, Event.KILLED): State.VALIDATING,
     (State.SUMMING_UP, Event.SUMMED): State.ACTIVE,
+    (State.SUMMING_UP, Event.REFUSED): State.ACTIVE,
     (State.SUMMING_UP, Event.KILLED): State.SUMMING_UP,
 }
 ORDER: Final = (State.QUEUED, State.VALIDATING, State.APPLYING, State.SUMMING_UP, State.ACTIVE)
-_ENDS: Final = {State.ACTIVE: Stage.VALID, State.ERROR: Stage.ERROR, State.CANCELED: Stage.CANCELED}
 
 
 class Deploy(msgspec.Struct, frozen=True):
@@ -88,7 +88,7 @@ class Deploy(msgspec.Struct, frozen=True):
     passed: tuple[tuple[State, str], ...] = ()
     steps: int = 0
     wrong: str = ""
-    """Why it ended in an error; then nothing of it was kept."""
+    """Why it ended in an error; then nothing of it was kept. Of one that is active: why sums are left to the upkeep."""
 
     def moved(self, event: Event, at: str, wrong: str = "") -> Deploy:
         """It, after this."""
@@ -116,124 +116,113 @@ def mark_of(plan: Plan) -> str:
 
 async def ask_deploy(org: Org, database: Database, catalog: Catalog, deploy: Deploy, by: str) -> None:
     """Have it done soon, with the commit. Raises Refused(UNUSABLE) while one is under way."""
-    known = await progress.begin(database, org.name, DEPLOYING, by)
-    if known is None:
-        reason = "another one is under way; wait for its end, or cancel it"
-        raise Refused(problem(Code.UNUSABLE, what="This deploy", reason=reason))
     queued = msgspec.structs.replace(deploy, passed=((State.QUEUED, instant(org.world.clock.now())),))
-    await progress.expect(database, known, queued)
+    kind = Kind(DEPLOYING, "This deploy", _BUSY)
+    known = await asked_for.ask(database, org.name, by, kind, lambda known: Deploying(org.name, known), queued)
     await brought.put(database, known, _CATALOG, 0, zlib.compress(encode(catalog)))
-    asked = msgspec.to_builtins(Deploying(org.name, known))
-    await database.rows(DEFER, queue=org.name, jobs=encode_rows([asked]), at=None)
 
 
 async def run_deploy(orgs: Mapping[str, Org], uri: str, asked: Deploying) -> None:
     """The job. `orgs`: as this process serves them, so that what was deployed can be waited for."""
-    async with transaction(orgs[asked.org].pool) as database:
-        noted, packed = (
-            await progress.noted(database, asked.deploy),
-            await brought.get(database, asked.deploy, _CATALOG, 0),
-        )
-    if noted is None or packed is None:
-        return
-    one = _Running(orgs, uri, asked, msgspec.json.decode(noted, type=Deploy))
-    try:
-        if one.deploy.state is not State.SUMMING_UP:
-            await one.change(decode(zlib.decompress(packed)))
-        else:
-            await one.move(Event.KILLED)
-        await one.sum_up()
-    except Refused as refused:
-        await one.end(Event.REFUSED, refused.problem.message)
-    except _Canceled:
-        await one.end(Event.CANCELED)
-    except Exception:
-        async with transaction(orgs[asked.org].pool) as database:
-            await progress.end(database, asked.deploy, Stage.FAILED, one.deploy)
-        raise
+    pool, clock = orgs[asked.org].pool, orgs[asked.org].world.clock
 
+    def ended(deploy: Deploy, stage: Stage, why: str) -> Deploy:
+        event = {Stage.CANCELED: Event.CANCELED, Stage.ERROR: Event.REFUSED}.get(stage)
+        return deploy if event is None else deploy.moved(event, instant(clock.now()), why)
 
-class _Canceled(Exception):
-    """Somebody does not want it any more; what is not committed is taken back."""
+    async def work(doing: Doing[Deploy]) -> Stage:
+        return await _Running(orgs, uri, asked.org, doing).go_on()
+
+    await asked_for.carry_out(pool, asked.deploy, Deploy, work, ended=ended, forget=_CATALOG)
 
 
 class _Running:
     """A deploy on its way."""
 
-    def __init__(self, orgs: Mapping[str, Org], uri: str, asked: Deploying, deploy: Deploy) -> None:
-        self._orgs, self._uri, self._asked, self.deploy = orgs, uri, asked, deploy
+    def __init__(self, orgs: Mapping[str, Org], uri: str, name: str, doing: Doing[Deploy]) -> None:
+        self._orgs, self._uri, self._name, self._doing = orgs, uri, name, doing
 
     @property
     def _org(self) -> Org:
         """As it is served now: with another catalog once that was taken up."""
-        return self._orgs[self._asked.org]
+        return self._orgs[self._name]
 
-    def _at(self) -> str:
-        return instant(self._org.world.clock.now())
+    @property
+    def _deploy(self) -> Deploy:
+        return self._doing.done
 
-    async def move(self, event: Event) -> None:
-        """Note the state it comes to. Raises _Canceled."""
-        self.deploy = self.deploy.moved(event, self._at())
-        async with transaction(self._org.pool) as database:
-            wanted = await progress.note(database, self._asked.deploy, self.deploy.place, self.deploy)
-        if not wanted and (self.deploy.state, Event.CANCELED) in MOVES:
-            raise _Canceled
+    def _moved(self, event: Event, wrong: str = "") -> Deploy:
+        return self._deploy.moved(event, instant(self._org.world.clock.now()), wrong)
 
-    async def end(self, event: Event, wrong: str = "") -> None:
-        """It ended so."""
-        self.deploy = self.deploy.moved(event, self._at(), wrong)
-        async with transaction(self._org.pool) as database:
-            await brought.forget(database, self._asked.deploy, _CATALOG)
-            if self.deploy.state is State.ACTIVE:
-                await progress.step(database, self._asked.deploy, *self.deploy.place)
-            await progress.end(database, self._asked.deploy, _ENDS[self.deploy.state], self.deploy)
+    async def _move(self, event: Event, wrong: str = "") -> None:
+        """Note the state it comes to. Raises Canceled."""
+        self._doing.done = self._moved(event, wrong)
+        try:
+            async with transaction(self._org.pool) as database:
+                await self._doing.note(database, self._deploy.place, self._deploy)
+        except Canceled:
+            if (self._deploy.state, Event.CANCELED) in MOVES:
+                raise
+
+    async def go_on(self) -> Stage:
+        """From where it stands. Raises Refused, Canceled."""
+        if self._deploy.state is State.SUMMING_UP:
+            await self._move(Event.KILLED)
+        elif self._deploy.state is not State.ACTIVE:
+            packed = await self._doing.piece(_CATALOG, 0)
+            assert packed is not None, "it is kept until the end"
+            await self.change(decode(zlib.decompress(packed)))
+        if self._deploy.state is State.SUMMING_UP:
+            await self.sum_up()
+        return Stage.VALID
 
     async def change(self, catalog: Catalog) -> None:
-        """Plan it anew, and carry it out if it is the plan that was seen. Raises Refused, _Canceled."""
-        await self.move(Event.BEGUN if self.deploy.state is State.QUEUED else Event.KILLED)
-        planned = await asyncio.to_thread(self._deploy, catalog, dry_run=True)
-        if mark_of(planned.plan) != self.deploy.mark:
+        """Plan it anew, and carry it out if it is the plan that was seen. Raises Refused, Canceled."""
+        await self._move(Event.BEGUN if self._deploy.state is State.QUEUED else Event.KILLED)
+        planned = await asyncio.to_thread(self._carry, catalog, dry_run=True)
+        if mark_of(planned.plan) != self._deploy.mark:
             reason = "the data model changed since its plan was shown; plan it again"
             raise Refused(problem(Code.UNUSABLE, what="This deploy", reason=reason))
-        self.deploy = msgspec.structs.replace(self.deploy, steps=len(planned.plan.steps))
-        await self.move(Event.VALID)
-        done = await asyncio.to_thread(self._deploy, catalog, dry_run=False)
+        self._doing.done = msgspec.structs.replace(self._deploy, steps=len(planned.plan.steps))
+        await self._move(Event.VALID)
+        done = await asyncio.to_thread(self._carry, catalog, dry_run=False)
         if done.applied:
-            self.deploy = self._kept()
+            self._doing.done = self._moved(Event.KEPT)
         else:
-            await self.move(Event.KEPT)
+            await self._move(Event.KEPT)
 
-    def _deploy(self, catalog: Catalog, *, dry_run: bool) -> Deployed:
+    def _carry(self, catalog: Catalog, *, dry_run: bool) -> Deployed:
         return deploy_catalog(
             self._uri,
-            self._asked.org,
+            self._name,
             catalog,
             world=self._org.world,
             dry_run=dry_run,
-            allow_drop=self.deploy.allow_drop,
+            allow_drop=self._deploy.allow_drop,
             within=self._note_within,
         )
 
-    def _kept(self) -> Deploy:
-        return self.deploy.moved(Event.KEPT, self._at())
-
     def _note_within(self, connection: AdminConnection, _: Plan) -> None:
         """With the tables, that they are so: a kill finds both or neither."""
-        kept = self._kept()
-        if not progress.note_within(connection, self._asked.deploy, kept.place, kept):
-            raise _Canceled
+        kept = self._moved(Event.KEPT)
+        if not progress.note_within(connection, self._doing.known, kept.place, kept):
+            raise Canceled
 
     async def sum_up(self) -> None:
-        """Wait until this server works with it, then sum up what is summed up otherwise now."""
+        """Wait until this server works with it, then sum up what is summed up otherwise now. What cannot be, the
+        hourly upkeep does: the data model is in force."""
         for _ in range(TAKEN_UP_SECONDS * 10):
-            if self._org.catalog.version == self.deploy.version:
+            if self._org.catalog.version == self._deploy.version:
                 break
             await asyncio.sleep(0.1)
-        await recalculate(self._org, lambda *_: None)
-        await self.end(Event.SUMMED)
+        try:
+            await recalculate(self._org, lambda *_: None)
+        except Refused as refused:
+            await self._move(Event.REFUSED, refused.problem.message)
+        else:
+            await self._move(Event.SUMMED)
 
 
 async def newest_deploy(org: Org, database: Database) -> tuple[Progress, Deploy] | None:
     """The last one that was asked for on a page, and where it stands; None where there was none."""
-    known = await progress.newest(database, org.name, DEPLOYING)
-    return None if known is None else (known, msgspec.json.decode(known.result, type=Deploy))
+    return await asked_for.newest(database, org.name, Deploy, DEPLOYING)

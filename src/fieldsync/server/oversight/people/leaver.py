@@ -51,11 +51,7 @@ class Reassigned(msgspec.Struct):
 
 
 Note = Callable[[Database, Reassigned], Awaitable[None]]
-"""Keeps how far it is, in the transaction of a batch."""
-
-
-class Canceled(Exception):
-    """Ends a batch that somebody does not want any more: nothing of it is kept."""
+"""Keeps how far it is, in the transaction of a batch. What it raises ends that batch: nothing of it is kept."""
 
 
 def _owned_objects(org: Org) -> list[ObjectType]:
@@ -76,7 +72,7 @@ async def owned(org: Org, database: Database, user_id: str) -> list[tuple[str, s
 
 
 async def reassign(org: Org, begin: Begin, done: Reassigned, note: Note) -> None:
-    """Give what is left of it to the heir. Raises Refused: FORBIDDEN, BUSY; Canceled, by `note`."""
+    """Give what is left of it to the heir. Raises Refused: FORBIDDEN, BUSY; what `note` raises."""
     for object_type in _owned_objects(org):
         while await _batch(org, begin, object_type.name, done, note):
             pass

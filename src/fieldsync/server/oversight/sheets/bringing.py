@@ -15,22 +15,22 @@ from typing import Final
 import msgspec
 
 from fieldsync.base.ids import RecordId
-from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.people.asked import as_who_asked
 from fieldsync.server.oversight.reader import open_to, reader_of
 from fieldsync.server.oversight.sheets.bring import BATCH_LINES, Bringing, Line, Told, bring
 from fieldsync.server.oversight.sheets.export import line
 from fieldsync.server.oversight.sheets.heads import heads_of
-from fieldsync.server.postgres.queue import brought, progress
+from fieldsync.server.postgres.queue import asked_for, brought, progress
+from fieldsync.server.postgres.queue.asked_for import Doing, Kind
 from fieldsync.server.postgres.queue.progress import Progress, Stage
-from fieldsync.server.postgres.queue.statements import DEFER
 from fieldsync.server.postgres.work import Work as Database
-from fieldsync.server.postgres.work import snapshot, transaction
-from fieldsync.server.save.batch import Caller, encode_rows
+from fieldsync.server.postgres.work import snapshot
+from fieldsync.server.save.batch import Caller
 
 SHOWN_MAX = 200
 IMPORTING: Final = "import of "
+_BUSY = "one that was brought before is under way; wait for its end, or cancel it"
 _LINES, _REPORT = "lines", "report"
 _HEAD = ("line", "became", "record", "field", "code", "message")
 
@@ -75,79 +75,40 @@ async def ask_import(
     object is under way, for a head that cannot be used, and as `lines` do."""
     reader = await reader_of(org, database, caller)
     heads = heads_of(org.catalog, open_to(org, reader, what.object), reader.rights, what.head, what.key)
-    known = await progress.begin(database, org.name, IMPORTING + what.object, by)
-    if known is None:
-        reason = "one that was brought before is under way; wait for its end, or cancel it"
-        raise Refused(problem(Code.UNUSABLE, what="This file", reason=reason))
+    kind = Kind(IMPORTING + what.object, "This file", _BUSY)
+    known = await asked_for.ask(database, org.name, by, kind, lambda known: Import(org.name, known), what)
     total, numbered = 0, (Line(i, tuple(cells)) for i, cells in enumerate(lines, 2) if any(cells))
     while batch := list(islice(numbered, BATCH_LINES)):
         await brought.put(database, known, _LINES, total // BATCH_LINES, msgspec.json.encode(batch))
         total += len(batch)
     await progress.expect(database, known, msgspec.structs.replace(what, total=total, left_out=heads.left_out))
-    asked = msgspec.to_builtins(Import(org.name, known))
-    await database.rows(DEFER, queue=org.name, jobs=encode_rows([asked]), at=None)
-
-
-class _Canceled(Exception):
-    """Somebody does not want it any more; what was brought in by then stays."""
 
 
 async def run_import(org: Org, asked: Import) -> None:
     """The job. What it raises that nobody foresaw ends it, so that another one may be asked for."""
-    async with transaction(org.pool) as database:
-        noted = await progress.noted(database, asked.known)
-    if noted is None:
-        return
-    one = _Running(org, asked.known, msgspec.json.decode(noted, type=Brought))
-    try:
-        await one.bring()
-    except _Canceled:
-        await one.end(Stage.CANCELED)
-    except Refused as refused:
-        await one.end(Stage.ERROR, refused.problem.message)
-    except Exception:
-        await one.end(Stage.FAILED)
-        raise
-    else:
-        await one.end(Stage.VALID)
+    await asked_for.carry_out(org.pool, asked.known, Brought, lambda doing: _bring(org, doing), forget=_LINES)
 
 
-class _Running:
-    """A file on its way in."""
+async def _bring(org: Org, doing: Doing[Brought]) -> Stage:
+    """What is left of it. Raises Refused, Canceled."""
 
-    def __init__(self, org: Org, known: int, done: Brought) -> None:
-        self._org, self._known, self._done = org, known, done
+    def begin() -> AbstractAsyncContextManager[tuple[Database, Caller]]:
+        return as_who_asked(org, doing.done.user, admin=False)
 
-    async def bring(self) -> None:
-        """What is left of it. Raises Refused, _Canceled."""
-        async with self._begin() as (database, caller):
-            reader = await reader_of(self._org, database, caller)
-            of = open_to(self._org, reader, self._done.object)
-            heads = heads_of(self._org.catalog, of, reader.rights, self._done.head, self._done.key)
-        bringing = Bringing(self._org, self._begin, heads, reader.zone, self._done.check)
-        while piece := await self._piece():
-            await bring(bringing, msgspec.json.decode(piece, type=list[Line]), self._note)
+    async def note(database: Database, told: list[Told]) -> None:
+        done = _with(doing.done, told)
+        await brought.put(database, doing.known, _REPORT, doing.done.pieces, b"".join(_reported(told)))
+        await doing.note(database, done.place, done)
+        doing.done = done
 
-    def _begin(self) -> AbstractAsyncContextManager[tuple[Database, Caller]]:
-        return as_who_asked(self._org, self._done.user, admin=False)
-
-    async def _piece(self) -> bytes | None:
-        async with snapshot(self._org.pool) as database:
-            return await brought.get(database, self._known, _LINES, self._done.pieces)
-
-    async def _note(self, database: Database, told: list[Told]) -> None:
-        done = _with(self._done, told)
-        await brought.put(database, self._known, _REPORT, self._done.pieces, b"".join(_reported(told)))
-        if not await progress.note(database, self._known, done.place, done):
-            raise _Canceled
-        self._done = done
-
-    async def end(self, stage: Stage, wrong: str = "") -> None:
-        """It ended so; the file is needed no more."""
-        done = msgspec.structs.replace(self._done, wrong=wrong)
-        async with transaction(self._org.pool) as database:
-            await brought.forget(database, self._known, _LINES)
-            await progress.end(database, self._known, stage, done)
+    async with begin() as (database, caller):
+        reader = await reader_of(org, database, caller)
+        of = open_to(org, reader, doing.done.object)
+        heads = heads_of(org.catalog, of, reader.rights, doing.done.head, doing.done.key)
+    bringing = Bringing(org, begin, heads, reader.zone, doing.done.check)
+    while piece := await doing.piece(_LINES, doing.done.pieces):
+        await bring(bringing, msgspec.json.decode(piece, type=list[Line]), note)
+    return Stage.VALID
 
 
 def _with(done: Brought, told: Iterable[Told]) -> Brought:
@@ -182,5 +143,4 @@ async def report(org: Org, known: int) -> AsyncIterator[bytes]:
 
 async def newest_import(org: Org, database: Database, name: str) -> tuple[Progress, Brought] | None:
     """The last one of this object, and what came of it so far; None where there was none."""
-    known = await progress.newest(database, org.name, IMPORTING + name)
-    return None if known is None else (known, msgspec.json.decode(known.result, type=Brought))
+    return await asked_for.newest(database, org.name, Brought, IMPORTING + name)

@@ -5,7 +5,7 @@ It goes with the note of the work, which the next of its kind takes the place of
 
 from __future__ import annotations
 
-from fieldsync.server.postgres.compiled import Statement
+from fieldsync.server.postgres.compiled import written
 from fieldsync.server.postgres.queue.schema import QUEUE_SCHEMA
 from fieldsync.server.postgres.work import Work
 
@@ -13,25 +13,21 @@ PIECE_BYTES = 1024 * 1024
 _T = f"{QUEUE_SCHEMA}.brought"
 
 
-def _statement(text: str, *names: str) -> Statement:
-    return Statement(text, frozenset(names), {})
-
-
-_PUT = _statement(
+_PUT = written(
     f"INSERT INTO {_T} (progress, kind, part, content) VALUES (%(id)s, %(kind)s, %(part)s, %(content)s)"  # noqa: S608
     " ON CONFLICT (progress, kind, part) DO UPDATE SET content = excluded.content",
     *("id", "kind", "part", "content"),
 )
-_GET = _statement(
+_GET = written(
     f"SELECT content FROM {_T} WHERE progress = %(id)s AND kind = %(kind)s AND part = %(part)s",  # noqa: S608
     *("id", "kind", "part"),
 )
-_NEXT = _statement(
+_NEXT = written(
     f"SELECT part, content FROM {_T} WHERE progress = %(id)s AND kind = %(kind)s AND part > %(part)s"  # noqa: S608
     " ORDER BY part LIMIT 1",
     *("id", "kind", "part"),
 )
-_FORGET = _statement(f"DELETE FROM {_T} WHERE progress = %(id)s AND kind = %(kind)s", "id", "kind")  # noqa: S608
+_FORGET = written(f"DELETE FROM {_T} WHERE progress = %(id)s AND kind = %(kind)s", "id", "kind")  # noqa: S608
 
 
 async def put(database: Work, progress: int, kind: str, part: int, content: bytes) -> None:

@@ -6,6 +6,7 @@ asks whether it is to stop. What came of it stays there as JSON until the next o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from fieldsync.server.postgres.compiled import Statement
+from fieldsync.server.postgres.compiled import written
 from fieldsync.server.postgres.queue.schema import QUEUE_SCHEMA
 from fieldsync.server.postgres.work import Work
 
@@ -57,55 +58,51 @@ class Progress:
         return self.stage in ENDS
 
 
-def _statement(text: str, *names: str) -> Statement:
-    return Statement(text, frozenset(names), {})
-
-
-_BEGIN = _statement(
+_BEGIN = written(
     f"INSERT INTO {_T} (queue_name, what, asked_by, status)"  # noqa: S608
     " VALUES (%(queue)s, %(what)s, %(by)s, 'waiting') ON CONFLICT DO NOTHING RETURNING id",
     *("queue", "what", "by"),
 )
-_OPEN = _statement(
+_OPEN = written(
     f"SELECT id FROM {_T} WHERE queue_name = %(queue)s AND what = %(what)s AND ended_at IS NULL",  # noqa: S608
     *("queue", "what"),
 )
-_IS_CANCELED = _statement(f"SELECT canceled FROM {_T} WHERE id = %(id)s", "id")  # noqa: S608
-_FORGET = _statement(
+_IS_CANCELED = written(f"SELECT canceled FROM {_T} WHERE id = %(id)s", "id")  # noqa: S608
+_FORGET = written(
     f"DELETE FROM {_T} WHERE queue_name = %(queue)s AND what = %(what)s AND ended_at IS NOT NULL",  # noqa: S608
     *("queue", "what"),
 )
-_STEP = _statement(
+_STEP = written(
     f"UPDATE {_T} SET status = 'running', done = %(done)s, total = %(total)s, begun_at = coalesce(begun_at, now())"  # noqa: S608
     " WHERE id = %(id)s AND ended_at IS NULL RETURNING NOT canceled",
     *("id", "done", "total"),
 )
-_END = _statement(
+_END = written(
     f"UPDATE {_T} SET status = %(stage)s, ended_at = now(), result = %(result)s"  # noqa: S608
     " WHERE id = %(id)s AND ended_at IS NULL RETURNING id",
     *("id", "stage", "result"),
 )
-_NOTE = _statement(
+_NOTE = written(
     f"UPDATE {_T} SET status = 'running', done = %(done)s, total = %(total)s, begun_at = coalesce(begun_at, now()),"  # noqa: S608
     " result = %(result)s WHERE id = %(id)s AND ended_at IS NULL RETURNING NOT canceled",
     *("id", "done", "total", "result"),
 )
-_EXPECT = _statement(f"UPDATE {_T} SET result = %(result)s WHERE id = %(id)s", "id", "result")  # noqa: S608
-_NOTED = _statement(f"SELECT result FROM {_T} WHERE id = %(id)s AND ended_at IS NULL", "id")  # noqa: S608
-_CANCEL = _statement(
+_EXPECT = written(f"UPDATE {_T} SET result = %(result)s WHERE id = %(id)s", "id", "result")  # noqa: S608
+_NOTED = written(f"SELECT result FROM {_T} WHERE id = %(id)s AND ended_at IS NULL", "id")  # noqa: S608
+_CANCEL = written(
     f"UPDATE {_T} SET canceled = true, status = CASE WHEN canceled THEN 'canceled' ELSE status END,"  # noqa: S608
     " ended_at = CASE WHEN canceled THEN now() END"
     " WHERE id = %(id)s AND queue_name = %(queue)s AND ended_at IS NULL RETURNING id",
     *("id", "queue"),
 )
-_LISTED = _statement(
+_LISTED = written(
     f"SELECT {_COLUMNS} FROM {_T} WHERE queue_name = %(queue)s ORDER BY asked_at DESC, id DESC LIMIT 20",  # noqa: S608
     "queue",
 )
 
-_NEWEST = _statement(
-    f"SELECT {_COLUMNS} FROM {_T} WHERE queue_name = %(queue)s AND what = %(what)s ORDER BY id DESC LIMIT 1",  # noqa: S608
-    *("queue", "what"),
+_NEWEST = written(
+    f"SELECT {_COLUMNS} FROM {_T} WHERE queue_name = %(queue)s AND what = ANY(%(whats)s) ORDER BY id DESC LIMIT 1",  # noqa: S608
+    *("queue", "whats"),
 )
 
 
@@ -175,9 +172,9 @@ async def cancel(database: Work, queue: str, progress: int) -> bool:
     return await database.one(_CANCEL, id=progress, queue=queue) is not None
 
 
-async def newest(database: Work, queue: str, what: str) -> Progress | None:
-    """The last one of this kind; None where there was none."""
-    row = await database.one(_NEWEST, queue=queue, what=what)
+async def newest(database: Work, queue: str, whats: Sequence[str]) -> Progress | None:
+    """The last one of these kinds; None where there was none."""
+    row = await database.one(_NEWEST, queue=queue, whats=list(whats))
     return None if row is None else _progress(row)
 
 
