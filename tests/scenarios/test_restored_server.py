@@ -81,6 +81,18 @@ class Org:
             [shop] = insert_rows(seeding, "Shop", [{"Name": "Corner", "City": "Oslo"}])
         self.shop = RecordId(shop)
 
+    def shops(self, count: int) -> list[RecordId]:
+        """So many more, in the same city."""
+        rows = [{"Name": f"{number}", "City": "Oslo"} for number in range(count)]
+        with seeding_org(self.stage.uri, self.stage.org, self.stage.world) as seeding:
+            return [RecordId(shop) for shop in insert_rows(seeding, "Shop", rows)]
+
+    def start_anew(self) -> None:
+        """PostgreSQL's process ends and begins again, as far as the servers can tell."""
+        self.run("UPDATE _epoch SET cluster = regexp_replace(cluster, ' [^ ]*$', ' 1700000000.0')")
+        self.stage.stop_server()
+        self.stage.start_server()
+
     def gather(self, minutes: int) -> None:
         """So long after a restore saves that are offered again only gather."""
         with seeding_org(self.stage.uri, self.stage.org, self.stage.world) as seeding:
@@ -244,3 +256,34 @@ def test_errors_that_the_server_forgot_are_decided_anew(org: Org) -> None:
     assert ipad.sync().successful
     assert ipad.errors() == []
     assert org.stage.rows("Shop")[org.shop]["Code"] == "A1"
+
+
+@pytest.mark.parametrize("started_anew", [False, True])
+def test_only_what_differs_travels_to_a_device_that_saw_what_was_lost(org: Org, started_anew: bool) -> None:
+    """Tom's laptop is lost with what it had saved. Also where PostgreSQL was started anew after the backup, so that
+    nothing of the epoch is known in which Sarah's device synced last."""
+    org.gather(0)
+    changed, deleted, later, *_ = org.shops(300)
+    org.run("UPDATE _change SET at = at - interval '1 hour'")  # the last minutes before a backup may not be in it
+    ipad, laptop = org.stage.device(org.sarah, "ipad", started=False), org.stage.device(org.tom, "pc", started=False)
+    org.backups.take()
+    if started_anew:
+        org.start_anew()
+    change(laptop, changed, City="Lost")
+    with laptop.edit() as edit:
+        edit.delete("Shop", deleted)
+        lost = edit.create("Shop", {"Name": "Lost"})
+    assert laptop.sync().successful
+    assert ipad.sync().successful
+    assert (here(ipad, changed), ipad.get("Shop", deleted)) == ("Lost", None)
+    assert ipad.get("Shop", lost) is not None
+    org.backups.restore()
+    change(org.stage.device(org.tom, "phone", started=False), later, City="New")
+    if started_anew:
+        org.stage.sign_in(ipad, org.sarah, "ipad")  # its tokens were renewed since the backup
+    report = ipad.sync()
+    assert report.verified
+    assert ipad.get("Shop", lost) is None
+    assert [here(ipad, shop) for shop in (changed, deleted, later)] == ["Oslo", "Oslo", "New"]
+    assert report.rows_received < 30, "of 300"
+    assert ipad.sync().rows_received == 0

@@ -75,7 +75,7 @@ BucketNumber = Annotated[int, Meta(ge=0, lt=BUCKETS)]
 
 
 class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything the device has in some buckets of one object."""
+    """Everything the device has in some buckets of one object; of rows named in no bucket, these alone."""
 
     object: str
     buckets: Annotated[tuple[BucketNumber, ...], Meta(max_length=BUCKETS)]
@@ -90,6 +90,9 @@ class Repair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     held: tuple[Held, ...]
     feed: str = ""
     """The last feed cursor the device had, as a download is told it."""
+    named_from: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
+    """The answer to FORK: the server's history is another from this stamp on, and `held` names every row of the device
+    with this stamp or a later one, in no bucket. Each comes as it is now, or goes; so does what changed here since."""
 
 
 def bucket_of(record_id: str) -> int:

@@ -25,11 +25,13 @@ from fieldsync.server.postgres.embedded import EmbeddedPostgres
 from fieldsync.server.postgres.epoch import (
     _EPOCH,
     Epoch,
+    Lineage,
     Stored,
     begin,
     checkpoint_fork,
     current_epoch,
     current_stamp_sql,
+    of_epoch,
     read_epochs,
 )
 
@@ -41,8 +43,10 @@ class Model:
     """A database that is written, restarted, dumped and restored, and the checkpoints devices took from it."""
 
     epochs: list[Epoch] = field(default_factory=list)
-    stamps: set[int] = field(default_factory=set)
-    checkpoints: list[tuple[str, int, frozenset[int]]] = field(default_factory=list)
+    stamps: dict[int, int] = field(default_factory=dict)
+    """What was written last with each: a history after a restore gives stamps of the lost one again."""
+    checkpoints: list[tuple[Lineage, int, frozenset[tuple[int, int]]]] = field(default_factory=list)
+    writes: int = 0
     running: list[int] = field(default_factory=list)
     """Transactions that are in progress; where the database ends or is copied, they are aborted."""
     transaction: int = 700
@@ -68,14 +72,14 @@ class Model:
 
     def commit(self) -> None:
         if self.running:
-            self.stamps.add(self.epochs[-1].offset + self.running.pop(0))
+            self._write(self.epochs[-1].offset + self.running.pop(0))
 
     def burn(self) -> None:
         self.transaction += 50
 
     def restore(self, kept: Model, elsewhere: int | None = None) -> None:
         """`elsewhere`: the transaction id of the cluster that a dump is restored into."""
-        self.stamps, self.epochs, self.running = set(kept.stamps), list(kept.epochs), list(kept.running)
+        self.stamps, self.epochs, self.running = dict(kept.stamps), list(kept.epochs), list(kept.running)
         self.transaction = kept.transaction if elsewhere is None else elsewhere
         self.begin(restored=elsewhere is not None)
 
@@ -83,16 +87,21 @@ class Model:
         self.transaction += 1
         stamp = self.epochs[-1].offset + self.transaction
         assert stamp > max(self.stamps, default=0), "a new stamp is above every stored one"
-        self.stamps.add(stamp)
+        self._write(stamp)
+
+    def _write(self, stamp: int) -> None:
+        self.writes += 1
+        self.stamps[stamp] = self.writes
 
     def checkpoint(self) -> None:
         epoch = self.epochs[-1]
-        self.checkpoints.append((epoch.nonce, epoch.offset + self.transaction + 1, frozenset(self.stamps)))
+        lineage = [(one.nonce, one.first_stamp) for one in self.epochs[-3:]]
+        self.checkpoints.append((lineage, epoch.offset + self.transaction + 1, frozenset(self.stamps.items())))
 
     def check(self) -> None:
-        for nonce, xmax, seen in self.checkpoints:
-            lost = seen - self.stamps
-            fork = checkpoint_fork(self.epochs, nonce, xmax)
+        for lineage, xmax, seen in self.checkpoints:
+            lost = {stamp for stamp, write in seen if self.stamps.get(stamp) != write}
+            fork = checkpoint_fork(self.epochs, lineage, xmax)
             if lost:
                 assert fork is not None, "a device that saw what is lost is told"
                 assert fork <= min(lost), "what is lost lies beyond the fork"
@@ -136,11 +145,30 @@ def test_a_restart_alone_forks_nothing(writes: int) -> None:
         model.write()
         model.checkpoint()
     model.begin()
-    assert all(checkpoint_fork(model.epochs, nonce, xmax) is None for nonce, xmax, _ in model.checkpoints)
+    assert all(checkpoint_fork(model.epochs, lineage, xmax) is None for lineage, xmax, _ in model.checkpoints)
 
 
-def test_a_checkpoint_of_an_unknown_epoch_forks_from_the_beginning() -> None:
-    assert checkpoint_fork([], "nonce", 5) == 0
+def test_a_checkpoint_of_which_no_epoch_is_known_forks_from_the_beginning() -> None:
+    assert checkpoint_fork([], of_epoch("nonce"), 5) == 0
+
+
+def test_a_checkpoint_of_an_epoch_after_the_backup_forks_where_the_backup_ends() -> None:
+    """PostgreSQL was started anew between the backup and the checkpoint, so the checkpoint's own epoch is lost too."""
+    model = Model()
+    model.begin()
+    model.write()
+    kept = deepcopy(model)
+    shared = max(model.stamps)
+    for _ in range(2):
+        model.write()
+        model.begin()
+    model.checkpoint()
+    model.restore(kept)
+    [(lineage, xmax, _)] = model.checkpoints
+    fork = checkpoint_fork(model.epochs, lineage, xmax)
+    assert fork is not None
+    assert shared < fork
+    model.check()
 
 
 def make_org(uri: str) -> None:
@@ -211,8 +239,8 @@ def test_a_restored_dump_takes_stamps_above_every_stored_one_and_forks_what_may_
         epochs = read_epochs(connection)
     assert stamp > 900_000_000
     assert second.first_stamp == 800_000_001
-    assert checkpoint_fork(epochs, first.nonce, 850_000_000) == 800_000_001
-    assert checkpoint_fork(epochs, first.nonce, 800_000_000) is None
+    assert checkpoint_fork(epochs, of_epoch(first.nonce), 850_000_000) == 800_000_001
+    assert checkpoint_fork(epochs, of_epoch(first.nonce), 800_000_000) is None
 
 
 def test_without_a_change_log_the_data_tables_tell_the_greatest_stamp(database: str) -> None:
@@ -249,4 +277,4 @@ def test_a_restart_of_postgresql_begins_an_epoch_and_stamps_go_on(short_dir: Pat
     assert (first.number, second.number) == (1, 2)
     assert second.offset == first.offset
     assert later >= second.first_stamp > stamp
-    assert checkpoint_fork(epochs, first.nonce, stamp + 1) is None
+    assert checkpoint_fork(epochs, of_epoch(first.nonce), stamp + 1) is None

@@ -16,11 +16,13 @@ from tests.server.scope.proof.pack import MODELS
 from tests.server.scope.proof.selections import BY_TERRITORY
 from tests.server.scope.proof.world import SlowTransaction, World
 from tests.server.scope.test_difference import IN_GRAZ, TODAY, synced
+from tests.server.sync.test_digest import ask
 
 from fieldsync.base import limits
 from fieldsync.base.problems import Code, Refused
 from fieldsync.protocol.upload import Item
 from fieldsync.schema.sync_rule import RuleType, SyncRule
+from fieldsync.server.sync.download import Asked
 
 if TYPE_CHECKING:
     from tests.conftest import Databases
@@ -239,3 +241,25 @@ def test_another_scale_of_a_formula_is_another_value(fresh: Callable[[str], Worl
     world.deploy(replace(world.model, places=0))
     assert synced(sarah) == ({line}, set())
     world.lab.close()
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_who_was_away_too_long_is_compared_only_where_rows_look_as_they_did(
+    world: World, sarah: Device, opened: bool
+) -> None:
+    """Sums of ids and versions tell nothing of a field that was opened to her meanwhile."""
+    world.make("Shop", Name="a", City="Graz", Code="12")
+    sarah.sync()
+    world.look()
+    if opened:
+        [codes] = (row["Id"] for row in world.alive("Permission_Set") if row["Name"] == "Codes")
+        world.make("Permission_Set_Assignment", AssigneeId=sarah.whom.user, Permission_SetId=codes)
+    world.lab.clock.advance((limits.CHANGE_LOG_DAYS + 1) * 86_400)
+
+    def compared() -> Any:
+        return ask(sarah.phone, Asked(digest=True))[1].untold
+
+    if opened:
+        assert refusal(compared) is Code.REFRESH_REQUIRED
+    else:
+        assert compared()

@@ -182,18 +182,6 @@ def _take_many(
     return found
 
 
-def start_over(store: Store) -> None:
-    """The server's history is not the one this device stood in: the next download brings everything (DESIGN 5)."""
-    with store.write() as work:
-        meta.put(work, Key.CHECKPOINT, None)
-        meta.put(work, Key.STARTING_OVER, 1)
-
-
-def is_fork(error: Refused) -> bool:
-    """Whether the checkpoint leads nowhere any more."""
-    return error.problem.code in (Code.FORK, Code.BAD_CURSOR)
-
-
 def changes(stream: Iterator[bytes], version: str) -> Iterator[Rows | Removed | End]:
     """What changed since the checkpoint, `End` last; the server is asked, and has begun to answer, when this returns.
 

@@ -50,7 +50,7 @@ class Brought:
 
 
 _OPEN = ", ".join(f"'{state}'" for state in (State.ACCEPTED, *REFUSED))
-LOST = frozenset({Code.INCREMENTAL_REQUIRED, Code.BAD_CURSOR, Code.FORK})
+LOST = frozenset({Code.INCREMENTAL_REQUIRED, Code.BAD_CURSOR})
 """The cursor leads nowhere any more: only a download finds the way again."""
 
 
@@ -72,7 +72,7 @@ def read_page(
     except Refused as refused:
         if refused.problem.code not in LOST:
             raise
-        _lose_cursor(store, start_over=refused.problem.code is Code.FORK, now=now)
+        _lose_cursor(store, now)
         return None
     if not anyway and is_ahead(store.tables, page.rows):
         raise CatalogMoved
@@ -121,10 +121,7 @@ def move_cursor(work: Work, cursor: str) -> None:
     meta.put(work, Key.FEED_READ, cursor)
 
 
-def _lose_cursor(store: Store, *, start_over: bool, now: str) -> None:
+def _lose_cursor(store: Store, now: str) -> None:
     with store.write() as work:
         meta.put(work, Key.FEED_CURSOR, None)
         meta.put(work, Key.INCREMENTAL_REQUIRED, now)
-        if start_over:
-            meta.put(work, Key.CHECKPOINT, None)
-            meta.put(work, Key.STARTING_OVER, 1)

@@ -27,6 +27,7 @@ from fieldsync.device.store.store import Store
 from fieldsync.device.store.work import Work
 from fieldsync.device.sync import download as downloads
 from fieldsync.device.sync.calls import Calls
+from fieldsync.device.sync.digest.parted import is_parted
 from fieldsync.device.sync.download import Asked, Downloaded, Progress, RefreshNeeded
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.transport import Unreachable
@@ -206,7 +207,7 @@ def _catch_up(
                     case changes.End():
                         return line
     except (Refused, RefreshNeeded) as lost:
-        if isinstance(lost, RefreshNeeded) or downloads.is_fork(lost):
+        if isinstance(lost, RefreshNeeded) or is_parted(lost):
             fresh.restart()  # it cannot be caught up from there any more
         raise
     raise AssertionError("changes end with End")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -20,6 +21,7 @@ from fieldsync.device.sync import download as downloads
 from fieldsync.device.sync import feed, upload
 from fieldsync.device.sync.account import read_settings
 from fieldsync.device.sync.calls import Restored
+from fieldsync.device.sync.digest import parted
 from fieldsync.device.sync.digest.agreement import Agreement, is_due, read_agreement
 from fieldsync.device.sync.digest.verify import problem_of, verify
 from fieldsync.device.sync.download import Asked, Downloaded, Progress
@@ -236,44 +238,57 @@ def _download(engine: Engine, report: SyncReport, tell: Progress, did: Stepped) 
 def _downloaded(
     engine: Engine, kind: SyncKind, progress: Progress, did: Stepped
 ) -> tuple[Downloaded, Agreement | None]:
-    """Download and prove it; a catalog that moved is fetched first, a history that parted begins anew."""
+    """Download and prove it; a catalog that moved is fetched first, a history that parted is joined again."""
     full = kind in (SyncKind.FULL, SyncKind.INITIAL)
     if not engine.store.has_catalog:
         engine.fetch_catalog(did)
-    forced = False
+    forced, parted_at = False, None
     for _ in range(TURNS_MAX):
+        how = _How(full=full, anyway=kind is SyncKind.VERIFY, parted_at=parted_at)
         try:
-            found, agreement = _proved(engine, progress, did, full=full, anyway=kind is SyncKind.VERIFY)
+            found, agreement = _proved(engine, progress, did, how)
             found.forced = forced
             return found, agreement
         except CatalogMoved:
             engine.fetch_catalog(did)
         except downloads.RefreshNeeded as needed:
-            full, forced = True, forced or needed.forced
+            full, forced, parted_at = True, forced or needed.forced, None
         except Refused as refused:
-            if not downloads.is_fork(refused):
+            if not parted.is_parted(refused):
                 raise
-            downloads.start_over(engine.store)
+            parted_at = parted.parted_at(refused) if parted_at is None else None
+            if parted_at is None:
+                parted.start_over(engine.store)
     raise Refused(problem(Code.BUSY))
 
 
-def _proved(
-    engine: Engine, progress: Progress, did: Stepped, *, full: bool, anyway: bool
-) -> tuple[Downloaded, Agreement | None]:
-    """One download, compared with its digest where that is due; `anyway`: also where it is not."""
+@dataclass(frozen=True)
+class _How:
+    """`full`: everything anew; `anyway`: proved also where that is not due; `parted_at`: the server's history is
+    another from this stamp on."""
+
+    full: bool
+    anyway: bool
+    parted_at: int | None
+
+
+def _proved(engine: Engine, progress: Progress, did: Stepped, how: _How) -> tuple[Downloaded, Agreement | None]:
+    """One download, compared with its digest where that is due."""
     store, clock = engine.store, engine.world.clock
     with store.read() as work:
-        digest = anyway or is_due(read_agreement(work), clock.now())
+        digest = how.anyway or is_due(read_agreement(work), clock.now())
     engine.running.phase = Phase.DOWNLOAD
-    if full:
+    if how.full:
         store.require_room(store.size)
         found = refresh(store, engine.calls, progress)
+    elif how.parted_at is not None:
+        found = parted.rejoin(store, engine.calls, clock, progress, how.parted_at)
     else:
         found = downloads.download(store, engine.calls, clock, progress, Asked(digest=digest))
     engine.running.phase = Phase.CHECK
     try:
         agreement = verify(store, engine.calls, clock, progress, found)
-        if found.untold and not (agreement and agreement.agreed):
+        if (found.untold or how.parted_at is not None) and not (agreement and agreement.agreed):
             raise downloads.RefreshNeeded  # more differs than a comparison can mend
         return found, agreement
     finally:

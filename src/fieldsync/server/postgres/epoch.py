@@ -115,18 +115,30 @@ def _place(cluster: str) -> str:
     return cluster.rpartition(" ")[0]
 
 
-def checkpoint_fork(epochs: Sequence[Epoch], nonce: str, xmax_stamp: int) -> int | None:
-    """None if a checkpoint of the epoch `nonce` whose snapshot ends before `xmax_stamp` is still proof.
+Lineage = Sequence[tuple[str, int]]
+"""Nonce and first stamp of a checkpoint's epoch, the last, and of some before it."""
 
-    Otherwise the stamp from which the device's rows must be looked at again (DESIGN 5, `FORK at stamp S`); 0, all of
-    them, when the nonce is unknown here. `epochs` in the order of their numbers.
+
+def checkpoint_fork(epochs: Sequence[Epoch], lineage: Lineage, xmax_stamp: int) -> int | None:
+    """None if a checkpoint whose snapshot ends before `xmax_stamp` is still proof.
+
+    Otherwise the stamp from which the device's rows must be looked at again (DESIGN 5, `FORK at stamp S`): the two
+    histories are one up to the first epoch that only one of them had. 0, all rows, when none of its epochs is known
+    here. `epochs` in the order of their numbers.
     """
-    at = next((i for i, epoch in enumerate(epochs) if epoch.nonce == nonce), None)
-    if at is None:
+    known = {epoch.nonce: place for place, epoch in enumerate(epochs)}
+    shared = next((place for place in reversed(range(len(lineage))) if lineage[place][0] in known), None)
+    if shared is None:
         return 0
-    later = [epoch.first_stamp for epoch in epochs[at + 1 :]]
-    fork = min(later, default=None)
+    here = [epoch.first_stamp for epoch in epochs[known[lineage[shared][0]] + 1 :]]
+    there = [first_stamp for _, first_stamp in lineage[shared + 1 :]]
+    fork = min((*here, *there), default=None)
     return fork if fork is not None and xmax_stamp > fork else None
+
+
+def of_epoch(nonce: str) -> Lineage:
+    """An epoch of which nothing but its nonce is told."""
+    return ((nonce, 0),)
 
 
 def current_stamp_sql(offset: int | None = None) -> ColumnElement[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fieldsync.base.ids import ALPHABET, DEVICE_CHARS, DeviceNumber
 from fieldsync.protocol.session import History
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.postgres.epoch import Epoch, checkpoint_fork
+from fieldsync.server.postgres.epoch import Epoch, checkpoint_fork, of_epoch
 from fieldsync.server.postgres.work import Work as Database
 
 NEVER_REACHED = 2**63 - 1
@@ -18,7 +18,7 @@ NEVER_REACHED = 2**63 - 1
 async def history_for(org: Org, database: Database, key_hash: str, epoch: str) -> History:
     """The history as a device needs it that was told of `epoch` last; "" for one that was told of none."""
     epochs = await _epochs(org, database)
-    lost_from = checkpoint_fork(epochs, epoch, NEVER_REACHED) if epoch else None
+    lost_from = checkpoint_fork(epochs, of_epoch(epoch), NEVER_REACHED) if epoch else None
     numbers = await database.rows(org.session.numbers, key=key_hash)
     return History(epochs[-1].nonce, lost_from, {number: through for number, _, _, through in numbers})
 

@@ -47,6 +47,11 @@ class Recipe(msgspec.Struct, frozen=True, dict=True):
         return content_hash(self.encoded)
 
     @cached_property
+    def looks(self) -> str:
+        """Hash of what rows look like: where it is the same, those of the same version are the same."""
+        return content_hash(msgspec.json.encode(self.shapes, order="deterministic"))
+
+    @cached_property
     def encoded(self) -> bytes:
         """As it is kept."""
         return msgspec.json.encode(self, order="deterministic")

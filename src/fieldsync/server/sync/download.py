@@ -32,7 +32,13 @@ from fieldsync.server.save.batch import Caller
 from fieldsync.server.scope.caps import try_out
 from fieldsync.server.scope.delta.difference import Delta
 from fieldsync.server.scope.scope import Scope
-from fieldsync.server.sync.checkpoint import Checkpoint, open_checkpoint, present_checkpoint, seal_checkpoint
+from fieldsync.server.sync.checkpoint import (
+    Checkpoint,
+    log_begins,
+    open_checkpoint,
+    present_checkpoint,
+    seal_checkpoint,
+)
 from fieldsync.server.sync.digest.repair import ids_to_go, repairs, rows_to_send
 from fieldsync.server.sync.digest.sums import digest_of
 from fieldsync.server.sync.feed import Place, feed_position, read_through, seal_cursor
@@ -54,6 +60,15 @@ class Asked:
     refreshed: bool = False
     """It ends a database refresh."""
 
+    @property
+    def named_from(self) -> int | None:
+        """The stamp from which the device names all its rows, because the server's history is another from there on."""
+        return self.repair.named_from if self.repair else None
+
+    def fed_through(self, org: Org, caller: Caller) -> int:
+        """The stamp to which the device has read its feed. What it got of another history's is among what it names."""
+        return read_through(org, caller, self.feed) if self.named_from is None else 0
+
 
 ROWS_ALONE = Asked()
 
@@ -62,11 +77,11 @@ async def download(
     org: Org, database: Database, caller: Caller, token: str | None, asked: Asked = ROWS_ALONE
 ) -> AsyncGenerator[bytes, None]:
     """The lines of `protocol.download`. `database` is one snapshot. Raises Refused before the first line."""
-    since = await open_checkpoint(org, database, caller, token) if token else None
+    since = await open_checkpoint(org, database, caller, token, asked.named_from) if token else None
     position = await feed_position(org, database, caller)
     scope = await org.scopes.of(database, caller, org.world.clock)
     then = scope if since is None else await _scope_then(org, database, since, scope)
-    if isinstance(then, Problem) and not asked.digest:
+    if isinstance(then, Problem) and not (asked.digest and asked.named_from is None and _looks_same(since, scope)):
         raise Refused(then)
     now = await present_checkpoint(org, database, scope)
     held = repairs(scope, asked.repair) if asked.repair else ()
@@ -75,7 +90,7 @@ async def download(
     elif since is None:
         lines, grown, anew = _everything(database, scope), scope.objects, scope.objects
     else:
-        one = Difference(Delta(then, scope), caller, since, now, read_through(org, caller, asked.feed))
+        one = Difference(Delta(then, scope), caller, since, now, asked.fed_through(org, caller))
         stirred = await _stirred(org, database, one)
         lines, grown = _differences(org, database, one, stirred), _may_grow(one.delta, stirred)
         anew = _chosen_anew(one.delta)
@@ -108,13 +123,17 @@ def _told(settings: Settings, scope: Scope) -> Settings:
 
 async def _scope_then(org: Org, database: Database, since: Checkpoint, scope: Scope) -> Scope | Problem:
     """The scope a checkpoint was made in; why it is not known any more, where it is not."""
-    earliest = org.world.clock.now().date() - timedelta(days=limits.CHANGE_LOG_DAYS)
-    if date.fromisoformat(since.day) < earliest:
+    if date.fromisoformat(since.day) < log_begins(org):
         return problem(Code.REFRESH_REQUIRED, reason="it has been away for longer than changes are kept")
     then = scope if since.binding == scope.recipe.hash else await org.scopes.past(database, since.binding)
     if then is None or not then.still_fits:
         return problem(Code.REFRESH_REQUIRED, reason="what it was to hold then is not known any more")
     return then
+
+
+def _looks_same(since: Checkpoint | None, scope: Scope) -> bool:
+    """Whether a row of the same version is the same: a comparison knows nothing else of it."""
+    return since is not None and since.looks == scope.recipe.looks
 
 
 async def _nothing() -> Lines:

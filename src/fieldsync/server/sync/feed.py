@@ -19,7 +19,7 @@ from fieldsync.protocol.feed import FamilyImage, FeedPage, OpenSaves, Outcomes
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Result
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.postgres.epoch import Epoch, checkpoint_fork
+from fieldsync.server.postgres.epoch import Epoch, checkpoint_fork, of_epoch
 from fieldsync.server.postgres.work import Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
@@ -201,14 +201,14 @@ async def _place(org: Org, database: Database) -> Place:
     """Where this snapshot stands: it shows nothing from its end on."""
     row = await database.one(org.read.place)
     assert row is not None, "an org has an epoch before it serves"
-    snapshot, _, nonce, offset = row
+    snapshot, nonce, offset, _ = row
     return Place(nonce, int(snapshot.split(":")[1]) + offset)
 
 
 async def _refuse_another_history(org: Org, database: Database, shown: Cursor) -> None:
     """Positions that were given after the backup this server was restored from are given again, for other saves."""
     epochs = [Epoch(*row) for row in await database.rows(org.read.epochs)]
-    if checkpoint_fork(epochs, shown.nonce, shown.made) is not None:
+    if checkpoint_fork(epochs, of_epoch(shown.nonce), shown.made) is not None:
         raise Refused(problem(Code.INCREMENTAL_REQUIRED))
 
 

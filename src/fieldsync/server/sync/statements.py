@@ -19,12 +19,16 @@ from sqlalchemy import (
     literal_column,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from fieldsync.server.configuration import mobile
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.scope.caps import setting_of
 from fieldsync.server.scope.delta.past import is_new, is_written
+
+LINEAGE_EPOCHS = 8
+"""So many epochs are told with a checkpoint. A server that was restored from a backup older than all of them cannot
+tell how much a device shares with it."""
 
 
 class ReadStatements:
@@ -54,9 +58,12 @@ def _wished(tables: Mapping[str, Table]) -> ClauseElement:
 
 
 def _place(epoch: Table) -> ClauseElement:
-    """The snapshot of this transaction, and the newest epoch."""
+    """The snapshot of this transaction, the newest epoch, and it with those before it: nonces and first stamps."""
     snapshot = cast(func.pg_current_snapshot(), Text)
-    return select(snapshot, epoch.c.number, epoch.c.nonce, epoch.c.offset).order_by(epoch.c.number.desc()).limit(1)
+    last = select(epoch).order_by(epoch.c.number.desc()).limit(LINEAGE_EPOCHS).subquery("last")
+    pair = func.json_build_array(last.c.nonce, last.c.first_stamp)
+    lineage = select(func.json_agg(aggregate_order_by(pair, last.c.number))).scalar_subquery()
+    return select(snapshot, epoch.c.nonce, epoch.c.offset, lineage).order_by(epoch.c.number.desc()).limit(1)
 
 
 def _epochs(epoch: Table) -> ClauseElement:

@@ -211,7 +211,19 @@ DEVICE_BUGS = (
     ),
     Planted(
         "the other history is not noticed",
-        (Patch("device.sync.run:downloads.start_over", returning(None)),),
+        (
+            Patch("device.sync.run:parted.start_over", returning(None)),
+            Patch("device.sync.run:parted.parted_at", returning(None)),
+        ),
         focus=(*10 * ("back_up",), *4 * ("sync",)),
+    ),
+    Planted(
+        "what a restored server lost is not named",
+        (
+            Patch("device.sync.digest.parted:held_from", returning(())),
+            Patch("device.sync.digest.verify:compare", returning({})),  # the digest would mend it unseen
+        ),
+        focus=(*10 * ("back_up",), *4 * ("sync", "online_edit")),
+        seed=10,
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 
 from fieldsync.base import limits
 from fieldsync.device.merge.base import Base, BaseState, bases_of_object
@@ -50,18 +51,33 @@ def version_of(digest: Digest, table: ObjectTable) -> Version:
     return next((each.version for each in digest.objects if each.object == table.type.name), Version.STAMP)
 
 
-def held_rows(work: Work, table: ObjectTable, version: Version) -> Iterator[tuple[str, int]]:
-    """(id, version) of every row as the server knows it. One row is in memory at a time."""
-    free = "Id NOT IN (SELECT id FROM _base)"
-    yield from work.each(f"SELECT Id, {_VERSIONS[version]} FROM {table.name} WHERE {free}")
+def held_rows(work: Work, table: ObjectTable, version: Version, since: int = 0) -> Iterator[tuple[str, int]]:
+    """(id, version) of every row as the server knows it, with this stamp or a later one. One row is in memory at a
+    time."""
+    chosen = f"Id NOT IN (SELECT id FROM _base) AND {STAMP} >= ?"
+    yield from work.each(f"SELECT Id, {_VERSIONS[version]} FROM {table.name} WHERE {chosen}", since)
     for base in bases_of_object(work, table.type.name):
-        if base.state is BaseState.ROW:
+        if base.state is BaseState.ROW and base.stamp >= since:
             yield base.ref.id, base.stamp if version is Version.STAMP else _written(base)
 
 
 def _written(base: Base) -> int:
     at = base.values.get("SystemModstamp")
     return 0 if at is None else int(datetime.fromisoformat(at).timestamp())
+
+
+def held_from(work: Work, tables: ObjectTables, stamp: int) -> tuple[Held, ...] | None:
+    """Every row whose stamp is this one or a later one; None where they are more than can be named."""
+    found: list[Held] = []
+    left = limits.DIGEST_ROWS_MAX
+    for table in tables:
+        named = tuple(islice(held_rows(work, table, Version.STAMP, stamp), left + 1))
+        left -= len(named)
+        if left < 0:
+            return None
+        if named:
+            found.append(Held(table.type.name, (), named))  # type: ignore[arg-type]
+    return tuple(found)
 
 
 def held_in(work: Work, tables: ObjectTables, digest: Digest, unlike: Unlike) -> tuple[Held, ...]:
