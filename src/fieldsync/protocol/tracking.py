@@ -15,6 +15,7 @@ from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=999_999_999)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 SyncType = Literal["initial", "incremental", "non_blocking", "full_refresh", "upload_only", "mini", "media"]
 Network = Literal["wifi", "cellular", "wired", "none", "unknown"]
@@ -22,8 +23,17 @@ LogLevel = Literal["detail", "info", "warning", "error"]
 Trigger = Literal["Initial", "Manual", "Days Offline Limit", "First of Day", "Forced", "Territory Switch"]
 
 
+DURATIONS = ("seconds", "upload_seconds", "download_seconds", "apply_seconds", "freeze_seconds")
+
+
+def exactly(name: str) -> str:
+    """The member that has this duration in milliseconds. Pure."""
+    return f"{name.removesuffix('seconds')}milliseconds"
+
+
 class TrackedSync(msgspec.Struct, frozen=True):
-    """One sync that ended. Times by the device's clock; durations in seconds. `failed` names what was refused."""
+    """One sync that ended. Times by the device's clock. Each duration comes in whole seconds, and in milliseconds but
+    from devices of an earlier version."""
 
     number: Count
     type: SyncType
@@ -36,6 +46,11 @@ class TrackedSync(msgspec.Struct, frozen=True):
     apply_seconds: Count = 0
     freeze_seconds: Count = 0
     """Part of `seconds`: it waited because the app was not in front."""
+    milliseconds: Milliseconds | None = None
+    upload_milliseconds: Milliseconds | None = None
+    download_milliseconds: Milliseconds | None = None
+    apply_milliseconds: Milliseconds | None = None
+    freeze_milliseconds: Milliseconds | None = None
     successful: bool = False
     canceled: bool = False
     upload_processed: bool = False

@@ -21,15 +21,16 @@ from fieldsync.server.sync.tracking.keep import track
 T = TypeVar("T")
 
 
-def tell(lab: Lab, phone: Phone, took: list[tuple[int, str | None]], version: str, **standing: object) -> None:
+def tell(lab: Lab, phone: Phone, took: list[tuple[float, str | None]], version: str, **standing: object) -> None:
     """Syncs that took so long, and what ended each."""
     syncs = []
     for number, (seconds, problem) in enumerate(took, 1):
         began = START + timedelta(hours=number)
         ended = {"problem_code": problem, "successful": problem is None, "app_version": version, "upload_errors": 1}
-        syncs.append(
-            TrackedSync(number, "incremental", "Manual", began, began + timedelta(seconds=seconds), seconds, **ended)  # type: ignore[arg-type]
-        )
+        if isinstance(seconds, float):
+            ended |= {"milliseconds": round(seconds * 1_000)}
+        until = began + timedelta(seconds=seconds)
+        syncs.append(TrackedSync(number, "incremental", "Manual", began, until, round(seconds), **ended))  # type: ignore[arg-type]
     sent = Tracking(Standing(lab.clock.now(), **standing), tuple(syncs))  # type: ignore[arg-type]
     lab.run(track(lab.org, partial(calling, lab.org, phone.token), sent))
 
@@ -65,6 +66,14 @@ def test_shares_and_durations_are_those_counted_by_hand(lab: Lab, sarah: Phone) 
     assert charts_of(lab, version="2.0").whole.syncs == charts_of(lab, device="Windows").whole.syncs == 2
     assert charts_of(lab, profile="Rep").whole.syncs == 22
     assert charts_of(lab, profile="Nobody").whole.syncs == 0
+
+
+def test_quick_syncs_are_told_apart_by_milliseconds(lab: Lab, sarah: Phone) -> None:
+    tell(lab, sarah, [(0.212, None), (0.418, None), (0.419, None), (12.345, None), (700.0, None)], "1.0")
+    whole = charts_of(lab).whole
+    assert (whole.p50, whole.p95) == (0.41, 700.0), "to the hundredth below a second, to ten seconds above ten minutes"
+    shown = lab.query('SELECT "Duration_Seconds"::text FROM "Sync_Tracking" ORDER BY 1')
+    assert ("0.212",) in shown
 
 
 def test_who_is_late_and_what_a_report_cannot_know_is_said(lab: Lab, sarah: Phone) -> None:

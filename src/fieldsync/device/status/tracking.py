@@ -19,6 +19,7 @@ from fieldsync.device.store.work import Work
 from fieldsync.device.sync.calls import Calls
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol import tracking
+from fieldsync.protocol.tracking import exactly
 
 TYPES: dict[SyncKind, tracking.SyncType] = {
     SyncKind.INITIAL: "initial",
@@ -63,6 +64,7 @@ def tracked(report: SyncReport) -> tracking.TrackedSync:
     assert report.ended_at is not None, "only what ended is told"
     values = {name: getattr(report, name) for name in _LIKE_REPORT}
     values = {name: round(value) if isinstance(value, float) else value for name, value in values.items()}
+    values |= {exactly(name): round(getattr(report, name) * 1_000) for name in tracking.DURATIONS}
     values |= {"type": TYPES[report.kind], "trigger": TRIGGERS[report.trigger], "network": report.network.value}
     values |= {name: datetime.fromisoformat(getattr(report, name)) for name in ("started_at", "ended_at")}
     reason = report.problem

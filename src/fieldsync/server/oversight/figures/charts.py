@@ -87,8 +87,8 @@ async def charts(org: Org, database: Database, period: Period) -> Charts:
     given = {"since": period.since, "until": period.until, **asked}
     names = tuple(sorted(asked))
     tallies: dict[tuple[str, str], _Tally] = defaultdict(_Tally)
-    for *keys, mask, seconds, syncs, failed, errors in await database.rows(_counts(org.metadata, names), **given):
-        tallies[_named(keys, mask)].add(seconds, syncs, failed, int(errors or 0))
+    for *keys, mask, took, syncs, failed, errors in await database.rows(_counts(org.metadata, names), **given):
+        tallies[_named(keys, mask)].add(took, syncs, failed, int(errors or 0))
     for *keys, mask, people in await database.rows(_people(org.metadata, names), **given):
         tallies[_named(keys, mask)].people = people
     found: dict[str, list[Group]] = {name: [] for name in (*BY, "whole")}
@@ -103,26 +103,26 @@ class _Tally:
     """Syncs of one group by how long they took."""
 
     def __init__(self) -> None:
-        self._by_seconds: Counter[int] = Counter()
+        self._by_hundredths: Counter[int] = Counter()
         self.failed = self.errors = self.people = 0
 
-    def add(self, seconds: int | None, syncs: int, failed: int, errors: int) -> None:
-        self._by_seconds[seconds or 0] += syncs
+    def add(self, hundredths: int | None, syncs: int, failed: int, errors: int) -> None:
+        self._by_hundredths[hundredths or 0] += syncs
         self.failed += failed
         self.errors += errors
 
     def group(self, name: str) -> Group:
         """All of it."""
-        syncs = self._by_seconds.total()
+        syncs = self._by_hundredths.total()
         return Group(name, syncs, self.failed, self.people, self.errors, self._at(0.5), self._at(0.95))
 
     def _at(self, share: float) -> float:
-        """The least duration that so many took no longer than."""
-        needed, reached = ceil(self._by_seconds.total() * share), 0
-        for seconds in sorted(self._by_seconds):
-            reached += self._by_seconds[seconds]
+        """The least duration that so many took no longer than, in seconds."""
+        needed, reached = ceil(self._by_hundredths.total() * share), 0
+        for hundredths in sorted(self._by_hundredths):
+            reached += self._by_hundredths[hundredths]
             if reached >= needed:
-                return float(seconds)
+                return hundredths / 100
         return 0.0
 
 
@@ -144,12 +144,12 @@ def _named(keys: list[Any], mask: int) -> tuple[str, str]:
 
 @compiled_once
 def _counts(metadata: MetaData, asked: tuple[str, ...]) -> ClauseElement:
-    """(keys, mask, seconds, syncs, failed, refused saves): hashed, never sorted, however long the period is."""
+    """(keys, mask, hundredths of a second, syncs, failed, refused saves): hashed, never sorted, however long the period is."""
     source, sync, keys = _grouped(metadata, asked)
     failed = func.count().filter(sync.c.successful.is_(False))
     figures = (func.count(), failed, func.sum(sync.c.errors))
-    sets = func.grouping_sets(*(tuple_(key, sync.c.seconds) for key in keys), tuple_(sync.c.seconds))
-    return select(*keys, func.grouping(*keys), sync.c.seconds, *figures).select_from(source).group_by(sets)
+    sets = func.grouping_sets(*(tuple_(key, sync.c.took) for key in keys), tuple_(sync.c.took))
+    return select(*keys, func.grouping(*keys), sync.c.took, *figures).select_from(source).group_by(sets)
 
 
 @compiled_once
@@ -180,7 +180,7 @@ def _syncs(metadata: MetaData, asked: tuple[str, ...]) -> CTE:
         "person": t.c.UserId,
         "successful": t.c.Successful,
         "errors": cast(t.c.Upload_Errors, Integer),
-        "seconds": _rounded(cast(t.c.Duration_Seconds, Integer)),
+        "took": _rounded(cast(func.trunc(t.c.Duration_Seconds * 100), Integer)),
     }
     query: Select[Any] = select(*(column.label(name) for name, column in columns.items()))
     period = (t.c.Started_At >= bindparam("since"), t.c.Started_At < bindparam("until"))
@@ -196,9 +196,13 @@ def _syncs(metadata: MetaData, asked: tuple[str, ...]) -> CTE:
     return query.cte("sync")
 
 
-def _rounded(seconds: ColumnElement[int]) -> ColumnElement[int]:
-    """Whole seconds; of long syncs tens of seconds, of very long ones minutes: so that there are few different ones."""
-    return case((seconds <= 600, seconds), (seconds <= 3_600, seconds - seconds % 10), else_=seconds - seconds % 60)
+_STEPS = ((100, 1), (6_000, 10), (60_000, 100), (360_000, 1_000))
+"""Up to so many hundredths of a second durations are told apart by so many; longer ones by minutes."""
+
+
+def _rounded(took: ColumnElement[int]) -> ColumnElement[int]:
+    """Hundredths of a second, the coarser the longer it took: so that there are few different ones."""
+    return case(*((took <= most, took - took % step) for most, step in _STEPS), else_=took - took % 6_000)
 
 
 def _devices(metadata: MetaData) -> CTE:

@@ -89,7 +89,7 @@ class SyncLine:
     type: str
     trigger: str
     started_at: str
-    seconds: int
+    seconds: float
     ended: str
     up: int
     down: int
@@ -202,7 +202,7 @@ def _sync(row: tuple[Any, ...]) -> SyncLine:
         type=(row[2] or "").replace("_", " "),
         trigger=row[3] or "",
         started_at=_at(row[4]),
-        seconds=int(row[5] or 0),
+        seconds=float(row[5] or 0),
         ended="done" if row[6] else "canceled" if row[7] else "failed",
         up=int(row[8] or 0),
         down=int(row[9] or 0),

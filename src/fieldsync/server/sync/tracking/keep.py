@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ClauseElement, MetaData, any_, bindparam, cast, func, select, update
@@ -15,7 +16,7 @@ from fieldsync.base import ids
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
-from fieldsync.protocol.tracking import Standing, Tracked, TrackedSync, Tracking
+from fieldsync.protocol.tracking import DURATIONS, Standing, Tracked, TrackedSync, Tracking, exactly
 from fieldsync.schema.autonumber import format_number
 from fieldsync.schema.catalog import literal_default
 from fieldsync.server.org.runtime import Org
@@ -90,6 +91,7 @@ def _rows(caller: Caller, sent: Tracking, off: int) -> dict[int, Row]:
 
 def _row(caller: Caller, one: TrackedSync, off: int) -> Row:
     row: Row = {column: getattr(one, name) for name, column in _COLUMNS.items()}
+    row |= {_COLUMNS[name]: _duration(one, name) for name in DURATIONS}
     refreshes = one.type in REFRESHING
     row |= {
         "UserId": caller.user_id,
@@ -106,6 +108,12 @@ def _row(caller: Caller, one: TrackedSync, off: int) -> Row:
         "Metadata_Version": caller.software.metadata_version,
     }
     return row
+
+
+def _duration(one: TrackedSync, name: str) -> int | Decimal:
+    """In seconds, as exact as the device told it."""
+    milliseconds: int | None = getattr(one, exactly(name))
+    return getattr(one, name) if milliseconds is None else Decimal(milliseconds).scaleb(-3)
 
 
 async def _keep(org: Org, database: Database, caller: Caller, frame: Frame, rows: Mapping[int, Row]) -> None:

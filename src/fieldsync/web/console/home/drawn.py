@@ -54,12 +54,18 @@ def _drawn(name: str, unit: str, every: Sequence[date], values: dict[str, float]
         value = values.get(day.isoformat())
         told = f"{day.day} {day:%b}"
         label = str(day.day) if place % step == 0 else ""
-        number = None if value is None else Decimal(round(value))
+        number = None if value is None else _measure(value)
         points.append(Point(label, f"{told}: {0 if number is None else number} {unit}", number))
         if number is not None:
             rows.append((told, f"{number:,}"))
-    top = Decimal(round(highest)) or max((point.value or Decimal(0) for point in points), default=Decimal(0))
+    top = _measure(highest) or max((point.value or Decimal(0) for point in points), default=Decimal(0))
     return Drawn(name, unit, chart_of(points, top), tuple(reversed(rows)))
+
+
+def _measure(value: float) -> Decimal:
+    """A count as it is; of a duration, the less of it the more exactly."""
+    places = 0 if value == int(value) or value >= 60 else 2 if value < 1 else 1
+    return Decimal(f"{value:.{places}f}")
 
 
 @dataclass(frozen=True)
