@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, NoReturn
@@ -170,7 +171,7 @@ def _forks(control: socket.socket) -> str | None:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a fork that is told to end at once hears of it
     telling: dict[int, int] = {}
     while True:
         ready, _, _ = select.select([control.fileno(), ended], [], [])
@@ -201,7 +202,8 @@ def _tell_ended(telling: dict[int, int]) -> None:
     for asked in list(telling):
         pid, status = os.waitpid(asked, os.WNOHANG)
         if pid:
-            os.write(telling[pid], b"%d\n" % os.waitstatus_to_exitcode(status))
+            with suppress(BrokenPipeError):  # who started it does not ask any more
+                os.write(telling[pid], b"%d\n" % os.waitstatus_to_exitcode(status))
             os.close(telling.pop(pid))
 
 
@@ -210,6 +212,7 @@ def _become(arguments: Sequence[str], environment: Mapping[str, str], folder: st
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     for number, stream in enumerate(streams[:-1]):
         os.dup2(stream, number)
     for stream in streams:

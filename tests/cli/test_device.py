@@ -125,7 +125,7 @@ def test_a_folder_that_lost_its_servers_address_says_so_and_takes_it_anew(
             assert "The Field app is at" in printed.readline()
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
     assert json.loads((kept.parent / "person.json").read_bytes())["server"] == served.address
 
 

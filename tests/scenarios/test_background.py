@@ -56,7 +56,7 @@ def test_hidden_nothing_goes_and_visible_everything_at_once(
         waits = waiting(ipad, monkeypatch)
         syncing = Thread(target=lambda: reports.append(ipad.sync()))
         syncing.start()
-        assert waits.wait(20)
+        assert waits.wait(60)
         syncing.join(0.1)
         assert syncing.is_alive()
         assert ipad.mark("Clinic", mine) is Mark.PENDING

@@ -146,7 +146,8 @@ def test_it_is_audited_and_the_console_shows_the_end(stage: Stage) -> None:
     assert all("admin" in str(comment) for comment in ended)
     with psycopg.connect(stage.uri) as connection:
         marks = connection.execute(
-            """SELECT r."Field_Values" FROM org_clear."Sync_Transaction_Record" r WHERE r."Object_Name" = 'User'"""
+            """SELECT r."Field_Values" FROM org_clear."Sync_Transaction_Record" r WHERE r."Object_Name" = 'User'
+            ORDER BY r._stamp"""
         ).fetchall()
     assert [json.loads(values)["Clear_Errors"]["new"] for (values,) in marks] == [True, False]
 

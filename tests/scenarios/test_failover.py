@@ -11,6 +11,7 @@ from threading import Thread
 
 import psycopg
 import pytest
+from tests.scenarios.shops import change, shops_pack
 from tests.scenarios.stage import Stage, org_with_two, wait_for
 from tests.server.postgres.standby import Pair, pair
 
@@ -20,21 +21,7 @@ from fieldsync.device import Device, Unreachable
 from fieldsync.server.org.create import seeding_org
 from fieldsync.server.org.seed import insert_rows
 
-PACK = """
-name: standby
-label: Standby
-objects:
-  - name: Shop
-    label: Shop
-    prefix: a00
-    fields:
-      - {name: City, type: text, label: City, length: 40}
-      - {name: Phone, type: phone, label: Phone}
-profiles:
-  - name: Rep
-    label: Rep
-    objects: {Shop: [read, create, edit, delete], User: [read]}
-"""
+PACK = shops_pack("standby")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and signals")
 WAITS = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
@@ -45,13 +32,6 @@ def two(short_dir: Path) -> Iterator[Pair]:
         yield made
 
 
-def change(device: Device, shop: RecordId, **values: str) -> None:
-    with device.edit() as edit:
-        edit.update("Shop", shop, values)
-    assert device.sync().successful
-    assert device.queue() == []
-
-
 def synced(device: Device) -> bool:
     """Whether it could sync now: the server may not have found its way to the other PostgreSQL yet."""
     with suppress(Refused, Unreachable):
@@ -60,7 +40,8 @@ def synced(device: Device) -> bool:
 
 
 def test_what_the_standby_never_heard_of_comes_back_and_nothing_is_there_twice(two: Pair, tmp_path: Path) -> None:
-    with org_with_two(two.uri, tmp_path, PACK) as (stage, sarah, tom):
+    patient = {"PATIENT": "yes"}  # the save that is held waits, however long the standby needs
+    with org_with_two(two.uri, tmp_path, PACK, patient) as (stage, sarah, tom):
         with seeding_org(stage.uri, stage.org, stage.world) as seeding:
             [shop] = insert_rows(seeding, "Shop", [{"Name": "Corner", "City": "Oslo"}])
             insert_rows(seeding, "Sync_Setting", [{"Name": "w", "Setting": "Recovery_Window_Minutes", "Value": "0"}])

@@ -7,12 +7,11 @@ own clock.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
-from time import sleep
+from datetime import date, timedelta
 
 import pytest
 from tests.conftest import Databases
-from tests.scenarios.stage import Stage, catch_up, org_with_two
+from tests.scenarios.stage import Stage, catch_up, org_with_two, wait_for
 
 from fieldsync.base.world import instant
 from fieldsync.device import Device, SyncKind, Trigger
@@ -35,16 +34,13 @@ def stage(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Ite
     databases.drop(name)
 
 
-def _day(stage: Stage, days: int) -> str:
-    return (stage.world.clock.now() + timedelta(days=days)).date().isoformat()
-
-
-def _asks(stage: Stage, admin: Device, alert: int, due: int) -> None:
-    days = {"Alert_Date": _day(stage, alert), "Due_Date": _day(stage, due), "Message": "New fields"}
+def _asks(stage: Stage, admin: Device, alert: date, due: date) -> None:
+    asked, days = stage.world.clock.now(), {"Alert_Date": alert.isoformat(), "Due_Date": due.isoformat()}
     with admin.edit() as edit:
-        edit.create("Data_Reload", {"Name": "one", "Asked_At": instant(stage.world.clock.now()), **days})
+        edit.create("Data_Reload", {"Name": "one", "Asked_At": instant(asked), "Message": "New fields", **days})
     catch_up(admin)
-    sleep(1.1)  # times are kept by the second, and who loads everything in that of the wish is asked once more
+    # times are kept by the second, and who loads everything in that of the wish is asked once more
+    wait_for(lambda: instant(stage.world.clock.now()) != instant(asked))
 
 
 def _how(device: Device) -> tuple[SyncKind, Trigger]:
@@ -58,14 +54,15 @@ def test_it_is_told_from_its_day_put_off_until_it_is_due_and_then_done_once(stag
     toms = stage.device("tom@dated.example", "toms", started=False)
     admin = stage.device("admin@dated.example", "desk", started=False)
 
-    _asks(stage, admin, 2, 5)
+    yesterday, today, then, due = (stage.world.clock.now().date() + timedelta(days) for days in (-1, 0, 2, 5))
+    _asks(stage, admin, then, due)
     assert _how(ipad) == (SyncKind.INCREMENTAL, Trigger.MANUAL)
     assert ipad.updates.reload() is None, "its day has not come"
-    _asks(stage, admin, 0, 5)
+    _asks(stage, admin, today, due)
     assert _how(ipad) == (SyncKind.INCREMENTAL, Trigger.MANUAL), "nothing is forced before it is due"
     told = ipad.updates.reload()
     assert told is not None
-    assert (told.due, told.message) == (_day(stage, 5), "New fields")
+    assert (told.due, told.message) == (due.isoformat(), "New fields")
     assert _how(ipad) == (SyncKind.INCREMENTAL, Trigger.MANUAL)
     ipad.go_offline()
     with ipad.edit() as edit:
@@ -80,7 +77,7 @@ def test_it_is_told_from_its_day_put_off_until_it_is_due_and_then_done_once(stag
 
     assert ipad.sync(SyncKind.FULL).successful, "what was loaded just before counts as little as anything earlier"
     catch_up(ipad)
-    _asks(stage, admin, -1, 0)
+    _asks(stage, admin, yesterday, today)
     for device in (ipad, toms):
         assert _how(device) == (SyncKind.FULL, Trigger.FORCED)
         catch_up(device)

@@ -10,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 from psycopg import sql
+from tests.scenarios.shops import change, shops_pack
 from tests.scenarios.stage import PASSWORD, Stage, org_with_two, wait_for
 
 from fieldsync.base.ids import RecordId
@@ -18,27 +19,7 @@ from fieldsync.device import Device
 from fieldsync.server.org.create import seeding_org
 from fieldsync.server.org.seed import insert_rows
 
-PACK = """
-name: restored
-label: Restored
-objects:
-  - name: Shop
-    label: Shop
-    prefix: a00
-    fields:
-      - {name: City, type: text, label: City, length: 40}
-      - {name: Phone, type: phone, label: Phone}
-      - {name: Code, type: text, label: Code, length: 8, unique: true}
-  - name: Visit
-    label: Visit
-    prefix: a01
-    fields:
-      - {name: ShopId, type: lookup, label: Shop, references: Shop}
-profiles:
-  - name: Rep
-    label: Rep
-    objects: {Shop: [read, create, edit, delete], Visit: [read, create, edit, delete], User: [read]}
-"""
+PACK = shops_pack("restored")
 
 
 class Backups:
@@ -140,14 +121,6 @@ def org(database: str, tmp_path: Path) -> Iterator[Org]:
         yield made
         stage.stop_server()
         made.backups.drop()
-
-
-def change(device: Device, shop: RecordId, **values: str) -> None:
-    """A save that the server has acknowledged when this returns."""
-    with device.edit() as edit:
-        edit.update("Shop", shop, values)
-    assert device.sync().successful
-    assert device.queue() == []
 
 
 def test_what_was_acknowledged_after_the_backup_comes_back_from_the_device(org: Org) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.scenarios.shops import shops_pack
 from tests.scenarios.stage import Stage, org_with_two, wait_for
 from tests.server.http.running import running_server
 
@@ -21,21 +22,7 @@ from fieldsync.schema.catalog import build
 from fieldsync.schema.load import load_packs, parse_pack
 from fieldsync.server.org.create import deploy_catalog
 
-PACK = """
-name: rolling
-label: Rolling
-objects:
-  - name: Shop
-    label: Shop
-    prefix: a00
-    fields:
-      - {name: City, type: text, label: City, length: 40}
-      - {name: Phone, type: phone, label: Phone}
-profiles:
-  - name: Rep
-    label: Rep
-    objects: {Shop: [read, create, edit, delete], User: [read]}
-"""
+PACK = shops_pack("rolling")
 LATER = PACK.replace("{name: Phone, type: phone, label: Phone}", "{name: Fax, type: phone, label: Fax}")
 LISTENS = "SELECT pid FROM pg_stat_activity WHERE usename = 'second' AND application_name = 'fieldsync listener'"
 

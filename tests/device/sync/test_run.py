@@ -94,7 +94,7 @@ def test_a_sync_waits_between_requests_while_the_app_is_behind_and_counts_it(lab
     asked, reports = len(lab.script.asked), list[SyncReport]()
     running = threading.Thread(target=lambda: reports.append(lab.device.sync()))
     running.start()
-    assert front.awaited.wait(20)
+    assert front.awaited.wait(60)
     running.join(0.05)
     assert running.is_alive()
     assert len(lab.script.asked) - asked <= 1, "outcomes were asked for; rows were not"
@@ -118,7 +118,7 @@ def test_a_sync_that_waits_behind_can_be_canceled(lab: Lab, monkeypatch: pytest.
 
     running = threading.Thread(target=run)
     running.start()
-    assert front.awaited.wait(20)
+    assert front.awaited.wait(60)
     lab.device.cancel_sync()
     running.join(60)
     assert ended == [Code.SYNC_CANCELED]

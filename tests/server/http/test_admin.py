@@ -52,7 +52,7 @@ def http(lab: Lab) -> Iterator[httpx.Client]:
     lab.clock.jump((datetime.now(UTC) - START).total_seconds())  # the server lives in real time
     lab.person("sarah")
     lab.person("tom")
-    with running_server(lab.uri) as (address, _), httpx.Client(base_url=address, timeout=20) as client:
+    with running_server(lab.uri) as (address, _), httpx.Client(base_url=address, timeout=60) as client:
         yield client
 
 

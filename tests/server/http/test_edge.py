@@ -20,7 +20,7 @@ DEVICE = {"key": "k" * 43, "name": "iPad", "platform": "iPad", "os_version": "17
 def http(lab: Lab) -> Iterator[httpx.Client]:
     """A client of a running server with the org of `lab` and the person sarah."""
     lab.person("sarah")
-    with running_server(lab.uri) as (address, _), httpx.Client(base_url=address, timeout=20) as client:
+    with running_server(lab.uri) as (address, _), httpx.Client(base_url=address, timeout=60) as client:
         yield client
 
 

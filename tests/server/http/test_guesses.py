@@ -48,7 +48,7 @@ def servers(lab: Lab) -> Iterator[list[httpx.Client]]:
     """Two processes that serve the same org."""
     with ExitStack() as stack:
         addresses = [stack.enter_context(running_server(lab.uri))[0] for _ in range(2)]
-        yield [stack.enter_context(httpx.Client(base_url=address, timeout=20)) for address in addresses]
+        yield [stack.enter_context(httpx.Client(base_url=address, timeout=60)) for address in addresses]
 
 
 def test_guesses_through_any_door_of_any_server_close_the_name_and_no_session(

@@ -50,7 +50,7 @@ class Two:
 def two(lab: Lab) -> Iterator[Two]:
     """In real time, as the server process lives in it."""
     lab.clock.jump((datetime.now(UTC) - START).total_seconds())
-    with running_server(lab.uri) as (address, _), httpx.Client(base_url=address, timeout=20) as http:
+    with running_server(lab.uri) as (address, _), httpx.Client(base_url=address, timeout=60) as http:
         yield Two(lab, http)
 
 

@@ -44,7 +44,7 @@ def planted(databases: Databases) -> Iterator[Planted]:
 
 @pytest.fixture(scope="module")
 def http(planted: Planted) -> Iterator[httpx.Client]:
-    with running_server(planted.lab.uri) as (address, _), httpx.Client(base_url=address, timeout=20) as client:
+    with running_server(planted.lab.uri) as (address, _), httpx.Client(base_url=address, timeout=60) as client:
         yield client
 
 

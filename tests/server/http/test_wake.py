@@ -89,6 +89,6 @@ def test_a_server_whose_connection_ends_while_it_takes_up_a_deploy_takes_it_up_a
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait for it. Raises TimeoutError."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.01)

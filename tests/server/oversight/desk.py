@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import msgspec
+import pytest
 from tests.server.lab import PASSWORD, Lab, delete
 
 from fieldsync.base.ids import RecordId
@@ -16,6 +19,7 @@ from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.oversight.scope.holders import Holders, holder_of
 from fieldsync.server.oversight.scope.preview import Asked, Preview, preview
 from fieldsync.server.oversight.scope.proposal import Proposal
+from fieldsync.server.postgres.queue import progress
 from fieldsync.server.postgres.work import Work, snapshot, transaction
 from fieldsync.server.sync.session import open_console
 
@@ -105,3 +109,19 @@ def desk_with_shops(lab: Lab) -> Desk:
     ):
         assert desk.save(desk.edited(name, type="top_level", where=where)) == Saved()
     return desk
+
+
+@contextmanager
+def killed_at_note(number: int) -> Iterator[None]:
+    """What runs in this block is killed as it is about to note, for the so many-th time, how far it is."""
+    real, left = progress.note, iter(range(number - 1))
+
+    async def note(database: Work, known: int, place: tuple[int, int], result: msgspec.Struct) -> bool:
+        if next(left, None) is None:
+            raise asyncio.CancelledError
+        return await real(database, known, place, result)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(progress, "note", note)
+        with pytest.raises(asyncio.CancelledError):
+            yield

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 
-import msgspec
 import pytest
-from tests.server.oversight.desk import Desk
+from tests.server.oversight.desk import Desk, killed_at_note
 from tests.server.oversight.test_checking import cancel, work_off
 
 from fieldsync.base.problems import Code, Refused
 from fieldsync.server.http.context import calling
 from fieldsync.server.oversight.sheets import bringing
 from fieldsync.server.oversight.sheets.bringing import Brought, Import, ask_import, newest_import, report, run_import
-from fieldsync.server.postgres.queue import progress
 from fieldsync.server.postgres.queue.progress import Progress, Stage
-from fieldsync.server.postgres.work import Work
 
 LINES = [[f"B{n}", "Leeds"] for n in range(5)]
 
@@ -76,20 +72,11 @@ def test_a_check_keeps_nothing_and_an_import_every_line_but_those_refused(desk: 
         ask(desk, head=("Name", "No_Such"))
 
 
-def test_one_that_was_killed_brings_no_line_twice(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_was_killed_brings_no_line_twice(desk: Desk) -> None:
     ask(desk)
-    known, real, notes = newest(desk)[0].id, progress.note, list[tuple[int, int]]()
-
-    async def killed(database: Work, known: int, place: tuple[int, int], result: msgspec.Struct) -> bool:
-        notes.append(place)
-        if len(notes) == 2:
-            raise asyncio.CancelledError
-        return await real(database, known, place, result)
-
-    monkeypatch.setattr(progress, "note", killed)
-    with pytest.raises(asyncio.CancelledError):
+    known = newest(desk)[0].id
+    with killed_at_note(2):
         desk.lab.run(run_import(desk.lab.org, Import("small", known)))
-    monkeypatch.setattr(progress, "note", real)
     assert (there(desk), newest(desk)[0].done) == (["B0", "B1"], 2)
     work_off(desk.lab)
     assert (there(desk), newest(desk)[0].stage) == (["B0", "B1", "B2", "B3", "B4"], Stage.VALID)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import msgspec
 import pytest
-from tests.server.oversight.desk import Desk
+from tests.server.oversight.desk import Desk, killed_at_note
 from tests.server.oversight.test_checking import cancel, work_off
 
 from fieldsync.base.ids import RecordId
@@ -15,9 +12,7 @@ from fieldsync.server.http.context import calling
 from fieldsync.server.oversight.people import leaver
 from fieldsync.server.oversight.people.leaver import Reassigned
 from fieldsync.server.oversight.people.leaving import Leaving, ask_leaving, newest_leaving, run_leaving
-from fieldsync.server.postgres.queue import progress
 from fieldsync.server.postgres.queue.progress import Progress, Stage
-from fieldsync.server.postgres.work import Work
 
 
 def ask(desk: Desk, heir: str | None = None) -> None:
@@ -54,9 +49,7 @@ def leaving(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return desk
 
 
-def test_one_that_was_killed_goes_on_behind_the_last_batch_that_was_kept(
-    leaving: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_was_killed_goes_on_behind_the_last_batch_that_was_kept(leaving: Desk) -> None:
     desk, before = leaving, owners(leaving)
     ask(desk)
     waiting, done = newest(desk)
@@ -64,18 +57,8 @@ def test_one_that_was_killed_goes_on_behind_the_last_batch_that_was_kept(
     with pytest.raises(Refused) as refused:
         ask(desk)
     assert refused.value.problem.code is Code.UNUSABLE
-    real, notes = progress.note, []
-
-    async def killed(database: Work, known: int, place: tuple[int, int], result: msgspec.Struct) -> bool:
-        notes.append(place)
-        if len(notes) == 3:
-            raise asyncio.CancelledError
-        return await real(database, known, place, result)
-
-    monkeypatch.setattr(progress, "note", killed)
-    with pytest.raises(asyncio.CancelledError):
+    with killed_at_note(3):
         desk.lab.run(run_leaving(desk.lab.org, Leaving("small", waiting.id, person(desk, "admin"))))
-    monkeypatch.setattr(progress, "note", real)
     half, told = newest(desk)
     assert (half.stage, half.done, told.moved) == (Stage.RUNNING, 4, 4)
     assert owners(desk)["tom"] == before["tom"] - 4, "what was not noted was not kept"

@@ -189,4 +189,4 @@ def test_a_listener_hears_what_committed_and_says_when_it_may_have_missed_someth
             cutting = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :name"
             connection.execute(text(cutting), {"name": "fieldsync listener"})
 
-    assert asyncio.run(asyncio.wait_for(hear(), 30)) == [("news", ""), ("news", "first"), ("news", "")]
+    assert asyncio.run(asyncio.wait_for(hear(), 60)) == [("news", ""), ("news", "first"), ("news", "")]

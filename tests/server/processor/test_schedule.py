@@ -142,7 +142,7 @@ def test_an_hour_comes_once_however_many_servers_run(lab: Lab, sarah: Phone) -> 
             await queue.work_off()
 
     lab.run(run())
-    assert heard == [{"org": "small", "timestamp": hour}]
+    assert [one for one in heard if one["timestamp"] == hour] == [{"org": "small", "timestamp": hour}]
 
 
 def test_the_hours_job_runs_the_schedule_and_the_schedule_the_devices(lab: Lab, sarah: Phone) -> None:

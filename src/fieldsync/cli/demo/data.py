@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import SeededChance, World
@@ -24,7 +25,7 @@ from fieldsync.server.org.seed import Seeding, insert_rows, mint_ids
 from fieldsync.server.org.users import NewUser, create_user
 
 SEED = 2026
-DAYS_OF_CALLS = 60
+DAYS_OF_CALLS, OPEN_DAYS = 60, 2
 CALLS_A_DAY = 3
 ACCOUNTS = 400
 Row = dict[str, object]
@@ -65,7 +66,7 @@ def make_demo_org(uri: str, world: World, *, accounts: int = ACCOUNTS, tell: Pro
         made = Made(users, territories, by_territory, products)
         tell(f"{DAYS_OF_CALLS} days of calls")
         today = world.clock.now().date()
-        _calls(seeding, chance, today, made)
+        _calls(seeding, chance, world.clock.now(), made)
         make_content(seeding)
         tell("a year of sales")
         load(seeding, Asked("Sales_Data"), sales_file(chance, today, made.products["Detail"], accounts))
@@ -181,19 +182,16 @@ def _address(chance: SeededChance, city: str) -> Row:
     }
 
 
-def _calls(seeding: Seeding, chance: SeededChance, today: date, made: Made) -> None:
-    """Visits of the last sixty working days, newest days still open."""
+def _calls(seeding: Seeding, chance: SeededChance, now: datetime, made: Made) -> None:
+    """Visits of the last sixty days, newest working days still open."""
     calls, details, samples = [], [], []
     for person in REPRESENTATIVES:
-        for back in range(DAYS_OF_CALLS, -1, -1):
-            day = today - timedelta(days=back)
-            if day.weekday() >= 5 and back:
-                continue
+        for day, status in days_of_calls(now.astimezone(ZoneInfo(person.zone)).date()):
             for hour in range(CALLS_A_DAY):
                 accounts = made.accounts[person.territory]
                 if not accounts:
                     continue
-                call = _call(chance, day, 9 + 3 * hour, back)
+                call = _call(chance, day, 9 + 3 * hour, status)
                 call |= {"AccountId": accounts[chance.below(len(accounts))], "OwnerId": made.users[person.username]}
                 calls.append(call | {"TerritoryId": made.territories[person.territory]})
     ids = mint_ids(seeding, "Call", len(calls))
@@ -211,8 +209,16 @@ def _calls(seeding: Seeding, chance: SeededChance, today: date, made: Made) -> N
     insert_rows(seeding, "Call_Sample", samples)
 
 
-def _call(chance: SeededChance, day: date, hour: int, days_ago: int) -> Row:
-    status = "Planned" if days_ago == 0 else "Saved" if days_ago < 3 else "Submitted"
+def days_of_calls(today: date) -> list[tuple[date, str]]:
+    """The working days of the last sixty days and today, and the status of their visits: those of the two working days
+    before today are not submitted, which on a Monday are not the two days before."""
+    days = [today - timedelta(days=back) for back in range(DAYS_OF_CALLS, 0, -1)]
+    worked = [day for day in days if day.weekday() < 5]
+    statuses = ["Submitted"] * (len(worked) - OPEN_DAYS) + ["Saved"] * OPEN_DAYS
+    return [*zip(worked, statuses, strict=True), (today, "Planned")]
+
+
+def _call(chance: SeededChance, day: date, hour: int, status: str) -> Row:
     return {
         "Status": status,
         "Call_Date": f"{day.isoformat()}T{hour:02d}:{15 * chance.below(4):02d}:00+00:00",

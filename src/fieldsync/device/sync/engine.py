@@ -72,6 +72,7 @@ class Engine:
         self._untold = False
         self._poll_at = world.clock.steady()
         self._failures = 0
+        self._hurried = False
         self._sender = Sender(store, calls, numbers, lambda: self.online)
         self._model_moved = False
 
@@ -92,7 +93,7 @@ class Engine:
     def step(self) -> Stepped:
         """One piece of work. Network failures are not errors: they only put off the next step."""
         with self.network:
-            did = Stepped()
+            did, self._hurried = Stepped(), False
             self.store.tidy()
             self._end_views(did)
             if self._ordered and self.online and self.world.clock.steady() >= self._poll_at:
@@ -285,9 +286,12 @@ class Engine:
         self._poll_at = self.world.clock.steady() + wait
         self.news = False
         self.heed(error)
+        if self._hurried and isinstance(error, Unreachable):  # it was on its way before the network was back
+            self.hurry()
 
     def hurry(self) -> None:
         """The network is back: nothing waits for its time."""
+        self._hurried = True
         with self.store.write() as work:
             upload.retry_now(work)
         self._poll_at, self._failures, self.news = self.world.clock.steady(), 0, True

@@ -64,6 +64,6 @@ class Presence:
             if self._visible:
                 self._look_in(SILENT_SECONDS)
             elif not self.resting:
-                self.resting = True
                 self._device.foreground.leave()
                 self._device.stop()
+                self.resting = True
