@@ -43,6 +43,7 @@ from fieldsync.server.org.open import open_org
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.org.seed import insert_rows
 from fieldsync.server.org.users import NewUser, create_user
+from fieldsync.server.postgres.listen import Named
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
 from fieldsync.server.sync.download import Asked, download
@@ -250,11 +251,11 @@ class Phone:
             found = download(self.lab.org, work, caller, self.checkpoint, Asked(feed=self.cursor))
             return [lines.decode_line(line) async for line in found]
 
-    def feed(self) -> FeedPage:
-        """The next page of the feed; the cursor moves."""
+    def feed(self, named: Named | None = None) -> FeedPage:
+        """The next page of the feed; the cursor moves. `named`: what a wake-up said it is of."""
 
         async def read() -> FeedPage:
-            ahead = partial(foresee, self.lab.org, cursor=self.cursor)
+            ahead = partial(foresee, self.lab.org, cursor=self.cursor, named=named)
             async with reading(self.lab.org, self.token, ahead) as (work, caller):
                 return await read_feed(self.lab.org, work, caller, self.cursor)
 

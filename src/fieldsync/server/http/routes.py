@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
+from functools import partial
 
 import msgspec
 from litestar import Response, get, post
@@ -37,6 +38,7 @@ from fieldsync.server.http.context import (
 from fieldsync.server.http.described import UploadOperation
 from fieldsync.server.http.wake import answer_when_there_is_one, wake_ups
 from fieldsync.server.org.runtime import Org
+from fieldsync.server.postgres.listen import Named
 from fieldsync.server.postgres.work import DatabaseError, transaction
 from fieldsync.server.processor.clearing import clear
 from fieldsync.server.save.batch import Caller
@@ -121,9 +123,9 @@ async def feed(request: AnyRequest, served: ServedHere, cursor: str) -> FeedPage
     return await feed_page(org_for_download(served, request), bearer(request), cursor)
 
 
-async def feed_page(org: Org, token: str, cursor: str) -> FeedPage:
-    """The page behind the cursor, for whoever holds the token now."""
-    async with reading(org, token, lambda caller: foresee(org, caller, cursor)) as (work, caller):
+async def feed_page(org: Org, token: str, cursor: str, named: Named | None = None) -> FeedPage:
+    """The page behind the cursor, for whoever holds the token now. `named`: what it is likely to be of."""
+    async with reading(org, token, lambda caller: foresee(org, caller, cursor, named)) as (work, caller):
         return await read_feed(org, work, caller, cursor)
 
 
@@ -272,17 +274,15 @@ async def events(request: AnyRequest, served: ServedHere, cursor: str | None = N
     lines = (
         wake_ups(served.hub, told)
         if cursor is None
-        else answer_when_there_is_one(
-            served.hub, told, lambda *, woken: _page(served, token, cursor, woken=woken), looked=looked
-        )
+        else answer_when_there_is_one(served.hub, told, partial(_page, served, token, cursor), looked=looked)
     )
     return Stream(lines, media_type=wire.CONTENT_EVENTS, headers={"cache-control": "no-store"})
 
 
-async def _page(served: Served, token: str, cursor: str, *, woken: bool) -> bytes | None:
+async def _page(served: Served, token: str, cursor: str, *, woken: bool, named: Named | None = None) -> bytes | None:
     """The event with the next page, if there is something on it; one to ask for where this is refused."""
     try:
-        page = await feed_page(served.org(session.org_of(token)), token, cursor)
+        page = await feed_page(served.org(session.org_of(token)), token, cursor, named)
     except (Refused, DatabaseError):
         return page_event()
     if page.cursor == cursor and not (woken and page.orders):

@@ -15,20 +15,23 @@ from typing import Protocol
 
 from fieldsync.base import limits
 from fieldsync.protocol.events import HEARTBEAT, NEWS, OPEN
-from fieldsync.server.postgres.listen import news_for
+from fieldsync.server.postgres.listen import Named, news_for, news_in
 
 
 class Waiting:
     """One stream. Waiting is one future and one timer: a task for each of ten thousand streams would be felt."""
 
-    __slots__ = ("_future", "_news")
+    __slots__ = ("_future", "_news", "named")
 
     def __init__(self) -> None:
         self._future: asyncio.Future[None] | None = None
         self._news = False
+        self.named: Named | None = None
+        """What the last news are of, where that is known."""
 
-    def set(self) -> None:
+    def set(self, named: Named | None = None) -> None:
         """There may be news."""
+        self.named = None if self._news else named
         self._news = True
         self._go_on()
 
@@ -81,10 +84,10 @@ class Hub:
                 for event in events:
                     event.set()
             return
-        key, _, sender = payload.partition("/")
-        for event, device_id in self._waiting.get(key, {}).items():
-            if not sender or device_id != sender:
-                event.set()
+        news = news_in(payload)
+        for event, device_id in self._waiting.get(news.key, {}).items():
+            if not news.sender or device_id != news.sender:
+                event.set(news.named)
 
     def close(self) -> None:
         """The server stops: every stream ends."""
@@ -98,9 +101,9 @@ class Hub:
 
 
 class NextPage(Protocol):
-    """Reads a page for a request that waits. `woken`: somebody said that there may be news."""
+    """Reads a page for a request that waits. `woken`: somebody said that there may be news; `named`: and of what."""
 
-    async def __call__(self, *, woken: bool) -> bytes | None: ...
+    async def __call__(self, *, woken: bool, named: Named | None = None) -> bytes | None: ...
 
 
 Told = AbstractAsyncContextManager[Waiting]
@@ -121,7 +124,7 @@ async def answer_when_there_is_one(hub: Hub, told: Told, page: NextPage, *, look
         found = None if looked else await page(woken=False)
         while found is None and not hub.closed:
             woken = await waiting.news_within(limits.HEARTBEAT_SECONDS)
-            found = await page(woken=True) if woken and not hub.closed else None
+            found = await page(woken=True, named=waiting.named) if woken and not hub.closed else None
             if found is None:
                 yield HEARTBEAT
         if found is not None:

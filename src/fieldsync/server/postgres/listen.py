@@ -1,7 +1,7 @@
 """Wake-ups between processes: LISTEN and NOTIFY of PostgreSQL, on a connection of their own.
 
-A notification only says that there is news; what it is, is read from the tables. A connection that broke may have
-missed some, so each channel gets one with an empty payload after every reconnection.
+A notification says that there is news and may name a record or two; what it is, is read from the tables. A connection
+that broke may have missed some, so each channel gets one with an empty payload after every reconnection.
 """
 
 from __future__ import annotations
@@ -21,9 +21,33 @@ NOTIFY_SQL = "SELECT pg_notify(%(channel)s, %(payload)s)"
 """Run inside a transaction: the notification leaves when it commits."""
 
 
-def news_for(schema: str, user_id: str, sender: str | None = None) -> str:
+class Named(NamedTuple):
+    """The few records of one object that news are of: a hint at what to read, and nothing to answer with."""
+
+    object: str
+    ids: tuple[str, ...]
+
+
+def news_for(schema: str, user_id: str, sender: str | None = None, named: Named | None = None) -> str:
     """What is said on `CHANNEL` of news for a user. `sender`: the device it came from, which has it already."""
-    return f"{schema}:{user_id}/{sender}" if sender else f"{schema}:{user_id}"
+    if not sender:
+        return f"{schema}:{user_id}"
+    of = f"/{named.object}/{','.join(named.ids)}" if named else ""
+    return f"{schema}:{user_id}/{sender}{of}"
+
+
+class News(NamedTuple):
+    """What `news_for` made: for whom, from which device ("" for none), and of what."""
+
+    key: str
+    sender: str
+    named: Named | None
+
+
+def news_in(payload: str) -> News:
+    """What was said. Pure."""
+    key, sender, name, ids = [*payload.split("/"), "", "", ""][:4]
+    return News(key, sender, Named(name, tuple(ids.split(","))) if ids else None)
 
 
 class Notification(NamedTuple):

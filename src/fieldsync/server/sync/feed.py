@@ -20,7 +20,8 @@ from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Result
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.epoch import Epoch, checkpoint_fork, of_epoch
-from fieldsync.server.postgres.work import Question
+from fieldsync.server.postgres.listen import Named
+from fieldsync.server.postgres.work import END, Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.scope.scope import Scope
@@ -97,8 +98,9 @@ async def feed_position(org: Org, database: Database, caller: Caller) -> int:
     return (await _head(org, database, caller)).position
 
 
-def foresee(org: Org, caller: Caller, cursor: str) -> Iterator[Question]:
-    """What a reading of news asks, if there are some; nothing for a cursor that is not ours."""
+def foresee(org: Org, caller: Caller, cursor: str, named: Named | None = None) -> Iterator[Question]:
+    """What a reading of news asks, if there are some; nothing for a cursor that is not ours. Where they are of these
+    alone, that is all, and the transaction ends with it."""
     try:
         after = unseal(org.mac_key, Purpose.FEED, caller, cursor, Cursor).position
     except Refused:
@@ -107,6 +109,10 @@ def foresee(org: Org, caller: Caller, cursor: str) -> Iterator[Question]:
     yield org.read.feed, {"user": caller.user_id, "after": after, "limit": limits.FEED_PAGE_ENTRIES_MAX}
     yield org.scopes.question(caller, org.world.clock)
     yield org.read.place, {}
+    scope = org.scopes.last(caller)
+    if named is not None and scope is not None and named.object in org.catalog.objects:
+        yield from image_questions(scope, (RecordRef(named.object, ids.RecordId(each)) for each in named.ids))
+        yield END
 
 
 @dataclass(frozen=True)

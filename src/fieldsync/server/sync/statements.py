@@ -60,10 +60,14 @@ def _wished(tables: Mapping[str, Table]) -> ClauseElement:
 def _place(epoch: Table) -> ClauseElement:
     """The snapshot of this transaction, the newest epoch, and it with those before it: nonces and first stamps."""
     snapshot = cast(func.pg_current_snapshot(), Text)
-    last = select(epoch).order_by(epoch.c.number.desc()).limit(LINEAGE_EPOCHS).subquery("last")
+    last = select(epoch).order_by(epoch.c.number.desc()).limit(literal_column(str(LINEAGE_EPOCHS))).subquery("last")
     pair = func.json_build_array(last.c.nonce, last.c.first_stamp)
     lineage = select(func.json_agg(aggregate_order_by(pair, last.c.number))).scalar_subquery()
-    return select(snapshot, epoch.c.nonce, epoch.c.offset, lineage).order_by(epoch.c.number.desc()).limit(1)
+    return (
+        select(snapshot, epoch.c.nonce, epoch.c.offset, lineage)
+        .order_by(epoch.c.number.desc())
+        .limit(literal_column("1"))
+    )
 
 
 def _epochs(epoch: Table) -> ClauseElement:

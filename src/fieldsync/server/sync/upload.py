@@ -19,7 +19,7 @@ from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol.upload import Saved, UploadRequest, UploadResponse
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.postgres.listen import CHANNEL, news_for
+from fieldsync.server.postgres.listen import CHANNEL, Named, news_for
 from fieldsync.server.postgres.work import BadRow, Busy, Collision, NotUnique, Question, TooLong
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.deferred import put_off
@@ -42,6 +42,9 @@ from fieldsync.server.save.pipeline import Done, questions_ahead
 from fieldsync.server.sync import parts
 from fieldsync.server.sync.images import closed, concerned, image_questions, read_images
 from fieldsync.server.sync.session import BeginAhead
+
+NAMED_MAX = 3
+"""Records that a wake-up names: those of a save on the way to a person's other device."""
 
 Run = Callable[[Org, Database, Caller, Frame, tuple[Incoming, ...]], Awaitable[Done]]
 """What is done with transactions that are new."""
@@ -200,8 +203,16 @@ def _move_heads(org: Org, database: Database, caller: Caller, frame: Frame, requ
     database.later(org.save.move_device, device=number, high=high, through=through)
     if done.position > frame.position:
         database.later(org.save.move_head, user=caller.user_id, to=done.position)
-        payload = news_for(org.schema, caller.user_id, caller.device_id)
+        payload = news_for(org.schema, caller.user_id, caller.device_id, _named(org, done))
         database.later(org.save.wake, channel=CHANNEL, payload=payload)
+
+
+def _named(org: Org, done: Done) -> Named | None:
+    """What the news are of, where that is a record or two which have no parts."""
+    refs = {ref for result in done.results for ref in result.touched}
+    name = next((ref.object for ref in refs), "")
+    alone = all(ref.object == name for ref in refs) and org.catalog.family_of(name) is None
+    return Named(name, tuple(sorted(ref.id for ref in refs))) if alone and 0 < len(refs) <= NAMED_MAX else None
 
 
 async def _answer(

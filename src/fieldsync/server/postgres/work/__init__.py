@@ -9,11 +9,12 @@ from fieldsync.server.postgres.work.errors import (
     NotUnique,
     TooLong,
 )
-from fieldsync.server.postgres.work.pipe import Question
+from fieldsync.server.postgres.work.pipe import END, Question
 from fieldsync.server.postgres.work.trip import Connection
 from fieldsync.server.postgres.work.work import Pool, Work, snapshot, transaction
 
 __all__ = [
+    "END",
     "BadRow",
     "Busy",
     "Collision",

@@ -19,6 +19,15 @@ Question = tuple[Statement, Mapping[str, Any]]
 DEPARTS_FROM_BYTES = 8_192
 """A write of so much keeps PostgreSQL busy for a while: it is sent at once, and both work side by side."""
 COMMIT = Step(Statement("COMMIT", frozenset(), {}), {}, keep=False)
+END: Question = (COMMIT.statement, COMMIT.given)
+"""The end of the transaction, as the last of the questions that are asked ahead: what is asked behind it all the same
+begins another."""
+
+
+def as_step(question: Question) -> Step:
+    """What is sent for it."""
+    statement, given = question
+    return COMMIT if statement is COMMIT.statement else Step(statement, given)
 
 
 class Pipe:

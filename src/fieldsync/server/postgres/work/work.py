@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.postgres.work.copied import Copied, take_arrived
 from fieldsync.server.postgres.work.errors import in_our_words
-from fieldsync.server.postgres.work.pipe import COMMIT, Pipe, Question
+from fieldsync.server.postgres.work.pipe import END, Pipe, Question, as_step
 from fieldsync.server.postgres.work.trip import Connection, Step
 
 Pool = AsyncConnectionPool[Connection]
@@ -65,11 +65,11 @@ class Work:
 
         One that is not asked after all did no harm but its locks. A write in between makes them be asked anew.
         """
-        self._pipe.ahead(Step(statement, params) for statement, params in questions)
+        self._pipe.ahead(map(as_step, questions))
 
     def ending(self, *questions: Question) -> None:
         """As `ahead`, of the last questions: the transaction ends with them, and what is asked later begins another."""
-        self._pipe.ahead([*(Step(statement, params) for statement, params in questions), COMMIT])
+        self.ahead(*questions, END)
 
     async def stream(self, statement: Statement, /, **params: Any) -> AsyncIterator[bytes]:
         """The rows of a query of one text column, each as bytes, as they come."""
