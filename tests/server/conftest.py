@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.server.lab import Lab, Phone, prepare_org
 
+from fieldsync.server.postgres import connect
 from fieldsync.server.postgres.settings import POOLED
 
 if TYPE_CHECKING:
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is refused for having waited for a lock, however slow the machine is. To be asked for before `lab`."""
+    """Nobody is refused for having waited for a lock or a connection, however slow the machine is. To be asked for
+    before `lab`."""
     monkeypatch.setitem(POOLED, "lock_timeout", "60000")
+    monkeypatch.setattr(connect, "POOL_WAIT_SECONDS", 60.0)
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ from contextlib import suppress
 from playwright.sync_api import Page, expect
 from tests.web.beginning import Opened
 
+from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Refused
 from fieldsync.base.world import system_world
 from fieldsync.cli.demo.people import ORG, PASSWORD, SARAH, TOM
+from fieldsync.device import Device
 from fieldsync.server.org.create import seeding_org
 from fieldsync.server.org.seed import Row, insert_rows
 
@@ -100,3 +102,17 @@ def choose(page: Page, first: str = PIN, second: str = PIN) -> None:
 def press(page: Page, name: str) -> None:
     """A button, or a link that looks like one."""
     page.get_by_role("button", name=name).click()
+
+
+def accounts(device: Device) -> set[RecordId]:
+    return {row.id for row in device.find("Account", limit=5_000)}
+
+
+def territory_of(device: Device, name: str) -> RecordId:
+    return next(one.id for one in device.territories.mine() if one.name == name)
+
+
+def accounts_of(device: Device, name: str) -> set[RecordId]:
+    """Which accounts are in this territory, as far as the device knows."""
+    found = device.find("Territory_Account", where={"TerritoryId": territory_of(device, name)}, limit=500)
+    return {RecordId(str(row.values["AccountId"])) for row in found}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import socketserver
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -116,31 +116,45 @@ def answering(body: bytes, content_type: str = "text/html") -> Iterator[str]:
 
 
 class Relay(socketserver.ThreadingTCPServer):
-    """A network between a device and its server, that is cut when so many bytes have come down, or stands still when so
-    many have, until it is let `go`; None: it does neither. It may rest before each piece that comes down, and fall
-    silent: of what is connected then neither end hears any more."""
+    """A network between a device and its server. It may be cut, or stand still, and it may fall silent: of what is
+    connected then neither end hears any more."""
 
     daemon_threads, allow_reuse_address, block_on_close = True, True, False
 
     def __init__(self, port: int) -> None:
         super().__init__(("127.0.0.1", 0), Passing)
         self.port = port
-        self.left: int | None = None
-        self.rest_seconds = 0.0
         self.silenced = 0
-        self.still_after: int | None = None
-        self.go = threading.Event()
+        self._came, self._counting = 0, threading.Lock()
+        self._cut_at, self._still_at = math.inf, math.inf
+        self._go = threading.Event()
+
+    def cut_after(self, count: float) -> None:
+        """It is cut when so many bytes more have come down, and stays so until it is told otherwise."""
+        self._cut_at = self._came + count
+
+    def mend(self) -> None:
+        """Whatever comes gets through."""
+        self._cut_at = math.inf
+
+    def stand_still(self, after: int) -> None:
+        """When so many bytes more have come down, nothing does until it goes on."""
+        self._go.clear()
+        self._still_at = self._came + after
+
+    def go_on(self) -> None:
+        """It stands still no longer."""
+        self._still_at = math.inf
+        self._go.set()
 
     def may_pass(self, count: int) -> bool:
         """Whether these bytes still come through."""
-        time.sleep(self.rest_seconds)
-        if self.still_after is not None:
-            self.still_after -= count
-            if self.still_after < 0:
-                self.go.wait()
-        if self.left is not None:
-            self.left -= count
-        return self.left is None or self.left > 0
+        with self._counting:
+            self._came += count
+            came = self._came
+        if came > self._still_at:
+            self._go.wait()
+        return came < self._cut_at
 
 
 class Passing(socketserver.BaseRequestHandler):
@@ -174,6 +188,6 @@ def relayed(server: str) -> Iterator[tuple[str, Relay]]:
         try:
             yield f"http://127.0.0.1:{relay.server_address[1]}", relay
         finally:
-            relay.go.set()
+            relay.go_on()
             relay.shutdown()
             thread.join()

@@ -284,10 +284,10 @@ def test_a_download_that_is_cut_says_so_and_goes_on(browser: Browser, running: R
         one.hall.sign_in(ORG, TOM.username, PASSWORD)
         with app(browser, one.link, 1) as page:
             expect(page.get_by_role("heading", name="Choose a PIN")).to_be_visible()
-            network.left = 20_000
+            network.cut_after(20_000)
             choose(page, PIN, PIN)
             expect(page.locator("[data-failure=cut], [data-failure=no-network]")).to_be_visible()
-            network.left = None
+            network.mend()
             page.get_by_role("button", name=re.compile("Go on|Try again")).click()
             expect(page.get_by_role("heading", name="Everything is here")).to_be_visible()
             assert here(one).count("Account") > 0

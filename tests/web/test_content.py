@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -111,21 +112,23 @@ def test_a_film_is_played_from_where_one_likes_and_the_call_says_how_long(browse
         ipad.media.sync()
         ipad.go_offline()
         page.goto(f"/content?call={call}")
+        began = time.monotonic()
         page.get_by_role("button", name="Present How it works").click()
         video = page.locator("video")
         video.focus()
+        video.evaluate("v => { v.playbackRate = 0.1 }")  # a slow machine has it paused before it is over
         page.keyboard.press("Space")
-        eventually(lambda: float(video.evaluate("v => v.currentTime")) > 0.5)
+        eventually(lambda: float(video.evaluate("v => v.currentTime")) > 0.05)
         page.keyboard.press("Space")
         stopped = video.evaluate("v => [v.paused, v.error]")
         there = video.evaluate("v => new Promise(r => { v.onseeked = () => r(v.currentTime); v.currentTime = 1.5 })")
         assert (stopped, there) == ([True, None], pytest.approx(1.5, abs=0.2))
-        page.wait_for_timeout(600)
+        page.evaluate(SHOWN)
         page.get_by_role("button", name="Close").click()
         page.wait_for_url(re.compile("/edit$"))
         eventually(lambda: ipad.count("Call_Clickstream", {"CallId": call, "ContentId": film}) == 1)
         [message] = ipad.find("Call_Key_Message", where={"CallId": call, "ContentId": film})
-        assert 1 <= int(str(message.values["Seconds_Shown"])) <= 30
+        assert 1 <= int(str(message.values["Seconds_Shown"])) <= time.monotonic() - began + 2
 
 
 FILM = """async () => {

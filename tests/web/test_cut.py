@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.web.begin_walk import MORE, two_territories
+from tests.web.begin_walk import MORE, accounts, accounts_of, territory_of, two_territories
 from tests.web.beginning import Opened, Relay, Vault, opened, relayed
 from tests.web.browsing import Running, app, eventually
 from tests.web.test_begin import PIN, Ahead, begin, here, server_of
@@ -66,12 +66,12 @@ def attach(running: Running, device: Device, call: RecordId, body: bytes) -> Rec
 
 def cut_and_again(page: Page, network: Relay, press: str, said: str, done: str) -> None:
     """Press it, lose the network on the way, read what is said; press again with a network."""
-    network.left = BYTES
+    network.cut_after(BYTES)
     old = page.get_by_text(said)
     page.evaluate("element => element?.remove()", old.element_handle() if old.count() else None)
     page.get_by_role("button", name=press, exact=True).click()
     expect(page.get_by_text(said)).to_be_visible()
-    network.left = None
+    network.mend()
     again = page.get_by_role("button", name="Try again")
     (again if again.count() else page.get_by_role("button", name=press, exact=True)).click()
     expect(page.get_by_text(done).first).to_be_visible()
@@ -89,7 +89,7 @@ def test_each_sync_that_is_cut_says_so_and_goes_on_when_pressed_again(
         with device.edit() as edit:
             edit.update("Account", mine, {"Description": "sent while the network went"})
         add_many(running, one)
-        network.left = 150
+        network.cut_after(150)
         page.get_by_role("button", name="Sync", exact=True).click()
         expect(page.get_by_text("Sync did not finish")).to_be_visible()
         expect(page.get_by_role("alert")).to_contain_text("There is no connection to the server.")
@@ -116,12 +116,12 @@ def test_a_sync_is_canceled_on_its_way_and_the_other_kinds_are_started_by_hand(
     one, network = desk
     with app(browser, one.link, 1) as page:
         add_many(running, one)
-        network.still_after = BYTES
+        network.stand_still(BYTES)
         page.get_by_role("button", name="Sync", exact=True).click()
         expect(page.locator("[aria-current=step]")).to_contain_text("Getting what is new")
         with page.expect_response("**/sync/cancel"):
             page.get_by_role("button", name="Cancel").click()
-        network.go.set()
+        network.go_on()
         expect(page.get_by_role("heading", name="Sync canceled")).to_be_visible()
         page.get_by_role("button", name="Sync again").click()
         expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()
@@ -178,11 +178,13 @@ def test_a_file_that_was_cut_says_so_and_comes_when_pressed_again(
         ):
             page.goto(address)
             for _ in range(2):
-                network.left, network.rest_seconds = 3 * PIECE_BYTES // 2, 0.005
+                network.cut_after(3 * PIECE_BYTES // 2)
+                network.stand_still(PIECE_BYTES // 2)
                 page.get_by_role("button", name=get, exact=True).click()
                 expect(page.get_by_role("button", name=get, exact=True)).to_be_hidden()
+                network.go_on()
                 expect(page.get_by_text("There is no connection to the server.")).to_be_visible()
-            network.left, network.rest_seconds = None, 0.0
+            network.mend()
             page.get_by_role("button", name=get, exact=True).click()
             expect(come).to_be_visible()
             assert device.media.size(record) == 4 * PIECE_BYTES
@@ -198,10 +200,11 @@ def test_a_file_whose_line_fell_silent_comes_over_another_one(
     with app(browser, one.link, 1) as page:
         page.get_by_role("dialog").get_by_role("button", name="OK").click()
         page.goto("/content")
-        network.rest_seconds = 0.005
+        network.stand_still(3 * PIECE_BYTES // 2)
         page.get_by_role("button", name="Get A long film").click()
-        expect(page.get_by_text(re.compile("^[1-3].0 MB of"))).to_be_visible()
-        network.silenced, network.rest_seconds = 1, 0.0
+        expect(page.get_by_text(re.compile("^1.0 MB of"))).to_be_visible()
+        network.silenced = 1
+        network.go_on()
         expect(page.get_by_text("There is no connection to the server.")).to_be_visible()
         page.get_by_role("button", name="Get A long film").click()
         expect(page.get_by_role("button", name="Present A long film")).to_be_visible()
@@ -222,17 +225,19 @@ def test_a_switch_of_territory_that_was_cut_is_tried_again_as_a_whole(
     with app(browser, one.link, 1) as page:
         page.goto("/sync")
         page.get_by_label("Work on this device in").select_option(label=f"{TOM.territory} (primary)")
-        network.left = 150
+        network.cut_after(150)
         page.get_by_role("button", name="Switch").click()
         expect(page.get_by_role("heading", name="Sync did not finish")).to_be_visible()
         assert (device.territories.picked(), accounts(device)) == (None, everything)
-        network.left, network.rest_seconds = BYTES, 0.01
+        network.cut_after(BYTES)
+        network.stand_still(BYTES // 5)
         page.get_by_role("button", name="Try again").click()
         expect(page.get_by_role("heading", name="Sync is running")).to_be_visible()
+        network.go_on()
         expect(page.get_by_role("heading", name="Sync did not finish")).to_be_visible()
         assert (device.territories.picked(), device.queue()) == (territory_of(device, TOM.territory), [])
         assert accounts(device) == everything, "until all of it is here, what was here stays"
-        network.left, network.rest_seconds = None, 0.0
+        network.mend()
         page.get_by_role("button", name="Try again").click()
         expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()
         assert (accounts(device), accounts_of(device, MORE), device.errors()) == (everything - bristol, set(), [])
@@ -242,20 +247,6 @@ def test_a_switch_of_territory_that_was_cut_is_tried_again_as_a_whole(
         expect(page.get_by_role("heading", name="Sync is done")).to_be_visible()
         assert accounts(device) == everything
     assert device.count("Account", {"Id": mine, "Description": "written before he left"}) == 1
-
-
-def accounts(device: Device) -> set[RecordId]:
-    return {row.id for row in device.find("Account", limit=5_000)}
-
-
-def territory_of(device: Device, name: str) -> RecordId:
-    return next(one.id for one in device.territories.mine() if one.name == name)
-
-
-def accounts_of(device: Device, name: str) -> set[RecordId]:
-    """Which accounts are in this territory, as far as the device knows."""
-    found = device.find("Territory_Account", where={"TerritoryId": territory_of(device, name)}, limit=500)
-    return {RecordId(str(row.values["AccountId"])) for row in found}
 
 
 HIDDEN = """hidden => {

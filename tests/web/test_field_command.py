@@ -89,7 +89,8 @@ def walk_killed(browser: Browser, tmp_path: Path, address: str, network: Relay) 
                 process.kill()
                 process.wait()
                 continue
-            network.still_after = None if killed_at == "" else 5_000  # the download is not over before it was seen
+            if killed_at == "download":
+                network.stand_still(5_000)  # it is not over before it was seen
             for label in ("New passphrase", "The same again") if killed_at else ("Passphrase",):
                 page.get_by_label(label).fill(PASSPHRASE)
             page.get_by_role("button", name="Continue" if killed_at else "Open").click()
@@ -97,7 +98,7 @@ def walk_killed(browser: Browser, tmp_path: Path, address: str, network: Relay) 
                 expect(page.get_by_role("heading", name="Getting your data")).to_be_visible()
                 process.kill()
                 process.wait()
-                network.go.set()
+                network.go_on()
                 continue
             expect(page.get_by_role("heading", name="Everything is here")).to_be_visible()
             page.get_by_role("button", name="Begin without").click()

@@ -1,7 +1,7 @@
 """A server process of its own on a free port, as `fieldsync serve` runs one, for tests that need real HTTP.
 
 With `KILL_AT=k` in its environment it kills itself, with SIGKILL, at the k-th fault point it reaches; with `PATIENT`
-nobody is refused for having waited for a lock.
+nobody is refused for having waited for a lock or for a connection.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.ports import free_port
 _PROGRAM = """
 import asyncio, os, signal, sys
 from fieldsync.base import faults
-from fieldsync.server.postgres import settings
+from fieldsync.server.postgres import connect, settings
 from fieldsync.cli.serve import console
 from fieldsync.base.world import system_world
 from fieldsync.server.http.app import create_app
@@ -31,6 +31,7 @@ def plan(point):
 faults.install(plan if left else None)
 if "PATIENT" in os.environ:
     settings.POOLED["lock_timeout"] = "60000"
+    connect.POOL_WAIT_SECONDS = 60.0
 app = create_app(uri, system_world(), pages=console())
 asyncio.run(serve_alone(app, host="127.0.0.1", port=port, ready=lambda: print("ready", flush=True)))
 """

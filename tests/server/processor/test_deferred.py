@@ -22,6 +22,12 @@ def later(lab: Lab) -> None:
     lab.rows("Sync_Setting", {"Name": "Deferred_Processing", "Setting": "Deferred_Processing", "Value": "true"})
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job waits for a record for as long as that takes to be told."""
+    monkeypatch.setattr(limits, "JOB_LOCK_SECONDS", 0.05)
+
+
 def run_jobs(lab: Lab, phone: Phone) -> None:
     """What the device's job does when it is due."""
     lab.run(process(lab.org, phone.number))
@@ -106,7 +112,7 @@ async def _while_held(lab: Lab, shop: RecordId, phone: Phone) -> None:
         await process(lab.org, phone.number)
 
 
-@pytest.mark.usefixtures("later")
+@pytest.mark.usefixtures("later", "impatient")
 def test_a_locked_record_is_tried_again_with_growing_pauses_while_the_rest_goes_on(lab: Lab, sarah: Phone) -> None:
     [locked, free] = lab.rows("Shop", {"Name": "a"}, {"Name": "b"})
     sarah.outcome(update("Shop", locked, City=(None, "York")))
@@ -128,7 +134,7 @@ def test_a_locked_record_is_tried_again_with_growing_pauses_while_the_rest_goes_
     assert lab.query('SELECT "City" FROM "Shop" ORDER BY "Name"') == [("Hull",), ("Bath",)]
 
 
-@pytest.mark.usefixtures("later")
+@pytest.mark.usefixtures("later", "impatient")
 def test_a_record_that_stays_locked_ends_in_the_error_list(lab: Lab, sarah: Phone) -> None:
     [locked] = lab.rows("Shop", {"Name": "a"})
     sarah.outcome(update("Shop", locked, City=(None, "York")))

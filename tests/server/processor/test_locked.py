@@ -15,13 +15,15 @@ from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
 from fieldsync.protocol.upload import Accepted, Held, Outcome, Rejected, Saved, Transaction
+from fieldsync.server.postgres.settings import POOLED
 from fieldsync.server.processor.states import Act, Status
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a job waits for a record is waited for often here."""
+    """What is waited for a record is waited for often here, and by nobody who would get it."""
     monkeypatch.setattr(limits, "JOB_LOCK_SECONDS", 0.05)
+    monkeypatch.setitem(POOLED, "lock_timeout", "200")
 
 
 @contextmanager
