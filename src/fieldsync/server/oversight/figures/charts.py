@@ -144,7 +144,8 @@ def _named(keys: list[Any], mask: int) -> tuple[str, str]:
 
 @compiled_once
 def _counts(metadata: MetaData, asked: tuple[str, ...]) -> ClauseElement:
-    """(keys, mask, hundredths of a second, syncs, failed, refused saves): hashed, never sorted, however long the period is."""
+    """(keys, mask, hundredths of a second, syncs, failed, refused saves): hashed, never sorted, however long the
+    period is."""
     source, sync, keys = _grouped(metadata, asked)
     failed = func.count().filter(sync.c.successful.is_(False))
     figures = (func.count(), failed, func.sum(sync.c.errors))
