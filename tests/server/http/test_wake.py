@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from fieldsync.server.http.app import create_app
-from fieldsync.server.http.wake import Hub, Waiting
-from fieldsync.server.postgres.listen import CHANNEL, news_for
+from fieldsync.server.http.wake import TOLD_MAX, Hub, Waiting
+from fieldsync.server.postgres.listen import CHANNEL, Named, news_for
 from fieldsync.server.postgres.stored_catalog import CATALOG_CHANNEL
 
 if TYPE_CHECKING:
@@ -41,6 +41,41 @@ def test_a_save_wakes_the_other_devices_of_its_person() -> None:
 def test_news_that_come_from_no_device_wake_all_of_a_person() -> None:
     assert woken_by(news_for("org_a", "sarah")) == ["sarah ipad", "sarah phone", "sarah None"]
     assert woken_by(news_for("org_b", "sarah")) == []
+
+
+def test_what_was_told_here_is_not_told_again_by_its_notification_and_other_words_are() -> None:
+    first, second = (news_for("org_a", "sarah", "ipad", position) for position in (7, 8))
+    shop = Named("Shop", ("1",))
+
+    async def run() -> None:
+        hub = Hub()
+        async with hub.waiting("org_a", "sarah", "phone") as phone:
+            for speak, backend, payload in (
+                (hub.tell, 20, first),
+                (hub.hear, 20, first),
+                (hub.hear, 20, first),
+                (hub.hear, 21, second),
+                (hub.hear, 20, ""),
+                (hub.tell, 20, news_for("org_a", "sarah", "ipad", 9, shop)),
+            ):
+                speak(backend, payload)
+                said.append(phone.is_set() and await phone.news_within(5))
+            named = [phone.named]
+            hub.tell(20, first)
+            hub.tell(20, news_for("org_a", "sarah", "ipad", 10, shop))
+            named.append(phone.named)
+        assert named == [shop, None], "of one alone it is known what it is of"
+
+    said: list[bool] = []
+    asyncio.run(run())
+    assert said == [True, False, True, True, True, True]
+
+
+def test_what_is_kept_of_what_was_told_has_an_end() -> None:
+    hub = Hub()
+    for position in range(3_000):
+        hub.tell(20, news_for("org_a", "sarah", "ipad", position))
+    assert len(hub._told) == TOLD_MAX
 
 
 def test_a_stream_hears_news_at_once_those_that_came_before_too_and_else_that_time_is_up() -> None:

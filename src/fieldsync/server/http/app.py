@@ -115,7 +115,7 @@ async def _listen(uri: str, served: Served) -> None:
     """Pass on wake-ups, and take up what was deployed."""
     async for notice in listen(uri, [CHANNEL, CATALOG_CHANNEL]):
         if notice.channel == CHANNEL:
-            served.hub.wake(notice.payload)
+            served.hub.hear(notice.backend, notice.payload)
             continue
         for name, org in list(served.orgs.items()):
             if notice.payload in ("", org.schema):

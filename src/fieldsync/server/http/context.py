@@ -109,6 +109,18 @@ async def calling(
 
 
 @asynccontextmanager
+async def telling(
+    hub: Hub, org: Org, token: str, foresee: Foresee, sent_by: Software
+) -> AsyncIterator[tuple[Work, Caller]]:
+    """As `calling`; who waits in this process for what it did is told as soon as it has committed."""
+    async with calling(org, token, foresee, sent_by) as (work, caller):
+        yield work, caller
+        backend = work.backend
+    for news in work.said:
+        hub.tell(backend, news)
+
+
+@asynccontextmanager
 async def reading(org: Org, token: str, foresee: Foresee = _nothing) -> AsyncIterator[tuple[Work, Caller]]:
     """One snapshot for all reads of a request, the token's among them. Its first use is noted beside it."""
     async with snapshot(org.pool) as work:

@@ -34,6 +34,7 @@ from fieldsync.server.http.context import (
     org_for_download,
     reading,
     software,
+    telling,
 )
 from fieldsync.server.http.described import UploadOperation
 from fieldsync.server.http.wake import answer_when_there_is_one, wake_ups
@@ -99,7 +100,9 @@ async def upload_saves(request: AnyRequest, served: ServedHere) -> UploadRespons
     org = org_for(served, request)
     token = bearer(request)
     asked = wire.decode(await request.body(), UploadRequest)
-    return await upload(org, lambda foresee: calling(org, token, foresee, software(request)), asked)
+    done = await upload(org, lambda foresee: telling(served.hub, org, token, foresee, software(request)), asked)
+    await asyncio.sleep(0)  # who was told asks for his page, and PostgreSQL reads it while the answer is written here
+    return done
 
 
 @post("/errors/clear", status_code=200, summary="Hand over errors that are to go", tags=["upload"])

@@ -17,6 +17,10 @@ from fieldsync.base import limits
 from fieldsync.protocol.events import HEARTBEAT, NEWS, OPEN
 from fieldsync.server.postgres.listen import Named, news_for, news_in
 
+TOLD_MAX = 1_000
+"""Of so many transactions that were told of here the notifications are waited for; a connection that broke may have
+lost some."""
+
 
 class Waiting:
     """One stream. Waiting is one future and one timer: a task for each of ten thousand streams would be felt."""
@@ -63,6 +67,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._waiting: dict[str, dict[Waiting, str | None]] = defaultdict(dict)
+        self._told: dict[tuple[int, str], None] = {}
         self.closed = False
 
     @asynccontextmanager
@@ -76,6 +81,21 @@ class Hub:
             del self._waiting[key][event]
             if not self._waiting[key]:
                 del self._waiting[key]
+
+    def tell(self, backend: int, payload: str) -> None:
+        """Wake for a transaction of this process that has committed: its notification, on its way through another
+        process of PostgreSQL, says nothing new then."""
+        self._told[backend, payload] = None
+        while len(self._told) > TOLD_MAX:
+            del self._told[next(iter(self._told))]
+        self.wake(payload)
+
+    def hear(self, backend: int, payload: str) -> None:
+        """Wake for a notification."""
+        if (backend, payload) in self._told:
+            del self._told[backend, payload]
+        else:
+            self.wake(payload)
 
     def wake(self, payload: str) -> None:
         """News as `news_for` tells; an empty payload is for everybody, since notifications may have been missed."""

@@ -28,12 +28,15 @@ class Named(NamedTuple):
     ids: tuple[str, ...]
 
 
-def news_for(schema: str, user_id: str, sender: str | None = None, named: Named | None = None) -> str:
-    """What is said on `CHANNEL` of news for a user. `sender`: the device it came from, which has it already."""
+def news_for(
+    schema: str, user_id: str, sender: str | None = None, position: int = 0, named: Named | None = None
+) -> str:
+    """What is said on `CHANNEL` of news for a user. `sender`: the device it came from, which has it already;
+    `position`: the last one on his feed, so that no two sound alike."""
     if not sender:
         return f"{schema}:{user_id}"
     of = f"/{named.object}/{','.join(named.ids)}" if named else ""
-    return f"{schema}:{user_id}/{sender}{of}"
+    return f"{schema}:{user_id}/{sender}/{position}{of}"
 
 
 class News(NamedTuple):
@@ -46,15 +49,16 @@ class News(NamedTuple):
 
 def news_in(payload: str) -> News:
     """What was said. Pure."""
-    key, sender, name, ids = [*payload.split("/"), "", "", ""][:4]
+    key, sender, _, name, ids = [*payload.split("/"), "", "", "", ""][:5]
     return News(key, sender, Named(name, tuple(ids.split(","))) if ids else None)
 
 
 class Notification(NamedTuple):
-    """News on a channel. An empty payload means: anything may have happened."""
+    """News on a channel, and from which process of PostgreSQL. An empty payload means: anything may have happened."""
 
     channel: str
     payload: str
+    backend: int = 0
 
 
 async def listen(uri: str, channels: Sequence[str]) -> AsyncGenerator[Notification, None]:
@@ -75,6 +79,6 @@ async def listen(uri: str, channels: Sequence[str]) -> AsyncGenerator[Notificati
                     yield Notification(channel, "")
                 async with aclosing(connection.notifies()) as arriving:
                     async for notice in arriving:
-                        yield Notification(notice.channel, notice.payload)
+                        yield Notification(notice.channel, notice.payload, notice.pid)
             except psycopg.OperationalError:
                 await asyncio.sleep(RECONNECT_SECONDS)

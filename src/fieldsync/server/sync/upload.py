@@ -203,8 +203,9 @@ def _move_heads(org: Org, database: Database, caller: Caller, frame: Frame, requ
     database.later(org.save.move_device, device=number, high=high, through=through)
     if done.position > frame.position:
         database.later(org.save.move_head, user=caller.user_id, to=done.position)
-        payload = news_for(org.schema, caller.user_id, caller.device_id, _named(org, done))
+        payload = news_for(org.schema, caller.user_id, caller.device_id, done.position, _named(org, done))
         database.later(org.save.wake, channel=CHANNEL, payload=payload)
+        database.said.append(payload)
 
 
 def _named(org: Org, done: Done) -> Named | None:

@@ -32,6 +32,13 @@ class Work:
         self._connection = connection
         self._pipe = Pipe(connection, _BEGIN_SNAPSHOT if snapshot else _BEGIN)
         self._depth = 0
+        self.said: list[str] = []
+        """What this transaction notifies of, for who waits in this process: he need not hear it from PostgreSQL."""
+
+    @property
+    def backend(self) -> int:
+        """PostgreSQL's process behind it: notifications say from which one they are."""
+        return self._connection.pgconn.backend_pid
 
     async def rows(self, statement: Statement, /, **params: Any) -> list[tuple[Any, ...]]:
         """All rows of a query."""
