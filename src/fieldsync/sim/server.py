@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import Text, cast, func, literal_column, select
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import World
@@ -23,7 +22,8 @@ from fieldsync.server.org.create import deploy_catalog
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.org.upkeep import keep_up
 from fieldsync.server.oversight.editing import save_from_page
-from fieldsync.server.postgres.compiled import Statement, compile_statement
+from fieldsync.server.postgres.compiled import Statement
+from fieldsync.server.postgres.names import quoted
 from fieldsync.server.postgres.work import Gone, Work, transaction
 from fieldsync.server.processor.jobs import process
 from fieldsync.server.processor.kept import devices_with_open
@@ -240,8 +240,7 @@ class SimServer:
 
     def rows(self, object_name: str) -> dict[str, dict[str, Any]]:
         """The present records of an object by id, in canonical values."""
-        table = self.org.metadata.tables[object_name]
-        row = cast(func.row_to_json(literal_column(f'"{table.name}"')), Text)
-        present = compile_statement(select(row).select_from(table).where(table.c.IsDeleted.is_(False)))
-        found = (decode_row(text) for (text,) in self.ask(present))
+        table = quoted(self.org.metadata.tables[object_name].name)
+        present = f'SELECT row_to_json({table})::text FROM {table} WHERE NOT "IsDeleted"'  # noqa: S608 - of the catalog
+        found = (decode_row(text) for (text,) in self.query(present))
         return {row["Id"]: row for row in found}

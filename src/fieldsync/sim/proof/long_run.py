@@ -19,6 +19,7 @@ from fieldsync.base.world import SystemClock, instant
 from fieldsync.sim.faults import Fault
 from fieldsync.sim.ground import Databases
 from fieldsync.sim.proof.code import commit, digest_of_code
+from fieldsync.sim.remembered import remembered_statements
 from fieldsync.sim.run import BROKEN, Plan, Report, run
 
 TWICE_EVERY = 20
@@ -82,14 +83,15 @@ def long_run(databases: Databases, folder: Path, plan: Plan, before: Total, *, s
     """Run seed after seed, from the plan's on, until the time is over; the total after each, with what was before."""
     clock = SystemClock()
     began, total = clock.steady(), before
-    while total is before or clock.steady() - began < seconds:
-        moment = clock.steady()
-        one = msgspec.structs.replace(plan, seed=upcoming(total, plan.seed))
-        report = attempt(databases, folder / str(one.seed), one)
-        if one.seed % TWICE_EVERY == 0:
-            report = compared(report, digest_elsewhere(one))
-        total = added(total, report, clock.steady() - moment)
-        yield total
+    with remembered_statements():
+        while total is before or clock.steady() - began < seconds:
+            moment = clock.steady()
+            one = msgspec.structs.replace(plan, seed=upcoming(total, plan.seed))
+            report = attempt(databases, folder / str(one.seed), one)
+            if one.seed % TWICE_EVERY == 0:
+                report = compared(report, digest_elsewhere(one))
+            total = added(total, report, clock.steady() - moment)
+            yield total
     missing = [name for name, times in total.injected.items() if not times]
     if missing and total.device_days >= FAULTS_NEEDED_DAYS:
         never = Failed(total.seeds[-1][-1], (f"never injected: {', '.join(missing)}",))

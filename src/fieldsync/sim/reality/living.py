@@ -199,12 +199,14 @@ class Hand:
     def _edit_account(self) -> None:
         """One field of the accounts that everybody edits."""
         account = self._part.accounts[self.chance.below(HOT)]
-        column, shown = FIELDS[self.chance.below(len(FIELDS))], self._device.get("Account", account)
-        if shown is None:
+        column, mark = FIELDS[self.chance.below(len(FIELDS))], self._mark()
+        if self._device.get("Account", account) is None:
             return
-        before, mark = shown.values.get(column), self._mark()
-        self._ledger.add(Wrote("Account", account, column, None if before is None else str(before), mark))
-        self._update("Account", account, {column: mark})
+        with self._device.view("Account", account):  # what he sees is what his edit is about, whatever arrives
+            shown = self._device.get("Account", account)
+            before = None if shown is None else shown.values.get(column)
+            self._ledger.add(Wrote("Account", account, column, None if before is None else str(before), mark))
+            self._update("Account", account, {column: mark})
 
     def _edit_call(self) -> None:
         call = self._one_of("Call")
