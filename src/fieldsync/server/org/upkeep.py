@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from sqlalchemy import Connection, Date, Integer, Table, case, cast, delete, func, literal, select, update
+from sqlalchemy import Connection, Date, Integer, Table, Update, case, cast, delete, func, literal, select, update
 
 from fieldsync.base import limits
 from fieldsync.base.world import World
@@ -47,7 +47,12 @@ def drop_parts(connection: Connection, now: datetime) -> None:
 
 def move_feed_floors(connection: Connection, now: datetime) -> None:
     """Entries older than the setting Feed_Days are no longer delivered (FEATURES C07): a cursor below the floor needs
-    an incremental. Each person's log is looked at from his floor to his first entry that stays."""
+    an incremental."""
+    connection.execute(higher_floors(now))
+
+
+def higher_floors(now: datetime) -> Update:
+    """Each person's log is looked at from his floor to his first entry that stays."""
     tables = _setting_tables()
     change, head, user = system_table("_change"), system_table("_user_head"), tables["User"]
     setting = setting_of(tables["Sync_Setting"], user, "Feed_Days")
@@ -73,7 +78,7 @@ def move_feed_floors(connection: Connection, now: datetime) -> None:
         .with_for_update(of=head)
         .cte("locked")
     )
-    connection.execute(update(head).where(head.c.user_id == locked.c.user_id).values(floor=locked.c.floor))
+    return update(head).where(head.c.user_id == locked.c.user_id).values(floor=locked.c.floor)
 
 
 @lru_cache(maxsize=1)

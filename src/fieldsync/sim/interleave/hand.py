@@ -71,11 +71,12 @@ class Hand:
         self.cursor = page.cursor
         return [str(family.root.id) for family in page.families]
 
-    async def poll_or_sync(self) -> str:
-        """As `poll`; a device that is told that the feed has gone on without it says so."""
+    async def poll_or_sync(self) -> list[str]:
+        """As `poll`; a device that is told that the feed has gone on without it goes to its end, as a download does."""
         try:
-            return ",".join(await self.poll())
+            return await self.poll()
         except Refused as refused:
             if refused.problem.code is not Code.INCREMENTAL_REQUIRED:
                 raise
-            return "sync first"
+        self.cursor = await self._end_of_feed()
+        return ["sync first"]

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 from fieldsync.protocol.upload import Change, Item, Operation
 from fieldsync.server.org.create import seeding_org
 from fieldsync.server.org.seed import insert_rows
+from fieldsync.server.org.upkeep import higher_floors
+from fieldsync.server.postgres.compiled import compile_statement
+from fieldsync.server.postgres.work import transaction
 from fieldsync.sim.ground import ORG, Person
 from fieldsync.sim.interleave.hand import Hand
 from fieldsync.sim.interleave.turns import Act
@@ -30,11 +35,8 @@ class Stage:
     def __init__(self, server: SimServer, name: str, plays_max: int) -> None:
         self.server, self.ground = server, server.ground
         sarah, tom = self.ground.people["sarah"], self.ground.people["tom"]
-        self.sarah, self.ipad, self.tom = (
-            Hand(server, sarah, f"sarah 1 {name}"),
-            Hand(server, sarah, f"sarah 2 {name}"),
-            Hand(server, tom, f"tom {name}"),
-        )
+        self.sarah, self.ipad, self.phone = (Hand(server, sarah, f"sarah {n} {name}") for n in (1, 2, 3))
+        self.tom = Hand(server, tom, f"tom {name}")
         north, south = self.ground.territories["north"], self.ground.territories["south"]
         with seeding_org(server.uri, ORG, server.world) as seeding:
             names = [{"Name": f"Played {n}"} for n in range(2 * plays_max)]
@@ -87,6 +89,7 @@ def _update(object_name: str, record_id: RecordId, **changes: tuple[object, obje
 
 
 Scene = Callable[[Stage, int], Sequence[Act]]
+Before = Callable[[Stage, int], Coroutine[Any, Any, None]]
 Look = Callable[[Stage, int, Sequence[object]], Facts]
 
 
@@ -97,6 +100,9 @@ class Pair:
     name: str
     scene: Scene
     look: Look
+    actors: int = 2
+    before: Before | None = None
+    """What is there when the actors begin."""
 
 
 def _same_record(stage: Stage, n: int) -> Sequence[Act]:
@@ -135,6 +141,41 @@ def _seen_once(stage: Stage, n: int, results: Sequence[object]) -> Facts:
     first = results[1] if isinstance(results[1], list) else [str(results[1])]
     later = stage.server.run(stage.ipad.poll())
     return (results[0], [*first, *later].count(stage.accounts[n]), stage.feed_is_whole())
+
+
+def _same_person_and_a_poll(stage: Stage, n: int) -> Sequence[Act]:
+    return (*_same_person(stage, n), stage.phone.poll)
+
+
+def _each_seen_once(stage: Stage, n: int, results: Sequence[object]) -> Facts:
+    """A third device has both, now or with its next look, and neither twice."""
+    first = results[2] if isinstance(results[2], list) else [str(results[2])]
+    seen = [*first, *stage.server.run(stage.phone.poll())]
+    return (*results[:2], *(seen.count(stage.accounts[2 * n + k]) for k in (0, 1)), stage.feed_is_whole())
+
+
+async def _news(stage: Stage, n: int) -> None:
+    await stage.sarah.send(stage.sarah.save(_update("Account", stage.accounts[n], Fax=(None, "aged"))))
+
+
+def _expiry_and_poll(stage: Stage, n: int) -> Sequence[Act]:
+    """News come of age while a device asks for them: it gets them, or is told to sync."""
+    later = stage.server.world.clock.now() + timedelta(days=limits.FEED_RETENTION_DAYS, hours=1)
+    floors = compile_statement(higher_floors(later))
+
+    async def expire() -> None:
+        async with transaction(stage.server.org.pool) as work:
+            await work.run(floors)
+
+    return (expire, stage.ipad.poll_or_sync)
+
+
+def _told_or_seen(stage: Stage, n: int, results: Sequence[object]) -> Facts:
+    """What the device was given, in words, and that nothing is left behind what it was given."""
+    given = results[1] if isinstance(results[1], list) else [str(results[1])]
+    left = stage.server.run(stage.ipad.poll_or_sync())
+    told = ["its account" if one == stage.accounts[n] else one for one in given]
+    return (str(results[0]), *told, len(left), stage.feed_is_whole())
 
 
 def _save_and_delete(stage: Stage, n: int) -> Sequence[Act]:
@@ -218,6 +259,8 @@ PAIRS = (
     Pair("two saves of one record", _same_record, _account_and_outcomes),
     Pair("two saves of one person", _same_person, _both_and_a_whole_feed),
     Pair("a save and a poll", _save_and_poll, _seen_once),
+    Pair("two saves of one person and a poll", _same_person_and_a_poll, _each_seen_once, actors=3),
+    Pair("news that come of age and a poll", _expiry_and_poll, _told_or_seen, before=_news),
     Pair("a save and a delete", _save_and_delete, _account_and_outcomes),
     Pair("a save and a change of territory", _save_and_scope, _account_and_outcomes),
     Pair("a save and its person shut out", _save_and_revoke, _shut_out),

@@ -42,6 +42,8 @@ def play(server: SimServer, pair: Pair, orders_max: int, *, by_statement: bool =
     orders = 0
 
     async def scene(number: int) -> Any:
+        if pair.before is not None:
+            await pair.before(stage, plays + number)
         return pair.scene(stage, plays + number)
 
     with taking_turns(by_statement=by_statement):
@@ -58,9 +60,11 @@ def _one_after_the_other(stage: Stage, pair: Pair) -> tuple[set[Facts], int]:
     """What the actors leave behind in each order of whole transactions, and how many plays that took."""
     allowed: set[Facts] = set()
     plays = 0
-    for order in permutations(range(2)):
+    for order in permutations(range(pair.actors)):
+        if pair.before is not None:
+            stage.server.run(pair.before(stage, plays))
         acts = pair.scene(stage, plays)
-        results: list[object] = [None, None]
+        results: list[object] = [None] * pair.actors
         for place in order:
             results[place] = stage.server.run(acts[place]())
         allowed.add(pair.look(stage, plays, results))
