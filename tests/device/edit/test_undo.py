@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from tests.device.lab import Lab, items_of, rejected
 
 from fieldsync.base.ids import RecordId
@@ -47,6 +49,21 @@ def test_the_earlier_save_is_what_the_record_shows_and_all_that_is_sent_again(la
     lab.upload(lab.saved())
     [(_, [item])] = items_of(lab.script.uploads[-1])
     assert {column: change.new for column, change in item.changes.items()} == {"City": "b"}
+
+
+def test_what_an_earlier_save_waits_for_is_shown_though_the_record_left_the_view(lab: Lab) -> None:
+    shop = lab.server_id("Shop", 1)
+    lab.download(lab.block("Shop", {"Id": shop, "_stamp": 5, "Name": "One", "City": "a", "Score": 1}))
+    first = refused_edit(lab, "Shop", shop, City="b")
+    with lab.device.edit() as edit:
+        edit.update("Shop", shop, {"City": "c", "Name": "Two"})
+    lab.download(gone=(Gone("Shop", shop, 7, deleted=False),), full=False)
+    lab.device.undo(edit.queue_numbers[0])
+    found = lab.device.get("Shop", shop)
+    assert found is not None
+    assert (found.values["City"], found.values["Name"], found.values["Score"]) == ("b", "One", Decimal(1))
+    lab.device.undo(first)
+    assert lab.device.get("Shop", shop) is None
 
 
 def test_a_delete_taken_back_returns_what_it_swept_away_with_the_edit_that_waits(lab: Lab) -> None:

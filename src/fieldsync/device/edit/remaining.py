@@ -25,10 +25,10 @@ Values = Mapping[str, FieldValue]
 
 @dataclass
 class Taken:
-    """A record of saves that were taken back, and the fields they touched."""
+    """A record of saves that were taken back, and the fields they touched, with what stood there before them."""
 
     ref: RecordRef
-    columns: set[str] = field(default_factory=set)
+    before: dict[str, FieldValue] = field(default_factory=dict)
 
 
 def taken_by(work: Work, numbers: Iterable[int]) -> dict[str, Taken]:
@@ -36,7 +36,7 @@ def taken_by(work: Work, numbers: Iterable[int]) -> dict[str, Taken]:
     found: dict[str, Taken] = {}
     for item in _items(work, "n IN (SELECT value FROM json_each(?))", listed(numbers)):
         one = found.setdefault(item.id, Taken(RecordRef(item.object, RecordId(item.id))))
-        one.columns |= item.changes.keys()
+        one.before = {column: change.old for column, change in item.changes.items()} | one.before
     return found
 
 
@@ -54,7 +54,7 @@ def show_remaining(work: Work, tables: ObjectTables, taken: Mapping[str, Taken])
     items = list(_items(work, left, listed(chosen)))
     for record_id, one in chosen.items():
         said = [item for item in items if item.id == record_id]
-        _show(work, tables, one, every[record_id], _replayed(every[record_id], said))
+        _show(work, tables, one, every[record_id], said)
     return [one.ref for one in chosen.values()]
 
 
@@ -67,9 +67,9 @@ def _row(work: Work, tables: ObjectTables, ref: RecordRef) -> Stored | None:
     return read_row(work, tables[ref.object], ref.id)
 
 
-def _replayed(base: Base, items: Sequence[Item]) -> Values | None:
+def _replayed(began: Values | None, items: Sequence[Item]) -> Values | None:
     """The record after these items; None where it is not there. Pure."""
-    values: dict[str, FieldValue] | None = dict(base.values) if base.state is BaseState.ROW else None
+    values = None if began is None else dict(began)
     for item in items:
         said = {column: change.new for column, change in item.changes.items()}
         if item.operation is Operation.DELETE:
@@ -81,11 +81,15 @@ def _replayed(base: Base, items: Sequence[Item]) -> Values | None:
     return values
 
 
-def _show(work: Work, tables: ObjectTables, one: Taken, base: Base, wanted: Values | None) -> None:
+def _show(work: Work, tables: ObjectTables, one: Taken, base: Base, said: Sequence[Item]) -> None:
     table, now = tables[one.ref.object], _row(work, tables, one.ref)
+    began = base.values if base.state is BaseState.ROW else None
+    if began is None and said and now is not None:  # it left the view, and stays in it while an edit of it waits
+        began = {**now.values, **one.before}
+    wanted = _replayed(began, said)
     if wanted is None:
         remove_rows(work, table, [one.ref.id])
     elif now is None:
         write_row(work, table, wanted, base.stamp)
     else:
-        write_row(work, table, {**now.values, **{c: wanted.get(c) for c in one.columns}}, now.stamp)
+        write_row(work, table, {**now.values, **{c: wanted.get(c) for c in one.before}}, now.stamp)

@@ -19,7 +19,7 @@ from fieldsync.base.world import SystemClock, instant
 from fieldsync.sim.faults import Fault
 from fieldsync.sim.ground import Databases
 from fieldsync.sim.proof.code import commit, digest_of_code
-from fieldsync.sim.remembered import remembered_statements
+from fieldsync.sim.proof.remembered import remembered_statements
 from fieldsync.sim.run import BROKEN, Plan, Report, run
 
 TWICE_EVERY = 20
