@@ -127,6 +127,6 @@ async def reading(org: Org, token: str, foresee: Foresee = _nothing) -> AsyncIte
         look_ahead(org, work, token, foresee)
         caller, first_use = await recognise(org, work, token)
         if first_use:
-            async with transaction(org.pool) as writing:
+            async with transaction(org.beside) as writing:
                 await authenticate(org, writing, token)
         yield work, caller

@@ -37,7 +37,7 @@ async def open_org(stack: AsyncExitStack, uri: str, name: str, world: World) -> 
     schema = await asyncio.to_thread(_schema, uri, name)
     database = await open_database(uri, schema, world=world, application_name=f"fieldsync {name}")
     stack.push_async_callback(database.close)
-    return await asyncio.to_thread(_made, uri, name, database.pool, world)
+    return await asyncio.to_thread(_made, uri, name, (database.pool, database.beside), world)
 
 
 async def at_work(uri: str, name: str, world: World, act: Callable[[Org, Work], Awaitable[T]]) -> T:
@@ -50,7 +50,7 @@ async def at_work(uri: str, name: str, world: World, act: Callable[[Org, Work], 
 
 async def reopen_org(uri: str, org: Org) -> Org:
     """The org with the catalog deployed last, on the pool it has."""
-    return await asyncio.to_thread(_made, uri, org.name, org.pool, org.world)
+    return await asyncio.to_thread(_made, uri, org.name, (org.pool, org.beside), org.world)
 
 
 def _names(uri: str) -> list[str]:
@@ -63,11 +63,11 @@ def _schema(uri: str, name: str) -> str:
         return find_org(connection, name).schema
 
 
-def _made(uri: str, name: str, pool: Pool, world: World) -> Org:
+def _made(uri: str, name: str, pools: tuple[Pool, Pool], world: World) -> Org:
     """Beside the event loop, because statements and formulas are compiled."""
     row, catalog, record_types = _prepare(uri, name, world)
     make_ready()
-    return make_org(row, catalog, pool, world, record_types)
+    return make_org(row, catalog, pools, world, record_types)
 
 
 def _prepare(uri: str, name: str, world: World) -> tuple[OrgRow, Catalog, dict[str, KnownRecordType]]:

@@ -47,6 +47,8 @@ class Org:
     catalog: Catalog
     metadata: MetaData
     pool: Pool
+    beside: Pool
+    """For what is written while a connection of `pool` is held."""
     mac_key: bytes
     world: World
     save: SaveStatements
@@ -71,9 +73,10 @@ class OrgRow:
 
 
 def make_org(
-    row: OrgRow, catalog: Catalog, pool: Pool, world: World, record_types: Mapping[str, KnownRecordType]
+    row: OrgRow, catalog: Catalog, pools: tuple[Pool, Pool], world: World, record_types: Mapping[str, KnownRecordType]
 ) -> Org:
-    """An org with its statements built once."""
+    """An org with its statements built once. `pools`: that of its requests, and the one beside."""
+    pool, beside = pools
     metadata = org_metadata(catalog)
     logic = compile_logic(catalog, metadata)
     return Org(
@@ -83,6 +86,7 @@ def make_org(
         catalog=catalog,
         metadata=metadata,
         pool=pool,
+        beside=beside,
         mac_key=row.mac_key,
         world=world,
         save=SaveStatements(catalog, metadata),
@@ -90,6 +94,6 @@ def make_org(
         record_types=record_types,
         rights=RightsTable(catalog, sources(logic.formulas)),
         read=ReadStatements(metadata),
-        scopes=Scopes(Around(catalog, metadata, logic.formulas), row.org_id, pool),
+        scopes=Scopes(Around(catalog, metadata, logic.formulas), row.org_id, beside),
         session=SessionStatements(metadata.tables),
     )

@@ -31,7 +31,7 @@ AdminConnection = sqlalchemy.Connection
 """A synchronous connection inside one transaction, for deploys and other admin work. Values are the driver's own."""
 
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # a caller that hangs up is no event of ours
-POOL_CONNECTIONS_MAX = 10
+POOL_CONNECTIONS_MAX, BESIDE_CONNECTIONS_MAX = 10, 3
 POOL_WAIT_SECONDS = 10.0
 POOL_RECONNECT_SECONDS = 2.0
 """The pool waits twice as long after every failed try. After so long it gives the try up, and the next request begins
@@ -49,12 +49,18 @@ class Database:
         self._world = world
         self._epoch: Epoch | None = None
         self._renewing = asyncio.Lock()
-        self.pool: Pool = AsyncConnectionPool(
-            uri,
+        self.pool = self._closed_pool(application, 1, connections_max)
+        self.beside = self._closed_pool(application, 0, BESIDE_CONNECTIONS_MAX)
+        """For what is written while a connection of `pool` is held. Who waited there for a second one might wait for
+        those who wait for his; here nobody holds one and waits."""
+
+    def _closed_pool(self, application: str, least: int, most: int) -> Pool:
+        return AsyncConnectionPool(
+            self.uri,
             connection_class=Connection,
             kwargs={"application_name": application, "autocommit": False, "prepare_threshold": None},
-            min_size=1,
-            max_size=connections_max,
+            min_size=least,
+            max_size=most,
             timeout=POOL_WAIT_SECONDS,
             reconnect_timeout=POOL_RECONNECT_SECONDS,
             configure=self._configure,
@@ -72,15 +78,17 @@ class Database:
         self._epoch = await self._read_epoch()
         try:
             await self.pool.open(wait=True, timeout=POOL_WAIT_SECONDS)
+            await self.beside.open()
         except PoolTimeout as late:
             raise _unreachable(late) from None
         except asyncio.CancelledError:
-            await self.pool.close()
+            await self.close()
             raise
 
     async def close(self) -> None:
         """Close every connection."""
         await self.pool.close()
+        await self.beside.close()
 
     async def _configure(self, connection: Connection) -> None:
         """Prepare a new connection; one to a PostgreSQL that has started anew begins an epoch before it is used."""

@@ -30,9 +30,9 @@ SCOPES_MAX, CUTS_MAX, RULEBOOKS_MAX = 400, 200, 4
 class Scopes:
     """Ask `of` in the request's own snapshot."""
 
-    def __init__(self, around: Around, org_id: str, pool: Pool) -> None:
+    def __init__(self, around: Around, org_id: str, beside: Pool) -> None:
         tables = around.metadata.tables
-        self._around, self._pool = around, pool
+        self._around, self._beside = around, beside
         self._people = People(tables, org_id)
         self.caps = Caps(tables)
         rule, recipe = tables["Sync_Rule"], tables["_recipe"]
@@ -129,7 +129,7 @@ class Scopes:
         recipe = scope.recipe
         if self._stored.use((recipe.hash, at.date())):
             return
-        async with transaction(self._pool) as database:
+        async with transaction(self._beside) as database:
             await database.run(self._keep, hash=recipe.hash, content=recipe.encoded, at=at)
         self._stored.keep((recipe.hash, at.date()), value=True)
 

@@ -29,10 +29,10 @@ REASON = problem(Code.REFRESH_REQUIRED, reason="your admin wants it loaded anew"
 
 
 async def forced(org: Org, caller: Caller) -> Problem | None:
-    """Why this device has to refresh, if an admin wants that."""
+    """Why this device has to refresh, if an admin wants that. To be asked while a snapshot is held."""
     if caller.device_id is None or caller.supporter is not None:
         return None
-    async with transaction(org.pool) as database:
+    async with transaction(org.beside) as database:
         database.ahead(*owed_questions(org, caller))
         row = await database.one(_marks(org.metadata), user=caller.user_id, device=caller.device_id)
         if row is None or not any(row):
