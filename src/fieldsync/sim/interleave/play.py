@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from fieldsync.base.world import SystemClock
-from fieldsync.sim.interleave.pairs import PAIRS, Facts, Pair, Stage
+from fieldsync.sim.interleave.pairs import Facts, Pair, Stage
 from fieldsync.sim.interleave.turns import every_order, taking_turns
 from fieldsync.sim.server import SimServer
 
-ORDERS_MAX = 2_000
+PLAYS_BESIDE = 16
+"""Those one after the other, and those that are played again."""
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -26,17 +27,11 @@ class Played(msgspec.Struct, frozen=True):
     wrong: tuple[str, ...]
 
 
-def play_all(server: SimServer, orders_max: int = ORDERS_MAX, *, by_statement: bool = False) -> Iterator[Played]:
-    """Each pair in every order, or in the first so many."""
-    for pair in PAIRS:
-        yield play(server, pair, orders_max, by_statement=by_statement)
-
-
 def play(server: SimServer, pair: Pair, orders_max: int, *, by_statement: bool = False) -> Played:
     """One pair. `by_statement`: turns change between any two statements, and not only between trips."""
     clock = SystemClock()
     began = clock.steady()
-    stage = Stage(server, pair.name, orders_max + 8)
+    stage = Stage(server, pair.name, orders_max + PLAYS_BESIDE)
     allowed, plays = _one_after_the_other(stage, pair)
     wrong: list[str] = []
     orders = 0
@@ -48,8 +43,9 @@ def play(server: SimServer, pair: Pair, orders_max: int, *, by_statement: bool =
 
     with taking_turns(by_statement=by_statement):
         walk = every_order(server.org.pool, scene, orders_max)
-        for orders, (name, results) in enumerate(_pulled(server, walk), 1):
-            facts = pair.look(stage, plays + orders - 1, results)
+        for number, name, results in _pulled(server, walk):
+            orders += 1
+            facts = pair.look(stage, plays + number, results)
             if facts not in allowed:
                 wrong.append(f"{name}: {facts}")
     seconds = round(clock.steady() - began, 1)

@@ -102,7 +102,19 @@ def held_back(world: SimWorld) -> Iterator[str]:
         who = world.ordinal_of(number)
         yield f"L7: save {later} of {who} went past its refused {n}, which changes {world.name_of(record_id)} too"
     for device in world.devices:
-        yield from _refused_alone(device)
+        yield from _refused_alone(device, _ended_since(world, device) if device.images_restored else frozenset())
+
+
+ENDED = """
+SELECT "Queue_Number" FROM "Sync_Transaction" WHERE "Status" IN ('Canceled', 'Manual')
+AND "Device_Number" IN (SELECT number FROM _device_number
+  WHERE key_hash = (SELECT key_hash FROM _device_number WHERE number = %(number)s))
+"""
+
+
+def _ended_since(world: SimWorld, device: SimDevice) -> frozenset[int]:
+    """Refusals its person took back after the image that is there again: it shows them, and they hold back nothing."""
+    return frozenset(int(n) for (n,) in world.query(ENDED, number=device.number))
 
 
 WAITS = """
@@ -119,10 +131,10 @@ def let_go(world: SimWorld) -> Iterator[str]:
             yield f"L7: save {n} of device {device.ordinal} was taken back, and still waits on the server"
 
 
-def _refused_alone(device: SimDevice) -> Iterator[str]:
+def _refused_alone(device: SimDevice, ended: frozenset[int]) -> Iterator[str]:
     said, refused = device.said(), {entry.n for entry in device.engine.errors() if entry.state == "failed"}
     for n in sorted(refused):
-        before = next((m for m in sorted(refused) if m < n and _depends(said[n], said[m])), None)
+        before = next((m for m in sorted(refused - ended) if m < n and _depends(said[n], said[m])), None)
         if before is not None:
             yield f"L7: save {n} of device {device.ordinal} was refused for itself, and depends on the refused {before}"
 

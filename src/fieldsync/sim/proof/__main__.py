@@ -1,4 +1,4 @@
-"""`python -m fieldsync.sim.proof [--orders N] [--states N] [--planted [BUG ...]]`: the provers and their page.
+"""`python -m fieldsync.sim.proof [--orders N [--pairs PAIR ...]] [--states N] [--planted [BUG ...]]`: provers and page.
 
 What is asked for is run first and takes its place among the numbers; then docs/explanation/proof.md is written of all.
 """
@@ -18,12 +18,13 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="python -m fieldsync.sim.proof", description=__doc__)
     asked.add_argument("--numbers", type=Path, default=Path(NUMBERS), help="where the numbers are kept")
     asked.add_argument("--orders", type=int, default=0, help="orders of turns of each pair of transactions, at most")
+    asked.add_argument("--pairs", nargs="*", default=(), metavar="PAIR", help="of these pairs alone, by name")
     asked.add_argument("--by-statement", action="store_true", help="turns change between statements, not only trips")
     asked.add_argument("--states", type=int, default=0, help="states of a device's files after a power loss")
     asked.add_argument("--planted", nargs="*", metavar="BUG", help="planted bugs by name; without a name, every one")
     given = asked.parse_args()
     if given.orders:
-        run_orders(given.numbers, given.orders, by_statement=given.by_statement)
+        run_orders(given.numbers, given.orders, given.pairs, by_statement=given.by_statement)
     if given.states:
         run_crashes(given.numbers, given.states)
     if given.planted is not None:

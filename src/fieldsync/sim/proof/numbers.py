@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from fieldsync.sim.crash.states import Survived
+from fieldsync.sim.interleave.pairs import PAIRS
 from fieldsync.sim.interleave.play import Played
 from fieldsync.sim.planted.catch import BUGS, Caught
 from fieldsync.sim.proof.long_run import Total
@@ -58,6 +59,12 @@ def keep_days(path: Path, total: Total) -> Numbers:
 
 def _of(total: Total) -> tuple[str, int, int]:
     return total.code, total.steps_each, total.devices
+
+
+def keep_played(path: Path, played: Played) -> Numbers:
+    """Put what became of a pair in the place of what was known of it."""
+    known = {one.name: one for one in read(path).orders} | {played.name: played}
+    return keep(path, orders=tuple(known[pair.name] for pair in PAIRS if pair.name in known))
 
 
 def keep_caught(path: Path, *caught: Caught) -> Numbers:

@@ -12,11 +12,11 @@ from fieldsync.server.postgres.embedded import EmbeddedPostgres
 from fieldsync.sim.crash.states import AS_SHIPPED, record_all, survive
 from fieldsync.sim.ground import START, Databases
 from fieldsync.sim.interleave.pairs import PAIRS
-from fieldsync.sim.interleave.play import play, play_all
+from fieldsync.sim.interleave.play import play
 from fieldsync.sim.planted.catch import catch_all
 from fieldsync.sim.planted.locks import LOCK_BUGS
 from fieldsync.sim.planted.patching import planting
-from fieldsync.sim.proof.numbers import Control, keep, keep_caught
+from fieldsync.sim.proof.numbers import Control, keep, keep_caught, keep_played
 from fieldsync.sim.server import SimServer
 
 STATES_OF_A_RUN, CONTROL_STATES = 5_000, 200
@@ -46,14 +46,15 @@ def fresh_server(databases: Databases) -> Iterator[SimServer]:
         server.drop()
 
 
-def run_orders(numbers: Path, orders_max: int, *, by_statement: bool) -> None:
-    """Every order of every pair; then with each lock left out."""
+def run_orders(numbers: Path, orders_max: int, names: Sequence[str] = (), *, by_statement: bool) -> None:
+    """Every order of these pairs; or of every one, and then with each lock left out."""
     with fresh_databases() as (databases, _):
         with fresh_server(databases) as server:
-            played = []
-            for one in play_all(server, orders_max, by_statement=by_statement):
-                played.append(one)
-                keep(numbers, orders=tuple(played))
+            for pair in PAIRS:
+                if not names or pair.name in names:
+                    keep_played(numbers, play(server, pair, orders_max, by_statement=by_statement))
+        if names:
+            return
         controls = []
         for bug in LOCK_BUGS.values():
             with planting(bug), fresh_server(databases) as server:
