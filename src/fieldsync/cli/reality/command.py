@@ -53,6 +53,10 @@ def matrix(
 def _chosen(names: str) -> list[Kind]:
     from fieldsync.sim.reality.nemesis import Kind
 
+    known = [str(kind) for kind in Kind]
+    for name in names.split(",") if names != "any" else ():
+        if name.strip() not in known:
+            raise typer.BadParameter(f"{name.strip()!r} is none of {', '.join(known)}")
     return list(Kind) if names == "any" else [Kind(name.strip()) for name in names.split(",")]
 
 
