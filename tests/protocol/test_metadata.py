@@ -40,6 +40,14 @@ def test_a_profile_gets_the_base_and_itself_alone() -> None:
     assert {one.version for one in opened_ones.values()} == {whole.version}
 
 
+def test_layouts_of_other_profiles_stay_away() -> None:
+    layouts = [{"name": "all"}, {"name": "mine", "profiles": ["Rep", "Boss"]}, {"name": "theirs", "profiles": ["Boss"]}]
+    packs = msgspec.json.encode([{"name": "a", "objects": [{"name": "X", "layouts": layouts}, {"name": "Y"}]}])
+    names = {p: [one["name"] for one in content_of(packs, p)[0]["objects"][0]["layouts"]] for p in ("", "Rep", "Boss")}
+    assert names == {"": ["all"], "Rep": ["all", "mine"], "Boss": ["all", "mine", "theirs"]}
+    assert content_of(packs, "Rep")[0]["objects"][1] == {"name": "Y"}
+
+
 def test_what_does_not_come_to_the_checksum_is_not_taken() -> None:
     before, after = [{"name": "a", "fields": [{"name": "x", "size": 1}]}], [{"name": "a", "fields": [{"name": "x"}]}]
     checksum = checksum_of(written(after))

@@ -59,6 +59,7 @@ def test_a_territory_given_explains_itself_and_brings_its_accounts(browser: Brow
         expect(step.filter(has_text="Sharing ✕ No")).to_be_visible()
         expect(step.filter(has_text=re.compile("Sync rule top level, all ✕ No"))).to_be_visible()
         expect(step.filter(has_text="Field_Manager – Does not count")).to_be_visible()
+        expect(step.filter(has_text=re.compile(r"Values of this person.*TERRITORY_IDS\S* Leeds"))).to_be_visible()
 
         open_person(page, "Sarah Jones")
         page.locator("#territory").select_option(label="York")
@@ -72,6 +73,7 @@ def test_a_territory_given_explains_itself_and_brings_its_accounts(browser: Brow
         open_person(page, "Sarah Jones")
         page.get_by_role("button", name="End today: York").click()
         expect(page.get_by_text("Saved.")).to_be_visible()
+        expect(page.get_by_text("never", exact=True)).to_have_count(0)  # she signed in on her devices
         page.get_by_role("button", name="Record and history").click()
         expect(page.get_by_role("heading", name="History")).to_be_visible()
 

@@ -30,6 +30,7 @@ def test_home_shows_syncs_and_leads_on(browser: Browser, running: Running) -> No
         expect(page.get_by_role("heading", name="Try this")).to_be_visible()
         expect(page.get_by_role("img", name=re.compile("Syncs, in syncs"))).to_be_visible()
         expect(page.get_by_role("row", name=re.compile(r"^iPad \d+ 0 "))).to_be_visible()
+        expect(page.get_by_role("img", name=re.compile("Devices by their oldest save"))).to_be_visible()
         page.get_by_role("link", name="30 days").click()
         expect(page.get_by_role("link", name="30 days")).to_have_attribute("aria-current", "true")
         page.get_by_role("link", name="Whom to tell", exact=True).click()
@@ -85,6 +86,8 @@ def test_a_question_is_asked_kept_and_taken_away_as_csv(browser: Browser, runnin
     with console(browser, running) as page:
         page.get_by_role("link", name="Reports").click()
         expect(page.get_by_role("row", name=re.compile("Sarah Jones"))).to_be_visible()
+        for name, head in (("people", "username,name"), ("syncs", "by,name,syncs,failed")):
+            assert head in page.request.get(f"/console/reports/{name}/csv").text()
         page.get_by_role("button", name="Ask a question").click()
         page.locator("#object").select_option("Call")
         page.locator("#group-by").fill("Status")

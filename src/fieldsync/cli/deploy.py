@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
     from fieldsync.schema.catalog import Catalog
     from fieldsync.server.org.create import Deployed
+    from fieldsync.server.postgres.connect import AdminConnection
+    from fieldsync.server.postgres.deploy.plan import Plan
 
+BY = "the command line"
+"""By whom the console says that a deploy was asked for."""
 DryRunOption = Annotated[bool, typer.Option("--plan", "--dry-run", help="Show the plan and change nothing.")]
 AllowDropOption = Annotated[bool, typer.Option("--allow-drop", help="Also run steps that lose data.")]
 ReloadOption = Annotated[
@@ -102,14 +106,19 @@ async def _ask_reload(uri: str, name: str, typed: Mapping[str, str]) -> None:
 def bring_to(uri: str, org: str, catalog: Catalog, *, dry_run: bool, allow_drop: bool, silent: bool) -> Deployed:
     """Plan, show, and unless it is a dry run deploy. What is refused is shown before it is refused."""
     from fieldsync.server.org.create import deploy_catalog
+    from fieldsync.server.oversight.catalog.deploying import note_done
 
     world = system_world()
+
+    def note(connection: AdminConnection, plan: Plan) -> None:
+        note_done(connection, org, plan, BY, world.clock.now())
+
     planned = deploy_catalog(uri, org, catalog, world=world, dry_run=True, allow_drop=allow_drop)
     if not silent:
         _show(planned)
     done = planned
     if not dry_run:
-        done = deploy_catalog(uri, org, catalog, world=world, dry_run=False, allow_drop=allow_drop)
+        done = deploy_catalog(uri, org, catalog, world=world, dry_run=False, allow_drop=allow_drop, within=note)
     if done.applied:
         if not silent:
             say(f"deployed {len(done.plan.steps)} steps to {org}")

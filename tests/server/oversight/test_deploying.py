@@ -27,8 +27,10 @@ from fieldsync.server.oversight.catalog.deploying import (
     ask_deploy,
     mark_of,
     newest_deploy,
+    note_done,
     run_deploy,
 )
+from fieldsync.server.postgres.connect import AdminConnection
 from fieldsync.server.postgres.deploy.plan import Plan
 from fieldsync.server.postgres.queue.progress import Progress, Stage
 from fieldsync.server.postgres.work import transaction
@@ -163,6 +165,26 @@ def test_another_plan_than_was_seen_and_a_canceled_one_change_nothing(desk: Desk
     run(desk, known)
     assert (newest(desk)[0].stage, newest(desk)[1].state) == (Stage.CANCELED, State.CANCELED)
     assert columns(desk.lab) == before
+
+
+def test_one_from_the_command_line_is_told_of_and_gone_where_it_was_taken_back(desk: Desk) -> None:
+    lab, catalog = desk.lab, with_field(desk.lab, "Wing")
+
+    def deploy(by: str) -> None:
+        def note(connection: AdminConnection, plan: Plan) -> None:
+            note_done(connection, "small", plan, by, lab.clock.now())
+            if by == "nobody":
+                raise Refused(problem(Code.BUSY))
+
+        deploy_catalog(lab.uri, "small", catalog, world=lab.world, dry_run=False, allow_drop=False, within=note)
+
+    with pytest.raises(Refused):
+        deploy("nobody")
+    assert desk.read(lambda database: newest_deploy(lab.org, database)) is None
+    deploy("the command line")
+    p, told = newest(desk)
+    assert (p.asked_by, p.stage, p.done, told.state) == ("the command line", Stage.VALID, p.total, State.ACTIVE)
+    assert (told.version, told.steps) == (catalog.version, 1)
 
 
 def test_no_move_leads_out_of_an_end_and_every_other_state_has_a_way_on() -> None:

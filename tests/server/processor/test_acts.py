@@ -12,7 +12,10 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Canceled, Held, Rejected, Result, Saved
+from fieldsync.server.oversight.neighbours import neighbours_of
+from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.processor.acts import Asked, Correction, carry_out
+from fieldsync.server.processor.kept import kept
 from fieldsync.server.processor.states import Act, Status
 from fieldsync.server.save.batch import Caller, Channel
 
@@ -55,6 +58,17 @@ def code_taken(lab: Lab, phone: Phone) -> tuple[RecordId, RecordId]:
     return other, shop
 
 
+def around(lab: Lab, record_id: RecordId) -> list[tuple[int, str, bool]]:
+    """(number, status, waits) of what depends on a transaction, or it on them."""
+
+    async def asked() -> list[tuple[int, str, bool]]:
+        async with snapshot(lab.org.pool) as database:
+            found = await neighbours_of(lab.org, database, await kept(lab.org, database, record_id))
+            return [(one.n, one.status, one.behind) for one in found]
+
+    return lab.run(asked())
+
+
 def free_the_code(lab: Lab, other: RecordId) -> None:
     lab.person("grace")
     assert lab.phone("grace").outcome(update("Shop", other, Code=("A1", "B2"))) == Saved()
@@ -93,6 +107,7 @@ def test_a_retry_that_fails_again_says_why_now(lab: Lab, sarah: Phone) -> None:
     record_id = journaled(lab)[1][0]
     assert do(lab, record_id, Act.RETRY) is Status.FAILED
     assert statuses(lab) == {1: "Failed", 2: "Waiting"}
+    assert [around(lab, journaled(lab)[n][0]) for n in (1, 2)] == [[(2, "Waiting", True)], [(1, "Failed", False)]]
     assert lab.query('SELECT "Failed_Attempts" FROM "Sync_Transaction" WHERE "Id" = %(id)s', id=record_id) == [(2,)]
     outcomes = {n: result.outcome for n, result in told(sarah).items()}
     assert isinstance(outcomes[1], Rejected)

@@ -1,9 +1,10 @@
 """`GET /sync/v1/catalog?since=VERSION&profile=NAME`: the data model, as it is for one profile (FEATURES F01).
 
-A package is the base, which is the same for everybody, and the one profile of who asks; of the others a device learns
-nothing. A device that names the version and the profile of what it has gets only what changed since; where the server
-does not know that version any more, or the whole is shorter, it gets the whole. A checksum proves either way that both
-have the same. Without `since` the answer is the packs alone, as a list.
+A package is the base, which is the same for everybody, and what is of the one profile of who asks: its rights, and
+layouts that name it. Of other profiles a device learns nothing. Permission sets are in the base: anybody may be given
+one at any time. A device that names the version and the profile of what it has gets only what changed since; where the
+server does not know that version any more, or the whole is shorter, it gets the whole. A checksum proves either way
+that both have the same. Without `since` the answer is the packs alone, as a list.
 """
 
 from __future__ import annotations
@@ -39,7 +40,16 @@ def content_of(packs: bytes, profile: str) -> Content:
         mine = [one for one in pack.pop("profiles", ()) if one["name"] == profile]
         if mine:
             pack["profiles"] = mine
+        for one in pack.get("objects", ()):
+            _leave_out_layouts(one, profile)
     return found
+
+
+def _leave_out_layouts(declared: dict[str, Any], profile: str) -> None:
+    """Those that are for other profiles only."""
+    mine = [one for one in declared.pop("layouts", ()) if profile in (one.get("profiles") or (profile,))]
+    if mine:
+        declared["layouts"] = mine
 
 
 def written(content: Content) -> bytes:

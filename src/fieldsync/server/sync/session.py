@@ -122,8 +122,7 @@ def look_ahead(org: Org, database: Database, token: str, foresee: Foresee) -> No
 
 
 async def sign_in(org: Org, database: Database, request: SignIn) -> Session:
-    """Check the password, register the device if it is new, open a session. Raises Refused(AUTH, BAD_REQUEST,
-    FORBIDDEN)."""
+    """Check the password, register a new device, open a session. Raises Refused(AUTH, BAD_REQUEST, FORBIDDEN)."""
     user = await check_password(org, database, request.username, request.password)
     description = request.device
     if not DEVICE_KEY_CHARS_MIN <= len(description.key) <= 128:
@@ -140,6 +139,7 @@ async def check_password(org: Org, database: Database, username: str, password: 
     right = await asyncio.to_thread(verify, row[6] if row else None, password)
     if row is None or not right or not row[7]:
         raise Refused(problem(Code.AUTH))
+    database.later(org.session.signed_in, user=row[0], now=org.world.clock.now())
     return _info(row)
 
 

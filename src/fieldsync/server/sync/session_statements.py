@@ -33,6 +33,7 @@ class SessionStatements:
 
     def __init__(self, tables: Mapping[str, Table]) -> None:
         self.person = compile_statement(_person(tables))
+        self.signed_in = compile_statement(_signed_in(tables["User"]))
         self.caller = compile_statement(_caller(tables))
         self.numbers = compile_statement(_numbers(tables["_device_number"]))
         self.in_service = compile_statement(_in_service(tables["Device"]))
@@ -81,6 +82,14 @@ def _person(tables: Mapping[str, Table]) -> ClauseElement:
         user.c.LanguageLocaleKey,
     )
     return select(*columns).select_from(joined).where(func.lower(user.c.Username) == func.lower(bindparam("username")))
+
+
+def _signed_in(user: Table) -> ClauseElement:
+    """When somebody last gave the password. It is no change of the record: no stamp, and no device is told. Where a
+    save holds the record, that one is not waited for."""
+    there = user.alias("there")
+    free = select(there.c.Id).where(there.c.Id == bindparam("user")).with_for_update(key_share=True, skip_locked=True)
+    return update(user).where(user.c.Id == free.scalar_subquery()).values(Last_Login=bindparam("now"))
 
 
 def _caller(tables: Mapping[str, Table]) -> ClauseElement:

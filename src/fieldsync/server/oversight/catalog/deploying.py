@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import zlib
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -27,6 +28,7 @@ from fieldsync.server.postgres.deploy.plan import Plan
 from fieldsync.server.postgres.queue import asked_for, brought, progress
 from fieldsync.server.postgres.queue.asked_for import Canceled, Doing, Kind
 from fieldsync.server.postgres.queue.progress import Progress, Stage
+from fieldsync.server.postgres.queue.schema import make_queue
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import transaction
 
@@ -223,6 +225,14 @@ class _Running:
             await self._move(Event.SUMMED)
 
 
+def note_done(connection: AdminConnection, org: str, plan: Plan, by: str, at: datetime) -> None:
+    """With the tables: one that somebody carried out at the command line, told of as those that pages asked for."""
+    make_queue(connection)
+    active = ((State.ACTIVE, instant(at)),)
+    done = Deploy(plan.catalog.version, mark_of(plan), state=State.ACTIVE, passed=active, steps=len(plan.steps))
+    progress.done_within(connection, org, DEPLOYING, by, done)
+
+
 async def newest_deploy(org: Org, database: Database) -> tuple[Progress, Deploy] | None:
-    """The last one that was asked for on a page, and where it stands; None where there was none."""
+    """The last one, and where it stands; None where there was none."""
     return await asked_for.newest(database, org.name, Deploy, DEPLOYING)

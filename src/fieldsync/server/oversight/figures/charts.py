@@ -197,7 +197,7 @@ def _syncs(metadata: MetaData, asked: tuple[str, ...]) -> CTE:
     return query.cte("sync")
 
 
-_STEPS = ((100, 1), (6_000, 10), (60_000, 100), (360_000, 1_000))
+_STEPS = ((100, 2), (1_000, 10), (60_000, 100), (360_000, 1_000))
 """Up to so many hundredths of a second durations are told apart by so many; longer ones by minutes."""
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import any_, bindparam, select
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.schema.access.permissions import Access
@@ -13,9 +14,10 @@ from fieldsync.schema.sync_rule import SyncRule
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.scope.explain import Weighed, explain
 from fieldsync.server.oversight.scope.holders import Holder
-from fieldsync.server.oversight.scope.words import condition_text
+from fieldsync.server.oversight.scope.words import condition_text, token_values
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.scope.cut import operands_of
 from fieldsync.server.scope.scope import Scope
 
 
@@ -36,6 +38,10 @@ class RecordAccess:
     rights: tuple[tuple[str, str], ...]
     """Profile and permission sets of the person that say something of the object: (who, what)."""
     may_read: bool
+    hidden: tuple[str, ...]
+    """Labels of fields that stay hidden from the person."""
+    tokens: tuple[tuple[str, tuple[str, ...]], ...]
+    """What the tokens of sharing and rules stand for here; territories by their names."""
     sharing: str
     sharing_condition: str
     owner: str
@@ -68,13 +74,17 @@ async def explain_record(org: Org, database: Database, holder: Holder, place: tu
     access = dict(await database.rows(scope.access(name), ids=[record_id])) if may_read else {}
     ruled = [await _ruled(org, database, holder, rules, one, record_id) for one in explained.rules]
     on_device = await _among(database, scope, name, record_id)
+    shared = scope.cut.composer.shared(name)
+    tokens = explained.tokens | token_values(scope.recipe.values, operands_of(shared))
     return RecordAccess(
         name=name,
         missing=row is None,
         rights=_rights(org.catalog, holder, name),
         may_read=may_read,
+        hidden=_hidden(org.catalog, holder, name),
+        tokens=await _named(org, database, tokens),
         sharing=explained.sharing,
-        sharing_condition=condition_text(org.catalog, scope.cut.composer.shared(name)),
+        sharing_condition=condition_text(org.catalog, shared),
         owner=str(row[0] or "") if row else "",
         shared=record_id in access,
         may_write=bool(access.get(record_id)),
@@ -107,6 +117,24 @@ async def _fed(org: Org, database: Database, holder: Holder, record_id: str) -> 
     query = select(change.c.feed_position).select_from(change.join(head, head.c.user_id == change.c.feed_user))
     mine = query.where(change.c.feed_user == holder.caller.user_id, change.c.feed_position > head.c.floor)
     return bool(await database.rows(compile_statement(mine.where(change.c.id == record_id).limit(1))))
+
+
+def _hidden(catalog: Catalog, holder: Holder, name: str) -> tuple[str, ...]:
+    rights = holder.caller.rights
+    if not rights.may(name, Access.READ):
+        return ()
+    fields = catalog[name].fields.values()
+    return tuple(field.label or field.name for field in fields if not rights.sees(name, field.name))
+
+
+async def _named(
+    org: Org, database: Database, tokens: Mapping[str, tuple[str, ...]]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    territory = org.metadata.tables["Territory"]
+    query = select(territory.c.Id, territory.c.Name).where(territory.c.Id == any_(bindparam("ids")))
+    ids = sorted({value for values in tokens.values() for value in values})
+    names = {i: name for i, name in await database.rows(compile_statement(query), ids=ids) if name}
+    return tuple((token, tuple(sorted(names.get(one, one) for one in tokens[token]))) for token in sorted(tokens))
 
 
 def _rights(catalog: Catalog, holder: Holder, name: str) -> tuple[tuple[str, str], ...]:

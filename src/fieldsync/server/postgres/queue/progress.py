@@ -67,6 +67,11 @@ _OPEN = written(
     f"SELECT id FROM {_T} WHERE queue_name = %(queue)s AND what = %(what)s AND ended_at IS NULL",  # noqa: S608
     *("queue", "what"),
 )
+_DONE = written(
+    f"INSERT INTO {_T} (queue_name, what, asked_by, status, done, total, begun_at, ended_at, result)"  # noqa: S608
+    " VALUES (%(queue)s, %(what)s, %(by)s, 'valid', 1, 1, now(), now(), %(result)s)",
+    *("queue", "what", "by", "result"),
+)
 _IS_CANCELED = written(f"SELECT canceled FROM {_T} WHERE id = %(id)s", "id")  # noqa: S608
 _FORGET = written(
     f"DELETE FROM {_T} WHERE queue_name = %(queue)s AND what = %(what)s AND ended_at IS NOT NULL",  # noqa: S608
@@ -147,6 +152,13 @@ def note_within(connection: Connection, progress: int, place: tuple[int, int], r
     values = {"id": progress, "done": place[0], "total": place[1], "result": msgspec.json.encode(result).decode()}
     row = connection.exec_driver_sql(_NOTE.text, values).one_or_none()
     return row is not None and bool(row[0])
+
+
+def done_within(connection: Connection, queue: str, what: str, by: str, result: msgspec.Struct) -> None:
+    """Note work of this kind that nobody watched, and that all of it is done, in the transaction that does it."""
+    connection.exec_driver_sql(_FORGET.text, {"queue": queue, "what": what})
+    told = msgspec.json.encode(result).decode()
+    connection.exec_driver_sql(_DONE.text, {"queue": queue, "what": what, "by": by, "result": told})
 
 
 async def expect(database: Work, progress: int, result: msgspec.Struct) -> None:

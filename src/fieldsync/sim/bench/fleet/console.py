@@ -55,8 +55,8 @@ INSERT INTO "Sync_Tracking" ("Id", "Name", "IsDeleted", "UserId", "DeviceId", "S
     "Duration_Seconds", "Successful", "Canceled", "Upload_Processed", "Download_Processed", "Upload_Errors",
     "App_Version", "Problem_Code", "_stamp")
 SELECT '0Skzzzzz' || lpad(n::text, 7, '0') || 'AAA', 'S-' || lpad(n::text, 8, '0'), false, d."UserId", d."Id",
-    'incremental', now() - (n * interval '1 day' * :days / :many), now(), 5 + n % 90, n % 20 <> 0, false, true, true,
-    n % 3, '0.' || n % 6, CASE WHEN n % 20 = 0 THEN 'OFFLINE' END, 1
+    'incremental', now() - (n * interval '1 day' * :days / :many), now(), 0.05 + (n % 9973) * 0.011,
+    n % 20 <> 0, false, true, true, n % 3, '0.' || n % 6, CASE WHEN n % 20 = 0 THEN 'OFFLINE' END, 1
 FROM generate_series(1, :many) n,
     LATERAL (SELECT d."Id", d."UserId" FROM devices d WHERE d.place = n % (SELECT count(*) FROM devices)) d
 """

@@ -18,7 +18,7 @@ from fieldsync.server.oversight.wanted import Wanted
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.web.console.door import AnyRequest, admin_org
-from fieldsync.web.console.home.drawn import drawn_days
+from fieldsync.web.console.home.drawn import drawn_days, ranked
 
 TILES = ("Success", "Failed", "Waiting", "Canceled")
 DAYS = (7, 30, 90)
@@ -61,7 +61,8 @@ async def home(request: AnyRequest, served: ServedHere) -> Template:
         told = {
             "alerts": await found_alerts(org, database),
             "late": await people_syncs(org, database, late_only=True),
-            "ages": await pending_ages(org, database),
+            "ages": (ages := await pending_ages(org, database)),
+            "waiting": ranked([(one.label.capitalize(), one.devices) for one in ages], "Devices by their oldest save"),
             "complete": (await completeness(org, database)).sentence,
         }
     about = {"here": "home", "org": org.name, "page_token": page_token, "tiles": await _tiles(org)}
