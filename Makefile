@@ -40,7 +40,7 @@ check: dev
 
 # The Field app for people without Python, for the system this runs on.
 package: dev
-	@$(BIN)/python tools/package.py dist
+	@$(BIN)/python tools/package.py dist $(FOR)
 
 sim: dev
 	@$(BIN)/fieldsync sim --seed $(SEED) --steps 600 --devices 2 --hours $(HOURS)

@@ -1,4 +1,5 @@
-"""Builds the Field app for people without Python, for the system this runs on: `python tools/package.py FOLDER`.
+"""Builds the Field app for people without Python, for the system this runs on: `python tools/package.py FOLDER`, or
+`python tools/package.py FOLDER windows`, which says where that is built when this is no such machine.
 
 PyInstaller gathers Python, the engine, the pages and what they import into one folder; nothing is compiled for another
 system, so each is built on its own. What was built is then started without Python on its path and asked for its first
@@ -30,6 +31,9 @@ ENTRY = "from fieldsync.cli.device.packaged import main\nmain()\n"
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/\S*")
 FOR = """The package is for {system} on {machine} alone: Windows, macOS and Linux each build their own, on
 such a machine. It is built and tried on Linux x86-64; on the others this command was not run yet."""
+SYSTEMS = {"linux": "Linux", "windows": "Windows", "macos": "Darwin"}
+ELSEWHERE = """A package for {wanted} is built on {wanted} only: nothing compiles for another system. This is {here}.
+On such a machine: python tools/bootstrap.py dev, then with that .venv's Python tools/package.py {folder} {wanted}."""
 STOP = signal.SIGINT if os.name == "posix" else signal.SIGTERM
 SECONDS_MAX = 60
 DESKTOP = """[Desktop Entry]
@@ -42,8 +46,11 @@ Categories=Office;
 """
 
 
-def main(folder: str) -> int:
-    """Prints where the package is, and for which machines."""
+def main(folder: str, wanted: str = "") -> int:
+    """Prints where the package is, and for which machines; 1 where `wanted` is another system than this."""
+    if wanted and SYSTEMS.get(wanted.lower(), wanted) != platform.system():
+        print(ELSEWHERE.format(wanted=wanted, here=platform.system(), folder=folder), file=sys.stderr)
+        return 1
     print(FOR.format(system=platform.system(), machine=platform.machine()), flush=True)
     with tempfile.TemporaryDirectory() as made:
         built = build(Path(made))
@@ -104,6 +111,6 @@ def pack(built: Path, folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: package.py FOLDER")
-    sys.exit(main(sys.argv[1]))
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: package.py FOLDER [linux | windows | macos]")
+    sys.exit(main(*sys.argv[1:]))

@@ -19,6 +19,7 @@ from babel.messages.pofile import read_po, write_po
 from fieldsync.base.problems import CATALOGUE
 from fieldsync.device.keys.latch import GUESSED_PIN, NO_PIN
 from fieldsync.device.keys.passphrase import SHORT_PASSPHRASE
+from fieldsync.schema.load import load_packs
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "src" / "fieldsync" / "web"
@@ -42,6 +43,16 @@ def said() -> Iterator[Told]:
     for kind in CATALOGUE.values():
         yield from (kind.sentence, kind.remedy)
     yield from REASONS
+    yield from _named()
+
+
+def _named() -> Iterator[str]:
+    """What the objects we ship are called within sentences, and what one line of their forms is."""
+    for pack in load_packs():
+        for one in pack.objects:
+            called = (one.label, one.plural) if pack.name != "platform" else ()
+            yield from (name for name in called if name)
+            yield from (lines.one for layout in one.layouts for lines in layout.lines if lines.one)
 
 
 def _extracted(method: str, path: Path) -> Iterator[Told]:

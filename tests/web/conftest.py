@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from tests.conftest import Databases
+from tests.web.beginning import Opened, Relay, Vault, opened, relayed
 from tests.web.browsing import ARGUMENTS, Demos, Running
+from tests.web.test_begin import PIN, Ahead, begin, server_of
 
+from fieldsync.cli.demo.people import TOM
 from fieldsync.server.postgres.embedded import EmbeddedPostgres
 
 
@@ -41,3 +44,11 @@ def browser(chromium: Path) -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def desk(running: Running, tmp_path: Path) -> Iterator[tuple[Opened, Relay]]:
+    """Tom's app, whose network can be cut and whose clock can be moved."""
+    with relayed(server_of(running)) as (address, network), opened(tmp_path, Vault(), Ahead()) as one:
+        begin(one, address, TOM, PIN)
+        yield one, network

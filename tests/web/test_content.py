@@ -101,6 +101,11 @@ def test_new_content_is_offered_after_a_sync_and_reminded_of_at_the_next_opening
         page.get_by_role("button", name="Get A new film").click()
         expect(page.get_by_role("button", name="Present A new film")).to_be_visible()
         assert ipad.media.size(film) is not None
+        second = publish(running, b"<svg xmlns='http://www.w3.org/2000/svg' width='7' height='9'/>", "A second film")
+        page.get_by_role("link", name="Home").click()
+        page.get_by_role("button", name="Sync", exact=True).click()
+        page.get_by_role("button", name="Yes", exact=True).click()
+        eventually(lambda: ipad.media.size(second) is not None)
 
 
 def test_a_film_is_played_from_where_one_likes_and_the_call_says_how_long(browser: Browser, running: Running) -> None:

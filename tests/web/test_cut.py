@@ -5,16 +5,14 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.web.begin_walk import MORE, accounts, accounts_of, territory_of, two_territories
-from tests.web.beginning import Opened, Relay, Vault, opened, relayed
+from tests.web.beginning import Opened, Relay
 from tests.web.browsing import Running, app, eventually
-from tests.web.test_begin import PIN, Ahead, begin, here, server_of
+from tests.web.test_begin import PIN, Ahead, here, server_of
 from tests.web.test_content import publish
 
 from fieldsync.base.ids import RecordId
@@ -32,14 +30,6 @@ from fieldsync.server.org.seed import insert_rows, mint_ids
 
 MANY, BYTES = 300, 25_000
 """So many new accounts take more than so many bytes, however they are packed."""
-
-
-@pytest.fixture
-def desk(running: Running, tmp_path: Path) -> Iterator[tuple[Opened, Relay]]:
-    """Tom's app, whose network can be cut and whose clock can be moved."""
-    with relayed(server_of(running)) as (address, network), opened(tmp_path, Vault(), Ahead()) as one:
-        begin(one, address, TOM, PIN)
-        yield one, network
 
 
 def add_many(running: Running, one: Opened) -> None:
@@ -190,27 +180,6 @@ def test_a_file_that_was_cut_says_so_and_comes_when_pressed_again(
             assert device.media.size(record) == 4 * PIECE_BYTES
 
 
-def test_a_file_whose_line_fell_silent_comes_over_another_one(
-    browser: Browser, running: Running, desk: tuple[Opened, Relay]
-) -> None:
-    one, network = desk
-    device = here(one)
-    film = publish(running, secrets.token_bytes(4 * PIECE_BYTES), "A long film")
-    device.sync()
-    with app(browser, one.link, 1) as page:
-        page.get_by_role("dialog").get_by_role("button", name="OK").click()
-        page.goto("/content")
-        network.stand_still(3 * PIECE_BYTES // 2)
-        page.get_by_role("button", name="Get A long film").click()
-        expect(page.get_by_text(re.compile("^1.0 MB of"))).to_be_visible()
-        network.silenced = 1
-        network.go_on()
-        expect(page.get_by_text("There is no connection to the server.")).to_be_visible()
-        page.get_by_role("button", name="Get A long film").click()
-        expect(page.get_by_role("button", name="Present A long film")).to_be_visible()
-        assert device.media.size(film) == 4 * PIECE_BYTES
-
-
 def test_a_switch_of_territory_that_was_cut_is_tried_again_as_a_whole(
     browser: Browser, running: Running, desk: tuple[Opened, Relay]
 ) -> None:
@@ -224,7 +193,7 @@ def test_a_switch_of_territory_that_was_cut_is_tried_again_as_a_whole(
         edit.update("Account", mine, {"Description": "written before he left"})
     with app(browser, one.link, 1) as page:
         page.goto("/sync")
-        page.get_by_label("Work on this device in").select_option(label=f"{TOM.territory} (primary)")
+        page.get_by_label("Work on this device in").select_option(label=f"{TOM.territory} (main territory)")
         network.cut_after(150)
         page.get_by_role("button", name="Switch").click()
         expect(page.get_by_role("heading", name="Sync did not finish")).to_be_visible()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, expect
 from tests.web.browsing import Running, app, eventually
@@ -18,6 +20,33 @@ def test_a_refused_save_is_sent_again_as_it_is(browser: Browser, running: Runnin
         page.get_by_role("button", name="Send again as it is now").click()
         expect(page.get_by_text("No sync errors.")).to_be_visible()
         eventually(lambda: iphone.count("Account", {"Phone": "mine at last"}) == 1)
+
+
+def test_a_delete_that_was_refused_is_taken_back_and_who_changed_the_record_is_named(
+    browser: Browser, running: Running
+) -> None:
+    ipad, iphone = running.devices
+    account = disagree(running, "mine", "theirs")
+    with iphone.edit() as edit:
+        asked = edit.create("Medical_Inquiry", {"Inquiry_Text": "Is it safe?", "AccountId": account})
+    eventually(lambda: ipad.get("Medical_Inquiry", asked) is not None)
+    ipad.go_offline()
+    with ipad.edit() as edit:
+        edit.delete("Medical_Inquiry", asked)
+    with iphone.edit() as edit:
+        edit.update("Medical_Inquiry", asked, {"Inquiry_Text": "Is it safe at night?"})
+    eventually(lambda: not iphone.queue())
+    with app(browser, running.link("iPad"), 1) as page:
+        page.goto("/errors")
+        expect(page.get_by_text(re.compile("^Sarah Jones, .+"))).to_be_visible()
+        expect(page.get_by_role("link", name=re.compile("Ackerman"))).to_be_visible()
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Undo", exact=True).click()
+        expect(page.get_by_text("No sync errors.")).to_be_visible()
+        ipad.go_online()
+        page.get_by_role("button", name="Undelete").click()
+        expect(page.get_by_text("No sync errors.")).to_be_visible()
+    assert ipad.count("Medical_Inquiry", {"Id": asked, "Inquiry_Text": "Is it safe at night?"}) == 1
 
 
 def test_what_was_submitted_elsewhere_is_not_submitted_from_an_older_page(browser: Browser, running: Running) -> None:

@@ -159,9 +159,14 @@ BULK_FAULTS_TOLD_MAX = 100
 BULK_CHUNK_LINES = 5_000
 
 # Device
-SEND_DEADLINE_SECONDS = STATEMENT_TIMEOUT_MS / 1000 + 15.0
-"""How long a device waits for the next bytes of an answer: for longer than the server lets a statement run, so that it
-does not send again what the server is still at."""
+BEAT_SECONDS = 5.0
+"""A server that is still at an answer says so at least every other time that this passed (ADR 24)."""
+BEATS_MAX = 60
+"""So often in a row, then no more: for longer than it lets a statement run, and a stream without a row go on."""
+LINE_SILENT_SECONDS = 15.0
+"""A line on which a device hears nothing for so long is given up: who works would have said so."""
+LINE_SLOWEST_BYTES = 2_000
+"""A second. What is still to leave over a line as slow as this is waited for besides."""
 BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_MAX_SECONDS = 300.0
 VIEW_LEASE_SECONDS = 60

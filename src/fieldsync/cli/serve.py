@@ -26,8 +26,7 @@ def serve(
 ) -> None:
     """Serve every org until Ctrl-C."""
     from fieldsync.server.http.app import create_app
-    from fieldsync.server.http.loop import run
-    from fieldsync.server.http.serve import serve_alone
+    from fieldsync.server.http.serve import run, serve_alone
     from fieldsync.server.org.begin.upgrade import upgrade_org
     from fieldsync.server.org.directory import list_orgs
     from fieldsync.server.postgres.connect import admin_connection

@@ -20,12 +20,26 @@ CONTENT_EVENTS = "text/event-stream"
 ENCODING_ZSTD = "zstd"
 CATALOG_VERSION_HEADER = "fieldsync-catalog"
 APP_VERSION_HEADER = "fieldsync-app"
+BEATS_HEADER = "fieldsync-beats"
+"""A request that has it may be answered by beats, while the server is still at it."""
+CONTENT_BEATS = "application/x-fieldsync-beats"
+"""An answer that came late: empty lines as long as it was worked on, a line with its `LateHead`, then its body."""
+BEAT = b"\n"
+BEAT_IN_ZSTD = b"\x00\x00\x00"
+"""Within a stream of rows a beat is an empty line, in a compressed one an empty block."""
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
     """Body of every answer that is not a success."""
 
     problem: Problem
+
+
+class LateHead(msgspec.Struct, frozen=True):
+    """Status and headers of an answer that came late, names in lower case."""
+
+    status: int
+    headers: dict[str, str]
 
 
 def decode(data: bytes, shape: type[T]) -> T:

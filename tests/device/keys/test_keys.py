@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Any
 
-import keyring.backends.fail
-import keyring.backends.null
 import msgspec
 import pytest
-from keyring.backends.chainer import ChainerBackend
+from keyring.backends.null import Keyring as Null
 
 from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import SeededChance
 from fieldsync.device.keys import change_passphrase, key_from_passphrase
-from fieldsync.device.keys.keystore import trusted_backend
+from fieldsync.device.keys.keystore import best_of, trusted
 
 PHRASE = "a long enough phrase"
 
@@ -56,15 +54,33 @@ def test_a_database_without_its_key_file_is_not_given_a_new_key(tmp_path: Path) 
     assert caught.value.problem.code is Code.STORE_DAMAGED
 
 
-@pytest.mark.parametrize("kind", [keyring.backends.fail.Keyring, keyring.backends.null.Keyring])
-def test_only_real_key_stores_are_used(kind: Any) -> None:
-    with pytest.raises(Refused) as caught:
-        trusted_backend(kind())
-    assert caught.value.problem.code is Code.UNUSABLE
+@pytest.mark.parametrize(
+    ("system", "asked"),
+    [
+        ("win32", ["keyring.backends.Windows"]),
+        ("darwin", ["keyring.backends.macOS"]),
+        ("linux", ["keyring.backends.SecretService", "keyring.backends.kwallet"]),
+    ],
+)
+def test_only_real_key_stores_of_this_system_are_asked(
+    system: str, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    assert [kind.__module__ for kind in trusted()] == asked
 
 
-def test_a_chain_without_a_real_store_is_refused() -> None:
-    null: Any = keyring.backends.null.Keyring
-    chain: Any = type("Chain", (ChainerBackend,), {"backends": [null()], "priority": 1})
-    with pytest.raises(Refused):
-        trusted_backend(chain())
+class First(Null):
+    priority = 2
+
+
+class Absent(Null):
+    @property
+    def priority(self) -> float:
+        raise RuntimeError("nobody answers")
+
+    viable = False
+
+
+def test_the_best_of_those_that_are_there_is_taken() -> None:
+    assert isinstance(best_of([Absent, First, Null]), First)
+    assert best_of([Absent]) is None

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from fieldsync.device.transport import HttpTransport, NotStreamed, Unconnected, Unreachable, http
-from fieldsync.device.transport.http import LINE_BYTES_MAX
+from fieldsync.device.transport.answer import LINE_BYTES_MAX
 from fieldsync.protocol import wire
 
 LINES = b'{"a":1}\n{"b":2}\n'
@@ -164,7 +164,7 @@ def test_requests_share_a_connection_and_one_that_idled_away_is_made_anew(transp
 def test_a_body_that_takes_longer_than_any_wait_gets_through_a_line_that_gets_on() -> None:
     body = os.urandom(1024 * 1024)
     with slow_line(bytes_a_second=512 * 1024) as address:
-        patient = HttpTransport(address, deadline_seconds=1.5)
+        patient = HttpTransport(address, silent_seconds=1.5)
         assert patient.request("POST", "/x", body, {}).body == b"%d" % len(wire.compress(body))
         patient.close()
 

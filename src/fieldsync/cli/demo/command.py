@@ -33,7 +33,7 @@ def _interactive(folder: Path, port: int, accounts: int, *, reset: bool) -> None
     from fieldsync.cli.demo.run import free_port, place, run
     from fieldsync.cli.demo.scenes import set_scenes
     from fieldsync.cli.serve import require_free
-    from fieldsync.server.http.loop import run as run_loop
+    from fieldsync.server.http.serve import run as run_loop
 
     chosen = port or free_port()
     require_free("127.0.0.1", chosen)

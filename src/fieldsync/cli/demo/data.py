@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import SeededChance, World
 from fieldsync.cli.demo.content import make_content
-from fieldsync.cli.demo.names import CENTRES, CITIES, FIRST_NAMES, LAST_NAMES, NOTES, PRODUCTS, STREETS
+from fieldsync.cli.demo.names import CENTRES, CITIES, FIRST_NAMES, LAST_NAMES, NOTES, PRODUCTS, STREETS, STRICT_SAMPLE
 from fieldsync.cli.demo.people import ADMIN, MANAGER, NATION, ORG, PASSWORD, REPRESENTATIVES, TERRITORIES, Person
 from fieldsync.cli.demo.sales import external_id, sales_file
 from fieldsync.schema.catalog import Catalog, build
@@ -67,6 +67,7 @@ def make_demo_org(uri: str, world: World, *, accounts: int = ACCOUNTS, tell: Pro
         tell(f"{DAYS_OF_CALLS} days of calls")
         today = world.clock.now().date()
         _calls(seeding, chance, world.clock.now(), made)
+        _lots(seeding, today, users)
         make_content(seeding)
         tell("a year of sales")
         load(seeding, Asked("Sales_Data"), sales_file(chance, today, made.products["Detail"], accounts))
@@ -126,6 +127,21 @@ def _products(seeding: Seeding) -> dict[str, list[RecordId]]:
     for record_id, (_, kind, _, _) in zip(ids, PRODUCTS, strict=True):
         found.setdefault(kind, []).append(record_id)
     return found
+
+
+def _lots(seeding: Seeding, today: date, users: dict[str, RecordId]) -> None:
+    """A sample that is left from a lot and against a signature only; each representative has two lots in use, of which
+    one is nearly empty, and one that expired."""
+    [product] = mint_ids(seeding, "Product", 1)
+    strict = {"Requires_Lot": True, "Requires_Signature": True, "Display_Order": len(PRODUCTS) + 1}
+    insert_rows(seeding, "Product", [{"Id": product, **STRICT_SAMPLE, **strict}])
+    insert_rows(seeding, "Sample_Limit", [{"ProductId": product, "Quantity_Max": 4, "Per": "Month"}])
+    held = (("S-2107", 40, 300), ("S-2093", 2, 45), ("S-1988", 12, -20))
+    lots: list[Row] = [
+        {"Name": name, "ProductId": product, "Quantity": quantity, "Expiration": (today + timedelta(days)).isoformat()}
+        for name, quantity, days in held
+    ]
+    insert_rows(seeding, "Sample_Lot", [lot | {"OwnerId": users[p.username]} for p in REPRESENTATIVES for lot in lots])
 
 
 def _accounts(

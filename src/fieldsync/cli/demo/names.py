@@ -75,6 +75,12 @@ PRODUCTS = (
     ("Cardiona patient leaflet", "Promotional Item", "Cardiovascular", "cardionazole"),
 )
 """Name, type, family, generic name."""
+STRICT_SAMPLE = {
+    "Name": "Somnera 5 mg sample",
+    "Type": "Sample",
+    "Family": "Neuroscience",
+    "Generic_Name": "somnerazine",
+}
 NOTES = (
     "Interested in the dosing data; send the reprint.",
     "Short visit, clinic was busy. Call before the next one.",

@@ -81,6 +81,8 @@ class Widget(msgspec.Struct, frozen=True):
     signed_out: bool
     sync_due: bool = False
     """The last successful download is longer ago than the limit in days: asked about at sign-in (FEATURES H08)."""
+    days_since: int = 0
+    """Whole days since the last successful download."""
     phase: Phase | None = None
     not_getting_through: bool = False
     """It was sent again as often as the admin's limit says, and nobody answered (FEATURES J23)."""
@@ -101,6 +103,7 @@ def widget(facts: Facts) -> Widget:
         sync_required=_sync_required(facts),
         signed_out=facts.signed_out,
         sync_due=_sync_due(facts),
+        days_since=max(0, _since_ms(facts) // DAY_MS),
         phase=facts.phase if facts.active else None,
         not_getting_through=facts.failed_sends > facts.send_retries,
     )
@@ -125,7 +128,11 @@ def _sync_required(facts: Facts) -> bool:
 def _sync_due(facts: Facts) -> bool:
     if facts.as_of is None or facts.overdue_days == 0:
         return facts.as_of is None
-    return facts.now_ms - datetime.fromisoformat(facts.as_of).timestamp() * 1000 > facts.overdue_days * DAY_MS
+    return _since_ms(facts) > facts.overdue_days * DAY_MS
+
+
+def _since_ms(facts: Facts) -> int:
+    return facts.now_ms - int(datetime.fromisoformat(facts.as_of).timestamp() * 1000) if facts.as_of else 0
 
 
 def overdue(facts: Facts) -> bool:

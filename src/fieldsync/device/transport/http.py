@@ -13,40 +13,30 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from http import HTTPStatus
 from io import BytesIO
-from typing import IO, Any, cast
+from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import truststore
 import urllib3
 import zstandard
 from urllib3.connection import HTTPConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
 from urllib3.util import parse_url
 
 from fieldsync.base import limits
-from fieldsync.base.problems import Refused
+from fieldsync.device.transport.answer import Answer
 from fieldsync.device.transport.link import Heard, NotStreamed, Reply, Unconnected, Unreachable
 from fieldsync.protocol import wire
 
 COMPRESS_FROM_BYTES = 1_024
-ANSWER_BYTES_MAX = 256 * 1024 * 1024
-LINE_BYTES_MAX = 64 * 1024 * 1024
-WINDOW_BYTES_MAX = 2**23
-PIECE_BYTES_MAX = 2**18
-"""So much of an answer is taken at once."""
 CONNECT_SECONDS = 10.0
 UNDERWAY_BYTES_MAX = 64 * 1024
 """What the system holds of a body that seems sent. It is still to pass a slow line while the answer is waited for."""
-PIECE_SECONDS = 15.0
-"""A piece of a file is there already: a server that says nothing for so long is not heard any more."""
 GIVE_WAY_SECONDS = 0.02
 """So long what asked for a request stands back, for it to leave. Two threads that both work take turns of 5 ms."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "[::1]", "localhost"})
 """Streams from this machine come faster as they are."""
-STREAM_READ_DEADLINES = 4
-"""A row of a stream may take so many times as long as an answer."""
 _ONCE = urllib3.Retry(False)  # what failed is tried again by the engine, which knows when
 _UNCONNECTED = (ConnectTimeoutError, NewConnectionError, ProxyError)
 _SOCKET = [*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_SNDBUF, UNDERWAY_BYTES_MAX)]
@@ -55,15 +45,10 @@ _EVENT_TIMEOUT = urllib3.Timeout(connect=CONNECT_SECONDS, read=limits.STREAM_HEA
 
 class HttpTransport:
     """The server at `base_url`, e.g. `https://crm.example`. One thread uses `request`, `later` and `stream`, one
-    `events`."""
+    `events`. A line that is silent for `silent_seconds` is given up: a server that works says so (ADR 24)."""
 
-    def __init__(
-        self, base_url: str, *, verify: bool = True, deadline_seconds: float = limits.SEND_DEADLINE_SECONDS
-    ) -> None:
-        connect = min(deadline_seconds, CONNECT_SECONDS)
-        self._timeout = urllib3.Timeout(connect=connect, read=deadline_seconds)
-        self._piece_timeout = urllib3.Timeout(connect=connect, read=min(deadline_seconds, PIECE_SECONDS))
-        self._stream_timeout = urllib3.Timeout(connect=connect, read=STREAM_READ_DEADLINES * deadline_seconds)
+    def __init__(self, base_url: str, *, verify: bool = True, silent_seconds: float | None = None) -> None:
+        self._silent_seconds = limits.LINE_SILENT_SECONDS if silent_seconds is None else silent_seconds
         self._pool, self._prefix = _way_to(base_url.rstrip("/"), verify=verify)
         self._listening: urllib3.BaseHTTPResponse | None = None
         self._on_its_way = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fieldsync request")
@@ -78,9 +63,8 @@ class HttpTransport:
     ) -> Reply:
         """One request and its answer. `left` is set as soon as all of the body is on its way."""
         content, sent = _content(body, {"accept-encoding": wire.ENCODING_ZSTD, **headers})
-        timeout = self._piece_timeout if "range" in headers else self._timeout
-        with self._answer(method, path, content, sent, timeout, left) as response:
-            return _reply(response)
+        with self._answer(method, path, content, sent, left=left) as answer:
+            return answer.reply()
 
     def later(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Callable[[], Reply]:
         """See `Transport.later`."""
@@ -94,20 +78,20 @@ class HttpTransport:
         """See `Transport.stream`."""
         content, sent = _content(body, {"accept-encoding": self._wanted, **headers})
         method = "GET" if body is None else "POST"
-        with self._answer(method, path, content, sent, self._stream_timeout) as response:
-            if response.status != HTTPStatus.OK or not _is(response, wire.CONTENT_LINES):
-                raise NotStreamed(_reply(response))
-            yield from _lines(_plain(response))
+        with self._answer(method, path, content, sent) as answer:
+            if not answer.streams(wire.CONTENT_LINES):
+                raise NotStreamed(answer.reply())
+            yield from answer.rows()
 
     def events(self, path: str, headers: Mapping[str, str], heard: Heard, stop: threading.Event) -> None:
         """See `Transport.events`."""
         asked = {"accept": wire.CONTENT_EVENTS, "cache-control": "no-store", **headers}
-        with self._answer("GET", path, None, asked, _EVENT_TIMEOUT) as response:
-            if response.status != HTTPStatus.OK or not _is(response, wire.CONTENT_EVENTS):
-                raise NotStreamed(_reply(response))
-            self._listening = response
+        with self._answer("GET", path, None, asked, events=True) as answer:
+            if not answer.streams(wire.CONTENT_EVENTS):
+                raise NotStreamed(answer.reply())
+            self._listening = answer.response
             try:
-                for name, data in _events(_lines(_pieces(response))):
+                for name, data in answer.events():
                     if stop.is_set():
                         return
                     heard(name, data)
@@ -121,11 +105,12 @@ class HttpTransport:
         path: str,
         body: bytes | None,
         headers: Mapping[str, str],
-        timeout: urllib3.Timeout,
+        *,
         left: threading.Event | None = None,
-    ) -> Iterator[urllib3.BaseHTTPResponse]:
+        events: bool = False,
+    ) -> Iterator[Answer]:
         """An answer whose body is still to come. One that is not read to its end takes its connection with it."""
-        content, sized = None, {}
+        content, sized, beats = None, {}, {} if events else {wire.BEATS_HEADER: "1"}
         if body is not None:  # as a file it leaves in pieces, and each has the time of a connection, not all together
             content, sized = _Leaving(body, left), {"content-length": str(len(body))}
         try:
@@ -133,26 +118,35 @@ class HttpTransport:
                 method,
                 self._prefix + path,
                 content,
-                {**headers, **sized},
+                {**headers, **sized, **beats},
                 retries=_ONCE,
                 redirect=False,
                 assert_same_host=False,
-                timeout=timeout,
+                timeout=_EVENT_TIMEOUT if events else self._patience(body),
                 preload_content=False,
                 decode_content=False,
             )
             try:
-                yield response
+                yield Answer(response)
             finally:
                 response.close()
         except _UNCONNECTED as error:
             raise Unconnected(f"{type(error).__name__}: {error}") from error
         except (HTTPError, OSError, zstandard.ZstdError) as error:
             self._let_go()
+            if isinstance(error, ReadTimeoutError) and not events:
+                self.hang_up()
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 
+    def _patience(self, body: bytes | None) -> urllib3.Timeout:
+        """What is still to leave may take its time on a slow line; then a server that is at it says so by beats."""
+        leaving = min(len(body or b""), UNDERWAY_BYTES_MAX) / limits.LINE_SLOWEST_BYTES
+        connect = min(self._silent_seconds, CONNECT_SECONDS)
+        return urllib3.Timeout(connect=connect, read=self._silent_seconds + leaving)
+
     def _let_go(self) -> None:
-        """Of connections that are kept for later: where a line fell silent, none of them says that it is dead too."""
+        """Of connections that are kept for later: where a line fell silent, none of them says that it is dead too. Nor
+        does that of wake-ups, which is hung up with them."""
         kept = self._pool.pool
         with suppress(queue.Empty):
             while kept is not None:
@@ -201,59 +195,6 @@ def _content(body: bytes | None, headers: dict[str, str]) -> tuple[bytes | None,
     return wire.compress(body), {**sent, "content-encoding": wire.ENCODING_ZSTD}
 
 
-def _is(response: urllib3.BaseHTTPResponse, content_type: str) -> bool:
-    given: str = response.headers.get("content-type", "")
-    return given.partition(";")[0].strip().lower() == content_type
-
-
-def _reply(response: urllib3.BaseHTTPResponse) -> Reply:
-    body = _bounded(_pieces(response))
-    if response.headers.get("content-encoding", "") == wire.ENCODING_ZSTD:
-        try:
-            body = wire.decompress(body, ANSWER_BYTES_MAX)
-        except Refused as refused:
-            raise Unreachable(str(refused)) from refused
-    return Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, body)
-
-
-def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    """The body as it arrives."""
-    while piece := response.read1(PIECE_BYTES_MAX, decode_content=False):
-        yield piece
-
-
-def _events(lines: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
-    """Name and data of each event of a stream of events; comments are passed over."""
-    name, data = "", b""
-    for line in (line.rstrip(b"\r") for line in lines):
-        field, _, value = line.partition(b":")
-        if field == b"event":
-            name = value.strip().decode("utf-8", "replace")
-        elif field == b"data":
-            data = value.strip()
-        elif not line and name:
-            yield name, data
-            name, data = "", b""
-
-
-def _bounded(chunks: Iterator[bytes]) -> bytes:
-    found = bytearray()
-    for chunk in chunks:
-        found += chunk
-        if len(found) > ANSWER_BYTES_MAX:
-            raise Unreachable("the answer is larger than any the server gives")
-    return bytes(found)
-
-
-def _plain(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    """The body, decompressed in pieces of bounded size, whatever one chunk of it grows to."""
-    if response.headers.get("content-encoding", "") != wire.ENCODING_ZSTD:
-        yield from _pieces(response)
-        return
-    arriving = cast("IO[bytes]", _Arriving(_pieces(response)))
-    yield from zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES_MAX).read_to_iter(arriving)
-
-
 class _Leaving(BytesIO):
     """A body on its way; `left` is set when all of it is."""
 
@@ -266,29 +207,3 @@ class _Leaving(BytesIO):
         if not piece and self._left is not None:
             self._left.set()
         return piece
-
-
-class _Arriving:
-    """Chunks as a file that gives what is there."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-
-    def read(self, _: int) -> bytes:
-        return next((chunk for chunk in self._chunks if chunk), b"")
-
-
-def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Whole lines without their ends; a last line without an end was cut and is not given."""
-    rest: list[bytes] = []
-    size = 0
-    for chunk in chunks:
-        *whole, tail = chunk.split(b"\n")
-        for line in whole:
-            yield b"".join((*rest, line))
-            rest, size = [], 0
-        if tail:
-            rest.append(tail)
-            size += len(tail)
-            if size > LINE_BYTES_MAX:
-                raise Unreachable("a line is longer than any the server sends")

@@ -54,7 +54,7 @@ def is_open(address: str) -> bool:
 
 def look(address: str) -> Found:
     """Ask who is there."""
-    transport = HttpTransport(address, deadline_seconds=GREETING_SECONDS)
+    transport = HttpTransport(address, silent_seconds=GREETING_SECONDS)
     try:
         return greeted(transport)
     finally:

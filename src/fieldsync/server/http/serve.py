@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
@@ -13,6 +14,7 @@ from granian.server.embed import Server
 from litestar import Litestar
 
 from fieldsync.base import limits
+from fieldsync.server.http.beats import beating
 
 FILES_BESIDE = 500
 """Open files of a server beside its connections."""
@@ -20,6 +22,21 @@ COLLECT_AFTER = (50_000, 20, 20)
 """A batch is thousands of objects that all live until it is answered: to look through them every 700 finds nothing."""
 Application = Litestar
 """What can be served."""
+T = TypeVar("T")
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """As `asyncio.run`: in uvloop, where waiting costs less; in Python's own loop where there is none (Windows)."""
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        return runner.run(main)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -38,7 +55,7 @@ async def serve(app: Litestar, *, host: str, port: int, stop: asyncio.Event, rea
     """Serve `app` until `stop` is set. `ready` is told when it listens. Any number may run in one loop."""
     _allow_files(limits.CONNECTIONS_MAX)
     server = Server(
-        app,
+        beating(app),
         address=host,
         port=port,
         interface=Interfaces.ASGI,

@@ -30,8 +30,7 @@ SERVER = """
 import sys
 from fieldsync.base.world import system_world
 from fieldsync.server.http.app import create_app
-from fieldsync.server.http.loop import run
-from fieldsync.server.http.serve import serve_alone
+from fieldsync.server.http.serve import run, serve_alone
 app = create_app(sys.argv[1], system_world())
 run(serve_alone(app, host="127.0.0.1", port=int(sys.argv[2]), ready=lambda: print("ready", flush=True)))
 """

@@ -91,7 +91,7 @@ def live(part: Part, address: str, seed: str, line: Connection) -> None:
     """The process's main function. `seed` is another for each process of the device."""
     alone(part.log)
     device = Device.open(
-        part.store, part.key, world=system_world(), transport=HttpTransport(address, deadline_seconds=DEADLINE_SECONDS)
+        part.store, part.key, world=system_world(), transport=HttpTransport(address, silent_seconds=DEADLINE_SECONDS)
     )
     _sign_in(device, part)
     device.start()

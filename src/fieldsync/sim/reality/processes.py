@@ -19,8 +19,7 @@ from pathlib import Path
 from fieldsync.base.problems import Refused
 from fieldsync.base.world import system_world
 from fieldsync.server.http.app import create_app
-from fieldsync.server.http.loop import run
-from fieldsync.server.http.serve import serve_alone
+from fieldsync.server.http.serve import run, serve_alone
 from fieldsync.server.postgres.embedded import EmbeddedPostgres
 from fieldsync.sim.reality.living import Part, Say, Status, alone, live
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from fieldsync.base.ids import RecordId
-from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.device import Device, Mark, QueueEntry, Record
 from fieldsync.device.queue.states import State
 from fieldsync.schema.catalog import ObjectType
@@ -41,12 +41,29 @@ class TodayCall:
 class ErrorLine:
     """One entry of the error list, and what undoing it takes back: None when that cannot be done now."""
 
+    device: Device
     entry: QueueEntry
     question: str | None
     undo: str
     """What taking it back is called: of a delete that was refused, of a record that was never accepted."""
     fix: str = ""
     """Where it is corrected."""
+
+    def of(self, object_name: str) -> str:
+        """What this kind of record is called."""
+        known = object_name in self.device.catalog
+        return (self.device.catalog[object_name].label if known else "") or object_name
+
+    def called(self, object_name: str | None, field: str) -> str:
+        """What this field is called; the model may have dropped it since it was refused."""
+        name = object_name or self.entry.object
+        fields = self.device.catalog[name].column_fields if name in self.device.catalog else {}
+        return (fields[field].label if field in fields else "") or field
+
+    def who(self, problem: Problem) -> str:
+        """Who changed it online, as far as this device knows people."""
+        user = RecordId(str(problem.details.get("who") or ""))
+        return (self.device.name_of("User", user) or self.device.mini.name_of(user) or "") if user else ""
 
 
 def record(device: Device, object_name: str, record_id: str) -> Record:
@@ -98,9 +115,9 @@ def error_list(device: Device) -> list[ErrorLine]:
 def _error_line(device: Device, entry: QueueEntry, question: str | None) -> ErrorLine:
     found = device.get(entry.object, entry.record_id) if entry.object in device.catalog else None
     if found is None:
-        return ErrorLine(entry, question, _("Undelete"))
+        return ErrorLine(device, entry, question, _("Undelete"))
     undo = _("Undo") if found.stamp else _("Remove it from this device")
-    return ErrorLine(entry, question, undo, f"/objects/{entry.object}/{entry.record_id}/edit")
+    return ErrorLine(device, entry, question, undo, f"/objects/{entry.object}/{entry.record_id}/edit")
 
 
 def _question(device: Device, entry: QueueEntry, names: Mapping[int, str]) -> str | None:

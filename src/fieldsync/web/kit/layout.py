@@ -133,7 +133,7 @@ def _lines(catalog: Catalog, object_type: ObjectType, declared: PageLayout | Non
         known = one.fields or tuple(_usual(line, rights))[:LINE_FIELDS_MAX]
         fields = tuple(n for n in known if n != way.name and is_entered(line, n, rights))
         label = one.label or line.plural
-        told = one.one or _("a {thing}").format(thing=within(line.label))
+        told = _(one.one) if one.one else _("a {thing}").format(thing=within(line.label))
         editable = rights.may(line.name, Access.CREATE) and bool(fields)
         yield Lines(line, way.name, fields, label, told, one.offers, editable)
 

@@ -94,8 +94,9 @@ _ = gettext
 
 
 def within(label: str) -> str:
-    """A label of the data model within a sentence: small, where the language writes nouns small."""
-    return label.lower() if _present.get().language == SOURCE else label
+    """A label of the data model within a sentence: small, where the language writes nouns small; what we ship is called
+    as it is in this language."""
+    return label.lower() if _present.get().language == SOURCE else gettext(label)
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
