@@ -6,7 +6,10 @@ app is opened many times a day by somebody who waits for it: it reads in none of
 
 from __future__ import annotations
 
+import gc
 import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import typer
 
@@ -17,18 +20,20 @@ def main() -> None:
     """Entry point of the installed command."""
     from fieldsync.cli.report import run
 
-    found = the_app() if sys.argv[1:2] == [APP] else commands()
-    sys.exit(run(found, as_json="--json" in sys.argv))
+    found = the_app(sys.argv[2:]) if sys.argv[1:2] == [APP] else None
+    sys.exit(run(found or commands(), as_json="--json" in sys.argv))
 
 
-def the_app() -> typer.Typer:
-    """The one that opens the app, alone."""
+def the_app(arguments: Sequence[str]) -> Callable[[], None] | None:
+    """Opens the app; None where what was given has to be told something."""
+    gc.disable()  # while it is read in nothing is garbage; the app turns it on again
     from fieldsync.cli.device.field import field
+    from fieldsync.cli.device.given import given
 
-    app = _none()
-    app.callback()(_nothing)
-    app.command(APP)(field)
-    return app
+    found = given(field, arguments)
+    if found is None:
+        gc.enable()
+    return None if found is None else partial(field, **found)
 
 
 def commands() -> typer.Typer:
@@ -44,7 +49,13 @@ def commands() -> typer.Typer:
     from fieldsync.cli.report import codes
     from fieldsync.cli.rules.commands import app as rules
 
-    app = _none()
+    app = typer.Typer(
+        name="fieldsync",
+        help="Offline-first CRM sync: server, orgs, catalogs, devices.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
     app.command("demo")(demo.demo)
     app.command("serve")(serve.serve)
     app.command(APP)(field)
@@ -65,17 +76,3 @@ def commands() -> typer.Typer:
     app.add_typer(bench.app, name="bench")
     app.add_typer(conformance, name="conformance")
     return app
-
-
-def _none() -> typer.Typer:
-    return typer.Typer(
-        name="fieldsync",
-        help="Offline-first CRM sync: server, orgs, catalogs, devices.",
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        add_completion=False,
-    )
-
-
-def _nothing() -> None:
-    """What all commands have in common: so the first word stays a command, though there is one only."""

@@ -115,11 +115,11 @@ def test_a_line_that_fell_silent_is_given_up_and_so_is_who_never_comes_to_an_end
 ) -> None:
     transport, network = line
     threading.Timer(SILENT / 2, lambda: setattr(network, "silenced", 1)).start()
-    assert SILENT <= given_up(lambda: transport.request("GET", "/slow", None, {})) < 10 * SILENT
+    assert SILENT <= given_up(lambda: transport.request("GET", "/slow", None, {})) < 60
     asked = transport.stream("/rows", {})
     assert next(asked)
     network.silenced = 2
-    assert SILENT / 2 <= given_up(lambda: list(asked)) < 10 * SILENT
+    assert SILENT / 2 <= given_up(lambda: list(asked)) < 60
     assert transport.request("GET", "/slow", None, {}).status == 200, "the next goes over another line"
     monkeypatch.setattr(limits, "BEATS_MAX", 3)
-    assert given_up(lambda: transport.request("GET", "/hung", None, {})) < 10 * SILENT
+    assert given_up(lambda: transport.request("GET", "/hung", None, {})) < 60

@@ -111,7 +111,7 @@ async def _listening(host: str, port: int, serving: asyncio.Task[None]) -> None:
         try:
             _, writer = await asyncio.open_connection(host, port)
         except OSError:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.005)
             continue
         writer.close()
         return

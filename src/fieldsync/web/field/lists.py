@@ -17,7 +17,7 @@ from fieldsync.web.field.context import Field
 from fieldsync.web.field.empty import Empty, Facts, why, why_of_days, why_of_one
 from fieldsync.web.kit.facts import told
 from fieldsync.web.kit.lists import Asked, line_of
-from fieldsync.web.kit.tongue import _, sentence
+from fieldsync.web.kit.tongue import _, named, sentence
 
 PAGE, ABOUT_MAX = 50, 3
 HOME = {"Account": "/accounts"}
@@ -29,9 +29,9 @@ def record_list(app: Field, name: str, asked: Asked) -> dict[str, Any]:
     object_type = reading.known_object(app.device, name)
     about: dict[str, Any] = {
         "object": name,
-        "plural": object_type.plural,
+        "plural": named(object_type.plural),
         "home": HOME.get(name, f"/objects/{name}"),
-        "lists": [(view.name, view.label) for view in app.device.list_views(name)],
+        "lists": [(view.name, named(view.label)) for view in app.device.list_views(name)],
         "page": PAGE,
         "asked": asked,
     }
@@ -61,12 +61,12 @@ def none_of_days(app: Field) -> Empty | None:
 def _facts(app: Field, object_type: ObjectType, asked: Asked) -> Facts:
     account, name = app.device.account, object_type.name
     return Facts(
-        plural=object_type.plural,
+        plural=named(object_type.plural),
         synced=account is not None and account.as_of is not None,
         readable=app.rights.may(name, Access.READ),
         creatable=app.rights.may(name, Access.CREATE) and object_type.declared.bulk is None,
         search=asked.search,
-        view=next((view.label for view in app.device.list_views(name) if view.name == asked.view), ""),
+        view=next((named(view.label) for view in app.device.list_views(name) if view.name == asked.view), ""),
         here=app.device.count(name),
         online=name == "Account" and app.device.online,
     )
@@ -115,7 +115,7 @@ def _view(app: Field, name: str, asked: Asked) -> dict[str, Any]:
     columns, manner = _columns(app, name, asked.view), app.manner
     lines = [line_of(columns, record, told(manner, record)) for record in found[:PAGE]]
     marked = [(line, app.device.mark(name, RecordId(line.id))) for line in lines]
-    shown = {"columns": [c.label for c in columns], "sorts": _sorts(columns), "lines": marked}
+    shown = {"columns": [named(c.label) for c in columns], "sorts": _sorts(columns), "lines": marked}
     return _EMPTY | shown | {"there_is_more": len(found) > PAGE, "said": ""}
 
 
@@ -130,7 +130,7 @@ def _columns(app: Field, name: str, view: str) -> tuple[Shown, ...]:
 def _sorts(columns: tuple[Shown, ...]) -> list[tuple[str, str]]:
     """(value, label) of every order; by name is the usual one."""
     backwards = _("{label}, last first")
-    sortable = [(".".join(c.path), c.label) for c in columns if c.sortable]
+    sortable = [(".".join(c.path), named(c.label)) for c in columns if c.sortable]
     return [
         choice for path, label in sortable for choice in ((path, label), (f"-{path}", backwards.format(label=label)))
     ]

@@ -17,6 +17,7 @@ from fieldsync.web.field.work.related import makeable, related
 from fieldsync.web.field.work.sheet import sheet_of
 from fieldsync.web.kit.lists import asked_of
 from fieldsync.web.kit.pages import shown
+from fieldsync.web.kit.tongue import named
 
 
 @get("/", sync_to_thread=True)
@@ -69,7 +70,7 @@ def objects(request: AnyRequest, app: FieldHere) -> Template:
     """Every object this person may read, with how many records are here."""
     rights = app.rights
     rows = [
-        {"name": o.name, "plural": o.plural, "count": app.device.count(o.name)}
+        {"name": o.name, "plural": named(o.plural), "count": app.device.count(o.name)}
         for o in app.device.catalog
         if not o.system and rights.may(o.name, Access.READ)
     ]

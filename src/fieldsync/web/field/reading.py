@@ -17,7 +17,7 @@ from fieldsync.schema.model import Field, FieldType
 from fieldsync.web.kit.facts import HIDDEN, SET_BY_SYSTEM, Fact, fact_of, reach_of
 from fieldsync.web.kit.locales import Manner, place_of, zone_of
 from fieldsync.web.kit.pages import shown
-from fieldsync.web.kit.tongue import _, ngettext
+from fieldsync.web.kit.tongue import _, named, ngettext
 
 TODAY_LOOKED_AT_MAX = 500
 MAP = "https://www.openstreetmap.org/search"
@@ -52,13 +52,13 @@ class ErrorLine:
     def of(self, object_name: str) -> str:
         """What this kind of record is called."""
         known = object_name in self.device.catalog
-        return (self.device.catalog[object_name].label if known else "") or object_name
+        return named(self.device.catalog[object_name].label if known else "") or object_name
 
     def called(self, object_name: str | None, field: str) -> str:
         """What this field is called; the model may have dropped it since it was refused."""
         name = object_name or self.entry.object
         fields = self.device.catalog[name].column_fields if name in self.device.catalog else {}
-        return (fields[field].label if field in fields else "") or field
+        return named(fields[field].label if field in fields else "") or field
 
     def who(self, problem: Problem) -> str:
         """Who changed it online, as far as this device knows people."""
@@ -140,7 +140,7 @@ def account_facts(account: Record, object_type: ObjectType) -> list[tuple[str, s
     """What an account page tells, filled fields only; and the address that calls or writes to it."""
     told = (object_type.fields[name] for name in ACCOUNT_FACTS if name in object_type.fields)
     filled = ((field, shown(account.values[field.name])) for field in told if account.values[field.name])
-    return [(field.label or field.name, text, reach_of(field, text)) for field, text in filled]
+    return [(named(field.label or field.name), text, reach_of(field, text)) for field, text in filled]
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def _fact(device: Device, field: Field, value: FieldValue, manner: Manner) -> Fa
     if linked:
         return fact_of(field, value, manner, (linked, f"/objects/{field.references}/{value}"))
     told = _told(device, field, value)
-    return Fact(field.label or field.name, told) if told else fact_of(field, value, manner, None)
+    return Fact(named(field.label or field.name), told) if told else fact_of(field, value, manner, None)
 
 
 def now_input(zone: str, now: datetime) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.model import Field, FieldType
+from fieldsync.web.kit.tongue import named
 
 INPUTS = {
     FieldType.CHECKBOX: "checkbox",
@@ -67,7 +68,7 @@ def plain_input(object_type: ObjectType, name: str, text: str, record_type: str 
     field = object_type.column_fields[name]
     return Input(
         name=name,
-        label=field.label or name,
+        label=named(field.label or name),
         kind=INPUTS.get(field.type, "text"),
         text=text,
         required=field.required and name not in object_type.defaults,

@@ -14,7 +14,7 @@ from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.family.declaration import Submit
 from fieldsync.schema.layout.declaration import LayoutLines, PageLayout, chosen
 from fieldsync.schema.model import Field, FieldType
-from fieldsync.web.kit.tongue import _, within
+from fieldsync.web.kit.tongue import _, named, within
 
 LINE_FIELDS_MAX = 8
 _NOT_ENTERED = (FieldType.BASE64, FieldType.GEOLOCATION, FieldType.ID, FieldType.MASTER_DETAIL)
@@ -115,7 +115,7 @@ def _sections(
     for section in declared.sections:
         fields = tuple(n for n in section.fields if rights.sees(object_type.name, n) and n not in hidden)
         if fields:
-            yield Section(section.label, fields, section.offers)
+            yield Section(named(section.label), fields, section.offers)
 
 
 def _usual(object_type: ObjectType, rights: Rights) -> list[str]:
@@ -132,8 +132,8 @@ def _lines(catalog: Catalog, object_type: ObjectType, declared: PageLayout | Non
             continue
         known = one.fields or tuple(_usual(line, rights))[:LINE_FIELDS_MAX]
         fields = tuple(n for n in known if n != way.name and is_entered(line, n, rights))
-        label = one.label or line.plural
-        told = _(one.one) if one.one else _("a {thing}").format(thing=within(line.label))
+        label = named(one.label or line.plural)
+        told = named(one.one) if one.one else _("a {thing}").format(thing=within(line.label))
         editable = rights.may(line.name, Access.CREATE) and bool(fields)
         yield Lines(line, way.name, fields, label, told, one.offers, editable)
 

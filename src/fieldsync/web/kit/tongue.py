@@ -93,10 +93,14 @@ def ngettext(one: str, many: str, count: int) -> str:
 _ = gettext
 
 
+def named(label: str | None) -> str:
+    """A label of the data model: what we ship has a name in each language, what an org made is called as it says."""
+    return gettext(label) if label else ""
+
+
 def within(label: str) -> str:
-    """A label of the data model within a sentence: small, where the language writes nouns small; what we ship is called
-    as it is in this language."""
-    return label.lower() if _present.get().language == SOURCE else gettext(label)
+    """A label of the data model within a sentence: small, where the language writes nouns small."""
+    return label.lower() if _present.get().language == SOURCE else named(label)
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it

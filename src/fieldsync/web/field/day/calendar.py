@@ -12,7 +12,7 @@ from fieldsync.device import Device, Mark
 from fieldsync.soql.list_view import PLACE
 from fieldsync.web.kit.locales import zone_of
 from fieldsync.web.kit.pages import shown
-from fieldsync.web.kit.tongue import _, present
+from fieldsync.web.kit.tongue import _, named, present
 
 WEEK, A_DAY = 7, timedelta(days=1)
 CALLS = (
@@ -101,14 +101,14 @@ def _entries(device: Device, first: date, behind: date, zone: str) -> Iterator[E
             yield _timed(device, "Medical_Event", row, ("Start_Time", shown(row["Name"]), shown(row["Venue"])), zone)
     if "Task" in device.catalog:
         for row in device.soql(TASKS, {"me": account.user.id, "from": first, "to": behind}):
-            about = f"{device.catalog['Task'].label} · {row['Status']}"
+            about = f"{named(device.catalog['Task'].label)} · {row['Status']}"
             mark, link = device.mark("Task", RecordId(row["Id"])), f"/objects/Task/{row['Id']}"
             yield Entry(
                 _date(row["ActivityDate"]),
                 "",
                 "",
                 shown(row["Name"]),
-                f"{device.catalog['Task'].label} · {row['Status']}",
+                f"{named(device.catalog['Task'].label)} · {row['Status']}",
                 link,
                 mark,
             )

@@ -17,6 +17,7 @@ from fieldsync.web.field.lists import none_of_days
 from fieldsync.web.field.work.sheet import page_of
 from fieldsync.web.kit.locales import zone_of
 from fieldsync.web.kit.pages import shown
+from fieldsync.web.kit.tongue import named
 
 FOUND_MAX = 8
 """Of each object."""
@@ -89,13 +90,14 @@ def _found(app: Field, text: str) -> list[tuple[str, list[Recent]]]:
     """By object: its plural, and records."""
     told = []
     objects = [o for o in app.device.catalog if not o.system and app.rights.may(o.name, Access.READ)]
-    for object_type in sorted(objects, key=lambda o: (o.name != "Account", o.plural)):
+    for object_type in sorted(objects, key=lambda o: (o.name != "Account", named(o.plural))):
         records = app.device.find(object_type.name, search=text, limit=FOUND_MAX)
         if records:
             rows = [
-                Recent(object_type.label, shown(r.values["Name"]), page_of(r.object, r.id), r.mark) for r in records
+                Recent(named(object_type.label), shown(r.values["Name"]), page_of(r.object, r.id), r.mark)
+                for r in records
             ]
-            told.append((object_type.plural, rows))
+            told.append((named(object_type.plural), rows))
     return told
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fieldsync.base.ids import RecordId
 from fieldsync.device import Device, Mark, Record
 from fieldsync.web.field.work.sheet import page_of
+from fieldsync.web.kit.tongue import named
 
 RECENT_MAX = 12
 KEY = "recent"
@@ -41,7 +42,7 @@ def recent(device: Device) -> list[Recent]:
             continue
         found = device.get(name, RecordId(record_id))
         if found is not None:
-            label = device.catalog[name].label
+            label = named(device.catalog[name].label)
             about = " · ".join((label, *_of_whom(device, found)))
             told.append(Recent(about, str(found.values["Name"] or label), page_of(name, record_id), found.mark))
     return told

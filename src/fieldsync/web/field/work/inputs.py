@@ -12,7 +12,7 @@ from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.model import FieldType
 from fieldsync.web.kit.inputs import Input, Option, plain_input
 from fieldsync.web.kit.pages import shown
-from fieldsync.web.kit.tongue import sentence
+from fieldsync.web.kit.tongue import named, sentence
 
 CHOICES_MAX = 40
 """A lookup with more records to choose from is searched."""
@@ -38,7 +38,7 @@ class Inputs:
 
     def _input(self, object_type: ObjectType, name: str, text: str, view: str) -> Input:
         field = object_type.column_fields[name]
-        label, target = field.label or name, field.references or ""
+        label, target = named(field.label or name), field.references or ""
         if field.type in _REFERENCES and target in self._device.catalog:
             options = self._choices(object_type.name, target, view)
             name_shown = self._shown(target, RecordId(text)) if text else ""
@@ -63,7 +63,7 @@ class Inputs:
 
 def is_at(wrong: Problem, object_type: ObjectType, one: Input) -> bool:
     """Whether it is this input that the problem speaks of. Pure."""
-    if wrong.field not in (one.name, one.label) or wrong.object not in (None, object_type.name):
+    if named(wrong.field) not in (named(one.name), one.label) or wrong.object not in (None, object_type.name):
         return False
     return wrong.code is not Code.REQUIRED or not one.text
 

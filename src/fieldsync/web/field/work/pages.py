@@ -23,7 +23,7 @@ from fieldsync.web.field.work.saving import here_of
 from fieldsync.web.field.work.sheet import is_locked, parents_of, sheet_of, values_of
 from fieldsync.web.kit.layout import Layout
 from fieldsync.web.kit.pages import shown
-from fieldsync.web.kit.tongue import _
+from fieldsync.web.kit.tongue import _, named
 
 
 @get("/objects/{name:str}/{record_id:str}", sync_to_thread=True)
@@ -57,8 +57,8 @@ def _read(app: Field, found: Record) -> dict[str, Any]:
     groups = _groups(app, found, layout)
     return {
         "object": found.object,
-        "label": object_type.label,
-        "plural": object_type.plural,
+        "label": named(object_type.label),
+        "plural": named(object_type.plural),
         "record": found,
         "parents": parents_of(app.device, sheet, {}),
         "may_edit": may_edit,
@@ -85,7 +85,7 @@ def new_record(
     """An empty form. Its address names it, so that a reload never makes a second record of it."""
     object_type = reading.known_object(app.device, name)
     if not app.rights.may(name, Access.CREATE) or object_type.declared.bulk is not None:
-        raise Refused(problem(Code.PERMISSION, object=object_type.plural, operation="create"))
+        raise Refused(problem(Code.PERMISSION, object=named(object_type.plural), operation="create"))
     saved = app.forms.saved(form)
     if saved is not None:
         return Redirect(f"/objects/{saved.object}/{saved.record_id}/edit")
@@ -96,7 +96,7 @@ def new_record(
     if len(object_type.record_types) > 1 and "RecordTypeId" not in sheet.preset:
         kinds = _kinds(app, name, sheet.preset)
         if len(kinds) > 1:
-            return app.page(request, "kinds.html", here=here_of(name), label=object_type.label, kinds=kinds)
+            return app.page(request, "kinds.html", here=here_of(name), label=named(object_type.label), kinds=kinds)
     if not form:
         app.door.page_token(request)
         draft = app.device.drafts.get(sheet.draft_key) or {}

@@ -22,6 +22,7 @@ from fieldsync.web.field.reading import cell_of
 from fieldsync.web.field.work.sheet import page_of
 from fieldsync.web.kit.facts import SET_BY_SYSTEM
 from fieldsync.web.kit.layout import Layout
+from fieldsync.web.kit.tongue import named
 
 ROWS_MAX = 10
 COLUMNS_MAX = 4
@@ -74,9 +75,13 @@ def related(app: Field, found: Record, layout: Layout, *, without: Iterable[str]
                 descending=True,
                 limit=ROWS_MAX,
             )
-            heading = object_type.plural if field.children in (None, object_type.name) else _spaced(field.children)
+            heading = (
+                named(object_type.plural)
+                if field.children in (None, object_type.name)
+                else named(_spaced(field.children))
+            )
             new = _new(object_type, field, found) if _may_make(app, object_type) else ""
-            told.append(_list(app, heading, object_type, columns, records, total, new=new))
+            told.append(_list(app, named(heading), object_type, columns, records, total, new=new))
     return told
 
 
@@ -84,7 +89,7 @@ def makeable(app: Field, found: Record, layout: Layout) -> list[tuple[str, str]]
     """What can be made from this record: label and address."""
     lines = {kind.object.name for kind in layout.lines} | {o.name for o in app.device.catalog if carries_file(o)}
     told = {
-        object_type.label: _new(object_type, field, found)
+        named(object_type.label): _new(object_type, field, found)
         for object_type, field in reversed(_children(app, found.object, layout))
         if object_type.name not in lines and _may_make(app, object_type) and _leads_here(object_type, field)
     }
@@ -171,7 +176,7 @@ def _list(
         )
         for record in records
     )
-    return RelatedList(label, tuple(f.label or f.name for f in fields), rows, total, new)
+    return RelatedList(label, tuple(named(f.label or f.name) for f in fields), rows, total, new)
 
 
 def _cell(app: Field, field: Column, record: Record) -> str:

@@ -23,7 +23,7 @@ from fieldsync.web.field.work.samples import Said, said_of
 from fieldsync.web.kit.layout import Layout, layout_of
 from fieldsync.web.kit.locales import place_of, zone_of
 from fieldsync.web.kit.pages import shown
-from fieldsync.web.kit.tongue import N_, _, within
+from fieldsync.web.kit.tongue import N_, _, named, within
 
 SAMPLES_RECEIVED = N_("By signing I confirm that I received the samples listed above.")
 CONTENT_CONFIRMED = N_("By signing I confirm what is written above.")
@@ -135,18 +135,18 @@ def _told(layout: Layout, name: str, held: Mapping[str, str]) -> tuple[str, str]
     for kind in layout.lines:
         if name.startswith(f"line-{kind.object.name}-"):
             column = name.rpartition("-")[2]
-            return kind.object.column_fields[column].label or column, held.get(name, "")
-    return layout.object.column_fields[name].label or name, held.get(name, "")
+            return named(kind.object.column_fields[column].label) or column, held.get(name, "")
+    return named(layout.object.column_fields[name].label) or name, held.get(name, "")
 
 
 def _page(app: Field, sheet: Sheet, texts: Mapping[str, str], draft: Mapping[str, Any] | None) -> dict[str, Any]:
     layout, found, inputs = sheet.layout, sheet.found, Inputs(app.device, sheet.record_type, sheet.wrong)
-    label = layout.object.label
+    label = named(layout.object.label)
     name = shown(found.values["Name"]) if found is not None else ""
     return {
         "object": sheet.name,
         "label": label,
-        "plural": layout.object.plural,
+        "plural": named(layout.object.plural),
         "record_id": found.id if found is not None else "",
         "title": (f"{label} {name}" if name else label)
         if found is not None
@@ -196,7 +196,7 @@ def parents_of(device: Device, sheet: Sheet, texts: Mapping[str, str]) -> list[t
             continue
         name = device.name_of(field.references, RecordId(str(value)))
         if name or field.references == "Call":
-            told.append((name or device.catalog[field.references].label, page_of(field.references, str(value))))
+            told.append((name or named(device.catalog[field.references].label), page_of(field.references, str(value))))
     return told
 
 
