@@ -65,15 +65,14 @@ def test_each_state_of_the_widget_has_its_words_its_shape_and_its_colour(
         with seeding_org(running.uri, ORG, system_world()) as seeding:
             seeding.connection.exec_driver_sql(f'UPDATE "Account" SET "Phone" = \'theirs\' WHERE "Id" = \'{account}\'')
         page.get_by_role("button", name="Switch flight mode off").click()
-        network.still_after = 0
+        network.stand_still(0)
         page.get_by_role("button", name="Sync", exact=True).click()
         expect(page.get_by_role("heading", name="Sync is running")).to_be_visible()
         assert page.evaluate("window.keptAwake") == "screen"
         page.goto("/")
         active = sign(page, "active", "Sync is active")
         expect(page.get_by_role("button", name="Sync", exact=True)).to_be_disabled()
-        network.still_after = None
-        network.go.set()
+        network.go_on()
         error = sign(page, "error", "1 save was not accepted")
     shapes, colours = [one[0] for one in (ok, active, pending, error)], [one[1] for one in (ok, active, overdue)]
     assert (len(set(shapes)), len(set(colours))) == (4, 3), "each tells itself apart without the other"
