@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 
@@ -48,3 +50,9 @@ def test_what_was_sent_again_as_often_as_the_admin_says_is_told_of() -> None:
     for sends, told in ((0, False), (3, False), (4, True)):
         assert widget(msgspec.structs.replace(CALM, failed_sends=sends)).not_getting_through is told
     assert widget(msgspec.structs.replace(CALM, failed_sends=1, send_retries=0)).not_getting_through
+
+
+@pytest.mark.parametrize(("ago_ms", "days"), [(0, 0), (DAY_MS - 1, 0), (DAY_MS, 1), (9 * DAY_MS + 5, 9), (-DAY_MS, 0)])
+def test_it_says_how_many_whole_days_ago_the_last_sync_was(ago_ms: int, days: int) -> None:
+    at = datetime.fromtimestamp((NOW - ago_ms) / 1000, UTC).isoformat()
+    assert widget(msgspec.structs.replace(CALM, as_of=at)).days_since == days
