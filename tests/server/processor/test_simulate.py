@@ -48,6 +48,7 @@ def test_the_hash_sees_a_row_and_a_sequence(lab: Lab, sarah: Phone) -> None:
     before = state_of(lab)
     assert state_of(lab) == before
     sarah.outcome(create("Shop", sarah.new_id("Shop"), Name="x"))
+    lab.rows("Shop", {"Name": "y"})  # over another connection: each has some ids in hand
     changed = {name for name, value in state_of(lab).items() if before.get(name) != value}
     assert {"org_small.Shop", "org_small._record_counter", "org_small._receipt"} <= changed
 
