@@ -205,14 +205,18 @@ class SimServer:
 
     def ask_admin(self, method: str, path: str, body: object = None) -> Any:
         """A request of an admin's program; None when it was refused."""
-        credentials = {"org": ORG, "username": self.admin.username, "password": PASSWORD}
         if not hasattr(self, "_token"):
-            self._token = self._json("POST", "/admin/v1/session", credentials, {})["access_token"]
+            self.sign_in_admin()
         answer = self._json(method, path, body, {"authorization": f"Bearer {self._token}"})
         if answer == 401:
             del self._token
             return self.ask_admin(method, path, body)
         return None if isinstance(answer, int) else answer
+
+    def sign_in_admin(self) -> None:
+        """The admin's program gives the password, which is noted with the admin."""
+        credentials = {"org": ORG, "username": self.admin.username, "password": PASSWORD}
+        self._token = self._json("POST", "/admin/v1/session", credentials, {})["access_token"]
 
     def _json(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> Any:
         sent = b"" if body is None else msgspec.json.encode(body)

@@ -10,6 +10,13 @@ from fieldsync.sim.proof.numbers import Numbers
 
 PAGE = "docs/explanation/proof.md"
 BAR_DAYS, BAR_STATES, BAR_ORDERS = 10_000, 100_000, 15_000
+NOT_COUNTED_HERE = (
+    ("kills and errors at system calls of a device", 1_500),
+    ("kills of the server", 60),
+    ("kills of PostgreSQL", 30),
+    ("steps of the state machine of a device", 100_000),
+)
+"""Bars whose provers keep no numbers here: a part of each runs with every test run."""
 _HEAD = """# What the provers found last
 
 Made by `make sim` and `python -m fieldsync.sim.proof`; the numbers are those of the last run of each, and nothing else
@@ -77,7 +84,8 @@ def _bars(numbers: Numbers) -> Iterator[str]:
         ("states of a device after a power loss", states, BAR_STATES),
         (f"planted bugs caught by a law within {DAYS_MAX} device-days", caught, len(BUGS)),
     ]
-    told = [(what, seen or "not run", bar, _reached(seen, bar)) for what, seen, bar in rows]
+    rows += [(what, 0, bar) for what, bar in NOT_COUNTED_HERE]
+    told = [(what, seen or "not counted", bar, _reached(seen, bar)) for what, seen, bar in rows]
     yield from _table(("what", "seen", "bar of the long run", "reached"), *told)
 
 
