@@ -58,7 +58,7 @@ def test_a_sync_and_saves_are_simulated_under_rules_as_they_would_be(browser: Br
         page.goto(f"/console/simulation?user={SARAH.username}")
         page.get_by_role("button", name="Simulate the sync").click()
         table = page.get_by_role("table", name="What a sync would bring")
-        expect(table.get_by_role("row", name=re.compile("^Product 8 8 "))).to_be_visible()
+        expect(table.get_by_role("row", name=re.compile("^Product 9 9 "))).to_be_visible()
         expect(table.get_by_role("row", name=re.compile("^Account "))).to_be_visible()
         with page.expect_download() as coming:
             page.locator("#sync-form").get_by_role("button", name="As a file").click()
@@ -70,7 +70,7 @@ def test_a_sync_and_saves_are_simulated_under_rules_as_they_would_be(browser: Br
         page.locator("#sync-where").fill("Name LIKE 'Nothing%'")
         page.get_by_role("button", name="Simulate the sync").click()
         expect(table.get_by_role("row", name=re.compile("^Account "))).to_have_count(0)
-        expect(table.get_by_role("row", name=re.compile("^Product 8 8 "))).to_be_visible()
+        expect(table.get_by_role("row", name=re.compile("^Product 9 9 "))).to_be_visible()
         page.get_by_role("button", name="Simulate the saves").click()
         expect(page.get_by_text("1 save was simulated")).to_be_visible()
         expect(page.get_by_text("Somebody changed Phone").first).to_be_visible()

@@ -32,7 +32,7 @@ def test_a_rule_is_tried_previewed_changed_and_taken_back(browser: Browser, runn
     with console(browser, running) as page:
         page.get_by_label("Count rows for").fill(SARAH.username)
         page.get_by_role("button", name="Show").click()
-        expect(page.get_by_role("row", name=re.compile(r"^Product all .*On required 8$"))).to_be_visible()
+        expect(page.get_by_role("row", name=re.compile(r"^Product all .*On required 9$"))).to_be_visible()
         page.get_by_role("link", name="Product", exact=True).click()
 
         page.locator("#type").select_option("top_level")
@@ -53,7 +53,7 @@ def test_a_rule_is_tried_previewed_changed_and_taken_back(browser: Browser, runn
         page.locator("#user").fill("")
         page.get_by_role("button", name="Preview difference").click()
         table = page.get_by_role("table", name="What devices would get and lose")
-        expect(table.get_by_role("row", name=re.compile("Sarah Jones.*iPad.*Product.*−8"))).to_be_visible()
+        expect(table.get_by_role("row", name=re.compile("Sarah Jones.*iPad.*Product.*−9"))).to_be_visible()
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("Saved.")).to_be_visible()
         expect(page.get_by_label("Condition")).to_have_value("Name LIKE 'Nothing like it%'")
@@ -66,7 +66,7 @@ def test_a_rule_is_tried_previewed_changed_and_taken_back(browser: Browser, runn
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("Saved.")).to_be_visible()
         ipad.sync()
-        assert ipad.count("Product") == 8
+        assert ipad.count("Product") == 9
 
 
 def test_rows_are_counted_of_the_rules_that_count_for_the_person(browser: Browser, running: Running) -> None:
