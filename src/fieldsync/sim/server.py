@@ -112,7 +112,8 @@ class SimServer:
 
     def mend_connections(self) -> None:
         """What PostgreSQL ended is replaced now, and not at the next request's cost."""
-        self.run(self.org.pool.check())
+        for pool in (self.org.pool, self.org.beside):
+            self.run(pool.check())
 
     def run(self, work: Any) -> Any:
         """Run a coroutine to its end."""
