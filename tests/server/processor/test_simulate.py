@@ -47,7 +47,6 @@ def everything(lab: Lab) -> list[Simulated]:
 def test_the_hash_sees_a_row_and_a_sequence(lab: Lab, sarah: Phone) -> None:
     before = state_of(lab)
     assert state_of(lab) == before
-    lab.reopen()  # a connection that has taken numbers goes on with those
     sarah.outcome(create("Shop", sarah.new_id("Shop"), Name="x"))
     lab.rows("Shop", {"Name": "y"})  # over another connection: each has some ids in hand
     changed = {name for name, value in state_of(lab).items() if before.get(name) != value}
