@@ -67,7 +67,8 @@ class Device:
         load_catalog(store)
         self._calls = Calls(store, transport)
         self._engine = Engine(store, self._calls, self._numbers, world)
-        self.foreground, self._sessions = self._engine.foreground, Sessions(store, self._numbers, self._saved)
+        self._sessions = Sessions(store, self._numbers, self._engine.at_once, self._saved)
+        self.foreground = self._engine.foreground
         self._listeners, self._computed = Listeners(), Computed(world)
         self._lists, self.drafts = Lists(world, self._computed), Drafts(store)
         self.views = OpenRecords(store, world, lambda refs: self._listeners.tell(records_changed(refs)))

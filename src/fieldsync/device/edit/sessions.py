@@ -14,6 +14,7 @@ from fieldsync.device.edit.preview import Author
 from fieldsync.device.edit.resend import resend
 from fieldsync.device.edit.save import Saved, save
 from fieldsync.device.edit.session import Edit
+from fieldsync.device.queue.at_once import AtOnce
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync.account import read_account, read_settings
 from fieldsync.protocol.session import Settings
@@ -22,8 +23,8 @@ from fieldsync.protocol.session import Settings
 class Sessions:
     """The edit sessions of one device. `after_save` is called after the commit, outside the lock."""
 
-    def __init__(self, store: Store, numbers: Numbers, after_save: Callable[[Saved], None]) -> None:
-        self._store, self._numbers, self._after_save = store, numbers, after_save
+    def __init__(self, store: Store, numbers: Numbers, at_once: AtOnce, after_save: Callable[[Saved], None]) -> None:
+        self._store, self._numbers, self._at_once, self._after_save = store, numbers, at_once, after_save
         self._mine = threading.local()
         self._author: RecordId | None = None
         self._per_part, self._one_way = 0, tuple[str, ...]()
@@ -102,5 +103,6 @@ class Sessions:
             saved = save(
                 work, self._store.tables, edit.acts, author=author, numbers=self._numbers, per_part=self._per_part
             )
+            self._at_once.mark(work, saved.numbers, self._numbers.upcoming_n)
         reach("save.after_commit")
         return saved

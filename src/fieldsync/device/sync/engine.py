@@ -16,6 +16,7 @@ from fieldsync.base.world import World, instant, unix_ms
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.merge import view as views
 from fieldsync.device.queue import backoff
+from fieldsync.device.queue.at_once import AtOnce
 from fieldsync.device.status.log import Level, Log, refusals
 from fieldsync.device.status.report import SyncReport
 from fieldsync.device.status.reporting import Reporting
@@ -73,7 +74,8 @@ class Engine:
         self._poll_at = world.clock.steady()
         self._failures = 0
         self._hurried = False
-        self._sender = Sender(store, calls, numbers, lambda: self.online)
+        self.at_once = AtOnce(lambda: self.online and self.stream_open)
+        self._sender = Sender(store, calls, numbers, lambda: self.online, self.at_once)
         self._model_moved = False
 
     def set_online(self, *, online: bool) -> None:

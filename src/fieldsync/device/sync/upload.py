@@ -19,16 +19,16 @@ from fieldsync.device.edit import undo
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.merge.image import images_of, is_ahead
 from fieldsync.device.queue import acknowledged, backoff, journal
+from fieldsync.device.queue.at_once import WAITING, AtOnce, mark_sent
 from fieldsync.device.queue.entry import Entry, encode_outcome, transactions_of
 from fieldsync.device.queue.states import Event, State, after
 from fieldsync.device.store.store import Store
-from fieldsync.device.store.work import Work, listed
+from fieldsync.device.store.work import Work
 from fieldsync.device.sync.calls import Calls, encoded
 from fieldsync.device.sync.settle import Settled, settle
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.upload import Rejected, Saved, UploadRequest, UploadResponse
 
-_WAITING = f"state IN ('{State.QUEUED}', '{State.SENDING}')"
 _POISON = frozenset({Code.BAD_REQUEST, Code.TOO_LARGE})
 
 
@@ -61,16 +61,27 @@ class Uploaded:
 
 def waiting(work: Work) -> int:
     """How many entries wait to be sent, or to be sent again."""
-    count: int = work.value(f"SELECT count(*) FROM _queue WHERE {_WAITING}")
+    count: int = work.value(f"SELECT count(*) FROM _queue WHERE {WAITING}")
     return count
 
 
 def due_in(work: Work, now_ms: int) -> float | None:
     """Seconds until something can be sent; None when nothing waits."""
-    row = work.one(f"SELECT next_attempt_ms FROM _queue WHERE {_WAITING} ORDER BY n LIMIT 1")
+    row = work.one(f"SELECT next_attempt_ms FROM _queue WHERE {WAITING} ORDER BY n LIMIT 1")
     if row is None:
         return 0.0 if work.one("SELECT 1 FROM _undone WHERE told = 0 LIMIT 1") else None
     return 0.0 if backoff.is_due(row[0], now_ms) else (row[0] - now_ms) / 1000
+
+
+def take_marked(store: Store, at_once: AtOnce, *, records_max: int, may_send: Callable[[], bool]) -> Batch | None:
+    """The first entries that wait, where the transaction that saved them marked them as sent; None where it did not."""
+    with store.read() as work:
+        entries, full = _first(work, records_max, 0)
+        marked = at_once.take(entries)
+        if marked is None or not may_send() or undo.untold(work):
+            return None
+    reach("upload.sealed")
+    return Batch(entries, marked.confirmed_through, (), full)
 
 
 def take_batch(
@@ -87,14 +98,9 @@ def take_batch(
         offered = acknowledged.offered(work, (e.n for e in entries))
         if offered:
             entries, full = _alike(entries, offered), True
-        taken = listed(e.n for e in entries)
         for entry in entries:
             after(entry.state, Event.SENT)
-        work.run(
-            f"UPDATE _queue SET state = '{State.SENDING}', sealed = 1, attempts = attempts + 1"
-            " WHERE n IN (SELECT value FROM json_each(?))",
-            taken,
-        )
+        mark_sent(work, [e.n for e in entries])
         undone = undo.untold(work) if behind is None else ()
         batch = Batch(entries, journal.confirmed_through(work, numbers.upcoming_n), undone, full, offered)
         reach("upload.before_seal")
@@ -105,7 +111,7 @@ def take_batch(
 def _first(work: Work, records_max: int, behind_n: int) -> tuple[tuple[Entry, ...], bool]:
     """Those that go together, and whether others have to wait."""
     rows = work.rows(
-        f"SELECT {journal.COLUMNS} FROM _queue WHERE {_WAITING} AND n > ? ORDER BY n LIMIT ?",
+        f"SELECT {journal.COLUMNS} FROM _queue WHERE {WAITING} AND n > ? ORDER BY n LIMIT ?",
         behind_n,
         limits.QUEUE_TRANSACTIONS_PER_REQUEST_MAX,
     )
@@ -181,7 +187,7 @@ def postpone(store: Store, world: World, error: Unreachable | Refused) -> None:
     """Nothing came back: the head of the queue waits, and with it all behind it."""
     asked = error.retry_after_seconds if isinstance(error, Refused) else None
     with store.write() as work:
-        row = work.one(f"SELECT n, attempts FROM _queue WHERE {_WAITING} ORDER BY n LIMIT 1")
+        row = work.one(f"SELECT n, attempts FROM _queue WHERE {WAITING} ORDER BY n LIMIT 1")
         if row is None:
             return
         seconds = backoff.wait_seconds(max(row[1], 1), world.chance, asked=asked)
@@ -204,4 +210,4 @@ def fail_alone(store: Store, entry: Entry, error: Refused) -> None:
 
 def retry_now(work: Work) -> None:
     """The network is back, or the person asked: nothing waits for its time."""
-    work.run(f"UPDATE _queue SET next_attempt_ms = 0 WHERE {_WAITING} AND next_attempt_ms > 0")
+    work.run(f"UPDATE _queue SET next_attempt_ms = 0 WHERE {WAITING} AND next_attempt_ms > 0")

@@ -11,6 +11,7 @@ from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.queue import backoff
+from fieldsync.device.queue.at_once import AtOnce
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync import upload
 from fieldsync.device.sync.calls import Calls
@@ -32,8 +33,11 @@ class Brought:
 class Sender:
     """Sends what waits. One request at a time asks for it."""
 
-    def __init__(self, store: Store, calls: Calls, numbers: Numbers, is_online: Callable[[], bool]) -> None:
+    def __init__(
+        self, store: Store, calls: Calls, numbers: Numbers, is_online: Callable[[], bool], at_once: AtOnce
+    ) -> None:
         self._store, self._calls, self._numbers, self._is_online = store, calls, numbers, is_online
+        self._at_once = at_once
         self._one_by_one = False
         self._unanswered = 0
         """Requests that left and got no answer, less those that got one since."""
@@ -79,7 +83,10 @@ class Sender:
     def _ready(self, behind: upload.Batch | None = None) -> upload.Ready | None:
         """The first batch that waits, or the one behind another; None when there is none."""
         records = 1 if self._one_by_one else backoff.records_at_once(self._unanswered)
-        batch = upload.take_batch(
+        batch = None
+        if self._at_once.is_marked and behind is None and not self._one_by_one:
+            batch = upload.take_marked(self._store, self._at_once, records_max=records, may_send=self._is_online)
+        batch = batch or upload.take_batch(
             self._store, self._numbers, records_max=records, may_send=self._is_online, behind=behind
         )
         return None if batch.empty else upload.make_ready(self._numbers, batch)
