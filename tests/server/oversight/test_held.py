@@ -49,8 +49,9 @@ def begin(phone: Phone) -> bytes:
 
 
 def test_counts_are_those_of_a_download_and_bytes_near(desk: Desk) -> None:
+    phone = desk.lab.phone("sarah")  # who signs in is noted at her user
     told = holds(desk, "sarah", "iPhone")
-    found = desk.lab.phone("sarah").download()
+    found = phone.download()
     assert {one.object: one.rows for one in told} == {one.object: len(downloaded(found, one.object)) for one in told}
     assert [one.rows for one in told if one.object == "Shop"] == [2]
     blocks = [line.block for line in found if hasattr(line, "block")]

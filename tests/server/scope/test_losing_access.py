@@ -106,15 +106,16 @@ async def cut_by(lab: Lab, token: str, loss: Callable[[], None]) -> list[bytes]:
 
 
 def apart(lab: Lab, work: Callable[[], None]) -> None:
-    """Run in another thread with a loop of its own: as another server process would."""
-    loop, lab._loop = lab._loop, asyncio.new_event_loop()
-    pool = lab.org.pool
+    """Run on another server over the same database."""
+    here = lab._loop, lab.org
+    other = Lab(lab.uri, seed=98)
+    other.clock.jump((lab.clock.now() - other.clock.now()).total_seconds())
+    lab._loop, lab.org = other._loop, other.org
     try:
         work()
     finally:
-        lab._loop.close()
-        lab._loop = loop
-        assert pool is lab.org.pool
+        lab._loop, lab.org = here
+        other.close()
 
 
 def test_a_permission_set_that_ends_takes_its_fields_and_objects_along(planted: Planted) -> None:
