@@ -35,13 +35,19 @@ def test_a_record_that_left_the_view_is_gone_after_undo_though_the_refusal_told_
     assert lab.device.get("Shop", shop) is None
 
 
-def test_the_earlier_save_is_what_the_record_shows_and_all_that_is_sent_again(lab: Lab) -> None:
+def edited_twice(lab: Lab) -> tuple[RecordId, int, int]:
+    """A shop whose first edit was refused and whose second waits: its id, and the numbers of the two."""
     shop = lab.server_id("Shop", 1)
     lab.download(lab.block("Shop", {"Id": shop, "_stamp": 5, "Name": "One", "City": "a", "Score": 1}))
     first = refused_edit(lab, "Shop", shop, City="b")
     with lab.device.edit() as edit:
         edit.update("Shop", shop, {"City": "c", "Name": "Two"})
-    lab.device.undo(edit.queue_numbers[0])
+    return shop, first, edit.queue_numbers[0]
+
+
+def test_the_earlier_save_is_what_the_record_shows_and_all_that_is_sent_again(lab: Lab) -> None:
+    shop, first, second = edited_twice(lab)
+    lab.device.undo(second)
     found = lab.device.get("Shop", shop)
     assert found is not None
     assert (found.values["City"], found.values["Name"]) == ("b", "One")
@@ -52,13 +58,9 @@ def test_the_earlier_save_is_what_the_record_shows_and_all_that_is_sent_again(la
 
 
 def test_what_an_earlier_save_waits_for_is_shown_though_the_record_left_the_view(lab: Lab) -> None:
-    shop = lab.server_id("Shop", 1)
-    lab.download(lab.block("Shop", {"Id": shop, "_stamp": 5, "Name": "One", "City": "a", "Score": 1}))
-    first = refused_edit(lab, "Shop", shop, City="b")
-    with lab.device.edit() as edit:
-        edit.update("Shop", shop, {"City": "c", "Name": "Two"})
+    shop, first, second = edited_twice(lab)
     lab.download(gone=(Gone("Shop", shop, 7, deleted=False),), full=False)
-    lab.device.undo(edit.queue_numbers[0])
+    lab.device.undo(second)
     found = lab.device.get("Shop", shop)
     assert found is not None
     assert (found.values["City"], found.values["Name"], found.values["Score"]) == ("b", "One", Decimal(1))
