@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+from tests.server.http.running import served_here
 from tests.web.browsing import ARGUMENTS
 from tests.web.screenshots import CHROMIUM
 
@@ -25,7 +24,6 @@ from fieldsync.device.keys import key_from_passphrase
 from fieldsync.device.people import SERVER_FILE
 from fieldsync.device.store.connect import connect
 from fieldsync.server.bulk.load import Asked, load
-from fieldsync.server.http.serve import serve
 from fieldsync.server.org.create import seeding_org
 from fieldsync.server.org.seed import insert_rows
 from fieldsync.sim.bench.setting import SERVER
@@ -156,24 +154,5 @@ def shown(device: Device) -> Iterator[list[str]]:
     world, port = system_world(), free_port()
     door = Door(world.chance, lambda token: links.append(f"http://127.0.0.1:{port}/?launch={token}"))
     field = create_field_app(device, door, world=world, port=port, name=IPAD.name)
-    begun, ending = threading.Event(), threading.Event()
-
-    def ready() -> None:
-        door.invite()
-        begun.set()
-
-    async def run() -> None:
-        stop = asyncio.Event()
-        served = asyncio.create_task(serve(field, host="127.0.0.1", port=port, stop=stop, ready=ready))
-        await asyncio.to_thread(ending.wait)
-        stop.set()
-        await served
-
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    assert begun.wait(30)
-    try:
+    with served_here(field, port, ready=door.invite):
         yield links
-    finally:
-        ending.set()
-        thread.join(20)

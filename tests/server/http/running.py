@@ -6,13 +6,17 @@ nobody is refused for having waited for a lock or for a connection.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests import forking
 from tests.ports import free_port
+
+from fieldsync.server.http.serve import Application, serve
 
 _PROGRAM = """
 import asyncio, os, signal, sys
@@ -58,3 +62,29 @@ def running_server(
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+@contextmanager
+def served_here(app: Application, port: int, ready: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """An app served by a thread of this process; `ready` is told before the block begins."""
+    begun, ending = threading.Event(), threading.Event()
+
+    def listens() -> None:
+        ready()
+        begun.set()
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        serving = asyncio.create_task(serve(app, host="127.0.0.1", port=port, stop=stop, ready=listens))
+        await asyncio.to_thread(ending.wait)
+        stop.set()
+        await serving
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    assert begun.wait(60)
+    try:
+        yield
+    finally:
+        ending.set()
+        thread.join(20)

@@ -11,6 +11,7 @@ import pytest
 from litestar import Litestar, Response, get
 from litestar.response import Stream
 from tests.ports import free_port
+from tests.server.http.running import served_here
 from tests.web.beginning import Relay, relayed
 
 from fieldsync.base import limits
@@ -18,7 +19,6 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device.transport import HttpTransport, NotStreamed, Unreachable
 from fieldsync.protocol import wire
 from fieldsync.server.http.errors import HANDLERS
-from fieldsync.server.http.serve import serve
 
 SILENT = 0.6
 LONG = 3 * SILENT
@@ -67,26 +67,11 @@ async def hung() -> str:
 @pytest.fixture
 def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[HttpTransport, Relay]]:
     monkeypatch.setattr(limits, "BEAT_SECONDS", SILENT / 4)
-    port, ending = free_port(), threading.Event()
-    listening = threading.Event()
-
-    async def run() -> None:
-        stop = asyncio.Event()
-        app = Litestar([slow, refused, rows, busy, hung], exception_handlers=HANDLERS)
-        serving = asyncio.create_task(serve(app, host="127.0.0.1", port=port, stop=stop, ready=listening.set))
-        await asyncio.to_thread(ending.wait)
-        stop.set()
-        await serving
-
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    assert listening.wait(60)
-    with relayed(f"http://127.0.0.1:{port}") as (address, network):
+    port, app = free_port(), Litestar([slow, refused, rows, busy, hung], exception_handlers=HANDLERS)
+    with served_here(app, port), relayed(f"http://127.0.0.1:{port}") as (address, network):
         transport = HttpTransport(address, silent_seconds=SILENT)
         yield transport, network
         transport.close()
-    ending.set()
-    thread.join(20)
 
 
 def test_who_works_for_longer_than_a_line_may_be_silent_is_heard_to_the_end(line: tuple[HttpTransport, Relay]) -> None:

@@ -17,7 +17,7 @@ NEVER_REACHED = 2**63 - 1
 
 async def history_for(org: Org, database: Database, key_hash: str, epoch: str) -> History:
     """The history as a device needs it that was told of `epoch` last; "" for one that was told of none."""
-    epochs = await _epochs(org, database)
+    epochs = await known_epochs(org, database)
     lost_from = checkpoint_fork(epochs, of_epoch(epoch), NEVER_REACHED) if epoch else None
     numbers = await database.rows(org.session.numbers, key=key_hash)
     return History(epochs[-1].nonce, lost_from, {number: through for number, _, _, through in numbers})
@@ -25,10 +25,11 @@ async def history_for(org: Org, database: Database, key_hash: str, epoch: str) -
 
 async def may_take_back(org: Org, database: Database, number: str) -> bool:
     """Whether a device may have held this number before the server was restored: nobody has it now."""
-    if len(number) != DEVICE_CHARS or not set(number) <= set(ALPHABET) or len(await _epochs(org, database)) == 1:
+    if len(number) != DEVICE_CHARS or not set(number) <= set(ALPHABET) or len(await known_epochs(org, database)) == 1:
         return False
     return await database.one(org.session.number_holder, number=DeviceNumber(number)) is None
 
 
-async def _epochs(org: Org, database: Database) -> list[Epoch]:
+async def known_epochs(org: Org, database: Database) -> list[Epoch]:
+    """Every epoch of this database, the first one first."""
     return [Epoch(*row) for row in await database.rows(org.read.epochs)]

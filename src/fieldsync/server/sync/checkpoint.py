@@ -14,8 +14,9 @@ import msgspec
 from fieldsync.base import limits
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.postgres.epoch import Epoch, checkpoint_fork, of_epoch
+from fieldsync.server.postgres.epoch import checkpoint_fork, of_epoch
 from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.recovery.standing import known_epochs
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.scope.scope import Scope
 from fieldsync.server.sync.token import Purpose, seal, unseal
@@ -59,7 +60,7 @@ async def open_checkpoint(
     """The checkpoint a device sent. `named_from`: it names all its rows from this stamp on, so the checkpoint counts as
     far as the histories are one. Raises Refused: BAD_CURSOR, or FORK with the stamp from which they part."""
     checkpoint = unseal(org.mac_key, Purpose.CHECKPOINT, caller, token, Checkpoint)
-    epochs = [Epoch(*row) for row in await database.rows(org.read.epochs)]
+    epochs = await known_epochs(org, database)
     stamp = checkpoint_fork(epochs, checkpoint.lineage or of_epoch(checkpoint.nonce), checkpoint.xmax)
     if stamp is None:
         return checkpoint

@@ -19,10 +19,11 @@ from fieldsync.protocol.feed import FamilyImage, FeedPage, OpenSaves, Outcomes
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Result
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.postgres.epoch import Epoch, checkpoint_fork, of_epoch
+from fieldsync.server.postgres.epoch import checkpoint_fork, of_epoch
 from fieldsync.server.postgres.listen import Named
 from fieldsync.server.postgres.work import END, Question
 from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.recovery.standing import known_epochs
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.scope.scope import Scope
 from fieldsync.server.sync.images import (
@@ -213,7 +214,7 @@ async def _place(org: Org, database: Database) -> Place:
 
 async def _refuse_another_history(org: Org, database: Database, shown: Cursor) -> None:
     """Positions that were given after the backup this server was restored from are given again, for other saves."""
-    epochs = [Epoch(*row) for row in await database.rows(org.read.epochs)]
+    epochs = await known_epochs(org, database)
     if checkpoint_fork(epochs, of_epoch(shown.nonce), shown.made) is not None:
         raise Refused(problem(Code.INCREMENTAL_REQUIRED))
 
