@@ -23,6 +23,7 @@ from fieldsync.cli.demo.people import ORG
 from fieldsync.cli.demo.run import Place, place, run
 from fieldsync.device import Device
 from fieldsync.server.postgres.epoch import CLUSTER_SQL
+from fieldsync.web.field.lock.seat import LOCKED
 
 if TYPE_CHECKING:
     from tests.conftest import Databases
@@ -131,9 +132,9 @@ class Demos:
 
 
 @contextmanager
-def app(browser: Browser, link: str, size: int = 0, *, locks: bool = False) -> Iterator[Page]:
-    """A browser that opened the app with its link; a script error or a failed request fails the test. `locks`: but not
-    what an open page asks of an app that has locked."""
+def app(browser: Browser, link: str, size: int = 0) -> Iterator[Page]:
+    """A browser that opened the app with its link; a script error or a failed request fails the test, but not what a
+    page that is still open asks of an app that has locked."""
     context: BrowserContext = browser.new_context(viewport=SIZES[size], base_url=link.split("/?", maxsplit=1)[0])  # type: ignore[arg-type]
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
@@ -142,9 +143,7 @@ def app(browser: Browser, link: str, size: int = 0, *, locks: bool = False) -> I
     page.on(
         "response",
         lambda answer: (
-            wrong.append(f"{answer.status} {answer.url}")
-            if answer.status >= 400 and not (locks and answer.status == 423)
-            else None
+            wrong.append(f"{answer.status} {answer.url}") if answer.status >= 400 and answer.status != LOCKED else None
         ),
     )
     page.goto(link)
@@ -157,7 +156,7 @@ def app(browser: Browser, link: str, size: int = 0, *, locks: bool = False) -> I
         for each in context.pages:
             leave(each)
         context.close()
-    assert wrong == []
+    assert not wrong, wrong
 
 
 def leave(page: Page) -> None:

@@ -56,7 +56,7 @@ def test_nothing_a_page_shows_besides_itself_has_a_serious_issue(browser: Browse
 def test_no_page_before_the_app_is_open_has_a_serious_issue(browser: Browser, running: Running, tmp_path: Path) -> None:
     wrong: dict[str, object] = {}
     two_territories(running.uri)
-    with opened(tmp_path, Vault()) as one, app(browser, one.link, 1, locks=True) as page:
+    with opened(tmp_path, Vault()) as one, app(browser, one.link, 1) as page:
 
         def look(name: str) -> None:
             page.evaluate(AXE.read_text(encoding="utf-8"))

@@ -132,7 +132,7 @@ def test_a_sync_that_is_due_is_asked_about_at_sign_in_and_after_too_many_days_ev
     clock.seconds = (settings.overdue_days + 1) * 86_400
     one.hall.seat.leave()
     one.hall.unlock(tom, PIN)
-    with app(browser, one.link, 1, locks=True) as page:
+    with app(browser, one.link, 1) as page:
         expect(page.get_by_role("dialog")).to_contain_text("A sync is due")
         page.get_by_role("button", name="No, at the next sign-in").click()
         expect(page.get_by_role("dialog")).to_be_hidden()

@@ -50,7 +50,7 @@ def test_what_is_given_is_not_asked_and_the_next_start_needs_only_the_passphrase
         page.get_by_role("button", name="Begin without").click()
         expect(page.get_by_role("heading", name="Hello Tom")).to_be_visible()
         expect(page.get_by_text("Sync is up to date")).to_be_visible()
-    with started(tmp_path / "tom") as (link, _), app(browser, link, locks=True) as page:
+    with started(tmp_path / "tom") as (link, _), app(browser, link) as page:
         expect(page.get_by_role("dialog")).to_contain_text("5 files are not on this device yet")
         page.get_by_role("button", name="OK").click()
         page.get_by_role("link", name="Accounts").click()
