@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from fieldsync.server.http.app import create_app
-from fieldsync.server.http.wake import TOLD_MAX, Hub, Waiting
+from fieldsync.server.http.wake import SAID_MAX, Hub, Waiting
 from fieldsync.server.postgres.listen import CHANNEL, Named, news_for
 from fieldsync.server.postgres.stored_catalog import CATALOG_CHANNEL
 
@@ -61,7 +61,7 @@ def test_what_was_told_here_is_not_told_again_by_its_notification_and_other_word
                 speak(backend, payload)
                 said.append(phone.is_set() and await phone.news_within(5))
             named = [phone.named]
-            hub.tell(20, first)
+            hub.tell(21, first)
             hub.tell(20, news_for("org_a", "sarah", "ipad", 10, shop))
             named.append(phone.named)
         assert named == [shop, None], "of one alone it is known what it is of"
@@ -71,11 +71,27 @@ def test_what_was_told_here_is_not_told_again_by_its_notification_and_other_word
     assert said == [True, False, True, True, True, True]
 
 
+def test_a_notification_that_comes_before_the_word_of_its_own_process_is_the_only_one() -> None:
+    """They come within a millisecond: a second wake-up would hide what the news are of."""
+    shop, news = Named("Shop", ("1",)), news_for("org_a", "sarah", "ipad", 7, Named("Shop", ("1",)))
+
+    async def run() -> None:
+        hub = Hub()
+        async with hub.waiting("org_a", "sarah", "phone") as phone:
+            hub.hear(20, news)
+            hub.tell(20, news)
+            assert (await phone.news_within(5), phone.named) == (True, shop)
+            assert not phone.is_set()
+
+    asyncio.run(run())
+
+
 def test_what_is_kept_of_what_was_told_has_an_end() -> None:
     hub = Hub()
     for position in range(3_000):
         hub.tell(20, news_for("org_a", "sarah", "ipad", position))
-    assert len(hub._told) == TOLD_MAX
+        hub.hear(30, news_for("org_a", "sarah", "ipad", position))
+    assert len(hub._told) == len(hub._heard) == SAID_MAX
 
 
 def test_a_stream_hears_news_at_once_those_that_came_before_too_and_else_that_time_is_up() -> None:

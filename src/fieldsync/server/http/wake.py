@@ -17,9 +17,9 @@ from fieldsync.base import limits
 from fieldsync.protocol.events import HEARTBEAT, NEWS, OPEN
 from fieldsync.server.postgres.listen import Named, news_for, news_in
 
-TOLD_MAX = 1_000
-"""Of so many transactions that were told of here the notifications are waited for; a connection that broke may have
-lost some."""
+SAID_MAX = 1_000
+"""Of so many transactions that were told or heard of the other word is waited for; it may never come, where a
+connection broke or another process of the server committed."""
 
 
 class Waiting:
@@ -68,6 +68,7 @@ class Hub:
     def __init__(self) -> None:
         self._waiting: dict[str, dict[Waiting, str | None]] = defaultdict(dict)
         self._told: dict[tuple[int, str], None] = {}
+        self._heard: dict[tuple[int, str], None] = {}
         self.closed = False
 
     @asynccontextmanager
@@ -83,19 +84,22 @@ class Hub:
                 del self._waiting[key]
 
     def tell(self, backend: int, payload: str) -> None:
-        """Wake for a transaction of this process that has committed: its notification, on its way through another
-        process of PostgreSQL, says nothing new then."""
-        self._told[backend, payload] = None
-        while len(self._told) > TOLD_MAX:
-            del self._told[next(iter(self._told))]
-        self.wake(payload)
+        """Wake for a transaction of this process that has committed. Its notification comes through another process of
+        PostgreSQL, a little later or earlier: the second of the two says nothing new."""
+        self._first((backend, payload), self._told, self._heard)
 
     def hear(self, backend: int, payload: str) -> None:
         """Wake for a notification."""
-        if (backend, payload) in self._told:
-            del self._told[backend, payload]
-        else:
-            self.wake(payload)
+        self._first((backend, payload), self._heard, self._told)
+
+    def _first(self, word: tuple[int, str], said: dict[tuple[int, str], None], other: dict[tuple[int, str], None]) -> None:
+        if word in other:
+            del other[word]
+            return
+        said[word] = None
+        while len(said) > SAID_MAX:
+            del said[next(iter(said))]
+        self.wake(word[1])
 
     def wake(self, payload: str) -> None:
         """News as `news_for` tells; an empty payload is for everybody, since notifications may have been missed."""
