@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from threading import Event
 
 import httpx
 import msgspec
 import pytest
-from tests.server.http.running import running_server
+from tests.ports import free_port
+from tests.server.http.running import running_server, served_here
 from tests.server.lab import START, Lab, Phone, create
 
+from fieldsync.base.world import system_world
 from fieldsync.protocol.events import PAGE_BYTES_MAX
 from fieldsync.protocol.feed import FeedPage
-from fieldsync.server.postgres.work import transaction
+from fieldsync.protocol.upload import UploadRequest
+from fieldsync.server.http.app import create_app
+from fieldsync.server.postgres.work import Connection, transaction
+from fieldsync.server.postgres.work.trip import Answer, Step
 from fieldsync.server.sync.session import close
 
 OPEN, NEWS = ("open", "{}"), ("news", "{}")
 
 
 class Two:
-    """A person's phone that saves, and her pad that listens over HTTP."""
+    """A person's phone that saves, and her pad that listens over HTTP. `beside`: another process does what is saved."""
 
-    def __init__(self, lab: Lab, http: httpx.Client) -> None:
+    def __init__(self, lab: Lab, http: httpx.Client, *, beside: bool) -> None:
         lab.person("sarah")
+        self._beside = beside
         self.phone, self.pad, self._http = lab.phone("sarah", "iphone"), lab.phone("sarah", "ipad"), http
         self.pad.download()
 
     def save(self, name: str = "Corner") -> str:
         made = self.phone.new_id("Shop")
-        self.phone.upload(self.phone.save(create("Shop", made, Name=name)))
+        saved = self.phone.save(create("Shop", made, Name=name))
+        if self._beside:
+            self.phone.upload(saved)
+        else:
+            asked = msgspec.json.encode(UploadRequest(self.phone.number, 0, (saved,)))
+            told = {"authorization": f"Bearer {self.phone.token}"}
+            assert self._http.post("/sync/v1/upload", content=asked, headers=told).status_code == 200
         return made
 
     def listen(self, cursor: str | None, *, looked: bool = False, by: Phone | None = None) -> Iterator[tuple[str, str]]:
@@ -46,12 +59,12 @@ class Two:
                     yield name, line.removeprefix("data: ")
 
 
-@pytest.fixture
-def two(lab: Lab) -> Iterator[Two]:
+@pytest.fixture(params=["saved beside", "saved by the server that is asked"])
+def two(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Two]:
     """In real time, as the server process lives in it."""
     lab.clock.jump((datetime.now(UTC) - START).total_seconds())
     with running_server(lab.uri) as (address, _), httpx.Client(base_url=address, timeout=60) as http:
-        yield Two(lab, http)
+        yield Two(lab, http, beside=request.param == "saved beside")
 
 
 def page_of(event: tuple[str, str]) -> FeedPage:
@@ -110,3 +123,34 @@ def test_without_a_cursor_news_are_only_told(two: Two) -> None:
     assert next(listening) == NEWS
     two.save()
     assert next(listening) == NEWS
+
+
+def test_what_the_server_itself_saved_is_read_with_the_end_of_the_save(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page costs no trip of its own, and is what a trip of its own brings."""
+    lab.clock.jump((datetime.now(UTC) - START).total_seconds())
+    app = create_app(lab.uri, system_world(), jobs=False)
+    port, trips, counting = free_port(), [0], Event()
+    right = Connection.trip
+
+    async def trip(self: Connection, steps: Sequence[Step], behind: Sequence[Step] = ()) -> list[Answer]:
+        trips[0] += counting.is_set()
+        return await right(self, steps, behind)
+
+    monkeypatch.setattr(Connection, "trip", trip)
+    with served_here(app, port), httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
+        two = Two(lab, http, beside=False)
+        two.save()
+        listening = two.listen(two.pad.cursor)
+        assert (next(listening)[0], page_of(next(listening)).more) == ("open", False)
+        cursor = two.pad.feed().cursor
+        listening = two.listen(cursor, looked=True)
+        assert next(listening) == OPEN
+        counting.set()
+        made = two.save()
+        page = page_of(next(listening))
+        counting.clear()
+        assert ([family.root.id for family in page.families], trips[0]) == ([made], 2)
+        own = two.pad.feed()
+        assert msgspec.structs.replace(page, cursor=own.cursor) == own

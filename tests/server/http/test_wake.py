@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import psycopg
+from tests.server.postgres.box import statement
 
 from fieldsync.server.http.app import create_app
-from fieldsync.server.http.wake import SAID_MAX, Hub, Waiting
+from fieldsync.server.http.wake.hub import SAID_MAX, Hub, Waiting
 from fieldsync.server.postgres.listen import CHANNEL, Named, news_for
 from fieldsync.server.postgres.stored_catalog import CATALOG_CHANNEL
+from fieldsync.server.postgres.work import Question
+from fieldsync.server.postgres.work.foreseen import Foreseen
 
 if TYPE_CHECKING:
     from tests.server.lab import Lab
@@ -82,6 +86,40 @@ def test_a_notification_that_comes_before_the_word_of_its_own_process_is_the_onl
             hub.tell(20, news)
             assert (await phone.news_within(5), phone.named) == (True, shop)
             assert not phone.is_set()
+
+    asyncio.run(run())
+
+
+class Paged:
+    """A page that asks one thing."""
+
+    def questions(self, named: Named, at: datetime) -> list[Question]:
+        return [(statement("SELECT 1"), {"of": named.ids, "at": at})]
+
+    async def read(self, *, woken: bool, named: Named | None = None, behind: Foreseen | None = None) -> bytes | None:
+        raise NotImplementedError
+
+
+def test_who_waits_for_a_page_is_told_by_the_process_that_asked_for_it_and_by_nobody_before() -> None:
+    shop, at = Named("Shop", ("1",)), datetime.now(UTC)
+    news, unnamed = news_for("org_a", "sarah", "ipad", 7, shop), news_for("org_a", "sarah", "ipad", 8)
+
+    async def run() -> None:
+        hub = Hub()
+        async with (
+            hub.waiting("org_a", "sarah", "phone", Paged()) as phone,
+            hub.waiting("org_a", "sarah", "ipad", Paged()),
+        ):
+            assert [given["of"] for _, given in hub.asked(20, news, at)] == [("1",)], "not the device it came from"
+            hub.hear(20, news)
+            assert not phone.is_set(), "the answers are on their way"
+            behind = Foreseen(at, [])
+            hub.tell(20, news, behind)
+            assert (await phone.news_within(5), phone.named, phone.behind) == (True, shop, behind)
+            assert list(hub.asked(20, unnamed, at)) == [], "what they are of is not known"
+            hub.hear(20, unnamed)
+            assert phone.is_set()
+            assert list(hub.asked(20, news_for("org_a", "sarah", "ipad", 9, shop), at)) == [], "it reads already"
 
     asyncio.run(run())
 

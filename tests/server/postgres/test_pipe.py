@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 from tests.server.postgres.box import ADD, ALL, BELOW, END_MYSELF, Pool, run, statement, told, told_inside
 
-from fieldsync.server.postgres.work import BadRow, Connection, Gone, NotUnique, Work, transaction
+from fieldsync.server.postgres.work import END, BadRow, Connection, Gone, NotUnique, Work, transaction
+from fieldsync.server.postgres.work.foreseen import Foreseen, Unforeseen
 from fieldsync.server.postgres.work.trip import Answer, Step
 
 
@@ -112,9 +114,9 @@ def test_what_is_known_or_goes_anyway_is_not_asked_again(database: str, monkeypa
     sent: list[int] = []
     trip = Connection.trip
 
-    async def counted(self: Connection, steps: Sequence[Step]) -> list[Answer]:
+    async def counted(self: Connection, steps: Sequence[Step], behind: Sequence[Step]) -> list[Answer]:
         sent.append(len(steps))
-        return await trip(self, steps)
+        return await trip(self, steps, behind)
 
     async def act(pool: Pool) -> None:
         monkeypatch.setattr(Connection, "trip", counted)
@@ -198,3 +200,72 @@ def test_a_lost_connection_is_said_so_and_the_pool_goes_on(database: str) -> Non
             await told(Gone, pool, lose)
 
     assert run(database, act) == []
+
+
+def test_what_is_asked_behind_the_end_sees_the_transaction_that_has_ended_and_is_no_part_of_it(database: str) -> None:
+    async def act(pool: Pool) -> None:
+        for ends_early in (True, False):
+            async with transaction(pool) as work:
+                work.overheard = lambda news: [(ALL, {}), END] if news == "added" else []
+                work.later(ADD, n=7 + ends_early)
+                work.say("added")
+                if ends_early:
+                    work.ending((BELOW, {"n": 5}))
+                    assert await work.rows(BELOW, n=5) == []
+            told = Foreseen(datetime.now(UTC), work.foreseen)
+            assert await told.rows(ALL) == ([(8,)] if ends_early else [(7,), (8,)])
+            with pytest.raises(Unforeseen):
+                await told.rows(BELOW, n=9)
+            with pytest.raises(Unforeseen):
+                await told.run(ADD, n=3)
+
+    assert run(database, act) == [7, 8]
+
+
+def test_what_is_refused_behind_the_end_takes_nothing_back_and_the_connection_goes_on(database: str) -> None:
+    async def act(pool: Pool) -> None:
+        async with transaction(pool) as work:
+            work.overheard = lambda _: [(statement("SELECT 1 / (n - n) FROM box"), {}), (ALL, {})]
+            work.later(ADD, n=1)
+            work.say("added")
+        assert work.foreseen == []
+        async with transaction(pool) as work:
+            work.later(ADD, n=2)
+            assert await work.rows(ALL) == [(1,), (2,)]
+
+    assert run(database, act, connections=1) == [1, 2]
+
+
+def test_where_the_end_is_refused_nothing_is_found_behind_it_and_the_connection_goes_on(database: str) -> None:
+    works: list[Work] = []
+
+    async def block(work: Work) -> None:
+        works.append(work)
+        work.overheard = lambda _: [(ALL, {})]
+        work.later(ADD, n=0)
+        work.say("added")
+        work.ending((BELOW, {"n": 5}))
+        await work.rows(BELOW, n=5)
+
+    async def act(pool: Pool) -> None:
+        await told(BadRow, pool, block)
+        assert works[0].foreseen == []
+        async with transaction(pool) as work:
+            work.later(ADD, n=2)
+
+    assert run(database, act, connections=1) == [2]
+
+
+def test_who_asks_on_behind_the_end_begins_another_transaction(database: str) -> None:
+    async def act(pool: Pool) -> None:
+        async with transaction(pool) as work:
+            work.overheard = lambda _: [(ALL, {})]
+            work.later(ADD, n=1)
+            work.say("added")
+            work.ending((BELOW, {"n": 5}))
+            assert await work.rows(BELOW, n=5) == [(1,)]
+            work.later(ADD, n=2)
+            assert await work.rows(ALL) == [(1,), (2,)]
+        assert await Foreseen(datetime.now(UTC), work.foreseen).rows(ALL) == [(1,)]
+
+    assert run(database, act, connections=1) == [1, 2]

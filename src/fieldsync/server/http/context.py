@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -18,11 +20,12 @@ from fieldsync.protocol import wire
 from fieldsync.protocol.session import Software
 from fieldsync.server.guesses.address import counted_address, our_proxies
 from fieldsync.server.guesses.attempt import attempt
-from fieldsync.server.http.wake import Hub
+from fieldsync.server.http.wake.hub import Hub
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Question, Work, snapshot, transaction
+from fieldsync.server.postgres.work.foreseen import Foreseen, Unforeseen
 from fieldsync.server.save.batch import Caller, legible
-from fieldsync.server.sync.session import Foresee, authenticate, look_ahead, org_of, recognise
+from fieldsync.server.sync.session import Foresee, authenticate, digest, org_of, recognise
 
 AnyRequest = Request[Any, Any, Any]
 VERSION_CHARS_MAX = 64
@@ -91,6 +94,19 @@ async def entering(org: Org, request: AnyRequest, username: str) -> AsyncIterato
         yield work
 
 
+def look_ahead(org: Org, database: Work, token: str, foresee: Foresee) -> None:
+    """Say what will be asked for whoever had this token last time; whether he still has it is asked before."""
+    database.ahead(*islice(ahead_of(org, token, foresee, org.world.clock.now()), 1, None))
+
+
+def ahead_of(org: Org, token: str, foresee: Foresee, at: datetime) -> Iterator[Question]:
+    """What is asked for whoever had this token last time, who has it `at` this instant first; nothing if nobody had."""
+    known = org.callers.use(digest(token))
+    if known is not None:
+        yield org.session.caller, {"access": digest(token), "now": at}
+        yield from foresee(known)
+
+
 @asynccontextmanager
 async def calling(
     org: Org, token: str, foresee: Foresee = _nothing, sent_by: Software | None = None, *, looks: bool = False
@@ -113,11 +129,21 @@ async def telling(
     hub: Hub, org: Org, token: str, foresee: Foresee, sent_by: Software
 ) -> AsyncIterator[tuple[Work, Caller]]:
     """As `calling`; who waits in this process for what it did is told as soon as it has committed."""
+    at = org.world.clock.now()
     async with calling(org, token, foresee, sent_by) as (work, caller):
-        yield work, caller
         backend = work.backend
+        work.overheard = lambda news: hub.asked(backend, news, at)
+        try:
+            yield work, caller
+        except BaseException:
+            _tell(hub, backend, work)  # it may have come to its end all the same
+            raise
+    _tell(hub, backend, work, Foreseen(at, work.foreseen) if work.foreseen else None)
+
+
+def _tell(hub: Hub, backend: int, work: Work, behind: Foreseen | None = None) -> None:
     for news in work.said:
-        hub.tell(backend, news)
+        hub.tell(backend, news, behind)
 
 
 @asynccontextmanager
@@ -130,3 +156,11 @@ async def reading(org: Org, token: str, foresee: Foresee = _nothing) -> AsyncIte
             async with transaction(org.beside) as writing:
                 await authenticate(org, writing, token)
         yield work, caller
+
+
+async def foreseen(org: Org, token: str, answers: Foreseen) -> Caller:
+    """Whoever holds the token, as `reading` says it. Raises Unforeseen, Refused."""
+    caller, first_use = await recognise(org, answers, token, answers.at)
+    if first_use:
+        raise Unforeseen
+    return caller

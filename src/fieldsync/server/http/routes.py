@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
-from functools import partial
 
-import msgspec
 from litestar import Response, get, post
 from litestar.background_tasks import BackgroundTask
 from litestar.response import Stream
@@ -17,7 +15,6 @@ from fieldsync.base.problems import Refused
 from fieldsync.protocol import wire
 from fieldsync.protocol.clearing import Cleared, Clearing
 from fieldsync.protocol.digest import Repair
-from fieldsync.protocol.events import page_event
 from fieldsync.protocol.feed import FeedPage, OpenSaves, Outcomes
 from fieldsync.protocol.session import Renew, Session, SignIn, Tokens
 from fieldsync.protocol.tracking import Tracked, Tracking
@@ -25,7 +22,6 @@ from fieldsync.protocol.upload import UploadRequest, UploadResponse
 from fieldsync.schema.catalog import encode
 from fieldsync.server.http.context import (
     AnyRequest,
-    Served,
     ServedHere,
     bearer,
     calling,
@@ -37,15 +33,15 @@ from fieldsync.server.http.context import (
     telling,
 )
 from fieldsync.server.http.described import UploadOperation
-from fieldsync.server.http.wake import answer_when_there_is_one, wake_ups
+from fieldsync.server.http.wake.hub import answer_when_there_is_one, wake_ups
+from fieldsync.server.http.wake.page import NextPage, feed_page
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.postgres.listen import Named
-from fieldsync.server.postgres.work import DatabaseError, transaction
+from fieldsync.server.postgres.work import transaction
 from fieldsync.server.processor.clearing import clear
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync import session
 from fieldsync.server.sync.download import Asked, download
-from fieldsync.server.sync.feed import foresee, read_feed, read_outcomes
+from fieldsync.server.sync.feed import read_outcomes
 from fieldsync.server.sync.forcing.forced import forced, note_refreshed
 from fieldsync.server.sync.metadata.package import package
 from fieldsync.server.sync.refresh import refresh
@@ -124,12 +120,6 @@ async def tell_tracking(request: AnyRequest, served: ServedHere) -> Tracked:
 async def feed(request: AnyRequest, served: ServedHere, cursor: str) -> FeedPage:
     """News after the cursor, in one snapshot."""
     return await feed_page(org_for_download(served, request), bearer(request), cursor)
-
-
-async def feed_page(org: Org, token: str, cursor: str, named: Named | None = None) -> FeedPage:
-    """The page behind the cursor, for whoever holds the token now. `named`: what it is likely to be of."""
-    async with reading(org, token, lambda caller: foresee(org, caller, cursor, named)) as (work, caller):
-        return await read_feed(org, work, caller, cursor)
 
 
 @post("/feed/outcomes", status_code=200, summary="What became of saves", tags=["download"])
@@ -273,24 +263,12 @@ async def events(request: AnyRequest, served: ServedHere, cursor: str | None = N
     org, token = (org_for if cursor is None else org_for_download)(served, request), bearer(request)
     async with calling(org, token, looks=True) as (_, caller):
         who = caller
-    told = served.hub.waiting(org.schema, who.user_id, who.device_id)
+    page = None if cursor is None else NextPage(served, token, cursor)
+    told = served.hub.waiting(org.schema, who.user_id, who.device_id, page)
     lines = (
-        wake_ups(served.hub, told)
-        if cursor is None
-        else answer_when_there_is_one(served.hub, told, partial(_page, served, token, cursor), looked=looked)
+        wake_ups(served.hub, told) if page is None else answer_when_there_is_one(served.hub, told, page, looked=looked)
     )
     return Stream(lines, media_type=wire.CONTENT_EVENTS, headers={"cache-control": "no-store"})
-
-
-async def _page(served: Served, token: str, cursor: str, *, woken: bool, named: Named | None = None) -> bytes | None:
-    """The event with the next page, if there is something on it; one to ask for where this is refused."""
-    try:
-        page = await feed_page(served.org(session.org_of(token)), token, cursor, named)
-    except (Refused, DatabaseError):
-        return page_event()
-    if page.cursor == cursor and not (woken and page.orders):
-        return None
-    return page_event(msgspec.json.encode(page))
 
 
 ROUTES = [

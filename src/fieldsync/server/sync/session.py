@@ -12,7 +12,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from fieldsync.base import limits
@@ -79,12 +79,12 @@ async def authenticate(org: Org, database: Database, token: str) -> Caller:
     return caller
 
 
-async def recognise(org: Org, database: Database, token: str) -> tuple[Caller, bool]:
-    """Who holds this access token with which rights, and whether this is its first use, which has to be noted.
+async def recognise(org: Org, database: Database, token: str, at: datetime | None = None) -> tuple[Caller, bool]:
+    """Who holds this access token (`at` this instant, or now) with which rights, and whether this is its first use.
 
     Raises Refused: AUTH; DEVICE_WIPE; METADATA_API; BUSY while this server has not taken up what was deployed last.
     """
-    row = await database.one(org.session.caller, access=digest(token), now=org.world.clock.now())
+    row = await database.one(org.session.caller, access=digest(token), now=at or org.world.clock.now())
     if row is None or (row[13] and not await may_still_look(org, database, row[13])):
         raise Refused(problem(Code.AUTH))
     user_id, profile, device_id, number, numbers, previous, sets, rights_version, deployed, platform, guard = row[:11]
@@ -112,13 +112,6 @@ async def recognise(org: Org, database: Database, token: str) -> tuple[Caller, b
     )
     org.callers.keep(digest(token), caller)
     return caller, previous is not None
-
-
-def look_ahead(org: Org, database: Database, token: str, foresee: Foresee) -> None:
-    """Say what will be asked for whoever had this token last time; whether he still has it is asked before."""
-    known = org.callers.use(digest(token))
-    if known is not None:
-        database.ahead(*foresee(known))
 
 
 async def sign_in(org: Org, database: Database, request: SignIn) -> Session:

@@ -205,7 +205,7 @@ def _move_heads(org: Org, database: Database, caller: Caller, frame: Frame, requ
         database.later(org.save.move_head, user=caller.user_id, to=done.position)
         payload = news_for(org.schema, caller.user_id, caller.device_id, done.position, _named(org, done))
         database.later(org.save.wake, channel=CHANNEL, payload=payload)
-        database.said.append(payload)
+        database.say(payload)
 
 
 def _named(org: Org, done: Done) -> Named | None:

@@ -72,13 +72,13 @@ def taking_turns(*, by_statement: bool) -> Iterator[None]:
     """Within this, actors wait for their turn before every trip, or before every single statement."""
     right: Any = Connection.trip
 
-    async def trip(self: Any, steps: Sequence[Any]) -> Any:
+    async def trip(self: Any, steps: Sequence[Any], behind: Sequence[Any] = ()) -> Any:
         actor = _ACTOR.get()
         if actor is None:
-            return await right(self, steps)
+            return await right(self, steps, behind)
         if not by_statement or len(steps) < 2:
             await actor.turn(self.info.backend_pid)
-            return await right(self, steps)
+            return await right(self, steps, behind)
         answers: list[Any] = []
         for step in steps:
             await actor.turn(self.info.backend_pid)

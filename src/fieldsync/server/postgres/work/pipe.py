@@ -6,7 +6,7 @@ once, and what a request will look up is known before its first answer: both tra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg.pq import TransactionStatus
@@ -38,6 +38,19 @@ class Pipe:
         self._writes: list[Step] = []
         self._ahead: list[Step] = []
         self._answers: list[tuple[Step, Answer]] = []
+        self._behind: list[Step] = []
+        self._running: list[Step] = []
+        """Of `behind`, when the transaction has ended."""
+        self._found: list[tuple[Step, Answer]] = []
+
+    def behind(self, steps: Sequence[Step]) -> None:
+        """Statements that go with the end of the transaction, and run when it has ended."""
+        self._behind += steps
+
+    async def answers_behind(self) -> list[tuple[Step, Answer]]:
+        """Each with its answer; none where something of it was refused."""
+        await self._collect()
+        return self._found
 
     def later(self, step: Step) -> None:
         """Send it with the next that is waited for. What it does to rows asked ahead is not in their answers, so
@@ -100,12 +113,13 @@ class Pipe:
 
     async def commit(self) -> None:
         """End the transaction with what waits to be written; with nothing, if it never began."""
+        await self._collect()
         if self._writes or self._begun:
             await self._send([COMMIT])
 
     @property
     def _begun(self) -> bool:
-        return self._connection.pgconn.transaction_status != TransactionStatus.IDLE
+        return not self._running and self._connection.pgconn.transaction_status != TransactionStatus.IDLE
 
     def _take(self, step: Step) -> Answer | None:
         for i, (asked, answer) in enumerate(self._answers):
@@ -116,6 +130,15 @@ class Pipe:
 
     async def _send(self, steps: list[Step]) -> list[Answer]:
         """Run the waiting writes, then these steps; the answers to these."""
+        await self._collect()
         writes, self._writes = self._writes, []
         before = writes if self._begun else [self._begin, *writes]
-        return (await self._connection.trip([*before, *steps]))[len(before) :]
+        if steps and steps[-1] is COMMIT:
+            self._running, self._behind = self._behind, []
+        return (await self._connection.trip([*before, *steps], self._running))[len(before) :]
+
+    async def _collect(self) -> None:
+        steps, self._running = self._running, []
+        if steps:
+            answers = await self._connection.answers_behind()
+            self._found = list(zip(steps, answers, strict=True)) if answers else []

@@ -14,14 +14,13 @@ from typing import Any
 
 import psycopg
 from psycopg import abc, errors
-from psycopg.abc import Buffer, PQGen
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ExecStatus, PipelineStatus
-from psycopg.pq.abc import PGconn, PGresult
-from psycopg.waiting import Ready, Wait
+from psycopg.pq.abc import PGresult
 
 from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.postgres.work import streamed
+from fieldsync.server.postgres.work.exchange import Key, Message, exchange, read_behind, send
 from fieldsync.server.postgres.work.lists import IdsDumper
 
 PLANS_MAX = 300
@@ -52,29 +51,6 @@ class Answer:
     count: int
 
 
-_Key = tuple[bytes, tuple[int, ...]]
-
-
-@dataclass(frozen=True)
-class _Message:
-    """A text to make a plan of, a plan to run with values, or a text to run. `answers`: a step waits for it."""
-
-    text: bytes = b""
-    plan: bytes = b""
-    makes: _Key | None = None
-    values: Sequence[Buffer | None] | None = None
-    formats: Sequence[int] | None = None
-    answers: bool = True
-
-    def send(self, connection: PGconn) -> None:
-        if self.makes is not None:
-            connection.send_prepare(self.plan, *self.makes)
-        elif self.plan:
-            connection.send_query_prepared(self.plan, self.values, self.formats)
-        else:
-            connection.send_query_params(self.text, None)
-
-
 class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
     """A connection of the pool, and the plans it keeps. Its `prepare_threshold` is None, so that the driver keeps none
     beside ours, and forgets none of ours."""
@@ -82,24 +58,40 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
     def __init__(self, pgconn: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(pgconn, *args, **kwargs)
         self.adapters.register_dumper(list, IdsDumper)
-        self._plans: OrderedDict[_Key, bytes] = OrderedDict()
+        self._plans: OrderedDict[Key, bytes] = OrderedDict()
         self._made = 0
-        self._unread: list[_Message] = []
+        self._unread: list[Message] = []
+        self._behind: list[Message] = []
         self._values: abc.Transformer | None = None
 
-    async def trip(self, steps: Sequence[Step]) -> list[Answer]:
+    async def trip(self, steps: Sequence[Step], behind: Sequence[Step] = ()) -> list[Answer]:
         """Run these statements in order, up to the first that is refused; raises what the driver calls that.
 
-        A value that the driver cannot send is refused when its turn has come.
+        A value that the driver cannot send is refused when its turn has come. `behind`: what PostgreSQL goes on with
+        by itself; its answers are asked for with `answers_behind`, and what is refused of it takes nothing back.
         """
         messages, unsendable = self._sendable(steps)
         before, self._unread = self._unread, []
-        results = await self._exchanged(messages, before)
+        results = await self._exchanged(messages, before, [] if unsendable else self._sendable(behind)[0])
         self._raise_refusal([*before, *messages], results)
         if unsendable is not None:
             raise unsendable
         own = zip(messages, results[len(before) :], strict=True)
         return [self._answer(result) for message, result in own if message.answers]
+
+    async def answers_behind(self) -> list[Answer]:
+        """Of what was sent behind the last trip; none where something of it was refused."""
+        messages, self._behind = self._behind, []
+        if not messages:
+            return []
+        try:
+            results = await self.wait(read_behind(self.pgconn, len(messages)))
+        except BaseException:
+            self._forget(message.makes for message in messages)
+            raise
+        if self._refusal(messages, results) is not None:
+            return []
+        return [self._answer(result) for message, result in zip(messages, results, strict=True) if message.answers]
 
     def depart(self, steps: Sequence[Step]) -> Sequence[Step]:
         """Send these on their way while the caller goes on; what becomes of them comes back with the next trip.
@@ -107,11 +99,11 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
         Returns those that are not sent, from the first on that has a value that cannot be.
         """
         sent = 0
-        for step in steps:
+        for step in () if self._behind else steps:
             messages, unsendable = self._sendable([step])
             if unsendable is not None:
                 break
-            _send(self.pgconn, messages)
+            send(self.pgconn, messages)
             self._unread += messages
             sent += 1
         self.pgconn.flush()
@@ -124,6 +116,8 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
 
     async def settle(self) -> None:
         """Let what is under way come back, whatever became of it: the statements are to be taken back anyway."""
+        with suppress(psycopg.Error):
+            await self.answers_behind()
         if self._unread:
             unread, self._unread = self._unread, []
             with suppress(psycopg.Error):
@@ -131,7 +125,7 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
 
     def abandon(self) -> None:
         """Give the connection up, where something is under way that nobody waits for any more."""
-        if self._unread:
+        if self._unread or self._behind:
             self.pgconn.finish()
 
     async def stream(self, step: Step) -> AsyncGenerator[list[bytes], None]:
@@ -150,24 +144,29 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
             if not self.closed and self.pgconn.pipeline_status != PipelineStatus.OFF:
                 self.pgconn.finish()
 
-    async def _exchanged(self, messages: Sequence[_Message], unread: Sequence[_Message] = ()) -> list[PGresult]:
+    async def _exchanged(
+        self, messages: Sequence[Message], unread: Sequence[Message] = (), behind: Sequence[Message] = ()
+    ) -> list[PGresult]:
         """One result for each, those before first. Who is interrupted cannot know which plans were made."""
+        await self.answers_behind()
         if not messages and not unread:
             return []
+        self._behind = list(behind)
         try:
-            return await self.wait(_exchange(self.pgconn, messages, len(unread)))
+            return await self.wait(exchange(self.pgconn, messages, len(unread), behind))
         except BaseException:
-            self._forget(message.makes for message in (*unread, *messages))
+            self._behind = []
+            self._forget(message.makes for message in (*unread, *messages, *behind))
             raise
 
-    def _forget(self, plans: Iterable[_Key | None]) -> None:
+    def _forget(self, plans: Iterable[Key | None]) -> None:
         for key in plans:
             if key is not None:
                 self._plans.pop(key, None)
 
-    def _sendable(self, steps: Sequence[Step]) -> tuple[list[_Message], psycopg.Error | None]:
+    def _sendable(self, steps: Sequence[Step]) -> tuple[list[Message], psycopg.Error | None]:
         """What is sent for these steps, up to the first with a value that cannot be, and what the driver says of it."""
-        messages: list[_Message] = []
+        messages: list[Message] = []
         try:
             for step in steps:
                 messages += self._messages(step)
@@ -175,9 +174,9 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
             return messages, error
         return messages, None
 
-    def _messages(self, step: Step) -> list[_Message]:
+    def _messages(self, step: Step) -> list[Message]:
         if not step.keep:
-            return [_Message(text=step.statement.text.encode())]
+            return [Message(text=step.statement.text.encode())]
         text, names = step.statement.numbered
         bound = step.statement.bind(step.given)
         driver = self._driver()
@@ -186,25 +185,25 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
         known = self._plans.get(key)
         if known is not None:
             self._plans.move_to_end(key)
-            return [_Message(plan=known, values=values, formats=formats)]
+            return [Message(plan=known, values=values, formats=formats)]
         self._made += 1
         name = self._plans[key] = f"fieldsync_{self._made}".encode()
-        make = _Message(plan=name, makes=key, answers=False)
-        return [*self._room(), make, _Message(plan=name, values=values, formats=formats)]
+        make = Message(plan=name, makes=key, answers=False)
+        return [*self._room(), make, Message(plan=name, values=values, formats=formats)]
 
-    def _room(self) -> list[_Message]:
+    def _room(self) -> list[Message]:
         """Let go of the plan that was used longest ago, where there is one too many."""
         if len(self._plans) <= PLANS_MAX:
             return []
         _, name = self._plans.popitem(last=False)
-        return [_Message(text=b"DEALLOCATE " + name, answers=False)]
+        return [Message(text=b"DEALLOCATE " + name, answers=False)]
 
-    def _raise_refusal(self, messages: Sequence[_Message], results: Sequence[PGresult]) -> None:
+    def _raise_refusal(self, messages: Sequence[Message], results: Sequence[PGresult]) -> None:
         refused = self._refusal(messages, results)
         if refused is not None:
             raise errors.error_from_result(refused, encoding=self.info.encoding)
 
-    def _refusal(self, messages: Sequence[_Message], results: Sequence[PGresult]) -> PGresult | None:
+    def _refusal(self, messages: Sequence[Message], results: Sequence[PGresult]) -> PGresult | None:
         """Forget the plans that were not made, and give the refusal, if there is one."""
         refused = None
         for message, result in zip(messages, results, strict=True):
@@ -226,52 +225,3 @@ class Connection(psycopg.AsyncConnection[tuple[Any, ...]]):
         driver.set_pgresult(result)
         rows = driver.load_rows(0, result.ntuples, tuple) if result.nfields else []
         return Answer(rows, result.command_tuples or 0)
-
-
-def _send(connection: PGconn, messages: Sequence[_Message]) -> None:
-    try:
-        if connection.pipeline_status == PipelineStatus.OFF:
-            connection.enter_pipeline_mode()
-        for message in messages:
-            message.send(connection)
-    except BaseException:
-        connection.finish()
-        raise
-
-
-def _exchange(connection: PGconn, messages: Sequence[_Message], unread: int = 0) -> PQGen[list[PGresult]]:
-    """Send all, and read one result for each, behind those of so many that were sent before. A connection on which
-    this does not come to its end is given up."""
-    _send(connection, messages)
-    try:
-        connection.pipeline_sync()
-        while connection.flush():
-            if (yield Wait.RW) & Ready.R:
-                connection.consume_input()
-        results = yield from _results(connection)
-        assert len(results) == len(messages) + unread, "one result for each statement"
-        connection.exit_pipeline_mode()
-    except BaseException:
-        connection.finish()
-        raise
-    return results
-
-
-def _results(connection: PGconn) -> PQGen[list[PGresult]]:
-    results: list[PGresult] = []
-    last: PGresult | None = None
-    while True:
-        while connection.is_busy():
-            yield Wait.R
-            connection.consume_input()
-        result = connection.get_result()
-        if result is None and last is None:
-            raise psycopg.OperationalError("the connection is lost")
-        if result is None:
-            assert last is not None
-            results.append(last)
-            last = None
-        elif result.status == ExecStatus.PIPELINE_SYNC:
-            return results
-        else:
-            last = result

@@ -7,7 +7,7 @@ compiled once and run as text, because that costs less than half of going throug
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -17,10 +17,12 @@ from psycopg_pool import AsyncConnectionPool
 from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.postgres.work.copied import Copied, take_arrived
 from fieldsync.server.postgres.work.errors import in_our_words
-from fieldsync.server.postgres.work.pipe import END, Pipe, Question, as_step
-from fieldsync.server.postgres.work.trip import Connection, Step
+from fieldsync.server.postgres.work.pipe import COMMIT, END, Pipe, Question, as_step
+from fieldsync.server.postgres.work.trip import Answer, Connection, Step
 
 Pool = AsyncConnectionPool[Connection]
+Answers = list[tuple[Step, Answer]]
+"""What was asked, and what PostgreSQL said."""
 GATHER_SECONDS = 0.001
 """Rows of a COPY gather for so long before they are looked for again: the shortest sleep that every event loop has."""
 
@@ -34,6 +36,10 @@ class Work:
         self._depth = 0
         self.said: list[str] = []
         """What this transaction notifies of, for who waits in this process: he need not hear it from PostgreSQL."""
+        self.overheard: Callable[[str], Iterable[Question]] = _nobody
+        """Who waits for what it says, and what he will ask."""
+        self.foreseen: Answers = []
+        """The answers to that, of the instant after this transaction."""
 
     @property
     def backend(self) -> int:
@@ -77,6 +83,14 @@ class Work:
     def ending(self, *questions: Question) -> None:
         """As `ahead`, of the last questions: the transaction ends with them, and what is asked later begins another."""
         self.ahead(*questions, END)
+
+    def say(self, news: str) -> None:
+        """Note what this transaction notifies of. What is asked by who overhears it goes with the transaction's end,
+        and is asked in a snapshot of its own behind it."""
+        self.said.append(news)
+        asked = [as_step(question) for question in self.overheard(news) if question is not END]
+        if asked:
+            self._pipe.behind([_BEGIN_SNAPSHOT, *asked, COMMIT])
 
     async def stream(self, statement: Statement, /, **params: Any) -> AsyncIterator[bytes]:
         """The rows of a query of one text column, each as bytes, as they come."""
@@ -132,6 +146,7 @@ class Work:
         """End the transaction; what waits to be written goes with it."""
         try:
             await self._pipe.commit()
+            self.foreseen = await self._pipe.answers_behind()
         except psycopg.Error as error:
             raise in_our_words(error) from error
 
@@ -167,6 +182,10 @@ class Work:
             await self._connection.trip([_plain(f"ROLLBACK TO {name}"), _plain(f"RELEASE {name}")])
         except psycopg.Error:
             return  # the connection is lost, and the transaction with it
+
+
+def _nobody(_: str) -> Iterable[Question]:
+    return ()
 
 
 def _plain(text: str) -> Step:
