@@ -44,6 +44,16 @@ expect.set_options(timeout=WAIT_MS)
 EVENTUALLY_SECONDS = 60
 SIZES = ({"width": 1280, "height": 860}, {"width": 390, "height": 844})
 
+STANDS = """if (window === top) {
+  const hidden = new CSSStyleSheet();
+  hidden.replaceSync("html { visibility: hidden }");
+  document.adoptedStyleSheets = [hidden];
+  addEventListener("DOMContentLoaded", () => setTimeout(() => {
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((each) => each !== hidden);
+  }));
+}"""
+"""Nobody sees or presses anything of a page before its scripts run: what is typed before that, no script hears of."""
+
 
 class Running:
     """A demo in a thread of this process: what it said, and its devices."""
@@ -136,6 +146,7 @@ def app(browser: Browser, link: str, size: int = 0) -> Iterator[Page]:
     """A browser that opened the app with its link; a script error or a failed request fails the test, but not what a
     page that is still open asks of an app that has locked."""
     context: BrowserContext = browser.new_context(viewport=SIZES[size], base_url=link.split("/?", maxsplit=1)[0])  # type: ignore[arg-type]
+    context.add_init_script(STANDS)
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
     wrong: list[str] = []

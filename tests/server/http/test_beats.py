@@ -20,8 +20,9 @@ from fieldsync.device.transport import HttpTransport, NotStreamed, Unreachable
 from fieldsync.protocol import wire
 from fieldsync.server.http.errors import HANDLERS
 
-SILENT = 0.6
-LONG = 3 * SILENT
+SILENT, BEAT = 1.5, 0.15
+"""A machine that does other things may stand still for a second between two beats."""
+LONG = 1.25 * SILENT
 """So long the server of this test works at an answer."""
 
 
@@ -60,13 +61,13 @@ async def busy() -> Stream:
 
 @get("/hung")
 async def hung() -> str:
-    await asyncio.sleep(12 * SILENT)
+    await asyncio.sleep(4 * SILENT)
     return "never"
 
 
 @pytest.fixture
 def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[HttpTransport, Relay]]:
-    monkeypatch.setattr(limits, "BEAT_SECONDS", SILENT / 4)
+    monkeypatch.setattr(limits, "BEAT_SECONDS", BEAT)
     port, app = free_port(), Litestar([slow, refused, rows, busy, hung], exception_handlers=HANDLERS)
     with served_here(app, port), relayed(f"http://127.0.0.1:{port}") as (address, network):
         transport = HttpTransport(address, silent_seconds=SILENT)

@@ -35,6 +35,20 @@ document.body.addEventListener("htmx:afterSwap", (/** @type {any} */ event) => {
   else if (kept && kept.said && !said && Date.now() < kept.until) target[kept.first ? "prepend" : "append"](kept.said);
 });
 
+// What a button is answered may be older than what the engine told of while it was on its way: the part is looked at again.
+let changes = 0;
+document.addEventListener("sse:changed", (/** @type {any} */ event) => {
+  changes = Math.max(changes, Number(event.detail.data) || 0);
+}, { capture: true });
+const underWay = new WeakMap();
+document.body.addEventListener("htmx:beforeRequest", (/** @type {any} */ event) => {
+  if (event.detail.requestConfig.verb !== "get") underWay.set(event.detail.requestConfig, changes);
+});
+document.body.addEventListener("htmx:afterSwap", (/** @type {any} */ event) => {
+  const { target, requestConfig } = event.detail, known = underWay.get(requestConfig);
+  if (known !== undefined && known !== changes && target.matches("[hx-trigger*='sse:changed']")) htmx.trigger(target, "sse:changed");
+});
+
 // An open record holds a lease; news of it waits until the person asks or leaves.
 let view = "";
 async function look() {
