@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -38,6 +37,7 @@ from fieldsync.schema.family.declaration import FamilyDeclaration
 from fieldsync.schema.load import load_packs
 from fieldsync.schema.model import Field, FieldType, NameField, Object, Pack, PicklistValue
 from fieldsync.server.http.context import calling, reading
+from fieldsync.server.http.wake.page import feed_page
 from fieldsync.server.org.create import create_org, seeding_org
 from fieldsync.server.org.open import open_org
 from fieldsync.server.org.runtime import Org
@@ -47,7 +47,6 @@ from fieldsync.server.postgres.listen import Named
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
 from fieldsync.server.sync.download import Asked, download
-from fieldsync.server.sync.feed import foresee, read_feed
 from fieldsync.server.sync.upload import upload
 
 T = TypeVar("T")
@@ -254,12 +253,7 @@ class Phone:
     def feed(self, named: Named | None = None) -> FeedPage:
         """The next page of the feed; the cursor moves. `named`: what a wake-up said it is of."""
 
-        async def read() -> FeedPage:
-            ahead = partial(foresee, self.lab.org, cursor=self.cursor, named=named)
-            async with reading(self.lab.org, self.token, ahead) as (work, caller):
-                return await read_feed(self.lab.org, work, caller, self.cursor)
-
-        page = self.lab.run(read())
+        page = self.lab.run(feed_page(self.lab.org, self.token, self.cursor, named))
         self.cursor = page.cursor
         return page
 

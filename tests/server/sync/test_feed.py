@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import psycopg
 import pytest
 from tests.server.lab import Lab, Phone, create, delete, table, update
 
@@ -11,7 +12,7 @@ from fieldsync.base.problems import Code, Refused
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Saved
 from fieldsync.server.http.context import reading
-from fieldsync.server.sync.feed import read_feed
+from fieldsync.server.sync.feed import Cursor, read_feed
 
 
 @pytest.fixture
@@ -177,3 +178,28 @@ def test_a_reader_among_writers_misses_nothing_and_gets_nothing_twice(lab: Lab, 
     assert sorted(seen) == sorted(made)
     positions = [p for (p,) in lab.query("SELECT feed_position FROM _change WHERE feed_position > 0 ORDER BY 1")]
     assert positions == list(range(1, len(positions) + 1))
+
+
+def test_it_is_looked_for_in_the_days_that_it_can_lie_in_however_many_the_log_keeps(lab: Lab) -> None:
+    days = len(lab.query("SELECT 1 FROM pg_inherits WHERE inhparent = '_change'::regclass"))
+    today = lab.clock.now().date()
+    cursor = Cursor(0, day=today.isoformat())
+    asked = {"user": "x", "after": 0, "limit": 10, **cursor.days(today)}
+    with psycopg.connect(lab.uri, options=f"-c search_path={lab.org.schema}", autocommit=True) as connection:
+        plan = connection.execute(
+            f"EXPLAIN {lab.org.read.feed.text}".encode(), lab.org.read.feed.bind(asked)
+        ).fetchall()
+    assert sum(" on _change_" in line for (line,) in plan) == 3 < days, "the day before, the day, and the day after"
+
+
+def test_what_was_saved_on_a_day_before_the_cursors_is_not_passed_over(lab: Lab, sarah: Phone, iphone: Phone) -> None:
+    """A server's clock ran days ahead and was put right: what it says of later saves is earlier."""
+    lab.clock.jump(86_400 * 5)
+    sarah.renew()
+    iphone.renew()
+    first, second = sarah.new_id("Shop"), sarah.new_id("Shop")
+    sarah.outcome(create("Shop", first, Name="ahead"))
+    assert [family.root.id for family in iphone.feed().families] == [first]
+    lab.clock.jump(-86_400 * 5)
+    sarah.outcome(create("Shop", second, Name="right"))
+    assert [family.root.id for family in iphone.feed().families] == [second]

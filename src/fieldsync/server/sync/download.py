@@ -108,7 +108,7 @@ async def download(
     async for _, line in _merged(database, scope, now.xmax) if asked.refreshed else _nothing():
         yield line
     digest = await digest_of(scope, database) if asked.digest else None
-    place = seal_checkpoint(org, caller, now), seal_cursor(org, caller, position, Place(now.nonce, now.xmax))
+    place = seal_checkpoint(org, caller, now), seal_cursor(org, caller, position, Place(now.nonce, now.xmax, now.day))
     database.ahead(*(() if asked.refreshed else owed_questions(org, caller)))
     clear, settings = await wish(org, database, caller)
     reload = None if asked.refreshed else await reload_owed(org, database, caller)

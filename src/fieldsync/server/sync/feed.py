@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -39,6 +40,11 @@ from fieldsync.server.sync.token import Purpose, seal, unseal
 _RESULT = msgspec.json.Decoder(Result)
 
 
+class Elsewhere(Exception):
+    """What follows a cursor is not in the parts of the log it should be in: a server's clock was put back by days, or
+    a part was dropped."""
+
+
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """The last position a device has. It shows it to a download too, which has to know what the feed may have brought:
     what came into a family before the stamp `read`, in which the device read news last, if it did since its checkpoint.
@@ -50,17 +56,26 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """The epoch it was made in; empty in those of earlier versions."""
     made: int = 0
     """The stamp that its snapshot ends before: where a later epoch begins below it, the position may be another's."""
+    day: str = ""
+    """On which it was made, in UTC: what follows lies in no earlier part of the log. Empty in those of earlier versions."""
+
+    def days(self, today: date) -> dict[str, date]:
+        """The parts of the log that what follows may lie in; clocks of servers differ by less than a day."""
+        if not self.day:
+            return {"since": date.min, "until": date.max}
+        return {"since": date.fromisoformat(self.day) - _DAY, "until": today + _DAY}
 
 
 @dataclass(frozen=True)
 class Place:
-    """The newest epoch, and the stamp that a snapshot ends before."""
+    """The newest epoch, the stamp that a snapshot ends before, and its day in UTC."""
 
     nonce: str = ""
     end: int = 0
+    day: str = ""
 
 
-_UNKNOWN = Place()
+_UNKNOWN, _DAY = Place(), timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -83,7 +98,7 @@ class Entry:
 
 def seal_cursor(org: Org, caller: Caller, position: int, place: Place = _UNKNOWN, read: int = 0) -> str:
     """The cursor a device keeps; `place`: where the snapshot stands in which it is made."""
-    return seal(org.mac_key, Purpose.FEED, caller, Cursor(position, read, place.nonce, place.end))
+    return seal(org.mac_key, Purpose.FEED, caller, Cursor(position, read, place.nonce, place.end, place.day))
 
 
 def read_through(org: Org, caller: Caller, cursor: str) -> int:
@@ -103,11 +118,11 @@ def foresee(org: Org, caller: Caller, cursor: str, named: Named | None = None) -
     """What a reading of news asks, if there are some; nothing for a cursor that is not ours. Where they are of these
     alone, that is all, and the transaction ends with it."""
     try:
-        after = unseal(org.mac_key, Purpose.FEED, caller, cursor, Cursor).position
+        shown = unseal(org.mac_key, Purpose.FEED, caller, cursor, Cursor)
     except Refused:
         return
     yield org.read.head, {"user": caller.user_id}
-    yield org.read.feed, {"user": caller.user_id, "after": after, "limit": limits.FEED_PAGE_ENTRIES_MAX}
+    yield org.read.feed, _asked(org, caller, shown, limits.FEED_PAGE_ENTRIES_MAX)
     yield org.scopes.question(caller, org.world.clock)
     yield org.read.place, {}
     scope = org.scopes.last(caller)
@@ -135,9 +150,11 @@ def poll_seconds(setting: str | None) -> float:
     return float(setting) if setting and setting.isascii() and setting.isdecimal() else float(limits.POLL_SECONDS)
 
 
-async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -> FeedPage:
-    """News after the cursor, read in the snapshot `database` is. Raises Refused: BAD_CURSOR, INCREMENTAL_REQUIRED."""
+async def read_feed(org: Org, database: Database, caller: Caller, cursor: str, *, everywhere: bool = False) -> FeedPage:
+    """News after the cursor, read in the snapshot `database` is. Raises Refused: BAD_CURSOR, INCREMENTAL_REQUIRED; and
+    Elsewhere, unless `everywhere`: then the whole log is looked through."""
     shown = unseal(org.mac_key, Purpose.FEED, caller, cursor, Cursor)
+    shown = msgspec.structs.replace(shown, day="") if everywhere else shown
     after = shown.position
     head = await _head(org, database, caller)
     if after < head.floor or after > head.position:
@@ -148,9 +165,11 @@ async def read_feed(org: Org, database: Database, caller: Caller, cursor: str) -
         cursor = seal_cursor(org, caller, after, place, shown.read)
     if after == head.position:
         return FeedPage(cursor=cursor, poll_seconds=head.poll_seconds, orders=caller.ordered)
-    entries = await _whole_transactions(org, database, caller, after)
-    if not entries or entries[0].position != after + 1:  # the next one went with its part of the log
-        raise Refused(problem(Code.INCREMENTAL_REQUIRED))
+    entries = await _whole_transactions(org, database, caller, shown)
+    if not entries or entries[-1].position != after + len(entries):
+        if shown.day:
+            raise Elsewhere
+        raise Refused(problem(Code.INCREMENTAL_REQUIRED))  # one went with its part of the log
     news = [e for e in entries if e.told is None and e.device not in caller.numbers]
     results = [msgspec.convert(e.told, Result) for e in entries if e.told is not None and e.device in caller.numbers]
     scope = await org.scopes.of(database, caller, org.world.clock)
@@ -209,7 +228,16 @@ async def _place(org: Org, database: Database) -> Place:
     row = await database.one(org.read.place)
     assert row is not None, "an org has an epoch before it serves"
     snapshot, nonce, offset, _ = row
-    return Place(nonce, int(snapshot.split(":")[1]) + offset)
+    return Place(nonce, int(snapshot.split(":")[1]) + offset, _today(org).isoformat())
+
+
+def _today(org: Org) -> date:
+    return org.world.clock.now().date()
+
+
+def _asked(org: Org, caller: Caller, shown: Cursor, limit: int) -> dict[str, Any]:
+    """What is given to the statement that reads entries."""
+    return {"user": caller.user_id, "after": shown.position, "limit": limit} | shown.days(_today(org))
 
 
 async def _refuse_another_history(org: Org, database: Database, shown: Cursor) -> None:
@@ -219,11 +247,11 @@ async def _refuse_another_history(org: Org, database: Database, shown: Cursor) -
         raise Refused(problem(Code.INCREMENTAL_REQUIRED))
 
 
-async def _whole_transactions(org: Org, database: Database, caller: Caller, after: int) -> list[Entry]:
+async def _whole_transactions(org: Org, database: Database, caller: Caller, shown: Cursor) -> list[Entry]:
     """Entries after the cursor, cut behind a transaction; a long one is read to its end."""
     limit = limits.FEED_PAGE_ENTRIES_MAX
     while True:
-        rows = await database.rows(org.read.feed, user=caller.user_id, after=after, limit=limit)
+        rows = await database.rows(org.read.feed, **_asked(org, caller, shown, limit))
         entries = [Entry(*row) for row in rows]
         if len(entries) < limit:
             return entries

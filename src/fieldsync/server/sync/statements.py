@@ -86,8 +86,9 @@ def _head(tables: Mapping[str, Table]) -> ClauseElement:
 def _feed(change: Table) -> ClauseElement:
     columns = ("feed_position", "kind", "transaction_id", "root_object", "root_id", "device", "object", "id", "beside")
     mine = (change.c.feed_user == bindparam("user")) & (change.c.feed_position > bindparam("after"))
+    of_days = (change.c.day >= bindparam("since")) & (change.c.day <= bindparam("until"))
     told = case((change.c.kind == "outcome", change.c.old))
-    query = select(*[change.c[name] for name in columns], told).where(mine)
+    query = select(*[change.c[name] for name in columns], told).where(mine, of_days)
     return query.order_by(change.c.feed_position).limit(bindparam("limit"))
 
 

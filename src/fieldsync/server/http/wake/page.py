@@ -7,6 +7,7 @@ asked that right behind the commit, in a snapshot of its own and in the same tri
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 import msgspec
@@ -19,14 +20,17 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.listen import Named
 from fieldsync.server.postgres.work import DatabaseError, Question
 from fieldsync.server.postgres.work.foreseen import Foreseen, Unforeseen
-from fieldsync.server.sync.feed import foresee, read_feed
+from fieldsync.server.sync.feed import Elsewhere, foresee, read_feed
 from fieldsync.server.sync.session import org_of
 
 
 async def feed_page(org: Org, token: str, cursor: str, named: Named | None = None) -> FeedPage:
     """The page behind the cursor, for whoever holds the token now. `named`: what it is likely to be of."""
-    async with reading(org, token, lambda caller: foresee(org, caller, cursor, named)) as (work, caller):
-        return await read_feed(org, work, caller, cursor)
+    with suppress(Elsewhere):
+        async with reading(org, token, lambda caller: foresee(org, caller, cursor, named)) as (work, caller):
+            return await read_feed(org, work, caller, cursor)
+    async with reading(org, token) as (work, caller):
+        return await read_feed(org, work, caller, cursor, everywhere=True)
 
 
 class NextPage:
@@ -59,6 +63,6 @@ class NextPage:
             try:
                 caller = await foreseen(org, self._token, behind)
                 return await read_feed(org, behind, caller, self._cursor)
-            except Unforeseen:
+            except (Unforeseen, Elsewhere):
                 pass  # it is read as if nobody had guessed
         return await feed_page(org, self._token, self._cursor, named)
