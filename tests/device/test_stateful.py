@@ -1,11 +1,13 @@
 """Any order of saves, lost and doubled uploads, refusals, undo, open pages and restarts keeps every save (L1, L2).
 
-A state machine over a real device and a server that keeps receipts: 5,000 steps in every run of the tests.
+A state machine over a real device and a server that keeps receipts: 5,000 steps in every run of the tests; for the page
+of the proofs `python -m tests.device.test_stateful RUNS`, of 50 steps at most each.
 """
 
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.device.lab import Lab, rejected
 
 from fieldsync.base.ids import RecordId
+from fieldsync.base.world import SystemClock
 from fieldsync.device import Unreachable
 from fieldsync.protocol.upload import Result, Saved, UploadRequest, UploadResponse, decode_items
 from fieldsync.sim.disk import StoreError
 from fieldsync.sim.planted.catch import BUGS
 from fieldsync.sim.planted.patching import planting
+from fieldsync.sim.proof.numbers import NUMBERS, Steps, keep
 
 EXAMPLES, STEPS = 130, 50
 SHOPS = 3
@@ -189,6 +193,14 @@ def run_machine(examples: int) -> None:
     )
 
 
+def prove(examples: int) -> None:
+    """So many runs; how many steps they had is kept with the other numbers of the proofs."""
+    Person.steps, clock = 0, SystemClock()
+    began = clock.steady()
+    run_machine(examples)
+    keep(Path(NUMBERS), machine=Steps(examples, Person.steps, round(clock.steady() - began, 1)))
+
+
 def test_any_order_of_what_may_happen_keeps_every_save() -> None:
     Person.steps = 0
     run_machine(EXAMPLES)
@@ -199,3 +211,7 @@ def test_any_order_of_what_may_happen_keeps_every_save() -> None:
 def test_a_planted_bug_is_caught(bug: str) -> None:
     with planting(BUGS[bug]), pytest.raises((AssertionError, ExceptionGroup, StoreError)):
         run_machine(30)
+
+
+if __name__ == "__main__":
+    prove(int(sys.argv[1]))

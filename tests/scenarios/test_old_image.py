@@ -14,6 +14,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code
 from fieldsync.base.world import SeededChance, World
 from fieldsync.device import Device
+from fieldsync.device.queue.states import State
 from fieldsync.device.transport import HttpTransport
 
 PACK = """
@@ -41,7 +42,7 @@ class Ipad:
         self._folder, self._image = stage.folder / "ipad", stage.folder / "image"
         self._key, self._images = bytes(range(32)), 0
         self.device = self._opened()
-        stage.sign_in(self.device, username, "ipad")
+        self.sign_in()
         self.device.sync()
 
     def _opened(self) -> Device:
@@ -69,6 +70,10 @@ class Ipad:
         shutil.rmtree(self._folder)
         shutil.copytree(self._image, self._folder)
         self.device = self._opened()
+        self.sign_in()
+
+    def sign_in(self) -> None:
+        """She gives her password."""
         self._stage.sign_in(self.device, self._username, "ipad")
 
     def shop(self, name: str, city: str | None = None) -> str:
@@ -214,3 +219,26 @@ def test_what_was_written_since_is_not_overwritten_by_who_never_saw_it(place: tu
     assert (stage.rows("Shop")[shop]["Name"], stage.rows("Shop")[shop]["City"]) == ("evening", "Rome")
     [refused] = ipad.device.errors()
     assert [(p.code, p.details["theirs"]) for p in refused.problems] == [(Code.CONFLICT_OLD_VALUE, "Rome")]
+
+
+def test_what_builds_on_a_refusal_of_the_earlier_history_waits_for_it(place: tuple[Stage, Ipad]) -> None:
+    """The image sends the refused save and one behind it together, and the histories part at the second (law L7)."""
+    stage, ipad = place
+    morning = ipad.shop("morning", "nowhere")
+    ipad.keep_image()
+    ipad.device.sync()
+    ipad.shop("noon")
+    ipad.device.sync()
+    ipad.put_back_image()
+    ipad.rename(morning, "evening")
+    ipad.device.sync()
+    ipad.device.sync()
+    refused, behind = ipad.device.errors()
+    assert (refused.state, behind.state, behind.waiting_for) == (State.FAILED, State.HELD, (refused.n,))
+    ipad.change(morning, City="Rome")
+    ipad.device.resend(refused.n)
+    ipad.device.sync()
+    assert (names(stage), ipad.device.errors(), ipad.device.queue()) == (["evening", "noon"], [], [])
+    assert stage.rows("Shop")[morning]["City"] == "Rome"
+    statuses = sorted(str(row["Status"]) for row in stage.rows("Sync_Transaction").values())
+    assert statuses == ["Canceled", "Success", "Success"], "nobody looks at what was taken back"

@@ -12,6 +12,7 @@ import pytest
 from psycopg import sql
 from tests.scenarios.shops import change, shops_pack
 from tests.scenarios.stage import PASSWORD, Stage, org_with_two, wait_for
+from tests.scenarios.test_old_image import Ipad
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
@@ -212,6 +213,34 @@ def test_a_device_that_the_backup_knows_nothing_of_keeps_its_number_and_its_save
     assert ipad.account.device_number == account.device_number
     assert ipad.sync().successful
     wait_for(lambda: visit in org.stage.rows("Visit"))
+
+
+def test_a_device_none_of_whose_numbers_the_backup_knows_gives_back_what_it_sent_under_each(org: Org) -> None:
+    org.gather(0)
+    org.backups.take()
+    ipad = Ipad(org.stage, org.sarah)
+    before = _visited(ipad, org.shop, "before the image")
+    ipad.keep_image()
+    _visited(ipad, org.shop, "lost to the image")
+    ipad.put_back_image()
+    behind = _visited(ipad, org.shop, "under another number")
+    assert {before, behind} < set(org.stage.rows("Visit"))
+    org.backups.restore()
+    ipad.sign_in()
+    ipad.device.sync()
+    assert ipad.device.sync().successful
+    wait_for(lambda: set(org.stage.rows("Visit")) == {before, behind})
+    ipad.device.close()
+
+
+def _visited(ipad: Ipad, shop: RecordId, name: str) -> RecordId:
+    """A visit that is on the server, where it may have got another id."""
+    with ipad.device.edit() as edit:
+        edit.create("Visit", {"Name": name, "ShopId": shop})
+    ipad.device.sync()
+    ipad.device.sync()
+    [visit] = ipad.device.find("Visit", where={"Name": name})
+    return visit.id
 
 
 def test_errors_that_the_server_forgot_are_decided_anew(org: Org) -> None:

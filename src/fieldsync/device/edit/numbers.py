@@ -6,12 +6,19 @@ was never seen outside.
 
 from __future__ import annotations
 
+import json
+
 from fieldsync.base import ids
 from fieldsync.base.ids import DeviceNumber, RecordId, TransactionId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import World, instant, unix_ms
 from fieldsync.device.store import meta
 from fieldsync.device.store.work import Work
+
+
+def earlier_numbers(work: Work) -> list[tuple[DeviceNumber, int]]:
+    """Device numbers that were given up after a fork, in order, each with the queue number at which that was."""
+    return [(number, fork_at) for number, fork_at in json.loads(meta.get(work, meta.Key.EARLIER_NUMBERS) or "[]")]
 
 
 class Numbers:
@@ -66,6 +73,12 @@ class Numbers:
     def keep_device(self, work: Work, number: DeviceNumber) -> None:
         """Write the device's number; take it with `took_device` after commit."""
         meta.put(work, meta.Key.DEVICE_NUMBER, number)
+
+    def keep_fork(self, work: Work, before: DeviceNumber, number: DeviceNumber, fork_at: int) -> None:
+        """Write the number that comes behind another from this queue number on."""
+        self.keep_device(work, number)
+        earlier = json.dumps([*earlier_numbers(work), (before, fork_at)])
+        meta.put(work, meta.Key.EARLIER_NUMBERS, earlier)
 
     def took_device(self, number: DeviceNumber) -> None:
         """Ids are minted under this number from here on."""

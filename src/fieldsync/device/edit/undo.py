@@ -7,9 +7,12 @@ next upload, until an answer confirms that it knows.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import IntEnum
 
 from fieldsync.base import limits
+from fieldsync.base.ids import DeviceNumber
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.device.edit.numbers import earlier_numbers
 from fieldsync.device.edit.remaining import show_remaining, taken_by
 from fieldsync.device.merge.free import free_families
 from fieldsync.device.queue import journal
@@ -65,14 +68,42 @@ def undo(work: Work, tables: ObjectTables, n: int, now: str) -> list[RecordRef]:
     return [*freed, *show_remaining(work, tables, records)]
 
 
+class Told(IntEnum):
+    """How far the server knows that an entry was taken back."""
+
+    NO = 0
+    YES = 1
+    UNDER_EARLIER = 2
+    """Under the device number the entry was sent with before a fork. Where a restored server was asked anew it may
+    also know the entry under the present one."""
+
+
 def untold(work: Work) -> tuple[int, ...]:
     """Numbers of undone entries the server may not know of."""
     rows = work.rows(
-        "SELECT n FROM _undone WHERE told = 0 ORDER BY number LIMIT ?", limits.QUEUE_TRANSACTIONS_PER_REQUEST_MAX
+        f"SELECT n FROM _undone WHERE told <> {Told.YES.value} ORDER BY number LIMIT ?",
+        limits.QUEUE_TRANSACTIONS_PER_REQUEST_MAX,
     )
     return tuple(n for (n,) in rows)
 
 
-def told(work: Work, numbers: Iterable[int]) -> None:
+def untold_earlier(work: Work) -> tuple[DeviceNumber, tuple[int, ...]] | None:
+    """Of those, some that were sent under one device number before a fork, and that number."""
+    low = 0
+    for device, fork_at in earlier_numbers(work):
+        rows = work.rows(
+            f"SELECT n FROM _undone WHERE told = {Told.NO.value} AND n >= ? AND n < ? ORDER BY number LIMIT ?",
+            *(low, fork_at, limits.QUEUE_TRANSACTIONS_PER_REQUEST_MAX),
+        )
+        if rows:
+            return device, tuple(n for (n,) in rows)
+        low = fork_at
+    return None
+
+
+def told(work: Work, numbers: Iterable[int], known: Told = Told.YES) -> None:
     """An answer confirmed that the server knows of these."""
-    work.run("UPDATE _undone SET told = 1 WHERE n IN (SELECT value FROM json_each(?))", listed(numbers))
+    work.run(
+        "UPDATE _undone SET told = ? WHERE told <> 1 AND n IN (SELECT value FROM json_each(?))",
+        *(known.value, listed(numbers)),
+    )

@@ -14,6 +14,7 @@ class Key(StrEnum):
     FORMAT = "format"
     DEVICE_KEY = "device_key"
     DEVICE_NUMBER = "device_number"
+    EARLIER_NUMBERS = "earlier_numbers"
     COUNTER = "counter"
     NEXT_N = "next_n"
     CONFIRMED = "confirmed"

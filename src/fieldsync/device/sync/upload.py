@@ -13,10 +13,12 @@ from itertools import takewhile
 
 from fieldsync.base import limits
 from fieldsync.base.faults import reach
+from fieldsync.base.ids import DeviceNumber
 from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import World
 from fieldsync.device.edit import undo
 from fieldsync.device.edit.numbers import Numbers
+from fieldsync.device.edit.undo import Told
 from fieldsync.device.merge.image import images_of, is_ahead
 from fieldsync.device.queue import acknowledged, backoff, journal
 from fieldsync.device.queue.at_once import WAITING, AtOnce, mark_sent
@@ -43,6 +45,8 @@ class Batch:
     full: bool = False
     offered: Mapping[int, tuple[str, int]] = field(default_factory=dict)
     """By queue number, of saves the server acknowledged before it was restored: device number then, and stamp."""
+    earlier: DeviceNumber | None = None
+    """The device number under which what was taken back had been sent, where that is one from before a fork."""
 
     @property
     def empty(self) -> bool:
@@ -69,7 +73,7 @@ def due_in(work: Work, now_ms: int) -> float | None:
     """Seconds until something can be sent; None when nothing waits."""
     row = work.one(f"SELECT next_attempt_ms FROM _queue WHERE {WAITING} ORDER BY n LIMIT 1")
     if row is None:
-        return 0.0 if work.one("SELECT 1 FROM _undone WHERE told = 0 LIMIT 1") else None
+        return 0.0 if work.one(f"SELECT 1 FROM _undone WHERE told <> {Told.YES.value} LIMIT 1") else None
     return 0.0 if backoff.is_due(row[0], now_ms) else (row[0] - now_ms) / 1000
 
 
@@ -94,6 +98,9 @@ def take_batch(
     with store.write() as work:
         if not may_send():
             return Batch((), 0, ())
+        earlier = undo.untold_earlier(work) if behind is None else None
+        if earlier is not None:
+            return Batch((), 0, earlier[1], earlier=earlier[0])
         entries, full = _first(work, records_max, behind.entries[-1].n if behind is not None and behind.entries else 0)
         offered = acknowledged.offered(work, (e.n for e in entries))
         if offered:
@@ -153,7 +160,7 @@ def make_ready(numbers: Numbers, batch: Batch) -> Ready:
     assert numbers.device is not None
     transactions = tuple(t for entry in batch.entries for t in transactions_of(entry))
     again = [(e.n, *batch.offered[e.n]) for e in batch.entries if e.n in batch.offered]
-    number = again[0][1] if again else numbers.device
+    number = again[0][1] if again else batch.earlier or numbers.device
     offered = tuple((n, stamp) for n, _, stamp in again)
     request = UploadRequest(number, batch.confirmed_through, transactions, batch.undone, offered)
     return Ready(batch, encoded(request))
@@ -177,7 +184,7 @@ def take_answer(store: Store, response: UploadResponse, batch: Batch, now: str) 
     images = images_of(store.tables, response.rows, response.gone)
     with store.write() as work:
         settled = settle(work, store.tables, response.results, images, now=now)
-        undo.told(work, batch.undone)
+        undo.told(work, batch.undone, Told.UNDER_EARLIER if batch.earlier else Told.YES)
         reach("upload.before_store")
     reach("upload.stored")
     return Uploaded(settled, response.fork_at, is_ahead(store.tables, response.rows))

@@ -11,6 +11,8 @@ from fieldsync.protocol.session import History
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.epoch import Epoch, checkpoint_fork, of_epoch
 from fieldsync.server.postgres.work import Work as Database
+from fieldsync.server.postgres.work import transaction
+from fieldsync.server.save.batch import Caller
 
 NEVER_REACHED = 2**63 - 1
 
@@ -28,6 +30,19 @@ async def may_take_back(org: Org, database: Database, number: str) -> bool:
     if len(number) != DEVICE_CHARS or not set(number) <= set(ALPHABET) or len(await known_epochs(org, database)) == 1:
         return False
     return await database.one(org.session.number_holder, number=DeviceNumber(number)) is None
+
+
+async def take_back(org: Org, caller: Caller, number: str) -> bool:
+    """Give a device one more number back under which it sends what it had sent before, in a transaction of its own.
+    False where somebody has the number, or may have had it."""
+    async with transaction(org.pool) as database:
+        if caller.number is None or not await may_take_back(org, database, number):
+            return False
+        holder = await database.one(org.session.number_holder, number=caller.number)
+        assert holder is not None, "a session names a number that is there"
+        whose = {"user_id": caller.user_id, "device_id": caller.device_id, "key_hash": holder[0]}
+        await database.run(org.session.add_number, number=number, issued_at=org.world.clock.now(), **whose)
+        return True
 
 
 async def known_epochs(org: Org, database: Database) -> list[Epoch]:

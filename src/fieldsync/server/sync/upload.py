@@ -35,6 +35,7 @@ from fieldsync.server.processor.locked import (
 from fieldsync.server.processor.marks import mark_taken_back
 from fieldsync.server.processor.waiting import as_told
 from fieldsync.server.recovery.offers import note_offers
+from fieldsync.server.recovery.standing import take_back
 from fieldsync.server.save.batch import Caller, Frame, Incoming
 from fieldsync.server.save.changes import log_shown
 from fieldsync.server.save.head import Identified, as_sender, head_question, identify, identity_questions, lock_head
@@ -145,6 +146,8 @@ async def _once(
     begun = hoping = False
     try:
         async with begin(lambda known: _questions(org, known, request, records=foresees)) as (database, signed_in):
+            if request.device not in signed_in.numbers and await take_back(org, signed_in, request.device):
+                raise Collision("the device has its number again")
             caller = as_sender(signed_in, request.device)
             frame = replace(await lock_head(org, database, caller), settled=settled)
             begun, hoping = True, not settled

@@ -1,4 +1,5 @@
-"""`python -m fieldsync.sim.proof [--orders N [--pairs PAIR ...]] [--states N] [--planted [BUG ...]]`: provers and page.
+"""`python -m fieldsync.sim.proof [--orders N [--pairs PAIR ...]] [--states N] [--planted [BUG ...]]
+[--matrix FILE ...]`: provers and page.
 
 What is asked for is run first and takes its place among the numbers; then docs/explanation/proof.md is written of all.
 """
@@ -8,9 +9,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fieldsync.sim.proof.numbers import NUMBERS, read
+import msgspec
+
+from fieldsync.sim.proof.numbers import NUMBERS, keep_kills, read
 from fieldsync.sim.proof.page import PAGE, page
 from fieldsync.sim.proof.parts import run_crashes, run_orders, run_planted
+from fieldsync.sim.reality.cell import Outcome
 
 
 def main() -> None:
@@ -22,6 +26,7 @@ def main() -> None:
     asked.add_argument("--by-statement", action="store_true", help="turns change between statements, not only trips")
     asked.add_argument("--states", type=int, default=0, help="states of a device's files after a power loss")
     asked.add_argument("--planted", nargs="*", metavar="BUG", help="planted bugs by name; without a name, every one")
+    asked.add_argument("--matrix", type=Path, nargs="*", default=(), help="results of `fieldsync sim matrix`, counted")
     given = asked.parse_args()
     if given.orders:
         run_orders(given.numbers, given.orders, given.pairs, by_statement=given.by_statement)
@@ -29,6 +34,9 @@ def main() -> None:
         run_crashes(given.numbers, given.states)
     if given.planted is not None:
         run_planted(given.numbers, given.planted)
+    if given.matrix:
+        lines = [line for file in given.matrix for line in file.read_bytes().splitlines()]
+        keep_kills(given.numbers, [msgspec.json.decode(line, type=Outcome) for line in lines])
     Path(PAGE).write_text(page(read(given.numbers)), encoding="utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from fieldsync.sim.interleave.pairs import PAIRS
 from fieldsync.sim.interleave.play import Played
 from fieldsync.sim.planted.catch import BUGS, Caught
 from fieldsync.sim.proof.long_run import Total
+from fieldsync.sim.reality.cell import Outcome
+from fieldsync.sim.reality.nemesis import Kind
 
 NUMBERS = "docs/explanation/proof.json"
 """Where they are kept, beside the page that is made of them."""
@@ -22,6 +25,25 @@ class Control(msgspec.Struct, frozen=True):
 
     name: str
     found: str
+
+
+class Kills(msgspec.Struct, frozen=True):
+    """Processes killed with signal 9 in cells of the matrix where every law held, and what broke in the others."""
+
+    servers: int = 0
+    databases: int = 0
+    devices: int = 0
+    cells: int = 0
+    saves: int = 0
+    broken: tuple[str, ...] = ()
+
+
+class Steps(msgspec.Struct, frozen=True):
+    """What became of the state machine of a device: runs, and steps of them all, each followed by its checks."""
+
+    runs: int
+    steps: int
+    seconds: float
 
 
 class Numbers(msgspec.Struct, frozen=True):
@@ -36,6 +58,8 @@ class Numbers(msgspec.Struct, frozen=True):
     crashes: tuple[Survived, ...] = ()
     crash_controls: tuple[Survived, ...] = ()
     planted: tuple[Caught, ...] = ()
+    kills: Kills = Kills()
+    machine: Steps = Steps(0, 0, 0.0)
 
 
 def read(path: Path) -> Numbers:
@@ -65,6 +89,26 @@ def keep_played(path: Path, played: Played) -> Numbers:
     """Put what became of a pair in the place of what was known of it."""
     known = {one.name: one for one in read(path).orders} | {played.name: played}
     return keep(path, orders=tuple(known[pair.name] for pair in PAIRS if pair.name in known))
+
+
+def keep_kills(path: Path, outcomes: Iterable[Outcome]) -> Numbers:
+    """Put these cells of the matrix in the place of what was known."""
+    kills = Kills()
+    for one in outcomes:
+        if one.violations:
+            broken = f"{one.cell.kind}, {one.cell.devices} devices, seed {one.cell.seed}: {one.violations[0]}"
+            kills = msgspec.structs.replace(kills, cells=kills.cells + 1, broken=(*kills.broken, broken))
+            continue
+        servers, databases = (one.struck.get(kind.value, 0) for kind in (Kind.KILL_SERVER, Kind.KILL_DATABASE))
+        kills = Kills(
+            servers=kills.servers + servers,
+            databases=kills.databases + databases,
+            devices=kills.devices + one.kills - servers - databases,
+            cells=kills.cells + 1,
+            saves=kills.saves + one.saves,
+            broken=kills.broken,
+        )
+    return keep(path, kills=kills)
 
 
 def keep_caught(path: Path, *caught: Caught) -> Numbers:

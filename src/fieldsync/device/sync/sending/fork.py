@@ -13,11 +13,12 @@ from typing import Any
 import msgspec
 
 from fieldsync.base.faults import reach
-from fieldsync.base.ids import DeviceNumber, RecordId, prefix_of
+from fieldsync.base.ids import RecordId, prefix_of
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.queue import journal
-from fieldsync.device.queue.entry import Entry, hash_of_parts, raw_parts
-from fieldsync.device.queue.states import State
+from fieldsync.device.queue.entry import Entry, encode_outcome, hash_of_parts, raw_parts
+from fieldsync.device.queue.fold import references_of
+from fieldsync.device.queue.states import Event, State, after
 from fieldsync.device.store.objects import ObjectTables, quoted
 from fieldsync.device.store.store import Store
 from fieldsync.device.store.values import pack, unpack
@@ -26,7 +27,7 @@ from fieldsync.device.sync.account import read_settings
 from fieldsync.device.sync.calls import Calls
 from fieldsync.device.sync.digest.agreement import keep_agreement
 from fieldsync.protocol.session import NewNumber
-from fieldsync.protocol.upload import Change, Item, Operation
+from fieldsync.protocol.upload import Change, Held, Item, Operation
 
 NewIds = Mapping[str, RecordId]
 
@@ -36,19 +37,20 @@ def take_new_number(store: Store, calls: Calls, numbers: Numbers, fork_at: int) 
     number = calls.post("/sync/v1/device/number", None, NewNumber).device_number
     with store.write() as work:
         before = numbers.device
+        assert before is not None, "who sends has a number"
         numbers.took_device(number)
         try:
-            renamed = _rename(work, store.tables, numbers, number, fork_at)
+            renamed = _rename(work, store.tables, numbers, fork_at)
+            numbers.keep_fork(work, before, number, fork_at)
             reach("fork.before_commit")
         except BaseException:
-            assert before is not None
             numbers.took_device(before)
             raise
     reach("fork.after_commit")
     return renamed
 
 
-def _rename(work: Work, tables: ObjectTables, numbers: Numbers, number: DeviceNumber, fork_at: int) -> NewIds:
+def _rename(work: Work, tables: ObjectTables, numbers: Numbers, fork_at: int) -> NewIds:
     entries = _unconfirmed(work, fork_at)
     same = journal.sent_before(work)  # the server knows these by their ids, and by no other
     renamed: dict[str, RecordId] = {
@@ -63,7 +65,6 @@ def _rename(work: Work, tables: ObjectTables, numbers: Numbers, number: DeviceNu
     _rename_rows(work, tables, renamed)
     _rename_kept(work, tables, renamed)
     numbers.keep(work)
-    numbers.keep_device(work, number)
     keep_agreement(work, None)  # an old image may hold anything
     return renamed
 
@@ -81,21 +82,31 @@ def _unconfirmed(work: Work, fork_at: int) -> list[Entry]:
 def _send_anew(
     work: Work, tables: ObjectTables, numbers: Numbers, entry: Entry, renamed: NewIds, per_part: int
 ) -> None:
+    """It goes as a new transaction, or waits here for what the server refused: under the new number the server knows of
+    no refusal that it gave under an earlier one (law L7)."""
     items = [_renamed_item(tables, item, renamed) for item in entry.decoded()]
     raw = raw_parts(items, per_part)
-    state = State.QUEUED if entry.state is State.SENDING else entry.state
+    refers = {target for item in items for target in references_of(item, _references(tables, item))}
+    waits = journal.blockers(work, {item.id for item in items}, refers, entry.n)
+    state = after(State.QUEUED, Event.BLOCKED) if waits else State.QUEUED
     work.run(
-        "UPDATE _queue SET id = ?, state = ?, sealed = 0, attempts = 0, next_attempt_ms = 0, items = ?, hash = ?,"
-        " root = ?, record_id = coalesce(json_extract(?, '$.\"' || record_id || '\"'), record_id) WHERE n = ?",
-        *(numbers.transaction_id(), state.value, raw, hash_of_parts(raw), renamed.get(entry.root, entry.root)),
+        "UPDATE _queue SET id = ?, state = ?, outcome = ?, sealed = 0, attempts = 0, next_attempt_ms = 0, items = ?,"
+        " hash = ?, root = ?, record_id = coalesce(json_extract(?, '$.\"' || record_id || '\"'), record_id)"
+        " WHERE n = ?",
+        *(numbers.transaction_id(), state.value, encode_outcome(Held(waits)) if waits else None),
+        *(raw, hash_of_parts(raw), renamed.get(entry.root, entry.root)),
         *(msgspec.json.encode(dict(renamed)).decode(), entry.n),
     )
     sent = Entry(entry.n, entry.id, state, entry.root, entry.saved_at, entry.hash, raw, len(items))
     journal.rewrite(work, tables, sent, items, per_part)
 
 
+def _references(tables: ObjectTables, item: Item) -> frozenset[str]:
+    return tables[item.object].references if item.object in tables else frozenset()
+
+
 def _renamed_item(tables: ObjectTables, item: Item, renamed: NewIds) -> Item:
-    columns = tables[item.object].references if item.object in tables else frozenset()
+    columns = _references(tables, item)
     changes = {
         c: Change(_renamed(x.old, renamed), _renamed(x.new, renamed)) if c in columns else x
         for c, x in item.changes.items()
