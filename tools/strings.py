@@ -20,6 +20,9 @@ from fieldsync.base.problems import CATALOGUE
 from fieldsync.device.keys.latch import GUESSED_PIN, NO_PIN
 from fieldsync.device.keys.passphrase import SHORT_PASSPHRASE
 from fieldsync.schema.load import load_packs
+from fieldsync.schema.model import Object
+from fieldsync.schema.standard import standard_fields
+from fieldsync.web.kit.naming import spaced
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "src" / "fieldsync" / "web"
@@ -29,8 +32,14 @@ PYTHON = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2)}
 TEMPLATE_OPTIONS = {"trimmed": "true", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 REASONS = (NO_PIN, GUESSED_PIN, SHORT_PASSPHRASE)
 """What the device's own rooms put into a problem's sentence, and a person reads."""
+PROGRAMS_READ = frozenset(
+    {"Profile", "Sync_Tracking", "Sync_Transaction", "Sync_Transaction_Record", "Sync_Transaction_Log"}
+)
+"""Of the platform's own objects, those that only programs may read and no person in the field."""
 Told = str | tuple[str, ...]
 """A sentence, or one for one and one for many."""
+Word = tuple[str, str]
+"""Under which name a word of the data model stands in the catalogs, and the word."""
 
 
 def said() -> Iterator[Told]:
@@ -47,12 +56,35 @@ def said() -> Iterator[Told]:
 
 
 def _named() -> Iterator[str]:
-    """What the objects we ship are called within sentences, and what one line of their forms is."""
+    """What the objects we ship, their lists and the parts of their forms are called, and what their rules say."""
+    for one in objects_shown():
+        yield from (text for text in (one.label, one.plural) if text)
+        for layout in one.layouts:
+            yield from (section.label for section in layout.sections)
+            yield from (text for lines in layout.lines for text in (lines.one, lines.label) if text)
+        yield from (view.label for view in one.list_views)
+        yield from (rule.message for rule in one.validation_rules)
+        yield from (spaced(field.children) for field in one.fields if field.children)
+
+
+def words() -> Iterator[Word]:
+    """What the fields we ship and the values of their picklists are called, and what forms say about them."""
+    for one in objects_shown():
+        for field in (*standard_fields(one), *one.fields):
+            yield field.name, field.label or field.name
+            yield from ((field.name, text) for text in (field.help,) if text)
+            yield from ((field.name, value.label or value.value) for value in field.values)
     for pack in load_packs():
-        for one in pack.objects:
-            called = (one.label, one.plural) if pack.name != "platform" else ()
-            yield from (name for name in called if name)
-            yield from (lines.one for layout in one.layouts for lines in layout.lines if lines.one)
+        for known in pack.value_sets:
+            yield from ((known.name, value.label or value.value) for value in known.values)
+
+
+def objects_shown() -> list[Object]:
+    """The objects we ship that a page of the Field app may show: what is not the platform's own, and what people in the
+    field may read of that."""
+    packs = load_packs()
+    granted = {name for pack in packs for profile in pack.profiles if not profile.admin for name in profile.objects}
+    return [one for pack in packs for one in pack.objects if not one.system or one.name in granted - PROGRAMS_READ]
 
 
 def _extracted(method: str, path: Path) -> Iterator[Told]:
@@ -80,6 +112,9 @@ def renewed(old: Catalog) -> Catalog:
     for told in said():
         known = old.get(told[0] if isinstance(told, tuple) else told)
         new.add(told, string=known.string if known is not None and _fits(known, told) else None)
+    for context, word in words():
+        known = old.get(word, context)
+        new.add(word, context=context, string=known.string if known is not None else None)
     return new
 
 
@@ -89,7 +124,8 @@ def _fits(known: Message, told: Told) -> bool:
 
 def missing(found: Catalog) -> list[str]:
     """The strings that are not translated, or only half."""
-    return [str(message.id) for message in found if message.id and not _whole(message)]
+    lacking = [message for message in found if message.id and not _whole(message)]
+    return [f"{one.context}: {one.id}" if one.context else str(one.id) for one in lacking]
 
 
 def _whole(message: Message) -> bool:

@@ -19,6 +19,7 @@ NAMES = re.compile(r"\bfieldsync\b|\b(?:kB|MB)\b")
 """What is called so in every language."""
 WORD = re.compile(r"[^\W\d_]{2,}")
 MARK = re.compile("\ue000(\\d+)\ue001")
+APART = re.compile(r" · |[;:,()“”„]")
 KIT = ("base.html", "_facts.html", "_inputs.html")
 """Of the kit, what the Field app shows too."""
 
@@ -74,6 +75,34 @@ def _words(node: nodes.Node) -> Iterator[str]:
             yield from _words(part)
     elif isinstance(node, nodes.Filter) and node.node is not None:
         yield from _words(node.node)
+
+
+def told_by(page: str) -> set[str]:
+    """What an answered page says: each text and told attribute, and the parts of a line of several things."""
+    reader = _Answer()
+    reader.feed(page)
+    reader.close()
+    return {piece.strip() for text in reader.found for piece in (text, *APART.split(text))} - {""}
+
+
+class _Answer(HTMLParser):
+    """Collects what a person is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._silent = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._silent = tag in ("script", "style")
+        self.found += [text for name, text in attrs if text and name in HUMAN and tag != "meta"]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.found.append(data.strip())
 
 
 class _Page(HTMLParser):

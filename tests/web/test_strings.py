@@ -7,12 +7,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.web.speaking import templates_spoken, unspoken
 from tools import strings
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.device.keys.latch import require_pin
-from fieldsync.web.kit import tongue
+from fieldsync.schema.model import Field, FieldType, PicklistValue
+from fieldsync.web.kit import naming, tongue
 from fieldsync.web.kit.locales import Manner
 from fieldsync.web.kit.speaking import browsers
 from fieldsync.web.kit.tongue import Tongue
@@ -79,6 +81,24 @@ def test_a_problem_is_told_in_the_language_by_its_code() -> None:
     assert tongue.sentence(closed).endswith("Die nächste ist in 40 s möglich.")
     tongue.speak(Tongue())
     assert tongue.sentence(late) == late.message
+
+
+def test_what_we_ship_is_told_in_the_language_and_what_an_org_named_as_it_says() -> None:
+    tongue.speak(Tongue("de"))
+    values = (PicklistValue("Detail Only", default=True), PicklistValue("Home Visit", label="At home"))
+    ours = Field("Call_Type", FieldType.PICKLIST, label="Call Type", values=values)
+    assert naming.label_of(ours) == "Besuchsart"
+    assert naming.told_of(ours, "Detail Only") == "Nur Besprechung"
+    assert naming.told_of(ours, "Home Visit") == "At home", "an org's own value"
+    assert naming.told_of(ours, "Dropped Since") == "Dropped Since"
+    own = Field("Call_Type__c", FieldType.PICKLIST, label="Call Type", values=values)
+    assert (naming.label_of(own), naming.told_of(own, "Detail Only")) == ("Call Type", "Detail Only"), (
+        "an org's own field"
+    )
+    assert naming.label_of(replace(ours, label="Contact kind")) == "Contact kind", "an org's own name for it"
+    several = Field("Best_Times", FieldType.MULTI_PICKLIST)
+    assert naming.told_of(several, "Monday Morning;Friday Afternoon") == "Montagvormittag; Freitagnachmittag"
+    tongue.speak(Tongue())
 
 
 @pytest.mark.parametrize("language", strings.languages())

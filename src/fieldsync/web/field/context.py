@@ -11,7 +11,7 @@ from litestar.response import Template
 
 from fieldsync.base.problems import Refused
 from fieldsync.base.world import World
-from fieldsync.device import Device
+from fieldsync.device import Device, Record
 from fieldsync.protocol.session import Support
 from fieldsync.schema.access.rights import NOBODY, Rights, RightsTable
 from fieldsync.schema.catalog import Catalog
@@ -22,6 +22,7 @@ from fieldsync.web.field.form.sent import Forms
 from fieldsync.web.field.presence import Presence
 from fieldsync.web.field.sync.runner import Runner
 from fieldsync.web.kit.locales import Manner
+from fieldsync.web.kit.naming import ModelWords, told_of
 from fieldsync.web.kit.speaking import browsers
 from fieldsync.web.kit.tongue import Tongue, language_of, present, told
 
@@ -70,7 +71,7 @@ def _tongue_of(device: Device) -> Tongue | None:
     held = record.values if record is not None else {}
     language = held.get("LanguageLocaleKey") or user.language or user.locale
     locale, zone = held.get("LocaleSidKey") or user.locale, held.get("TimeZoneSidKey") or user.time_zone
-    return Tongue(language_of(str(language)), Manner(str(zone), str(locale)))
+    return Tongue(language_of(str(language)), Manner(str(zone), str(locale)), ModelWords(lambda: device.catalog))
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,14 @@ class Field:
             "support": None if self.may_lock else self.support(),
             "off_wifi": account.settings.off_wifi_megabytes if account is not None else 0,
             "within": WITHIN in request.headers,
+            "tell": self.tell,
         }
         return Template(template_name=template, context=given | values)
+
+    def tell(self, record: Record, name: str) -> str:
+        """A field of a record as a line of a list says it; nothing where the data model has no such field."""
+        field = self.device.catalog[record.object].column_fields.get(name)
+        return told_of(field, record.values.get(name)) if field is not None else ""
 
     def support(self) -> Supported | None:
         """Whose view this is, where an admin looks at it in a support session."""

@@ -17,6 +17,7 @@ from fieldsync.web.field.context import Field
 from fieldsync.web.field.empty import Empty, Facts, why, why_of_days, why_of_one
 from fieldsync.web.kit.facts import told
 from fieldsync.web.kit.lists import Asked, line_of
+from fieldsync.web.kit.naming import heading_of
 from fieldsync.web.kit.tongue import _, named, sentence
 
 PAGE, ABOUT_MAX = 50, 3
@@ -115,7 +116,7 @@ def _view(app: Field, name: str, asked: Asked) -> dict[str, Any]:
     columns, manner = _columns(app, name, asked.view), app.manner
     lines = [line_of(columns, record, told(manner, record)) for record in found[:PAGE]]
     marked = [(line, app.device.mark(name, RecordId(line.id))) for line in lines]
-    shown = {"columns": [named(c.label) for c in columns], "sorts": _sorts(columns), "lines": marked}
+    shown = {"columns": [heading_of(c) for c in columns], "sorts": _sorts(columns), "lines": marked}
     return _EMPTY | shown | {"there_is_more": len(found) > PAGE, "said": ""}
 
 
@@ -130,7 +131,7 @@ def _columns(app: Field, name: str, view: str) -> tuple[Shown, ...]:
 def _sorts(columns: tuple[Shown, ...]) -> list[tuple[str, str]]:
     """(value, label) of every order; by name is the usual one."""
     backwards = _("{label}, last first")
-    sortable = [(".".join(c.path), named(c.label)) for c in columns if c.sortable]
+    sortable = [(".".join(c.path), heading_of(c)) for c in columns if c.sortable]
     return [
         choice for path, label in sortable for choice in ((path, label), (f"-{path}", backwards.format(label=label)))
     ]

@@ -16,8 +16,9 @@ from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType
 from fieldsync.web.kit.facts import HIDDEN, SET_BY_SYSTEM, Fact, fact_of, reach_of
 from fieldsync.web.kit.locales import Manner, place_of, zone_of
+from fieldsync.web.kit.naming import label_of, told_of, value_of
 from fieldsync.web.kit.pages import shown
-from fieldsync.web.kit.tongue import _, named, ngettext
+from fieldsync.web.kit.tongue import _, named, ngettext, present
 
 TODAY_LOOKED_AT_MAX = 500
 MAP = "https://www.openstreetmap.org/search"
@@ -58,7 +59,13 @@ class ErrorLine:
         """What this field is called; the model may have dropped it since it was refused."""
         name = object_name or self.entry.object
         fields = self.device.catalog[name].column_fields if name in self.device.catalog else {}
-        return named(fields[field].label if field in fields else "") or field
+        return label_of(fields[field]) if field in fields else field
+
+    def told(self, object_name: str | None, field: str, value: FieldValue) -> str:
+        """A value of this field as the record's page tells it."""
+        name = object_name or self.entry.object
+        fields = self.device.catalog[name].column_fields if name in self.device.catalog else {}
+        return cell_of(self.device, fields[field], value, present().manner) if field in fields else shown(value)
 
     def who(self, problem: Problem) -> str:
         """Who changed it online, as far as this device knows people."""
@@ -85,13 +92,14 @@ def calls_of_today(device: Device, zone: str, now: datetime) -> list[TodayCall]:
         "Call", where={"OwnerId": account.user.id}, order_by="Call_Date", descending=True, limit=TODAY_LOOKED_AT_MAX
     )
     todays = [call for call in mine if _day(call, zone) == today]
+    status = device.catalog["Call"].fields["Status"]
     return [
         TodayCall(
             id=call.id,
             account=device.name_of("Account", RecordId(str(call.values["AccountId"]))) or _("An account"),
             when=str(call.values["Call_Date"]),
             zone=place_of(call.values),
-            status=shown(call.values["Status"]),
+            status=value_of(status, shown(call.values["Status"])),
             name=shown(call.values["Name"]),
             mark=call.mark,
         )
@@ -139,8 +147,8 @@ def _question(device: Device, entry: QueueEntry, names: Mapping[int, str]) -> st
 def account_facts(account: Record, object_type: ObjectType) -> list[tuple[str, str, str]]:
     """What an account page tells, filled fields only; and the address that calls or writes to it."""
     told = (object_type.fields[name] for name in ACCOUNT_FACTS if name in object_type.fields)
-    filled = ((field, shown(account.values[field.name])) for field in told if account.values[field.name])
-    return [(named(field.label or field.name), text, reach_of(field, text)) for field, text in filled]
+    filled = ((field, told_of(field, account.values[field.name])) for field in told if account.values[field.name])
+    return [(label_of(field), text, reach_of(field, text)) for field, text in filled]
 
 
 @dataclass(frozen=True)
@@ -207,7 +215,7 @@ def _fact(device: Device, field: Field, value: FieldValue, manner: Manner) -> Fa
     if linked:
         return fact_of(field, value, manner, (linked, f"/objects/{field.references}/{value}"))
     told = _told(device, field, value)
-    return Fact(named(field.label or field.name), told) if told else fact_of(field, value, manner, None)
+    return Fact(label_of(field), told) if told else fact_of(field, value, manner, None)
 
 
 def now_input(zone: str, now: datetime) -> str:

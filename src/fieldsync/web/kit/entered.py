@@ -9,6 +9,7 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.schema.fields import TYPES, FieldValue
 from fieldsync.schema.model import Field, FieldType
 from fieldsync.web.kit.locales import from_local_input, local_input
+from fieldsync.web.kit.naming import label_of
 from fieldsync.web.kit.pages import shown
 
 NUMBERS = (FieldType.NUMBER, FieldType.CURRENCY, FieldType.PERCENT)
@@ -37,9 +38,7 @@ def entered(field: Field, text: str, zone: str) -> FieldValue:
             return from_local_input(text, zone)
     except (InvalidOperation, ValueError):
         expected = TYPES[field.type].expected
-        raise Refused(
-            problem(Code.WRONG_TYPE, field=field.label or field.name, expected=expected, given="a text")
-        ) from None
+        raise Refused(problem(Code.WRONG_TYPE, field=label_of(field), expected=expected, given="a text")) from None
     return text
 
 

@@ -11,8 +11,9 @@ from urllib.parse import quote
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType
 from fieldsync.web.kit.locales import Manner
+from fieldsync.web.kit.naming import chosen_of, label_of
 from fieldsync.web.kit.pages import shown, when
-from fieldsync.web.kit.tongue import _, named, present
+from fieldsync.web.kit.tongue import _, present
 
 SET_BY_SYSTEM = frozenset({"OwnerId", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById"})
 """Told last."""
@@ -40,10 +41,10 @@ class Fact:
 def fact_of(field: Field, value: FieldValue, manner: Manner | str, points_to: tuple[str, str] | None) -> Fact:
     """A filled field, for somebody of this manner, or only of this time zone. `points_to` is the name and page of the
     record a reference leads to."""
-    label = named(field.label or field.name)
+    label = label_of(field)
     if points_to is not None:
         return Fact(label, *points_to)
-    text = manner.text(field, value) if isinstance(manner, Manner) else None
+    text = chosen_of(field, value) or (manner.text(field, value) if isinstance(manner, Manner) else None)
     if text is not None:
         return Fact(label, text)
     if FieldType.DATETIME in (field.type, field.formula_returns):

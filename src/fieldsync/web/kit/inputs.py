@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.model import Field, FieldType
-from fieldsync.web.kit.tongue import named
+from fieldsync.web.kit.naming import help_of, label_of, value_of
 
 INPUTS = {
     FieldType.CHECKBOX: "checkbox",
@@ -68,13 +68,13 @@ def plain_input(object_type: ObjectType, name: str, text: str, record_type: str 
     field = object_type.column_fields[name]
     return Input(
         name=name,
-        label=named(field.label or name),
+        label=label_of(field),
         kind=INPUTS.get(field.type, "text"),
         text=text,
         required=field.required and name not in object_type.defaults,
         options=values_to_choose(object_type, field, text, record_type),
         controller=field.controlled_by or "",
-        help=field.help or "",
+        help=help_of(field),
         step="1" if field.type is FieldType.NUMBER and field.scale == 0 else "any",
     )
 
@@ -84,9 +84,9 @@ def values_to_choose(object_type: ObjectType, field: Field, text: str, record_ty
     declared = object_type.record_types.get(record_type or "")
     offered = declared.picklists.get(field.name) if declared is not None else None
     found = [
-        Option(v.value, v.label or v.value, ";".join(v.valid_for))
+        Option(v.value, value_of(field, v.value), ";".join(v.valid_for))
         for v in field.values
         if v.active and (offered is None or v.value in offered)
     ]
     missing = [value for value in text.split(";") if value and value not in {o.value for o in found}]
-    return (*found, *(Option(value, value) for value in missing if field.values))
+    return (*found, *(Option(value, value_of(field, value)) for value in missing if field.values))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from string import Formatter
+from typing import Protocol
 
 from babel import negotiate_locale
 from babel.messages.mofile import write_mo
@@ -23,16 +24,27 @@ from fieldsync.web.kit.locales import Manner
 
 STRINGS = Path(__file__).parent / "strings"
 SOURCE = "en"
-SPOKEN_IN_DETAILS = frozenset({"reason", "operation", "expected", "given", "what", "act", "status"})
+SPOKEN_IN_DETAILS = frozenset({"reason", "operation", "expected", "given", "what", "act", "status", "message"})
 """Places of a problem's sentence that are filled with words of ours, not with what somebody entered."""
+
+
+class Words(Protocol):
+    """What a data model calls its objects and fields, in the language of this request."""
+
+    def object(self, name: str) -> str:
+        """What this kind of record is called."""
+
+    def field(self, object_name: str, name: str) -> str:
+        """What this field of it is called."""
 
 
 @dataclass(frozen=True)
 class Tongue:
-    """A language we have, and how values are written."""
+    """A language we have, how values are written, and how the data model speaks: by its names where `words` is None."""
 
     language: str = SOURCE
     manner: Manner = field(default_factory=Manner)
+    words: Words | None = None
 
 
 _present: ContextVar[Tongue] = ContextVar("tongue", default=Tongue())  # noqa: B039 - it cannot be changed
@@ -93,8 +105,14 @@ def ngettext(one: str, many: str, count: int) -> str:
 _ = gettext
 
 
+def in_context(context: str, message: str) -> str:
+    """A word in the language of this request, as it is meant there: one word may have several translations."""
+    return catalog(_present.get().language).pgettext(context, message)
+
+
 def named(label: str | None) -> str:
-    """A label of the data model: what we ship has a name in each language, what an org made is called as it says."""
+    """What the data model calls an object, a list or a section: what we ship has a name in each language, what an org
+    made is called as it says."""
     return gettext(label) if label else ""
 
 
@@ -124,10 +142,16 @@ def sentence(found: Problem) -> str:
         name: gettext(value) if isinstance(value, str) and value and name in SPOKEN_IN_DETAILS else value
         for name, value in places.items()
     }
-    for name, unnamed in (("object", N_("record")), ("field", N_("a field"))):
-        if places[name] == unnamed:
-            spoken[name] = gettext(unnamed)
-    return gettext(kind.sentence).format_map(spoken)
+    return gettext(kind.sentence).format_map(spoken | _called(found))
+
+
+def _called(found: Problem) -> dict[str, str]:
+    """The object and field a problem speaks of, as a person knows them."""
+    words = _present.get().words
+    of_object, of_field = found.object or "", found.field or ""
+    if words is not None:
+        of_object, of_field = of_object and words.object(of_object), of_field and words.field(of_object, of_field)
+    return {"object": of_object or gettext(N_("record")), "field": of_field or gettext(N_("a field"))}
 
 
 def remedy(found: Problem) -> str:

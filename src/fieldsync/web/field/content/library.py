@@ -9,6 +9,8 @@ from fieldsync.base.ids import RecordId
 from fieldsync.device import Device, Record
 from fieldsync.device.media.plan import Item
 from fieldsync.protocol.email.consent import TEMPLATE
+from fieldsync.schema.model import Field
+from fieldsync.web.kit.naming import told_of
 from fieldsync.web.kit.pages import shown
 from fieldsync.web.kit.tongue import _
 
@@ -75,7 +77,8 @@ def decks(device: Device, today: date) -> list[Deck]:
         parts.setdefault(str(record.values["Parent_ContentId"] or ""), []).append(record)
     known = {record.id for record in records}
     tops = [r for r in records if str(r.values["Parent_ContentId"] or "") not in known]
-    found = [_deck(record, parts.get(record.id, []), files) for record in tops]
+    kinds = device.catalog[CONTENT].fields["Type"]
+    found = [_deck(kinds, record, parts.get(record.id, []), files) for record in tops]
     return sorted((deck for deck in found if deck.slides), key=lambda deck: deck.name.casefold())
 
 
@@ -90,9 +93,9 @@ def deck_of(device: Device, record_id: str, today: date) -> Deck | None:
     return next((deck for deck in decks(device, today) if deck.id == record_id), None)
 
 
-def _deck(record: Record, parts: list[Record], files: dict[RecordId, Item]) -> Deck:
+def _deck(kinds: Field, record: Record, parts: list[Record], files: dict[RecordId, Item]) -> Deck:
     slides = [_slide(part, files) for part in parts or [record]]
-    name, kind = _title(record), shown(record.values["Type"]) or _("Document")
+    name, kind = _title(record), told_of(kinds, record.values["Type"]) or _("Document")
     about = shown(record.values["Description"])
     return Deck(record.id, name, kind, shown(record.values["Version"]), about, tuple(s for s in slides if s.item))
 

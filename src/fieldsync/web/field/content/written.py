@@ -12,6 +12,7 @@ from fieldsync.device import Device, Record
 from fieldsync.device.edit import Edit
 from fieldsync.schema.fields import FieldValue
 from fieldsync.web.field.content.library import Deck, Slide
+from fieldsync.web.kit.naming import value_of
 
 KEY_MESSAGE, CLICKSTREAM = "Call_Key_Message", "Call_Clickstream"
 SECONDS_MAX = 86_400
@@ -78,11 +79,12 @@ def _key_message(device: Device, edit: Edit, call: Record, shown_at: tuple[int, 
     edit.create(KEY_MESSAGE, {**values, **reaction})
 
 
-def reactions(device: Device) -> list[str]:
-    """What a person may note of a slide."""
+def reactions(device: Device) -> list[tuple[str, str]]:
+    """What a person may note of a slide: value and label."""
     if KEY_MESSAGE not in device.catalog:
         return []
-    return [v.value for v in device.catalog[KEY_MESSAGE].fields["Reaction"].values if v.active]
+    field = device.catalog[KEY_MESSAGE].fields["Reaction"]
+    return [(v.value, value_of(field, v.value)) for v in field.values if v.active]
 
 
 def is_open(call: Record | None) -> bool:

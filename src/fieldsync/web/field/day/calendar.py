@@ -11,6 +11,7 @@ from fieldsync.base.world import instant
 from fieldsync.device import Device, Mark
 from fieldsync.soql.list_view import PLACE
 from fieldsync.web.kit.locales import zone_of
+from fieldsync.web.kit.naming import value_of
 from fieldsync.web.kit.pages import shown
 from fieldsync.web.kit.tongue import _, named, present
 
@@ -95,23 +96,27 @@ def _entries(device: Device, first: date, behind: date, zone: str) -> Iterator[E
     if "Call" in device.catalog:
         for row in device.soql(_placed(device, "Call", CALLS), {"me": account.user.id, **timed}):
             about = (row.get("Account") or {}).get("Name") or _("An account")
-            yield _timed(device, "Call", row, ("Call_Date", f"{about}", shown(row["Status"])), zone)
+            yield _timed(device, "Call", row, ("Call_Date", f"{about}", _status(device, "Call", row)), zone)
     if "Medical_Event" in device.catalog:
         for row in device.soql(_placed(device, "Medical_Event", EVENTS), timed):
             yield _timed(device, "Medical_Event", row, ("Start_Time", shown(row["Name"]), shown(row["Venue"])), zone)
     if "Task" in device.catalog:
         for row in device.soql(TASKS, {"me": account.user.id, "from": first, "to": behind}):
-            about = f"{named(device.catalog['Task'].label)} · {row['Status']}"
+            about = f"{named(device.catalog['Task'].label)} · {_status(device, 'Task', row)}"
             mark, link = device.mark("Task", RecordId(row["Id"])), f"/objects/Task/{row['Id']}"
             yield Entry(
                 _date(row["ActivityDate"]),
                 "",
                 "",
                 shown(row["Name"]),
-                f"{named(device.catalog['Task'].label)} · {row['Status']}",
+                about,
                 link,
                 mark,
             )
+
+
+def _status(device: Device, name: str, row: dict[str, object]) -> str:
+    return value_of(device.catalog[name].fields["Status"], shown(row["Status"]))
 
 
 def _timed(device: Device, name: str, row: dict[str, object], told: tuple[str, str, str], zone: str) -> Entry:

@@ -11,6 +11,7 @@ from fieldsync.device import Device
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.model import FieldType
 from fieldsync.web.kit.inputs import Input, Option, plain_input
+from fieldsync.web.kit.naming import label_of
 from fieldsync.web.kit.pages import shown
 from fieldsync.web.kit.tongue import named, sentence
 
@@ -38,7 +39,7 @@ class Inputs:
 
     def _input(self, object_type: ObjectType, name: str, text: str, view: str) -> Input:
         field = object_type.column_fields[name]
-        label, target = named(field.label or name), field.references or ""
+        label, target = label_of(field), field.references or ""
         if field.type in _REFERENCES and target in self._device.catalog:
             options = self._choices(object_type.name, target, view)
             name_shown = self._shown(target, RecordId(text)) if text else ""

@@ -22,6 +22,7 @@ from fieldsync.web.field.reading import cell_of
 from fieldsync.web.field.work.sheet import page_of
 from fieldsync.web.kit.facts import SET_BY_SYSTEM
 from fieldsync.web.kit.layout import Layout
+from fieldsync.web.kit.naming import label_of, spaced
 from fieldsync.web.kit.tongue import named
 
 ROWS_MAX = 10
@@ -78,10 +79,10 @@ def related(app: Field, found: Record, layout: Layout, *, without: Iterable[str]
             heading = (
                 named(object_type.plural)
                 if field.children in (None, object_type.name)
-                else named(_spaced(field.children))
+                else named(spaced(field.children))
             )
             new = _new(object_type, field, found) if _may_make(app, object_type) else ""
-            told.append(_list(app, named(heading), object_type, columns, records, total, new=new))
+            told.append(_list(app, heading, object_type, columns, records, total, new=new))
     return told
 
 
@@ -176,13 +177,9 @@ def _list(
         )
         for record in records
     )
-    return RelatedList(label, tuple(named(f.label or f.name) for f in fields), rows, total, new)
+    return RelatedList(label, tuple(label_of(f) for f in fields), rows, total, new)
 
 
 def _cell(app: Field, field: Column, record: Record) -> str:
     manner = app.manner if field.name in SET_BY_SYSTEM else app.manner.of(record.values)
     return cell_of(app.device, field, record.values.get(field.name), manner)
-
-
-def _spaced(name: str) -> str:
-    return name.removesuffix("__r").replace("_", " ")

@@ -138,11 +138,11 @@ def _require(layout: Layout, after: Mapping[str, str]) -> None:
 def _filled_in(
     object_type: ObjectType, names: Iterable[str], texts: Mapping[str, str], required: Collection[str]
 ) -> None:
-    """Told by the field's label, before the engine refuses it by its name."""
+    """Refused here, before a save is begun."""
     for name in names:
         field = object_type.column_fields[name]
         if (name in required or (field.required and name not in object_type.defaults)) and not texts.get(name):
-            raise Refused(problem(Code.REQUIRED, object=object_type.name, field=field.label or name))
+            raise Refused(problem(Code.REQUIRED, object=object_type.name, field=name))
 
 
 def _begun(sheet: Sheet) -> dict[str, FieldValue]:

@@ -22,6 +22,7 @@ from fieldsync.web.field.work.inputs import Inputs
 from fieldsync.web.field.work.samples import Said, said_of
 from fieldsync.web.kit.layout import Layout, layout_of
 from fieldsync.web.kit.locales import place_of, zone_of
+from fieldsync.web.kit.naming import label_of, told_of
 from fieldsync.web.kit.pages import shown
 from fieldsync.web.kit.tongue import N_, _, named, within
 
@@ -135,8 +136,10 @@ def _told(layout: Layout, name: str, held: Mapping[str, str]) -> tuple[str, str]
     for kind in layout.lines:
         if name.startswith(f"line-{kind.object.name}-"):
             column = name.rpartition("-")[2]
-            return named(kind.object.column_fields[column].label) or column, held.get(name, "")
-    return named(layout.object.column_fields[name].label) or name, held.get(name, "")
+            field = kind.object.column_fields[column]
+            return label_of(field), told_of(field, held.get(name, ""))
+    field = layout.object.column_fields[name]
+    return label_of(field), told_of(field, held.get(name, ""))
 
 
 def _page(app: Field, sheet: Sheet, texts: Mapping[str, str], draft: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -183,7 +186,9 @@ def _status(sheet: Sheet) -> str:
     submit = sheet.layout.submit
     if sheet.found is None:
         return _("Not saved yet")
-    return shown(sheet.found.values[submit.field]) if submit is not None else ""
+    if submit is None:
+        return ""
+    return told_of(sheet.layout.object.fields[submit.field], sheet.found.values[submit.field])
 
 
 def parents_of(device: Device, sheet: Sheet, texts: Mapping[str, str]) -> list[tuple[str, str]]:
