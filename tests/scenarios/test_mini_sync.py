@@ -1,6 +1,6 @@
 """Sarah needs an account that is not on her iPad: she finds it online and gets it alone, with its visits.
 
-Real server, real devices, over HTTP (FEATURES E18).
+Later she has this one record synced, and nothing else. Real server, real devices, over HTTP (FEATURES E18, E19).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tests.scenarios.stage import catch_up, org_with_two
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
-from fieldsync.device import SyncKind
+from fieldsync.device import Device, SyncKind
 
 PACK = clinics_pack("found", visits=", type: related, parent_object: Clinic, relationship_field: ClinicId")
 
@@ -45,6 +45,7 @@ def test_one_account_is_found_online_and_comes_with_what_hangs_on_it(
             with pytest.raises(Refused) as refused:
                 ipad.mini.bring("Clinic", other)
             assert refused.value.problem.code is Code.NOT_FOUND
+        is_synced_alone(ipad, toms, open_one, min(visits))
         ipad.sync()
         assert ipad.count("Clinic") == 0, "what no rule selects leaves with the next sync"
         ipad.go_offline()
@@ -52,3 +53,22 @@ def test_one_account_is_found_online_and_comes_with_what_hangs_on_it(
             ipad.mini.find("Clinic", "St M")
         assert refused.value.problem.code is Code.OFFLINE
     databases.drop(database)
+
+
+def is_synced_alone(ipad: Device, toms: Device, clinic: RecordId, visit: RecordId) -> None:
+    """Hers goes up and his comes back, of this record and of nothing else."""
+    with toms.edit() as edit:
+        edit.update("Clinic", clinic, {"Name": "St Mary II"})
+        edit.delete("Visit", visit)
+    while toms.queue():
+        toms.step()
+    with ipad.edit() as edit:
+        edit.update("Clinic", clinic, {"Kept": True})
+    report = ipad.mini.renew("Clinic", clinic)
+    assert (report.kind, report.successful, report.rows_received, ipad.queue()) == (SyncKind.MINI, True, 1, [])
+    now = ipad.get("Clinic", clinic)
+    assert now is not None
+    assert (now.values["Name"], now.values["Kept"]) == ("St Mary II", True)
+    assert ipad.get("Visit", visit) is not None
+    with ipad.edit() as edit:
+        edit.update("Clinic", clinic, {"Kept": False})

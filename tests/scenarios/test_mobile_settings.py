@@ -137,6 +137,7 @@ def test_every_setting_of_devices_is_followed() -> None:
         "Send_Retries_Max",
         "Accounts_Max",  # tests/scenarios/test_too_many.py
         "Rows_Max",  # tests/scenarios/test_too_many.py
+        "Nightly_Sync",  # tests/web/test_nightly.py
         "Related_Record_Names",  # tests/scenarios/test_related_names.py
     }
     assert {name for name, kind in SETTINGS.items() if kind.group is SettingGroup.MOBILE} == followed

@@ -6,7 +6,9 @@ from __future__ import annotations
 import re
 import secrets
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Browser, Page, expect
 from tests.web.begin_walk import MORE, accounts, accounts_of, territory_of, two_territories
@@ -27,6 +29,7 @@ from fieldsync.protocol.session import Platform
 from fieldsync.server.media.keep import put
 from fieldsync.server.org.create import seeding_org
 from fieldsync.server.org.seed import insert_rows, mint_ids
+from fieldsync.web.field.context import Field
 
 MANY, BYTES = 300, 25_000
 """So many new accounts take more than so many bytes, however they are packed."""
@@ -123,13 +126,14 @@ def test_a_sync_is_canceled_on_its_way_and_the_other_kinds_are_started_by_hand(
 
 
 def test_a_sync_that_is_due_is_asked_about_at_sign_in_and_after_too_many_days_everything_comes_anew(
-    browser: Browser, desk: tuple[Opened, Relay]
+    browser: Browser, running: Running, desk: tuple[Opened, Relay]
 ) -> None:
     one, _network = desk
     clock, settings = one.hall.world.clock, here(one).account.settings  # type: ignore[union-attr]
     assert isinstance(clock, Ahead)
     (tom,) = one.people.all()
-    clock.seconds = (settings.overdue_days + 1) * 86_400
+    syncs_at_night(browser, running, one, clock)
+    clock.seconds += (settings.overdue_days + 1) * 86_400
     one.hall.seat.leave()
     one.hall.unlock(tom, PIN)
     with app(browser, one.link, 1) as page:
@@ -139,7 +143,7 @@ def test_a_sync_that_is_due_is_asked_about_at_sign_in_and_after_too_many_days_ev
         page.reload()
         expect(page.get_by_role("heading", name="Hello Tom")).to_be_visible()
         expect(page.get_by_role("dialog")).to_be_hidden()
-        clock.seconds = (settings.offline_days + 1) * 86_400
+        clock.seconds += (settings.offline_days + 1) * 86_400
         one.hall.seat.leave()
         one.hall.unlock(tom, PIN)
         page.goto("/")
@@ -149,6 +153,33 @@ def test_a_sync_that_is_due_is_asked_about_at_sign_in_and_after_too_many_days_ev
         page.goto("/sync")
         page.get_by_role("row", name=re.compile("refresh", re.IGNORECASE)).first.get_by_role("link").click()
         expect(page.get_by_text("Too many days away")).to_be_visible()
+
+
+def at_seat(one: Opened) -> Field:
+    field = one.hall.seat.field
+    assert field is not None
+    return field
+
+
+def syncs_at_night(browser: Browser, running: Running, one: Opened, clock: Ahead) -> None:
+    """The page is open, nobody works: at two in the person's night the app syncs by itself, and once."""
+    with seeding_org(running.uri, ORG, system_world()) as seeding:
+        for name, value in (("Nightly_Sync", "true"), ("Idle_Minutes_Max", "100000")):
+            insert_rows(seeding, "Sync_Setting", [{"Name": name, "Setting": name, "Value": value}])
+    device, before = here(one), len(here(one).syncs()) + 1
+    device.sync()
+    account = device.account
+    assert account is not None
+    night = clock.now().astimezone(ZoneInfo(account.user.time_zone)) + timedelta(days=1)
+    with app(browser, one.link, 1) as page:
+        for hour, syncs in ((1, 0), (2, 1), (3, 1)):
+            clock.seconds += (night.replace(hour=hour, minute=10) - clock.now()).total_seconds()
+            with page.expect_response(lambda answer: "power=plugged" in (answer.request.post_data or "")):
+                page.evaluate("setTimeout(() => document.dispatchEvent(new Event('visibilitychange')), 50)")
+            eventually(lambda: not at_seat(one).runner.running)
+            assert len(device.syncs()) == before + syncs, hour
+        page.goto(f"/syncs/{device.syncs()[0].number}")
+        expect(page.get_by_text("At night, while nobody worked")).to_be_visible()
 
 
 def test_a_file_that_was_cut_says_so_and_comes_when_pressed_again(

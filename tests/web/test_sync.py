@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 from tests.web.browsing import Running, app, eventually
+from tests.web.test_admin import admin
 from tests.web.test_rules import console
 
 from fieldsync.base.world import system_world
@@ -213,6 +214,15 @@ def test_an_account_that_is_not_on_the_device_is_found_online_and_got(browser: B
         page.get_by_role("button", name="Get Dr. Zara Newcombe").click()
         expect(page.get_by_role("heading", name="Dr. Zara Newcombe")).to_be_visible()
         assert ipad.get("Account", new) is not None
+        with admin(browser, running) as desk:
+            desk.goto(f"/console/objects/Account/{new}/edit")
+            desk.get_by_label("Phone", exact=True).fill("+44 113 496 0555")
+            desk.get_by_role("button", name="Save").click()
+            expect(desk.get_by_role("heading", name="Newcombe")).to_be_visible()
+        page.goto(f"/objects/Account/{new}")
+        expect(page.get_by_role("link", name="+44 113 496 0555")).to_be_hidden()
+        page.get_by_role("button", name="Sync this record").click()
+        expect(page.get_by_role("link", name="+44 113 496 0555")).to_be_visible()
         ipad.go_offline()
         page.goto("/search?q=Newcombe")
         page.get_by_role("button", name="Look for accounts online").click()

@@ -73,7 +73,7 @@ class Device:
         self._lists, self.drafts = Lists(world, self._computed), Drafts(store)
         self.views = OpenRecords(store, world, lambda refs: self._listeners.tell(records_changed(refs)))
         self.updates = Updates(store, self._engine, world, (self._told, self._tell_progress))
-        self.media, self.mini = Media(self._engine, self._tell_progress), Mini(self._engine, self.step)
+        self.media, self.mini = Media(self._engine, self._tell_progress), Mini(self._engine, self.step, self.queue)
         self.territories, self.membership = Territories(store, self._calls, self.sync), Membership(self._calls)
         self.diagnostics, self.support = Diagnostics(self._engine), Supported(self._engine, self._sessions)
         self._background: Background | None = None

@@ -84,11 +84,12 @@ class FoundPage(msgspec.Struct, frozen=True):
     more: bool = False
 
 
-class Bring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which record."""
+class Bring(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which record; `alone`: with its details only, not with the lists that hang on it (FEATURES E19)."""
 
     object: str
     id: RecordId
+    alone: bool = False
 
 
 class Brought(msgspec.Struct, frozen=True):

@@ -128,6 +128,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Whether records that are not on the device, and are pointed to, are shown by their names."""
     one_way: tuple[str, ...] = ()
     """Objects whose sync rule goes to this device only: nothing of them is saved on it (FEATURES A32)."""
+    nightly: bool = False
+    """Whether an app that is open, plugged in and not in use syncs by itself at night (FEATURES E17)."""
     detailed_log: bool = False
     """Whether the device's log has every request too (FEATURES I14)."""
 

@@ -20,7 +20,7 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 SyncType = Literal["initial", "incremental", "non_blocking", "full_refresh", "upload_only", "mini", "media"]
 Network = Literal["wifi", "cellular", "wired", "none", "unknown"]
 LogLevel = Literal["detail", "info", "warning", "error"]
-Trigger = Literal["Initial", "Manual", "Days Offline Limit", "First of Day", "Forced", "Territory Switch"]
+Trigger = Literal["Initial", "Manual", "Days Offline Limit", "First of Day", "Forced", "Territory Switch", "Idle"]
 
 
 DURATIONS = ("seconds", "upload_seconds", "download_seconds", "apply_seconds", "freeze_seconds")

@@ -27,7 +27,7 @@ class SyncKind(StrEnum):
     """An incremental sync that is proved by the digest, whenever the last proof was."""
     MEDIA = "media"
     MINI = "mini"
-    """One record found online, with what hangs on it."""
+    """One record, found online or brought up to date."""
 
 
 class Trigger(StrEnum):
@@ -41,6 +41,8 @@ class Trigger(StrEnum):
     TERRITORY_SWITCH = "territory_switch"
     FORCED = "forced"
     """An admin wants everything loaded anew."""
+    IDLE = "idle"
+    """At night, while nobody worked."""
 
 
 class SyncReport(msgspec.Struct, frozen=True):

@@ -38,6 +38,7 @@ TRIGGERS: dict[Trigger, tracking.Trigger] = {
     Trigger.FIRST_OF_DAY: "First of Day",
     Trigger.FORCED: "Forced",
     Trigger.TERRITORY_SWITCH: "Territory Switch",
+    Trigger.IDLE: "Idle",
 }
 _LIKE_REPORT = tuple({f.name for f in msgspec.structs.fields(tracking.TrackedSync)} & set(SyncReport.__struct_fields__))
 _UNDECIDED, _REFUSED = (", ".join(f"'{s}'" for s in states) for states in (UNDECIDED, REFUSED))

@@ -82,6 +82,9 @@ SETTINGS: Mapping[str, SettingKind] = {
     "Related_Record_Names": _switch(
         _MOBILE, "names of related records that are not on the device are shown, of those the person may read"
     ),
+    "Nightly_Sync": _switch(
+        _MOBILE, "an app that is open, plugged in and not in use syncs by itself at about two at night"
+    ),
     "Off_Wifi_Megabytes_Max": _number(
         _MOBILE, "download off Wi-Fi before a person is warned", "MB", (1, 100_000), limits.OFF_WIFI_MEGABYTES
     ),

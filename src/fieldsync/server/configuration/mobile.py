@@ -9,14 +9,14 @@ from fieldsync.protocol.session import Settings
 
 NAMES = (
     *("Poll_Seconds", "Items_Per_Transaction_Max", "Overdue_Days", "Days_Offline_Max"),
-    *("Off_Wifi_Megabytes_Max", "Idle_Minutes_Max", "Send_Retries_Max", "Related_Record_Names"),
+    *("Off_Wifi_Megabytes_Max", "Idle_Minutes_Max", "Send_Retries_Max", "Related_Record_Names", "Nightly_Sync"),
 )
 """In the order in which `settings_of` takes their values."""
 
 
 def settings_of(values: Sequence[str | None], *, detailed_log: bool) -> Settings:
     """What a device is told; a value that is no number sets nothing. Pure."""
-    *numbers, names = values
+    *numbers, names, nightly = values
     poll, items, overdue, offline, off_wifi, idle, retries = (
         int(value) if value and value.isascii() and value.isdecimal() else None for value in numbers
     )
@@ -30,5 +30,6 @@ def settings_of(values: Sequence[str | None], *, detailed_log: bool) -> Settings
         idle_minutes=idle or limits.IDLE_MINUTES,
         send_retries=limits.SEND_RETRIES if retries is None else retries,
         related_record_names=names == "true",
+        nightly=nightly == "true",
         detailed_log=detailed_log,
     )

@@ -40,6 +40,7 @@ GROUPS: Final = {
 
 TITLES: Final = {
     "Related_Record_Names": "Names of related records out of reach",
+    "Nightly_Sync": "Sync at night by itself",
     "Off_Wifi_Megabytes_Max": "Megabytes off Wi-Fi",
     "Days_Offline_Max": "Days without a sync",
     "Overdue_Days": "Days until edits are overdue",

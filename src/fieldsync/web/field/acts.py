@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from litestar import get, post
 from litestar.response import Template
@@ -102,8 +103,9 @@ def resend(request: AnyRequest, app: FieldHere, n: int) -> Template:
 
 
 @post("/presence", status_code=204)
-async def presence(request: AnyRequest, app: FieldHere) -> None:
-    """A page came to the front, or went behind; and over what the device reaches the network."""
+async def presence(request: AnyRequest, app: FieldHere, world: WorldHere) -> None:
+    """A page came to the front, went behind, or is still there; over what the device reaches the network, and whether
+    it is plugged in."""
     form = await form_of(request)
     app.require(request, form)
     if form.get("network") in set(Network):
@@ -111,6 +113,9 @@ async def presence(request: AnyRequest, app: FieldHere) -> None:
     if app.presence is not None:
         tab, visible = form.get("tab", "")[:64], form.get("visible") == "true"
         await asyncio.to_thread(app.presence.tell, tab, visible=visible)
+        if visible and app.idle is not None:
+            at_rest, plugged_in = timedelta(seconds=app.idle.seconds), form.get("power") == "plugged"
+            await asyncio.to_thread(app.runner.rest, world.clock.now(), at_rest, plugged_in=plugged_in)
 
 
 @get("/parts/{name:str}", sync_to_thread=True)

@@ -19,6 +19,7 @@ from fieldsync.web.field.changes import Changes
 from fieldsync.web.field.content.secrets import Secrets
 from fieldsync.web.field.door import Door
 from fieldsync.web.field.form.sent import Forms
+from fieldsync.web.field.lock.lock import Idle
 from fieldsync.web.field.presence import Presence
 from fieldsync.web.field.sync.runner import Runner
 from fieldsync.web.kit.locales import Manner
@@ -96,6 +97,8 @@ class Field:
     runner: Runner
     may_lock: bool = False
     presence: Presence | None = None
+    idle: Idle | None = None
+    """Since when nobody touched the app."""
     forms: Forms = field(default_factory=Forms)
     known_rights: KnownRights = field(default_factory=KnownRights)
     slides: Secrets = field(default_factory=Secrets)

@@ -1,8 +1,8 @@
 """What fields, their values and lists are called: by the data model's own words, in the person's language. Pure.
 
 A word of a field stands in the catalogs under the field's name, one of a value set under the set's: what the packs call
-`Status` has a translation there, and a field that an org made or named anew is called as the org says. Values are stored
-and compared as they are.
+`Status` has a translation there, and a field that an org made or named anew is called as the org says. Values are
+stored and compared as they are.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ async def bring(org: Org, database: Database, caller: Caller, asked: Bring) -> B
     assert reader.scope is not None, "a caller has a scope"
     if not (await read_images(reader.scope, database, [root])).holds(root):
         raise Refused(problem(Code.NOT_FOUND, object=asked.object, id=asked.id))
-    refs = [root, *await _hanging(org, database, reader, root)]
+    refs = [root, *([] if asked.alone else await _hanging(org, database, reader, root))]
     entries = [
         _entry(caller, frame, ref) | {"feed_user": caller.user_id, "feed_position": frame.position + place}
         for place, ref in enumerate(refs, 1)

@@ -27,10 +27,15 @@ class Idle:
         self._steady, self._wall = self._clock.steady(), self._clock.now()
 
     @property
+    def seconds(self) -> float:
+        """For how long nobody touched the app."""
+        slept = (self._clock.now() - self._wall).total_seconds()
+        return max(self._clock.steady() - self._steady, slept)
+
+    @property
     def due(self) -> bool:
         """Whether the app is to lock now."""
-        slept = (self._clock.now() - self._wall).total_seconds()
-        return bool(self.minutes) and max(self._clock.steady() - self._steady, slept) > self.minutes * 60
+        return bool(self.minutes) and self.seconds > self.minutes * 60
 
 
 class Waits:

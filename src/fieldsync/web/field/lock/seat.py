@@ -57,7 +57,7 @@ class Seat:
             runner = Runner(device, changes.tell)
             seen = Presence(device, self.world.clock) if self._rests else None
             self.person, self.later, self._tongue = person, False, KnownTongue(device, changes)
-            self.field = Field(device, self.door, self.name, changes, runner, self.locks, seen)
+            self.field = Field(device, self.door, self.name, changes, runner, self.locks, seen, idle=self.idle)
             self.idle.touch()
 
     def here(self) -> Field:

@@ -158,7 +158,14 @@ document.addEventListener("submit", (event) => {
 // Only while a page of the app is visible does the engine talk to the network by itself.
 if ("presence" in document.body.dataset) {
   const tab = crypto.randomUUID();
-  const told = (/** @type {boolean} */ visible) => ask("/presence", { body: new URLSearchParams({ tab, visible: String(visible), network: network() }), keepalive: true }).catch(() => null);
+  let power = "";
+  // @ts-ignore: not every browser tells
+  navigator.getBattery?.().then((battery) => {
+    const look = () => { power = battery.charging ? "plugged" : "battery"; };
+    look();
+    battery.addEventListener("chargingchange", look);
+  }, () => null);
+  const told = (/** @type {boolean} */ visible) => ask("/presence", { body: new URLSearchParams({ tab, visible: String(visible), network: network(), power }), keepalive: true }).catch(() => null);
   told(!document.hidden);
   setInterval(() => { if (!document.hidden) told(true); }, PRESENT_MS);
   document.addEventListener("visibilitychange", () => told(!document.hidden));

@@ -9,13 +9,17 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Problem, Refused, problem
-from fieldsync.device import Device, PreparationState, SyncReport, Trigger
+from fieldsync.device import Device, PreparationState, SyncKind, SyncReport, Trigger
 from fieldsync.device.media.media import MediaState
+from fieldsync.web.field.sync.nightly import Night, is_due
 
 JOIN_SECONDS = 3.0
+OF_ROWS = (SyncKind.INITIAL, SyncKind.INCREMENTAL, SyncKind.FULL, SyncKind.VERIFY)
+"""After one of these tonight needs none."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,20 @@ class Runner:
         """Whether a sync that was started here runs."""
         return self._busy
 
-    def start(self, kind: str) -> None:
+    def start(self, kind: str, trigger: Trigger = Trigger.MANUAL) -> None:
         """Begin a sync. Raises Refused: SYNC_RUNNING, OFFLINE; what goes wrong later is in `ended`."""
-        self._begin(kind, lambda: self._device.sync(kind))
+        self._begin(kind, lambda: self._device.sync(kind, trigger))
+
+    def rest(self, now: datetime, at_rest: timedelta, *, plugged_in: bool) -> None:
+        """Nobody touched the app for so long: at night it may sync by itself (E17)."""
+        account = self._device.account
+        if account is None or not account.settings.nightly or self._busy:
+            return
+        last = next((r.started_at for r in self._device.syncs() if r.kind in OF_ROWS), None)
+        zone, online = account.user.time_zone, self._device.online
+        if is_due(Night(now, zone, online, plugged_in, at_rest, last)):
+            with suppress(Refused):  # another one began meanwhile
+                self.start("incremental", Trigger.IDLE)
 
     def again(self) -> None:
         """What was begun last, once more: a switch of territory is one thing, whatever of it failed. As `start`."""

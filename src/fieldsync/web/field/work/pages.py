@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
 from fieldsync.base.problems import Code, Refused, problem
@@ -15,7 +15,7 @@ from fieldsync.schema.access.permissions import Access
 from fieldsync.web.field import reading
 from fieldsync.web.field.content.attached import attachments
 from fieldsync.web.field.content.email import new_address
-from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere
+from fieldsync.web.field.context import AnyRequest, Field, FieldHere, WorldHere, sentence_of
 from fieldsync.web.field.day.recent import looked_at
 from fieldsync.web.field.work.inputs import CHOICES_MAX, offered
 from fieldsync.web.field.work.related import details, makeable, related
@@ -32,6 +32,19 @@ def record(request: AnyRequest, app: FieldHere, name: str, record_id: str) -> Te
     found = reading.record(app.device, name, record_id)
     looked_at(app.device, found)
     return app.page(request, "record.html", here=here_of(name), view=_opened(app, found), **_read(app, found))
+
+
+@post("/objects/{name:str}/{record_id:str}/renew", status_code=200, sync_to_thread=True)
+def renew(request: AnyRequest, app: FieldHere, name: str, record_id: str, view: str = "") -> Template | Response[None]:
+    """Send what waits of this record, and get it as the server has it (FEATURES E19); the open page shows it."""
+    app.require(request)
+    found = reading.record(app.device, name, record_id)
+    try:
+        app.device.mini.renew(name, found.id)
+    except Refused as refused:
+        return app.page(request, "_renewed.html", said=sentence_of(refused))
+    app.device.views.show_news(view)
+    return Response(None, headers={"hx-redirect": f"/objects/{name}/{record_id}"})
 
 
 @get("/objects/{name:str}/{record_id:str}/print", sync_to_thread=True)
@@ -63,6 +76,7 @@ def _read(app: Field, found: Record) -> dict[str, Any]:
         "parents": parents_of(app.device, sheet, {}),
         "may_edit": may_edit,
         "locked": is_locked(layout, found),
+        "may_renew": app.device.online and not object_type.system and object_type.declared.bulk is None,
         "groups": groups,
         "details": details(app, found, layout),
         "related": related(app, found, layout),
@@ -149,4 +163,4 @@ def lookup(request: AnyRequest, app: FieldHere, name: str, search: str = "", vie
     return app.page(request, "_options.html", **values)
 
 
-RECORD_PAGES = [record, printed, new_record, edit_record, what_became, lookup]
+RECORD_PAGES = [record, renew, printed, new_record, edit_record, what_became, lookup]
