@@ -35,6 +35,7 @@ from fieldsync.server.http.context import (
 from fieldsync.server.http.described import UploadOperation
 from fieldsync.server.http.wake.hub import answer_when_there_is_one, wake_ups
 from fieldsync.server.http.wake.page import NextPage, feed_page
+from fieldsync.server.http.wake.stream import EventStream
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.processor.clearing import clear
@@ -257,7 +258,9 @@ async def _close(lines: AsyncGenerator[bytes, None]) -> None:
 
 
 @get("/events", summary="Wake-ups, and a feed request that waits", tags=["download"], media_type=wire.CONTENT_EVENTS)
-async def events(request: AnyRequest, served: ServedHere, cursor: str | None = None, *, looked: bool = False) -> Stream:
+async def events(
+    request: AnyRequest, served: ServedHere, cursor: str | None = None, *, looked: bool = False
+) -> EventStream:
     """A server-sent event stream. Without `cursor` it says only that there is news; with it, it brings the page of the
     feed behind it as soon as there is one, and ends. `looked`: the device asks by itself for what there is already."""
     org, token = (org_for if cursor is None else org_for_download)(served, request), bearer(request)
@@ -265,10 +268,9 @@ async def events(request: AnyRequest, served: ServedHere, cursor: str | None = N
         who = caller
     page = None if cursor is None else NextPage(served, token, cursor)
     told = served.hub.waiting(org.schema, who.user_id, who.device_id, page)
-    lines = (
-        wake_ups(served.hub, told) if page is None else answer_when_there_is_one(served.hub, told, page, looked=looked)
-    )
-    return Stream(lines, media_type=wire.CONTENT_EVENTS, headers={"cache-control": "no-store"})
+    if page is None:
+        return EventStream(wake_ups(served.hub, told), wire.CONTENT_EVENTS)
+    return EventStream(answer_when_there_is_one(served.hub, told, page, looked=looked), wire.CONTENT_EVENTS)
 
 
 ROUTES = [

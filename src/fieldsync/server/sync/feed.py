@@ -57,7 +57,7 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     made: int = 0
     """The stamp that its snapshot ends before: where a later epoch begins below it, the position may be another's."""
     day: str = ""
-    """On which it was made, in UTC: what follows lies in no earlier part of the log. Empty in those of earlier versions."""
+    """On which it was made, in UTC: what follows lies in no earlier part of the log. Empty in earlier versions'."""
 
     def days(self, today: date) -> dict[str, date]:
         """The parts of the log that what follows may lie in; clocks of servers differ by less than a day."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from itertools import islice
@@ -180,7 +180,7 @@ class Hub:
 Told = AbstractAsyncContextManager[Waiting]
 
 
-async def wake_ups(hub: Hub, told: Told) -> AsyncIterator[bytes]:
+async def wake_ups(hub: Hub, told: Told) -> AsyncGenerator[bytes, None]:
     """The events of a stream that only says when there is news, beginning with a word that there may be some."""
     async with told as waiting:
         yield NEWS
@@ -188,7 +188,7 @@ async def wake_ups(hub: Hub, told: Told) -> AsyncIterator[bytes]:
             yield NEWS if await waiting.news_within(limits.HEARTBEAT_SECONDS) else HEARTBEAT
 
 
-async def answer_when_there_is_one(hub: Hub, told: Told, page: Page, *, looked: bool) -> AsyncIterator[bytes]:
+async def answer_when_there_is_one(hub: Hub, told: Told, page: Page, *, looked: bool) -> AsyncGenerator[bytes, None]:
     """Those of a stream that ends with a page. It waits before it looks: what comes between is not missed."""
     async with told as waiting:
         yield OPEN
