@@ -72,7 +72,6 @@ CASES = [
     Case("broken zstd", 400, "BAD_REQUEST", b"no", ZSTD),
     Case("a zstd bomb", 413, "TOO_LARGE", bomb(), ZSTD),
     Case("a body over the limit", 413, "TOO_LARGE", b" " * (33 * 2**20)),
-    Case("a foreign number", 403, "FORBIDDEN", EMPTY),
     Case("a made-up cursor", 400, "BAD_CURSOR", path="/sync/v1/feed?cursor=abc", method="GET"),
     Case("a made-up checkpoint", 400, "BAD_CURSOR", path="/sync/v1/download?checkpoint=abc", method="GET"),
     Case("an unknown address", 404, "BAD_REQUEST", path="/sync/v1/nothing", method="GET"),
@@ -83,11 +82,13 @@ CASES = [
 def test_bad_requests_get_a_code_and_a_sentence(http: httpx.Client) -> None:
     """One server for all of them: what one request does must not hurt the next."""
     token = bearer(http)
+    other = sign_in(http, device={**DEVICE, "key": "j" * 43}).json()["device_number"]
+    foreign = Case("a foreign number", 403, "FORBIDDEN", EMPTY.replace(b"AAAAA", other.encode()))
     found = []
-    for case in CASES:
+    for case in (*CASES, foreign):
         answer = http.request(case.method, case.path, content=case.body, headers={**token, **case.headers})
         found.append((case.name, answer.status_code, code_of(answer)))
-    assert found == [(case.name, case.status, case.code) for case in CASES]
+    assert found == [(case.name, case.status, case.code) for case in (*CASES, foreign)]
     assert http.get("/sync/v1/catalog", headers=token).status_code == 200
 
 
