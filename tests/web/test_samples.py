@@ -10,11 +10,13 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.web.browsing import SIZES, Running, app, eventually
+from tests.web.test_admin import admin
 from tests.web.test_browser import draw_signature
 from tests.web.test_work import ackerman, add, saved
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.world import system_world
+from fieldsync.device import Device
 from fieldsync.server.org.create import seeding_org
 from fieldsync.server.org.seed import insert_rows, mint_ids
 
@@ -117,6 +119,7 @@ def test_a_call_with_an_expense_and_a_sample_that_wants_lot_and_signature_is_sub
     with app(browser, running.link("iPad"), 1) as page:
         page.goto(f"/objects/Call/new?AccountId={ackerman(running)}")
         spend(page)
+        discuss(page)
         add(page, "a sample", "Call_Sample")
         line = page.locator("#lines-Call_Sample .entry")
         line.get_by_label("Product").select_option(label="Zentrol sample")
@@ -137,10 +140,46 @@ def test_a_call_with_an_expense_and_a_sample_that_wants_lot_and_signature_is_sub
         expect(page.get_by_text("This call was submitted and is locked.")).to_be_visible()
         page.goto(f"/objects/Call/{call}")
         expect(page.get_by_role("row", name=re.compile("Meal.*41.50"))).to_be_visible()
+        expect(page.get_by_role("row", name=re.compile("Safety.*Asked about the liver"))).to_be_visible()
         ipad.go_online()
-    eventually(lambda: iphone.count("Call_Expense", {"CallId": call}) == 1)
+        eventually(lambda: iphone.count("Call_Expense", {"CallId": call}) == 1)
+        is_corrected_once_unlocked(browser, running, page, call)
     [spent] = iphone.find("Call_Expense", where={"CallId": call})
     assert (spent.values["Amount"], spent.values["Attendees"], ipad.errors()) == (Decimal("41.50"), Decimal(3), [])
+
+
+def is_corrected_once_unlocked(browser: Browser, running: Running, page: Page, call: str) -> None:
+    """An admin lets the submitted call be corrected; with her next sync she may, and it is locked again."""
+    ipad, iphone = running.devices
+    with admin(browser, running) as desk:
+        desk.goto(f"/console/objects/Call/{call}/edit")
+        desk.get_by_label("Unlocked").check()
+        desk.get_by_role("button", name="Save").click()
+        expect(desk.get_by_role("heading", name="C-")).to_be_visible()
+    page.goto(f"/objects/Call/{call}/edit")
+    expect(page.get_by_text("This call was submitted and is locked.")).to_be_visible()
+    page.goto("/")  # who has it open sees no news of it
+    ipad.sync()
+    page.goto(f"/objects/Call/{call}/edit")
+    page.get_by_label("Notes", exact=True).fill("Two boxes, not three.")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.get_by_text("Submitted", exact=True)).to_be_visible()
+    eventually(lambda: notes_of(iphone, call) == "Two boxes, not three.")
+    assert ipad.errors() == []
+
+
+def notes_of(device: Device, call: str) -> object:
+    found = device.get("Call", RecordId(call))
+    return found.values["Notes"] if found is not None else None
+
+
+def discuss(page: Page) -> None:
+    """What was talked about, in the words of the form: a product, a topic, what was said and what came of it."""
+    add(page, "a discussion", "Call_Discussion")
+    talk = page.locator("#lines-Call_Discussion .entry")
+    talk.get_by_label("Topic").select_option(label="Safety")
+    talk.get_by_role("textbox", name="Discussion").fill("Asked about the liver.")
+    talk.get_by_label("Outcome").select_option(label="Follow Up")
 
 
 def spend(page: Page) -> None:

@@ -6,10 +6,7 @@ app is opened many times a day by somebody who waits for it: it reads in none of
 
 from __future__ import annotations
 
-import gc
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
 
 import typer
 
@@ -20,20 +17,12 @@ def main() -> None:
     """Entry point of the installed command."""
     from fieldsync.cli.report import run
 
-    found = the_app(sys.argv[2:]) if sys.argv[1:2] == [APP] else None
+    found = None
+    if sys.argv[1:2] == [APP]:
+        from fieldsync.cli.device.given import the_app
+
+        found = the_app(sys.argv[2:])
     sys.exit(run(found or commands(), as_json="--json" in sys.argv))
-
-
-def the_app(arguments: Sequence[str]) -> Callable[[], None] | None:
-    """Opens the app; None where what was given has to be told something."""
-    gc.disable()  # while it is read in nothing is garbage; the app turns it on again
-    from fieldsync.cli.device.field import field
-    from fieldsync.cli.device.given import given
-
-    found = given(field, arguments)
-    if found is None:
-        gc.enable()
-    return None if found is None else partial(field, **found)
 
 
 def commands() -> typer.Typer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.device.lab import Lab, error, rejected
 
+from fieldsync.base import limits
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.protocol.tracking import Tracked
 
@@ -54,6 +55,41 @@ def test_one_that_was_refused_says_why_and_how_the_device_stands(lab: Lab) -> No
         1,
     )
     assert (told.standing.errors, told.standing.pending, told.standing.failed) == (1, 0, (shop,))
+
+
+def test_saves_that_go_by_themselves_are_no_syncs(lab: Lab) -> None:
+    lab.download()
+    _rest(lab)
+    before = len(lab.script.tracked)
+    for number in range(100):
+        with lab.device.edit() as edit:
+            edit.create("Shop", {"Name": f"{number}"})
+        lab.upload(lab.saved())
+    _rest(lab)
+    assert (len(lab.device.syncs()), len(lab.script.tracked)) == (1, before)
+
+
+def test_of_many_failures_so_many_are_listed_and_the_others_counted(lab: Lab) -> None:
+    lab.download()
+    for number in range(limits.FAILED_LISTED_MAX + 7):
+        with lab.device.edit() as edit:
+            edit.create("Shop", {"Name": f"{number}"})
+    lab.script.always["upload"] = lab.outcome(rejected())
+    _rest(lab)
+    lab.download(full=False)
+    _rest(lab)
+    standing = lab.script.tracked[-1].standing
+    assert (len(standing.failed), standing.failed_not_listed) == (limits.FAILED_LISTED_MAX, 7)
+
+
+def test_a_sync_says_how_often_the_network_broke_it_off_before(lab: Lab) -> None:
+    lab.download()
+    for _ in range(2):
+        with pytest.raises(Refused):
+            lab.device.sync()  # nobody answers
+    lab.download(full=False)
+    lab.download(full=False)
+    assert [report.retries for report in lab.device.syncs()] == [0, 2, 1, 0, 0]
 
 
 def _rest(lab: Lab) -> None:

@@ -5,9 +5,11 @@ That one takes a tenth of the start for it. What this cannot read, or a question
 
 from __future__ import annotations
 
+import gc
 import os
 from argparse import ArgumentError, ArgumentParser, BooleanOptionalAction
 from collections.abc import Callable, Sequence
+from functools import partial
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -54,3 +56,14 @@ class _Reader(ArgumentParser):
     def error(self, message: str) -> Any:
         """What is wrong is told by who is asked next."""
         raise ValueError(message)
+
+
+def the_app(arguments: Sequence[str]) -> Callable[[], None] | None:
+    """Opens the Field app; None where what was given has to be told something, which is for Typer to say."""
+    gc.disable()  # while it is read in nothing is garbage; the app turns it on again
+    from fieldsync.cli.device.field import field
+
+    found = given(field, arguments)
+    if found is None:
+        gc.enable()
+    return None if found is None else partial(field, **found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import takewhile
 
 import msgspec
 
@@ -85,9 +86,15 @@ class SyncReport(msgspec.Struct, frozen=True):
 def begin(work: Work, kind: SyncKind, now: str, version: str, trigger: Trigger = Trigger.MANUAL) -> SyncReport:
     """A new report, written before anything else happens."""
     number: int = work.value("SELECT coalesce(max(number), 0) + 1 FROM _sync")
-    report = SyncReport(number, kind, now, app_version=version, trigger=trigger)
+    report = SyncReport(number, kind, now, app_version=version, trigger=trigger, retries=_broke_off(work, kind))
     keep(work, report)
     return report
+
+
+def _broke_off(work: Work, kind: SyncKind) -> int:
+    """How often this very sync was begun before, and the network broke it off (FEATURES I08)."""
+    before = (one for one in reports(work) if one.kind is kind)
+    return len(list(takewhile(lambda one: one.problem is not None and one.problem.code is Code.OFFLINE, before)))
 
 
 def keep(work: Work, report: SyncReport) -> None:
