@@ -25,6 +25,7 @@ from fieldsync.protocol.media import PIECE_BYTES
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.catalog import build
 from fieldsync.schema.load import load_packs, parse_pack
+from fieldsync.schema.sync_rule import RuleType, SyncRule, record_of
 from fieldsync.server.media.keep import put
 from fieldsync.server.org.create import create_org, seeding_org
 from fieldsync.server.org.seed import insert_rows, mint_ids
@@ -43,7 +44,9 @@ objects:
       - {name: Bytes, type: number, precision: 15, scale: 0}
       - {name: Media_Type, type: text}
       - {name: File_Name, type: text}
+      - {name: Part_OfId, type: lookup, references: Film, children: Parts}
 profiles:
+  - {name: Few, label: Few, objects: {'*': [read, create, edit, delete]}}
   - {name: Rep, label: Rep, objects: {'*': [read, create, edit, delete]}}
 """
 BODY = b"".join(n.to_bytes(4, "big") for n in range(5 * PIECE_BYTES // 8))
@@ -62,10 +65,10 @@ class Wire(HttpTransport):
 class Films:
     """The stage, one Sarah for each test, and what an admin does with films."""
 
-    def __init__(self, stage: Stage, name: str) -> None:
+    def __init__(self, stage: Stage, name: str, profile: str = "Rep") -> None:
         self.stage, self.name = stage, name
         with seeding_org(stage.uri, "films", stage.world) as seeding:
-            self.sarah = create_user(seeding, NewUser(name, PASSWORD, "Rep", "Sarah"), stage.world.chance)
+            self.sarah = create_user(seeding, NewUser(name, PASSWORD, profile, "Sarah"), stage.world.chance)
 
     def device(
         self, what: str, *, started: bool = False, wire: Callable[[str], HttpTransport] = HttpTransport
@@ -73,14 +76,20 @@ class Films:
         """One of Sarah's."""
         return self.stage.device(self.name, f"{self.name}-{what}", started=started, wire=wire)
 
-    def show(self, body: bytes, record: RecordId | None = None) -> RecordId:
+    def show(self, body: bytes, record: RecordId | None = None, *, part_of: RecordId | None = None) -> RecordId:
         """A film of Sarah's with its file; another version of one that is there."""
         with seeding_org(self.stage.uri, "films", self.stage.world) as seeding:
             film = record or mint_ids(seeding, "Film", 1)[0]
             checksum = put(seeding.connection, RecordRef("Film", film), body, self.stage.world.clock)
-            about = {"Checksum": checksum, "Bytes": len(body), "Media_Type": "video/mp4", "File_Name": "film.mp4"}
+            about: dict[str, object] = {
+                "Checksum": checksum,
+                "Bytes": len(body),
+                "Media_Type": "video/mp4",
+                "File_Name": "film.mp4",
+            }
             if record is None:
-                insert_rows(seeding, "Film", [{"Id": film, "Name": "The film", "OwnerId": self.sarah, **about}])
+                about |= {"OwnerId": self.sarah, "Part_OfId": part_of}
+                insert_rows(seeding, "Film", [{"Id": film, "Name": "The film", **about}])
         return film
 
 
@@ -180,6 +189,24 @@ def test_what_is_here_follows_new_versions_new_ones_are_chosen_and_gone_ones_lea
     ipad.sync()
     assert ipad.media.sync().files_removed == 1
     assert ipad.media.size(film) is None
+
+
+def test_of_a_record_so_many_files_come_by_themselves_and_none_that_is_too_large(stage: Stage) -> None:
+    films = Films(stage, "sarah-few", "Few")
+    rule = SyncRule(object="Film", type=RuleType.FULL, profile="Few", attachments_max=2, attachment_megabytes_max=1)
+    with seeding_org(stage.uri, "films", stage.world) as seeding:
+        insert_rows(seeding, "Sync_Rule", [record_of(rule)])
+    whole = films.show(b"x" * 1_000_000)
+    parts = [films.show(f"part {n}".encode(), part_of=whole) for n in range(3)]
+    large = films.show(b"x" * 1_000_001)
+    ipad = films.device("ipad")
+    assert ipad.media.sync().files_received == 3
+    kept = [film for film in (whole, *parts, large) if ipad.media.size(film) is not None]
+    assert kept == [whole, *parts[1:]], "the newest two of a record, and what is just not too large"
+    assert ipad.media.waiting() == (0, 0)
+    for film in (parts[0], large):
+        assert ipad.media.sync(only=film).files_received == 1, "a person may have it"
+    assert ipad.media.sync().files_removed == 0, "and keeps it"
 
 
 def _say(device: Device, film: RecordId, body: bytes) -> None:

@@ -108,6 +108,15 @@ class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
     history: History | None = None
 
 
+class FileLimits(msgspec.Struct, frozen=True):
+    """Which files of an object a device gets by itself (FEATURES L10); one that a person asks for comes in any case."""
+
+    each: int | None = None
+    """Of one record they hang on, the newest so many; None: all."""
+    bytes: int | None = None
+    """None: of any size."""
+
+
 class Settings(msgspec.Struct, frozen=True):
     """Server settings a device follows; sent with every sign-in, and at the end of every download."""
 
@@ -128,6 +137,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Whether records that are not on the device, and are pointed to, are shown by their names."""
     one_way: tuple[str, ...] = ()
     """Objects whose sync rule goes to this device only: nothing of them is saved on it (FEATURES A32)."""
+    files: dict[str, FileLimits] = {}
+    """By object, where a sync rule sets a limit."""
     nightly: bool = False
     """Whether an app that is open, plugged in and not in use syncs by itself at night (FEATURES E17)."""
     detailed_log: bool = False

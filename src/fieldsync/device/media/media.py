@@ -23,6 +23,7 @@ from fieldsync.device.media.plan import Item, Plan, Wanted, items, plan
 from fieldsync.device.media.wanted import wanted
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.store.media.files import MEDIA, Files, Held
+from fieldsync.device.sync.account import read_settings
 from fieldsync.device.sync.engine import Engine
 from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.media import BYTES, CHECKSUM, FILE_NAME, MEDIA_TYPE
@@ -200,7 +201,7 @@ class Media:
         for record_id in found.drop:
             self.files.drop(record_id)
             got.removed += 1
-        chosen = [i for i in (*found.update, *found.new) if i.wanted.id == only] if only else []
+        chosen = [item for item in self.items() if item.wanted.id == only and item.left] if only else []
         chosen += found.update if update and not only else ()
         chosen += found.new if new and not only else ()
         total = sum(item.left for item in chosen)
@@ -224,7 +225,7 @@ class Media:
         if not self._store.has_catalog:
             return []
         with self._store.read() as work:
-            return list(wanted(work, self._store.tables))
+            return list(wanted(work, self._store.tables, read_settings(work).files))
 
     def _held(self) -> list[Held]:
         return self.files.held() if (self._store.folder / MEDIA).exists() else []

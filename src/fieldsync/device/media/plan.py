@@ -21,6 +21,8 @@ class Wanted:
     bytes: int
     media_type: str = ""
     file_name: str = ""
+    within: bool = True
+    """Whether it is within the limits of its sync rule: others come where a person asks for them (FEATURES L10)."""
 
 
 class Where(StrEnum):
@@ -87,6 +89,7 @@ def plan(wanted: Iterable[Wanted], held: Iterable[Held]) -> Plan:
     found = items(wanted, held)
     known = {item.wanted.id for item in found}
     gone = dict.fromkeys(one.id for one in held if one.id not in known and not one.outgoing)
+    found = [item for item in found if item.wanted.within]
     update = tuple(item for item in found if item.where is Where.OLD)
     begun = tuple(item for item in found if item.where is Where.PART)
     return Plan(tuple(gone), update, begun + tuple(item for item in found if item.where is Where.ABSENT))

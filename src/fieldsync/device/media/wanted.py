@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fieldsync.base.ids import RecordId
 from fieldsync.device.media.plan import Wanted
-from fieldsync.device.store.objects import ObjectTables, quoted
+from fieldsync.device.store.objects import ObjectTable, ObjectTables, quoted
 from fieldsync.device.store.work import Work
 from fieldsync.protocol.media import BYTES, CHECKSUM, FILE_NAME, MEDIA_TYPE, carries_file
+from fieldsync.protocol.session import FileLimits
 
 
-def wanted(work: Work, tables: ObjectTables) -> Iterator[Wanted]:
-    """The files of all records that have one, by object, then by name."""
+def wanted(work: Work, tables: ObjectTables, limits: Mapping[str, FileLimits]) -> Iterator[Wanted]:
+    """The files of all records that have one, by object, then by name. `limits`: by object."""
     for table in tables:
         if not carries_file(table.type) or CHECKSUM not in table.columns:
             continue
         title = "Title" if "Title" in table.columns else "Name"
+        newest = "CreatedDate DESC, Id DESC" if "CreatedDate" in table.columns else "Id DESC"
         columns = ", ".join(quoted(name) for name in (CHECKSUM, BYTES, MEDIA_TYPE, FILE_NAME))
         rows = work.rows(
-            f"SELECT Id, coalesce({quoted(title)}, Name), {columns} FROM {table.name}"
+            f"SELECT Id, coalesce({quoted(title)}, Name), {columns},"
+            f" row_number() OVER (PARTITION BY {_hangs_on(table)} ORDER BY {newest}) FROM {table.name}"
             f" WHERE {CHECKSUM} IS NOT NULL AND {BYTES} > 0 ORDER BY 2, Id"
         )
-        for record_id, name, checksum, size, media_type, file_name in rows:
+        most = limits.get(table.type.name, FileLimits())
+        for record_id, name, checksum, size, media_type, file_name, place in rows:
             told = str(name or file_name or "File")
             yield Wanted(
-                table.type.name, RecordId(record_id), told, checksum, int(size), media_type or "", file_name or ""
+                table.type.name,
+                RecordId(record_id),
+                told,
+                checksum,
+                int(size),
+                media_type or "",
+                file_name or "",
+                within=_at_most(place, most.each) and _at_most(int(size), most.bytes),
             )
+
+
+def _at_most(count: int, most: int | None) -> bool:
+    return most is None or count <= most
+
+
+def _hangs_on(table: ObjectTable) -> str:
+    """The record a file hangs on: the last of its references that is filled, a call before its account; itself where none is."""
+    ways = [f.name for f in table.type.references if f.children and f.name in table.columns]
+    return f"coalesce({', '.join(map(quoted, reversed(ways)))}, '-' || Id)" if ways else "Id"

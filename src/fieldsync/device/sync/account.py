@@ -54,9 +54,10 @@ def read_account(work: Work) -> Account | None:
 
 
 def keep_account(work: Work, account: Account, settings: Settings) -> None:
-    """Write who is signed in and the settings to follow; which objects go one way only a download says."""
+    """Write who is signed in and the settings to follow; what follows from sync rules only a download says."""
     meta.put(work, Key.ACCOUNT, msgspec.json.encode(account))
-    keep_settings(work, msgspec.structs.replace(settings, one_way=read_settings(work).one_way))
+    now = read_settings(work)
+    keep_settings(work, msgspec.structs.replace(settings, one_way=now.one_way, files=now.files))
 
 
 def keep_settings(work: Work, settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,7 @@ import msgspec
 from fieldsync.base.ids import content_hash
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.formula.catalog import CatalogFormulas
+from fieldsync.protocol.session import FileLimits
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.access.rights import Rights
 from fieldsync.schema.catalog import Catalog
@@ -22,6 +23,8 @@ from fieldsync.server.scope.recipe import Shared
 from fieldsync.soql import SoqlError
 from fieldsync.soql.bound import AllOf, AnyOf, BoundCondition, BoundTerm, Inside, Negated, Operand, Template, Test
 from fieldsync.soql.nodes import Bind, DateLiteral
+
+MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,11 @@ class Cut:
     def one_way(self) -> tuple[str, ...]:
         """Those of them that go to the device only (FEATURES A32)."""
         return tuple(name for name in self.objects if any(rule.one_way for rule in self.chosen[name]))
+
+    @cached_property
+    def files(self) -> dict[str, FileLimits]:
+        """Which of their files go along by themselves, where rules set a limit: the least of those that count (L10)."""
+        return {name: limits for name in self.objects if (limits := _files(self.chosen[name])) != FileLimits()}
 
     @cached_property
     def composer(self) -> Composer:
@@ -162,3 +170,10 @@ def _of_operand(operand: Operand) -> Iterator[str | None]:
         yield operand.name
     elif isinstance(operand, Template):
         yield from (part.name for part in operand.parts if isinstance(part, Bind))
+
+
+def _files(rules: Iterable[SyncRule]) -> FileLimits:
+    rules = tuple(rules)
+    each = [rule.attachments_max for rule in rules if rule.attachments_max is not None]
+    sizes = [rule.attachment_megabytes_max for rule in rules if rule.attachment_megabytes_max is not None]
+    return FileLimits(min(each, default=None), min(sizes) * MEGABYTE if sizes else None)
