@@ -45,6 +45,6 @@ def _at_most(count: int, most: int | None) -> bool:
 
 
 def _hangs_on(table: ObjectTable) -> str:
-    """The record a file hangs on: the last of its references that is filled, a call before its account; itself where none is."""
+    """The record a file hangs on: the last of its references that is filled, or itself: a call before its account."""
     ways = [f.name for f in table.type.references if f.children and f.name in table.columns]
     return f"coalesce({', '.join(map(quoted, reversed(ways)))}, '-' || Id)" if ways else "Id"

@@ -78,7 +78,7 @@ def layout_of(catalog: Catalog, name: str, rights: Rights, record_type: str | No
     declared = chosen(object_type.declared.layouts, rights.profile, record_type)
     family = catalog.families.get(name)
     submit = family.declaration.submit if family is not None else None
-    sections = tuple(_sections(object_type, declared, rights, submit))
+    sections = (*_sections(object_type, declared, rights, submit), *_lock(object_type, rights, submit))
     read_only = set(declared.read_only) if declared else set()
     fields = [field for section in sections for field in section.fields]
     return Layout(
@@ -116,6 +116,12 @@ def _sections(
         fields = tuple(n for n in section.fields if rights.sees(object_type.name, n) and n not in hidden)
         if fields:
             yield Section(named(section.label), fields, section.offers)
+
+
+def _lock(object_type: ObjectType, rights: Rights, submit: Submit | None) -> Iterator[Section]:
+    """Where an admin lets what was submitted be corrected; nobody else may."""
+    if rights.admin and submit is not None and submit.unlocked and is_entered(object_type, submit.unlocked, rights):
+        yield Section(_("Lock"), (submit.unlocked,), {})
 
 
 def _usual(object_type: ObjectType, rights: Rights) -> list[str]:
