@@ -18,6 +18,7 @@ from fieldsync.protocol.events import PAGE_BYTES_MAX
 from fieldsync.protocol.feed import FeedPage
 from fieldsync.protocol.upload import UploadRequest
 from fieldsync.server.http.app import create_app
+from fieldsync.server.http.wake.page import NextPage
 from fieldsync.server.postgres.work import Connection, transaction
 from fieldsync.server.postgres.work.trip import Answer, Step
 from fieldsync.server.sync.session import close
@@ -141,7 +142,7 @@ def test_what_the_server_itself_saved_is_read_with_the_end_of_the_save(
     monkeypatch.setattr(Connection, "trip", trip)
     with served_here(app, port), httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
         two = Two(lab, http, beside=False)
-        two.save()
+        two.save()  # so that both devices are known
         listening = two.listen(two.pad.cursor)
         assert (next(listening)[0], page_of(next(listening)).more) == ("open", False)
         cursor = two.pad.feed().cursor
@@ -154,3 +155,14 @@ def test_what_the_server_itself_saved_is_read_with_the_end_of_the_save(
         assert ([family.root.id for family in page.families], trips[0]) == ([made], 2)
         own = two.pad.feed()
         assert msgspec.structs.replace(page, cursor=own.cursor) == own
+
+        def unforeseeable(*_: object) -> None:
+            raise KeyError("a bug")
+
+        monkeypatch.setattr(NextPage, "questions", unforeseeable)
+        listening = two.listen(two.pad.cursor, looked=True)
+        assert next(listening) == OPEN
+        made = two.save()
+        assert [family.root.id for family in page_of(next(listening)).families] == [made], (
+            "it stops no save and no page"
+        )

@@ -14,6 +14,7 @@ import msgspec
 from litestar import Request
 from litestar.di import NamedDependency
 
+from fieldsync.base.log import get_logger
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.version import OLDEST_APP
 from fieldsync.protocol import wire
@@ -28,6 +29,7 @@ from fieldsync.server.save.batch import Caller, legible
 from fieldsync.server.sync.session import Foresee, authenticate, digest, org_of, recognise
 
 AnyRequest = Request[Any, Any, Any]
+_log = get_logger("fieldsync.server")
 VERSION_CHARS_MAX = 64
 
 
@@ -132,13 +134,22 @@ async def telling(
     at = org.world.clock.now()
     async with calling(org, token, foresee, sent_by) as (work, caller):
         backend = work.backend
-        work.overheard = lambda news: hub.asked(backend, news, at)
+        work.overheard = lambda news: _overheard(hub, backend, news, at)
         try:
             yield work, caller
         except BaseException:
             _tell(hub, backend, work)  # it may have come to its end all the same
             raise
     _tell(hub, backend, work, Foreseen(at, work.foreseen) if work.foreseen else None)
+
+
+def _overheard(hub: Hub, backend: int, news: str, at: datetime) -> list[Question]:
+    """What is asked behind a save; nothing, where what somebody waits for cannot be foreseen: that stops no save."""
+    try:
+        return list(hub.asked(backend, news, at))
+    except Exception as wrong:  # noqa: BLE001 whatever it is, it is not the fault of who saves
+        _log.error("foresee", error=str(wrong), exc_info=wrong)
+        return []
 
 
 def _tell(hub: Hub, backend: int, work: Work, behind: Foreseen | None = None) -> None:
