@@ -147,7 +147,7 @@ def _overheard(hub: Hub, backend: int, news: str, at: datetime) -> list[Question
     """What is asked behind a save; nothing, where what somebody waits for cannot be foreseen: that stops no save."""
     try:
         return list(hub.asked(backend, news, at))
-    except Exception as wrong:  # noqa: BLE001 whatever it is, it is not the fault of who saves
+    except (Refused, LookupError, TypeError, ValueError) as wrong:  # a fault of who waits, not of who saves
         _log.error("foresee", error=str(wrong), exc_info=wrong)
         return []
 
