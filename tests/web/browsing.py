@@ -44,7 +44,7 @@ expect.set_options(timeout=WAIT_MS)
 EVENTUALLY_SECONDS = 60
 SIZES = ({"width": 1280, "height": 860}, {"width": 390, "height": 844})
 
-STANDS = """if (window === top) {
+STANDS = """{
   const hidden = new CSSStyleSheet();
   hidden.replaceSync("html { visibility: hidden }");
   document.adoptedStyleSheets = [hidden];

@@ -18,7 +18,7 @@ from fieldsync.protocol.rows import Gone
 ROWS = 100_000
 SECONDS_MAX = 3.0
 WAIT_SECONDS_MAX = 0.5
-"""A save waits for one slice, 50 ms; the rest is for machines that do other things."""
+"""A save waits for one slice, 50 ms. Both are seconds of this process: the machine may be busy with others."""
 
 
 def shop(lab: Lab, number: int, stamp: int = 5, **values: Any) -> dict[str, object]:
@@ -147,7 +147,7 @@ def test_a_hundred_thousand_prepared_rows_are_applied_within_seconds_and_nobody_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = Lab(tmp_path / "device")
-    monkeypatch.setattr(lab.clock, "steady", time.process_time)  # the machine may be busy with others
+    monkeypatch.setattr(lab.clock, "steady", time.process_time)
     lab.download(lab.block("Shop", *(shop(lab, n, City="old") for n in range(2_000))))
     rows = [shop(lab, n, 8, City="new", Score=n) for n in range(ROWS)]
     lab.script.then("download", lab.lines(*(lab.block("Shop", *rows[n : n + 2_000]) for n in range(0, ROWS, 2_000))))
@@ -157,10 +157,10 @@ def test_a_hundred_thousand_prepared_rows_are_applied_within_seconds_and_nobody_
 
     def work() -> None:
         while not ended.wait(0.01):
-            began = time.perf_counter()
+            began = time.process_time()
             with lab.device.edit() as edit:
                 edit.update("Shop", lab.server_id("Shop", len(waited)), {"City": "mine"})
-            waited.append(time.perf_counter() - began)
+            waited.append(time.process_time() - began)
 
     person = threading.Thread(target=work)
     person.start()
@@ -168,7 +168,7 @@ def test_a_hundred_thousand_prepared_rows_are_applied_within_seconds_and_nobody_
     ended.set()
     person.join()
     assert took < SECONDS_MAX
-    assert sorted(waited)[len(waited) * 9 // 10] < WAIT_SECONDS_MAX, "nine of ten: one may meet a busy machine"
+    assert max(waited) < WAIT_SECONDS_MAX
     assert lab.device.count("Shop") == ROWS
     assert lab.device.count("Shop", {"City": "mine"}) == len(waited) == len(lab.device.queue())
     lab.device.close()
