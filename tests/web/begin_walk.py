@@ -100,8 +100,9 @@ def choose(page: Page, first: str = PIN, second: str = PIN) -> None:
 
 
 def press(page: Page, name: str) -> None:
-    """A button, or a link that looks like one."""
+    """A button, or a link that looks like one; the page it leads to is there."""
     page.get_by_role("button", name=name).click()
+    page.wait_for_load_state()
 
 
 def accounts(device: Device) -> set[RecordId]:

@@ -44,13 +44,13 @@ expect.set_options(timeout=WAIT_MS)
 EVENTUALLY_SECONDS = 60
 SIZES = ({"width": 1280, "height": 860}, {"width": 390, "height": 844})
 
-STANDS = """{
+STANDS = """if (window === top) {
   const hidden = new CSSStyleSheet();
   hidden.replaceSync("html { visibility: hidden }");
   document.adoptedStyleSheets = [hidden];
-  addEventListener("DOMContentLoaded", () => setTimeout(() => {
-    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((each) => each !== hidden);
-  }));
+  const stands = () => { document.adoptedStyleSheets = document.adoptedStyleSheets.filter((each) => each !== hidden) };
+  addEventListener("DOMContentLoaded", () => setTimeout(stands));
+  addEventListener("load", stands);
 }"""
 """Nobody sees or presses anything of a page before its scripts run: what is typed before that, no script hears of."""
 

@@ -22,6 +22,7 @@ from fieldsync.server.org.seed import insert_rows, mint_ids
 pytestmark = pytest.mark.usefixtures("online")
 
 
+LOADED = "() => document.readyState === 'complete' || new Promise((loaded) => addEventListener('load', loaded))"
 SHOWN, PASSED_OVER = (f"began = new Date(began.getTime() {moved})" for moved in ("- 1100", "+ 60000"))
 """The slide that is there was shown for a second and more; or for none, however slow the machine is."""
 
@@ -40,6 +41,7 @@ def test_a_deck_is_presented_from_a_call_without_a_network(browser: Browser, run
         page.evaluate(SHOWN)
         page.get_by_role("button", name="Next slide").click()
         poll = page.frame_locator("iframe[title='A question']")
+        poll.locator("body").evaluate(LOADED)
         poll.get_by_role("button", name="Most").click()
         expect(poll.get_by_text("Thank you: most.")).to_be_visible()
         assert (
@@ -120,6 +122,7 @@ def test_a_film_is_played_from_where_one_likes_and_the_call_says_how_long(browse
         began = time.monotonic()
         page.get_by_role("button", name="Present How it works").click()
         video = page.locator("video")
+        expect(video).to_be_visible()
         video.focus()
         video.evaluate("v => { v.playbackRate = 0.1 }")  # a slow machine has it paused before it is over
         page.keyboard.press("Space")

@@ -203,6 +203,8 @@ def test_a_file_that_was_cut_says_so_and_comes_when_pressed_again(
                 network.stand_still(PIECE_BYTES // 2)
                 page.get_by_role("button", name=get, exact=True).click()
                 expect(page.get_by_role("button", name=get, exact=True)).to_be_hidden()
+                if address == "/content":
+                    expect(page.get_by_text(re.compile(r"^[\d.]+ \w+ of [\d.]+ MB"))).to_be_visible()
                 network.go_on()
                 expect(page.get_by_text("There is no connection to the server.")).to_be_visible()
             network.mend()
