@@ -119,10 +119,10 @@ def move_catalog(lab: Lab) -> None:
     lab.script.always["catalog"] = encode(lab.script.catalog)
 
 
-def work(lab: Lab, ledger: Ledger) -> None:
+def work(lab: Lab, ledger: Ledger, rounds: int = 3) -> None:
     """Saves, uploads, lost answers, an edit of something in doubt, news of an open record, another data model."""
     shop, visit = lab.server_id("Shop", 1), None
-    for round_number in range(3):
+    for round_number in range(rounds):
         with lab.device.edit() as edit:
             edit.update("Shop", shop, {"City": f"{round_number}"})
             visit = edit.create("Visit", {"ShopId": shop, "Notes": f"{round_number}"})

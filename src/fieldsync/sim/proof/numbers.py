@@ -46,6 +46,16 @@ class Steps(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class Calls(msgspec.Struct, frozen=True):
+    """System calls of a device's store at which it was killed or got an error; after how many something was wrong."""
+
+    killed: int = 0
+    io_errors: int = 0
+    disk_full: int = 0
+    wrong: int = 0
+    seconds: float = 0.0
+
+
 class Numbers(msgspec.Struct, frozen=True):
     """What was run last, part by part."""
 
@@ -60,6 +70,7 @@ class Numbers(msgspec.Struct, frozen=True):
     planted: tuple[Caught, ...] = ()
     kills: Kills = Kills()
     machine: Steps = Steps(0, 0, 0.0)
+    calls: Calls = Calls()
 
 
 def read(path: Path) -> Numbers:

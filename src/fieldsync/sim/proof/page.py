@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from fieldsync.sim.planted.catch import BUGS, DAYS_MAX, Caught
 from fieldsync.sim.proof.long_run import Total
-from fieldsync.sim.proof.numbers import Numbers
+from fieldsync.sim.proof.numbers import Calls, Numbers
 
 PAGE = "docs/explanation/proof.md"
 BAR_DAYS, BAR_STATES, BAR_ORDERS = 10_000, 100_000, 15_000
-BAR_SERVER_KILLS, BAR_DATABASE_KILLS, BAR_STEPS = 60, 30, 100_000
-BAR_CALLS = 1_500
-"""Its prover keeps no numbers here: a part of it runs with every test run."""
+BAR_SERVER_KILLS, BAR_DATABASE_KILLS, BAR_STEPS, BAR_CALLS = 60, 30, 100_000, 1_500
 _HEAD = """# What the provers found last
 
 Made by `make sim` and `python -m fieldsync.sim.proof`; the numbers are those of the last run of each, and nothing else
@@ -37,6 +35,12 @@ _CRASHES_HEAD = """## Power lost at any write
 A device at work, and after each operation on its disk what a power loss can leave: nothing of what was not synced, all
 of it, or any sectors. Each state is opened as the product opens it. Settings that are known to lose saves have to be
 found out.
+"""
+_CALLS_HEAD = """
+## Killed, or told no, at a system call
+
+A device at work, and each call by which its store writes, syncs, cuts or removes a file: there it gets SIGKILL, EIO or
+ENOSPC from `strace`. Then the store is opened again and the work is ended (`tests/device/killing_calls.py`).
 """
 _KILLS_HEAD = """
 ## Processes killed
@@ -94,7 +98,7 @@ def _bars(numbers: Numbers) -> Iterator[str]:
         (f"planted bugs caught by a law within {DAYS_MAX} device-days", caught, len(BUGS)),
     ]
     rows += [
-        ("kills and errors at system calls of a device", 0, BAR_CALLS),
+        ("kills and errors at system calls of a device", _struck(numbers.calls), BAR_CALLS),
         ("kills of the server", numbers.kills.servers, BAR_SERVER_KILLS),
         ("kills of PostgreSQL", numbers.kills.databases, BAR_DATABASE_KILLS),
         ("steps of the state machine of a device", numbers.machine.steps, BAR_STEPS),
@@ -171,16 +175,24 @@ def _crashes(numbers: Numbers) -> Iterator[str]:
 
 
 def _processes(numbers: Numbers) -> Iterator[str]:
-    kills, machine = numbers.kills, numbers.machine
+    kills, machine, calls = numbers.kills, numbers.machine, numbers.calls
+    if _struck(calls):
+        yield _CALLS_HEAD
+        headings = ("killed", "EIO", "ENOSPC", "places after which something was wrong", "seconds")
+        yield from _table(headings, (calls.killed, calls.io_errors, calls.disk_full, calls.wrong, calls.seconds))
     if kills.cells:
         yield _KILLS_HEAD
-        headings = ("cells", "saves", "servers killed", "PostgreSQL killed", "devices killed", "cells that broke a law")
-        counted = (kills.saves, kills.servers, kills.databases, kills.devices, len(kills.broken))
-        yield from _table(headings, (kills.cells, *counted))
+        counted = (kills.cells, kills.saves, kills.servers, kills.databases, kills.devices, len(kills.broken))
+        what = ("cells", "saves", "servers killed", "PostgreSQL killed", "devices killed", "cells that broke a law")
+        yield from _table(what, counted)
         yield from ("", *(f"- {told}" for told in kills.broken))
     if machine.runs:
         yield _MACHINE_HEAD
         yield from _table(("runs", "steps", "seconds"), (machine.runs, machine.steps, machine.seconds))
+
+
+def _struck(calls: Calls) -> int:
+    return calls.killed + calls.io_errors + calls.disk_full
 
 
 def _planted(numbers: Numbers) -> Iterator[str]:
