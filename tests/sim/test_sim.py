@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.sim.conftest import Simulate
 
+from fieldsync.sim.actions.workloads import MONTH_END
 from fieldsync.sim.proof.long_run import digest_elsewhere
 from fieldsync.sim.run import Plan
 
@@ -18,6 +19,12 @@ def test_no_law_is_broken_whatever_is_lost_doubled_or_killed(simulate: Simulate,
     assert report.violations == ()
     assert report.saves > 50
     assert sum(report.faults.values()) > 15
+
+
+def test_a_queue_of_the_months_end_goes_up_when_everybody_is_online_again(simulate: Simulate) -> None:
+    report = simulate(Plan(3, 40, devices=2, workload=MONTH_END))
+    assert report.violations == ()
+    assert report.saves > 100
 
 
 def test_the_same_seed_gives_the_same_trace_whatever_process_runs_it(simulate: Simulate) -> None:

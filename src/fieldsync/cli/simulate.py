@@ -31,15 +31,21 @@ def sim(
     hours: Annotated[float, typer.Option("--hours", help="Fresh seeds from --seed on, for so long.")] = 0.0,
     numbers: Annotated[Path | None, typer.Option("--numbers", help="Where they are kept.")] = None,
     planted: Annotated[str, typer.Option("--planted", help="A planted bug by name, or `all`: is it caught?")] = "",
+    workload: Annotated[
+        str, typer.Option("--workload", help="Kind of days: of `hot record`, `month end` ...")
+    ] = "field day",
     as_json: JsonOption = False,
 ) -> None:
     """Run devices and a server in one process, one step at a time, with every fault, and ask every law."""
     if context.invoked_subcommand is not None:
         return
+    from fieldsync.sim.actions.workloads import FIELD_DAY, WORKLOADS
     from fieldsync.sim.proof.numbers import NUMBERS
     from fieldsync.sim.run import Plan
 
-    plan = Plan(seed, steps, devices, _chosen(faults))
+    if workload not in WORKLOADS or (hours and workload != FIELD_DAY):
+        raise typer.BadParameter(f"one of {', '.join(WORKLOADS)}; with --hours only the first")
+    plan = Plan(seed, steps, devices, _chosen(faults), workload=workload)
     with _databases() as (databases, folder):
         if planted:
             found = _plant(databases, folder, planted, numbers, as_json=as_json)

@@ -10,7 +10,8 @@ import msgspec
 from fieldsync.base.problems import Refused
 from fieldsync.server.postgres.work import DatabaseError
 from fieldsync.sim.actions.days import Days
-from fieldsync.sim.actions.table import act
+from fieldsync.sim.actions.table import act, act_offline
+from fieldsync.sim.actions.workloads import FIELD_DAY, MONTH_END, WORKLOADS
 from fieldsync.sim.disk import StoreError
 from fieldsync.sim.faults import Fault
 from fieldsync.sim.ground import Databases
@@ -74,6 +75,8 @@ class Plan(msgspec.Struct, frozen=True):
     without: frozenset[int] = frozenset()
     focus: tuple[str, ...] = ()
     """Actions that are chosen more often than people would."""
+    workload: str = FIELD_DAY
+    """One of `actions/workloads.py`."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -101,7 +104,7 @@ def run(databases: Databases, folder: Path, plan: Plan) -> Report:
         days = Days(world)
         for step in range(plan.steps):
             if step not in plan.without:
-                _step(world, step, days, plan.focus)
+                _step(world, step, days, plan)
             if world.found:
                 break
         days.end()
@@ -114,9 +117,12 @@ def run(databases: Databases, folder: Path, plan: Plan) -> Report:
         world.close()
 
 
-def _step(world: SimWorld, step: int, days: Days, focus: tuple[str, ...]) -> None:
+def _step(world: SimWorld, step: int, days: Days, plan: Plan) -> None:
     world.begin_step(step)
-    act(world, days, focus)
+    if plan.workload == MONTH_END:
+        act_offline(world, days)
+    else:
+        act(world, days, plan.focus or WORKLOADS[plan.workload])
     days.look()
     if step % JOBS_EVERY_STEPS == 0:
         world.server.do_jobs()

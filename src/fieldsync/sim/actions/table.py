@@ -64,6 +64,18 @@ ACTIONS: tuple[tuple[int, Action], ...] = (
 """How often each is chosen, in proportion."""
 
 
+AT_MONTH_END: tuple[tuple[int, Action], ...] = (
+    (900, burst),
+    (30, syncing.undo),
+    (30, syncing.way),
+    (20, syncing.wait),
+    (10, online.online_edit),
+    (3, online.align),
+    (7, disasters.jump_clock),
+)
+"""Everybody works and nobody is connected: the whole queue goes up when the run ends."""
+
+
 def drawn(world: SimWorld, table: tuple[tuple[int, Action], ...]) -> Action:
     """One of the table, by weight."""
     at = world.chance.below(sum(weight for weight, _ in table))
@@ -75,6 +87,19 @@ def drawn(world: SimWorld, table: tuple[tuple[int, Action], ...]) -> Action:
 
 
 FOCUS = 5
+
+
+def act_offline(world: SimWorld, made: days.Days) -> None:
+    """One step of a run in which nobody is connected."""
+    device = days.chosen(world, made)
+    device.transport.connected = False
+    world.faults.device = device.ordinal
+    action = drawn(world, AT_MONTH_END)
+    if action is syncing.wait:
+        days.wait(world, device, made)
+    else:
+        action(world, device)
+    world.did[action.__name__] += 1
 
 
 def act(world: SimWorld, made: days.Days, focus: tuple[str, ...] = ()) -> None:

@@ -19,6 +19,7 @@ is written here by hand. A bar that is not reached says so.
 The production device engine and the production server, on a real PostgreSQL, run in one process under one seed: every
 choice, every moment and every fault is drawn from it. A device-day counts only with at least 30 saves, an incremental
 sync and 5 faults on that device. `fieldsync sim --seed N --steps M --devices D` repeats a run, byte for byte;
+`--workload` makes another kind of days of it, such as the month's end or a hot record.
 `fieldsync sim --planted all` plants the known bugs one by one and says which law caught each.
 """
 _RUNS_HEAD = """## Simulated days
