@@ -90,26 +90,28 @@ def _every_point(folder: Path, template: Path) -> list[Point]:
 def _struck(place: Path, template: Path, options: tuple[str, ...]) -> tuple[int, list[str]]:
     """A child at work on a copy of the prepared device, under strace; how it ended, and what is wrong afterwards."""
     shutil.copytree(template, place)
+    waiting, go = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _child(place)
-    os.waitpid(pid, os.WUNTRACED)
+        os.close(go)
+        _child(place, waiting)
+    os.close(waiting)
     with subprocess.Popen(["strace", "-f", *options, "-p", str(pid)], stderr=subprocess.PIPE) as tracer:
         while "TracerPid:\t0\n" in Path(f"/proc/{pid}/status").read_text() and tracer.poll() is None:
             pass
-        os.kill(pid, signal.SIGCONT)
+        os.close(go)
         _, status = os.waitpid(pid, 0)
     wrong = look(place)
     shutil.rmtree(place)
     return os.waitstatus_to_exitcode(status), wrong
 
 
-def _child(place: Path) -> None:
-    """Stands still until it is traced. What it is told of its disk ends it, as an app ends that cannot go on."""
+def _child(place: Path, waiting: int) -> None:
+    """Waits until it is traced. What it is told of its disk ends it, as an app ends that cannot go on."""
     ended = BROKEN
     try:
         downloads.FEW_BYTES = -1
-        os.kill(os.getpid(), signal.SIGSTOP)
+        os.read(waiting, 1)
         try:
             work(*opened(place, lose_every=2), rounds=ROUNDS)
             ended = 0

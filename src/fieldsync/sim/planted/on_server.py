@@ -191,10 +191,10 @@ def _holds_nothing(right: Any) -> Any:
 
 
 def _cuts_the_feed(right: Any) -> Any:
-    async def read(org: Any, database: Any, caller: Any, cursor: str) -> Any:
+    async def read(org: Any, database: Any, caller: Any, cursor: str, **said: Any) -> Any:
         import msgspec
 
-        page = await right(org, database, caller, cursor)
+        page = await right(org, database, caller, cursor, **said)
         return msgspec.structs.replace(page, families=page.families[:0], rows=())
 
     return read
@@ -264,7 +264,7 @@ SERVER_BUGS = (
     ),
     Planted("deletes ask nobody", (Patch("server.save.conflict:decide_delete", _deletes_lightly),)),
     Planted("nothing is held back", (Patch("server.save.resolve:hold", _holds_nothing),)),
-    Planted("the feed is empty", (Patch("server.http.routes:read_feed", _cuts_the_feed),), focus=("network",)),
+    Planted("the feed is empty", (Patch("server.http.wake.page:read_feed", _cuts_the_feed),), focus=("network",)),
     Planted(
         "a submitted call is not duplicated",
         (Patch("server.save.elsewhere.redirect:redirect", returning_async(None)),),
