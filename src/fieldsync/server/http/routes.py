@@ -98,7 +98,7 @@ async def upload_saves(request: AnyRequest, served: ServedHere) -> UploadRespons
     token = bearer(request)
     asked = wire.decode(await request.body(), UploadRequest)
     done = await upload(org, lambda foresee: telling(served.hub, org, token, foresee, software(request)), asked)
-    await asyncio.sleep(0)  # who was told asks for his page, and PostgreSQL reads it while the answer is written here
+    await asyncio.sleep(0)  # who was told goes first: his page is here, or PostgreSQL reads it while this is written
     return done
 
 
