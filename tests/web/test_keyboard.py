@@ -121,6 +121,7 @@ def test_a_condition_is_completed_with_keys_alone_and_escape_leaves_what_was_typ
     browser: Browser, running: Running
 ) -> None:
     with admin(browser, running, "Rules") as page:
+        page.wait_for_url("**/console/rules")
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         expect(page.locator("#main")).to_be_focused()
