@@ -35,7 +35,7 @@ async def may_take_back(org: Org, database: Database, number: str) -> bool:
 async def take_back(org: Org, caller: Caller, number: str) -> bool:
     """Give a device one more number back under which it sends what it had sent before, in a transaction of its own.
     False where somebody has the number, or may have had it."""
-    async with transaction(org.pool) as database:
+    async with transaction(org.beside) as database:
         if caller.number is None or not await may_take_back(org, database, number):
             return False
         holder = await database.one(org.session.number_holder, number=caller.number)
