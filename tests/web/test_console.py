@@ -15,7 +15,9 @@ from tests.web.test_accessibility import AXE, RUN
 from tests.web.test_repair import disagree
 from tests.web.test_rules import console
 
-from fieldsync.cli.demo.people import SARAH
+from fieldsync.base.world import system_world
+from fieldsync.cli.demo.people import ORG, SARAH
+from fieldsync.server.org.create import seeding_org
 
 pytestmark = pytest.mark.usefixtures("online")
 
@@ -29,12 +31,38 @@ def test_home_shows_syncs_and_leads_on(browser: Browser, running: Running) -> No
         page.goto("/console")
         expect(page.get_by_role("heading", name="Try this")).to_be_visible()
         expect(page.get_by_role("img", name=re.compile("Syncs, in syncs"))).to_be_visible()
-        expect(page.get_by_role("row", name=re.compile(r"^iPad \d+ 0 "))).to_be_visible()
-        expect(page.get_by_role("img", name=re.compile("Devices by their oldest save"))).to_be_visible()
+        expect(page.get_by_role("figure", name=re.compile("Devices by their oldest save"))).to_be_visible()
         page.get_by_role("link", name="30 days").click()
         expect(page.get_by_role("link", name="30 days")).to_have_attribute("aria-current", "true")
         page.get_by_role("link", name="Whom to tell", exact=True).click()
         expect(page.get_by_role("heading", name="Alerts")).to_be_visible()
+
+
+def test_syncs_errors_durations_and_what_waits_are_drawn_by_version_device_and_territory(
+    browser: Browser, running: Running
+) -> None:
+    ipad, _ = running.devices
+    ipad.sync()
+    with seeding_org(running.uri, ORG, system_world()) as seeding:
+        holds = 'UPDATE "Device" SET "Pending_Transactions" = 7, "Oldest_Pending_At" = now() - interval \'50 hours\''
+        seeding.connection.exec_driver_sql(f'{holds} WHERE "Platform" = %s', ("iPad",))
+    measures = ("Syncs", "Syncs that failed", "Saves that were refused", "Duration, half", "Duration, 95 in 100")
+    with console(browser, running) as page:
+        for place, group in (("", r"\d+\.\d+"), ("?by=device", "iPad"), ("?by=territory", "Leeds")):
+            page.goto(f"/console{place}")
+            split = page.locator("#split")
+            for measure in measures:
+                bars = split.get_by_role("figure", name=re.compile(f"^{measure}")).get_by_role("listitem")
+                expect(bars.filter(has_text=re.compile(rf"^\s*{group}\S*\s*[\d.,]+")).first).to_be_visible()
+            oldest = split.get_by_role("figure", name=re.compile("^Oldest save that waits"))
+            expect(oldest.get_by_role("listitem").filter(has_text="2 days").first).to_be_visible()
+            expect(split.get_by_role("figure", name=re.compile("^Saves that wait")).get_by_text("7")).to_be_visible()
+        page.goto("/console")
+        page.get_by_role("navigation", name="Split by").get_by_role("link", name="Device type").click()
+        page.get_by_text("All of them as a table").click()
+        expect(page.get_by_role("row", name=re.compile(r"^iPad \d+ \d+ "))).to_be_visible()
+        page.goto("/console/reports?by=territory")
+        expect(page.get_by_role("heading", name="By territory")).to_be_visible()
 
 
 def test_an_alert_channel_is_made_tried_and_dropped(browser: Browser, running: Running) -> None:
@@ -93,7 +121,7 @@ def test_a_question_is_asked_kept_and_taken_away_as_csv(browser: Browser, runnin
         page.locator("#group-by").fill("Status")
         page.get_by_role("button", name="Ask").first.click()
         expect(page.locator("#q")).to_have_value(ASKED)
-        expect(page.get_by_role("img", name=re.compile("The first groups"))).to_be_visible()
+        expect(page.get_by_role("figure", name=re.compile("^Status"))).to_be_visible()
         expect(page.get_by_text(re.compile("Every device has sent|said nothing|hold")).first).to_be_visible()
         shown = page.get_by_role("row", name=re.compile("^Submitted")).inner_text().split()
         page.get_by_label("Keep it as").fill("Calls by status")

@@ -39,6 +39,8 @@ def test_a_failed_save_is_found_understood_and_repaired_in_under_eight_clicks(
         page.add_init_script(
             "addEventListener('click', e => { if (e.isTrusted) sessionStorage.clicks = +sessionStorage.clicks + 1 })"
         )
+        page.goto("/console/devices")
+        expect(page.get_by_role("row", name=re.compile("Sarah's iPad")).get_by_text("! 1 error")).to_be_visible()
         page.goto("/console")
         page.get_by_role("row", name=re.compile("Failed.*Sarah Jones.*Account")).get_by_role("link").first.click()
         for text in ("Somebody changed Phone", "mine 1", "theirs 1"):

@@ -13,8 +13,9 @@ from fieldsync.protocol.session import Platform
 from fieldsync.protocol.tracking import Standing, TrackedSync, Tracking
 from fieldsync.server.http.context import calling
 from fieldsync.server.org.runtime import Org
-from fieldsync.server.oversight.figures.charts import Charts, Group, Period, charts, pending_ages
+from fieldsync.server.oversight.figures.charts import Charts, Group, Period, charts
 from fieldsync.server.oversight.figures.people import completeness, people_syncs
+from fieldsync.server.oversight.figures.waiting import Pending, pending_saves
 from fieldsync.server.postgres.work import Work, snapshot
 from fieldsync.server.sync.tracking.keep import track
 
@@ -82,7 +83,11 @@ def test_who_is_late_and_what_a_report_cannot_know_is_said(lab: Lab, sarah: Phon
     [person] = asked(lab, people_syncs)
     assert (person.username, person.pending, person.late) == ("sarah@small.example", 3, "")
     assert asked(lab, completeness).sentence == "1 device holds edits up to 2 days old."
-    assert [one.saves for one in asked(lab, pending_ages)] == [0, 0, 3, 0]
+    waiting, hours = asked(lab, pending_saves), 25 * 3_600.0
+    assert [one.saves for one in waiting.ages] == [0, 0, 3, 0]
+    assert waiting.version == (Pending("1.0", 1, 3, hours),)
+    assert waiting.device == (Pending("iPad", 1, 3, hours),)
+    assert waiting.territory == (Pending("(none)", 1, 3, hours),)
     lab.clock.advance(6 * 86_400)
     [person] = asked(lab, people_syncs)
     assert person.late == "no sync for 6 days"

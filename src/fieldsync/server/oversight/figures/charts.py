@@ -166,7 +166,7 @@ def _people(metadata: MetaData, asked: tuple[str, ...]) -> ClauseElement:
 
 
 def _grouped(metadata: MetaData, asked: tuple[str, ...]) -> tuple[Any, CTE, tuple[ColumnElement[Any], ...]]:
-    sync, device = _syncs(metadata, asked), _devices(metadata)
+    sync, device = _syncs(metadata, asked), devices_named(metadata)
     joined = sync.outerjoin(device, device.c.id == sync.c.device)
     return joined, sync, (sync.c.day, sync.c.version, device.c.kind, device.c.territory, sync.c.problem)
 
@@ -206,7 +206,7 @@ def _rounded(took: ColumnElement[int]) -> ColumnElement[int]:
     return case(*((took <= most, took - took % step) for most, step in _STEPS), else_=took - took % 6_000)
 
 
-def _devices(metadata: MetaData) -> CTE:
+def devices_named(metadata: MetaData) -> CTE:
     """Id, type and territory of every device."""
     device, area, works = (metadata.tables[name] for name in ("Device", "Territory", "User_Territory"))
     here = (works.c.UserId == device.c.UserId, works.c.IsDeleted.is_(False))
@@ -251,30 +251,3 @@ def _by_day(rows: list[tuple[Any, ...]]) -> Iterator[Saves]:
         saved = counts.get("Success", 0) + counts.get("Manual", 0)
         waiting = sum(counts.get(status, 0) for status in ("New", "Waiting", "Retry", "InProgress"))
         yield Saves(name, saved, counts.get("Failed", 0), waiting)
-
-
-class Pending(msgspec.Struct, frozen=True):
-    """How many devices hold saves that are that old."""
-
-    label: str
-    devices: int
-    saves: int
-
-
-AGES = (("under an hour", 3_600), ("under a day", 86_400), ("under 3 days", 259_200), ("3 days and older", 10**12))
-
-
-async def pending_ages(org: Org, database: Database) -> tuple[Pending, ...]:
-    """Devices with saves that wait, by the age of the oldest, as they last said."""
-    c = org.metadata.tables["Device"].c
-    seconds = func.extract("epoch", bindparam("now", type_=c.Oldest_Pending_At.type) - c.Oldest_Pending_At)
-    query = select(seconds, c.Pending_Transactions).where(
-        c.IsDeleted.is_(False), c.Pending_Transactions > 0, c.Oldest_Pending_At.is_not(None)
-    )
-    rows = await database.rows(compile_statement(query), now=org.world.clock.now())
-    found = [[0, 0] for _ in AGES]
-    for age, saves in rows:
-        at = next(place for place, (_, most) in enumerate(AGES) if float(age) < most)
-        found[at][0] += 1
-        found[at][1] += int(saves)
-    return tuple(Pending(label, *counts) for (label, _), counts in zip(AGES, found, strict=True))

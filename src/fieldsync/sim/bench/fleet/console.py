@@ -24,8 +24,9 @@ from fieldsync.server.org.open import open_org
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.org.seed import insert_rows
 from fieldsync.server.org.users import NewUser, create_user
-from fieldsync.server.oversight.figures.charts import Period, charts, pending_ages, saves_by_day
+from fieldsync.server.oversight.figures.charts import Period, charts, saves_by_day
 from fieldsync.server.oversight.figures.people import people_syncs
+from fieldsync.server.oversight.figures.waiting import pending_saves
 from fieldsync.server.oversight.people.devices import standings
 from fieldsync.server.oversight.people.person import people
 from fieldsync.server.oversight.transactions import Oversight
@@ -128,7 +129,7 @@ def _parts(org: Org) -> dict[str, Callable[[Database], Awaitable[object]]]:
         "saves of 90 days": lambda database: saves_by_day(org, database, quarter),
         "alerts": lambda database: found_alerts(org, database),
         "who is late": lambda database: people_syncs(org, database, late_only=True),
-        "saves that wait on devices": lambda database: pending_ages(org, database),
+        "saves that wait on devices": lambda database: pending_saves(org, database),
         "tiles": lambda _: Oversight(org).counts(now - timedelta(days=1)),
         "devices": lambda database: standings(org, database),
         "people": lambda database: people(org, database, ""),

@@ -8,10 +8,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from fieldsync.server.oversight.figures.charts import Charts, Group, Saves
-from fieldsync.web.kit.chart import Chart, Point, chart_of
+from fieldsync.server.oversight.figures.waiting import Pending
+from fieldsync.web.kit.chart import Chart, Point, Ranked, chart_of, ranked
+from fieldsync.web.kit.pages import took
 
-ROOM = 220
-"""Of 400 across, for the longest bar that lies."""
+GROUPS_DRAWN = 8
+"""So many groups have a bar; all are in the table."""
 LABELS_MAX = 10
 """So many days are written under a chart; of more, every second or third."""
 
@@ -68,24 +70,36 @@ def _measure(value: float) -> Decimal:
     return Decimal(f"{value:.{places}f}")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One bar that lies: as wide as its value."""
+def drawn_split(groups: Sequence[Group], waiting: Sequence[Pending]) -> tuple[Ranked, ...]:
+    """Syncs, errors, durations and what waits, by one split: a chart each, a bar a group."""
 
-    name: str
-    value: str
-    width: int
+    def of_syncs(name: str, unit: str, value: Callable[[Group], float], told: Callable[[Group], str]) -> Ranked:
+        return ranked(name, unit, [(one.name, value(one), told(one)) for one in groups], GROUPS_DRAWN)
+
+    def of_waiting(name: str, unit: str, value: Callable[[Pending], float], told: Callable[[Pending], str]) -> Ranked:
+        return ranked(name, unit, [(one.label, value(one), told(one)) for one in waiting], GROUPS_DRAWN)
+
+    charts = (
+        of_syncs("Syncs", "syncs", lambda g: g.syncs, lambda g: f"{g.syncs:,}"),
+        of_syncs("Syncs that failed", "failed syncs, and how many of 100", lambda g: g.failed, _failed),
+        of_syncs("Saves that were refused", "refused saves", lambda g: g.errors, lambda g: f"{g.errors:,}"),
+        of_syncs("Duration, half of them (p50)", "", lambda g: g.p50, lambda g: took(g.p50)),
+        of_syncs("Duration, 95 in 100 (p95)", "", lambda g: g.p95, lambda g: took(g.p95)),
+        of_waiting("Oldest save that waits on a device", "", lambda p: p.oldest, lambda p: age(p.oldest)),
+        of_waiting("Saves that wait on devices", "saves", lambda p: p.saves, lambda p: f"{p.saves:,}"),
+    )
+    return tuple(one for one in charts if one.rows)
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """Named counts as bars under each other."""
-
-    name: str
-    rows: tuple[Row, ...]
+def _failed(group: Group) -> str:
+    return f"{group.failed:,} ({group.failed_share:.0f}%)" if group.failed else "0"
 
 
-def ranked(groups: Sequence[tuple[str, int]], name: str) -> Ranked:
-    """The groups in their order; the largest is as wide as there is room."""
-    most = max((count for _, count in groups), default=0)
-    return Ranked(name, tuple(Row(label, f"{n:,}", max(n, 0) * ROOM // most if most > 0 else 0) for label, n in groups))
+def age(seconds: float) -> str:
+    """How long ago for people: `12 minutes`, `3 hours`, `2 days`. Pure."""
+    minutes = int(seconds // 60)
+    for name, length in (("day", 1_440), ("hour", 60), ("minute", 1)):
+        if minutes >= length:
+            count = minutes // length
+            return f"{count:,} {name}" if count == 1 else f"{count:,} {name}s"
+    return "under a minute"

@@ -20,9 +20,9 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.save.batch import Caller
 from fieldsync.web.console.door import AnyRequest, admin, admin_org, refusals, require_page
-from fieldsync.web.console.home.drawn import ranked
-from fieldsync.web.console.home.pages import DAYS, figures, period_of
+from fieldsync.web.console.home.pages import DAYS, figures, period_of, split_of
 from fieldsync.web.console.pages import SEE_OTHER
+from fieldsync.web.kit.chart import Ranked, ranked
 from fieldsync.web.kit.pages import telling
 
 BARS_MAX = 40
@@ -37,7 +37,7 @@ async def all_reports(request: AnyRequest, served: ServedHere) -> Template:
     org, page_token = await admin_org(served, request)
     period, days = period_of(org, request)
     async with snapshot(org.pool) as database:
-        _, shown = await figures(org, database, period, days)
+        _, shown = await figures(org, database, period, days, split_of(request))
         told = {
             "people": await people_syncs(org, database),
             "reports": await reports(org, database),
@@ -110,12 +110,16 @@ async def _answered(
                 answer = await ask(org, database, await reader_of(org, database, caller), query)
             except Refused as refused:
                 wrong = refused.problem
-    pairs = answer.pairs if answer is not None else ()
-    drawn = ranked(pairs[:BARS_MAX], "The first groups") if pairs and (kept is None or kept.drawn) else None
+    drawn = _drawn(answer) if answer is not None and (kept is None or kept.drawn) else None
     objects = {one.name: tuple(one.fields) for one in org.catalog}
     told = {"query": query, "asked": given, "wrong": wrong, "answer": answer, "drawn": drawn, "complete": complete}
     about = {"here": "reports", "page_token": page_token, "kept": kept, "objects": objects, "measures": MEASURES}
     return telling(Template("report.html", context={**about, **told}), wrong)
+
+
+def _drawn(answer: Answer) -> Ranked | None:
+    groups = [(label, float(count), f"{count:,}") for label, count in answer.pairs]
+    return ranked(answer.columns[0], answer.columns[-1], groups, BARS_MAX) if groups else None
 
 
 @post("/reports/save", status_code=200)
