@@ -10,9 +10,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "explanation" / "proofs.md"
 ROWS = {"B": 24, "C": 15, "D": 10, "E": 34, "G": 25, "H": 14, "I": 15, "J": 24, "K": 14, "L": 11}
 """By letter of the feature table, how many rows it has."""
+CONSOLE = (("A", 16, 37), ("F", 1, 10), ("M", 7, 7))
+"""By letter, first and last row of those that the Console is for."""
 MEASURED = {"D10"}
 """Rows about time, which a command measures."""
-NOT_YET = {"I06", "I09", "L02", "L06"}
+NOT_YET = {"F08", "I06", "I09", "L02", "L06"}
 """Rows without a proof; the list may only shrink."""
 
 
@@ -23,7 +25,11 @@ def rows() -> list[tuple[str, str]]:
 
 
 def test_every_rule_is_there_once() -> None:
-    wanted = [f"{letter}{number:02d}" for letter, count in ROWS.items() for number in range(1, count + 1)]
+    wanted = [
+        f"{letter}{n:02d}"
+        for letter, first, last in (*((one, 1, most) for one, most in ROWS.items()), *CONSOLE)
+        for n in range(first, last + 1)
+    ]
     assert [row for row, _ in rows()] == wanted
 
 
