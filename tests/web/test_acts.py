@@ -125,3 +125,20 @@ def test_rules_are_checked_a_schedule_runs_and_what_is_kept_is_said(browser: Bro
         expect(page.get_by_text("Kept for 90 days.")).to_be_visible()
         page.goto("/console/jobs")
         expect(page.get_by_role("link", name="Sync rules checked for everybody")).to_be_visible()
+
+
+def test_profiles_say_what_they_may_and_the_recovery_page_that_nothing_was_lost(
+    browser: Browser, running: Running
+) -> None:
+    with admin(browser, running) as page:
+        page.get_by_role("link", name="Profiles").click()
+        page.locator("#name").select_option("Field_Representative")
+        page.get_by_role("button", name="Show").click()
+        marks = r"✓\s*yes ✓\s*yes ✓\s*yes –\s*no –\s*no –\s*no"
+        expect(page.get_by_role("row", name=re.compile(rf"^Accounts {marks}"))).to_be_visible()
+        page.locator("#name").select_option("System_Administrator")
+        page.get_by_role("button", name="Show").click()
+        expect(page.get_by_text("System permissions:")).to_be_visible()
+        page.goto("/console/recovery")
+        expect(page.get_by_text("This server was never restored or moved.")).to_be_visible()
+        expect(page.get_by_text("Nothing was offered again.")).to_be_visible()
