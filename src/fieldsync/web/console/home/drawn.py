@@ -80,13 +80,13 @@ def drawn_split(groups: Sequence[Group], waiting: Sequence[Pending]) -> tuple[Ra
         return ranked(name, unit, [(one.label, value(one), told(one)) for one in waiting], GROUPS_DRAWN)
 
     charts = (
-        of_syncs("Syncs", "syncs", lambda g: g.syncs, lambda g: f"{g.syncs:,}"),
-        of_syncs("Syncs that failed", "failed syncs, and how many of 100", lambda g: g.failed, _failed),
-        of_syncs("Saves that were refused", "refused saves", lambda g: g.errors, lambda g: f"{g.errors:,}"),
+        of_syncs("Syncs", "", lambda g: g.syncs, lambda g: f"{g.syncs:,}"),
+        of_syncs("Syncs that failed", "", lambda g: g.failed, _failed),
+        of_syncs("Saves that were refused", "", lambda g: g.errors, lambda g: f"{g.errors:,}"),
         of_syncs("Duration, half of them (p50)", "", lambda g: g.p50, lambda g: took(g.p50)),
         of_syncs("Duration, 95 in 100 (p95)", "", lambda g: g.p95, lambda g: took(g.p95)),
         of_waiting("Oldest save that waits on a device", "", lambda p: p.oldest, lambda p: age(p.oldest)),
-        of_waiting("Saves that wait on devices", "saves", lambda p: p.saves, lambda p: f"{p.saves:,}"),
+        of_waiting("Saves that wait on devices", "", lambda p: p.saves, lambda p: f"{p.saves:,}"),
     )
     return tuple(one for one in charts if one.rows)
 
