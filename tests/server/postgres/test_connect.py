@@ -136,6 +136,25 @@ def test_the_pool_is_back_soon_after_postgresql_is_however_long_it_was_away(data
     assert min(taken) < soon_seconds
 
 
+@pytest.mark.parametrize("name", ["pool", "beside"])
+def test_a_connection_that_postgresql_ended_is_replaced_before_anybody_uses_it(database: str, name: str) -> None:
+    make_org(database)
+
+    async def ask_twice() -> object:
+        org = await opened(database)
+        found = list[object]()
+        try:
+            for _ in range(2):
+                async with getattr(org, name).connection() as connection:
+                    found.append(await (await connection.execute("SELECT 1")).fetchone())
+                _allow_connections(database, allowed=True)
+        finally:
+            await org.close()
+        return found
+
+    assert asyncio.run(ask_twice()) == [(1,), (1,)]
+
+
 async def _ask_until_answered(org: Database) -> None:
     while True:
         try:
@@ -151,7 +170,7 @@ def _allow_connections(uri: str, *, allowed: bool) -> None:
     name = conninfo_to_dict(uri)["dbname"]
     with psycopg.connect(make_conninfo(uri, dbname="postgres"), autocommit=True) as connection:
         connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {str(allowed).lower()}')
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [name])
 
 
 def test_an_admin_transaction_is_taken_back_when_its_block_raises(database: str) -> None:

@@ -40,6 +40,13 @@ _JSON = msgspec.json.Decoder(float_hook=Decimal)
 """JSON columns decode as everything else does: what has a point is never a float."""
 
 
+async def _still_there(connection: Connection) -> None:
+    """PostgreSQL may have ended it while nobody used it: the socket says so, without a trip. The first look finds what
+    it said of it, and the second that nothing follows. Raises psycopg.OperationalError, and the pool takes another."""
+    connection.pgconn.consume_input()
+    connection.pgconn.consume_input()
+
+
 class Database:
     """The pool of one org, and the epoch its stamps belong to. Made by `open_database`."""
 
@@ -64,6 +71,7 @@ class Database:
             timeout=POOL_WAIT_SECONDS,
             reconnect_timeout=POOL_RECONNECT_SECONDS,
             configure=self._configure,
+            check=_still_there,
             open=False,
         )
 
