@@ -57,6 +57,8 @@ def test_it_is_accepted_and_kept_as_retry_while_the_rest_of_the_batch_is_saved(l
     with held(lab, locked):
         assert outcomes(sarah, *batch) == {1: Saved(), 2: Accepted(1, 1), 3: Saved(), 4: Saved()}
     assert statuses(lab) == {1: "Success", 2: "Retry", 3: "Success", 4: "Success"}
+    positions = lab.query("SELECT feed_position FROM _change WHERE feed_position IS NOT NULL ORDER BY 1")
+    assert positions == [(1,), (2,), (3,)], "what comes behind the held one has places of its own on the feed"
     [(failed, comments)] = lab.query(
         'SELECT "Failed_Attempts", "Comments" FROM "Sync_Transaction" WHERE "Queue_Number" = 2'
     )

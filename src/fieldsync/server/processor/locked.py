@@ -131,7 +131,7 @@ class _Around:
         except Busy:
             self.looks -= 1
         if len(incoming) == 1:
-            return await try_later(self.org, self.database, self.caller, self.frame, incoming)
+            return await try_later(self.org, self.database, self.caller, frame, incoming)
         middle = len(incoming) // 2
         first = await self.save(incoming[:middle], position)
         if first.fork_at is not None:
