@@ -163,7 +163,7 @@ def is_corrected_once_unlocked(browser: Browser, running: Running, page: Page, c
     page.goto(f"/objects/Call/{call}/edit")
     page.get_by_label("Notes", exact=True).fill("Two boxes, not three.")
     page.get_by_role("button", name="Submit", exact=True).click()
-    expect(page.get_by_text("Submitted", exact=True)).to_be_visible()
+    expect(page.locator("main p").filter(has_text=re.compile(r"^\s*Submitted"))).to_be_visible()
     eventually(lambda: notes_of(iphone, call) == "Two boxes, not three.")
     assert ipad.errors() == []
 
