@@ -71,8 +71,8 @@ def test_the_change_comes_when_the_job_has_run_and_not_before(lab: Lab, sarah: P
     assert isinstance(outcome, Saved)
     assert (notes(lab, order), jobs(lab)) == (None, [("todo", 0)])
     run(lab)
-    assert (notes(lab, order), len(jobs(lab))) == ("noted", 1), "and what it saved deferred the next"
-    run(lab)
+    assert notes(lab, order) == "noted"
+    run(lab)  # what it saved deferred the next, which the first run did already where it had more to do
     assert jobs(lab) == [], "which found nothing to do"
     by_job = lab.query('SELECT "UserId", "Root_Record_Id" FROM "Sync_Transaction" WHERE "Channel" = %(job)s', job="job")
     assert by_job == [(seen(lab, "Purchase", order)["CreatedById"], order)]
