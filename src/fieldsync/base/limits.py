@@ -69,6 +69,9 @@ EMAIL_PAUSES_MINUTES = (1, 5, 30, 120, 480)
 """How long an approved e-mail that no mail server took waits before it is tried again; then it has failed."""
 JOB_STOP_SECONDS = 10.0
 """How long a server that stops waits for its jobs before it gives them back to the queue."""
+WORKER_STOP_SECONDS = 16.0
+"""A worker takes at most so long to stop, its jobs' time and five rounds of a second for its own tasks. It is not told
+again before: told twice, it leaves behind what has not ended."""
 JOB_RESCUE_SECONDS = 30.0
 """A job whose process has given no sign of life for so long is given to another."""
 

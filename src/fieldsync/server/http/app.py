@@ -104,7 +104,7 @@ def _life(
                 yield
             finally:
                 for task in tasks:
-                    failed = await ended(task, again_seconds=limits.JOB_STOP_SECONDS + 1)
+                    failed = await ended(task, again_seconds=limits.WORKER_STOP_SECONDS)
                     if failed is not None:
                         _log.error("stop", error=str(failed), exc_info=failed)
 

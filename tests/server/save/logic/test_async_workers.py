@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from procrastinate.exceptions import ConnectorException
 from procrastinate.manager import JobManager
+from procrastinate.utils import CANCEL_ATTEMPTS, CANCEL_TIMEOUT
 from tests.server.lab import Lab, Phone, create
 from tests.server.save.logic.test_async_triggers import JOBS, jobs, note, notes, run
 from tests.server.save.logic.test_roll_ups import seen
@@ -203,11 +205,34 @@ def test_a_worker_ends_at_whatever_moment_of_its_start_it_is_told_to_and_leaves_
         for moment in range(0, 32, 2):
             working = asyncio.create_task(keep_working(lab.uri, ["small"], performing({"small": lab.org})))
             await asyncio.sleep(moment / 1000)
-            failed = await asyncio.wait_for(ended(working, again_seconds=1), 60)
+            failed = await asyncio.wait_for(ended(working, again_seconds=limits.WORKER_STOP_SECONDS), 60)
             assert failed is None, f"{moment} ms after its start"
         return [task.get_name() for task in asyncio.all_tasks() - before]
 
     assert lab.run(start_and_end()) == []
+
+
+def test_a_worker_is_not_told_to_end_again_while_it_ends(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told twice it leaves what does not hear at once, and the jobs it waits for."""
+    listening = asyncio.Event()
+
+    async def deaf(*_: object, **__: object) -> None:
+        listening.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(SECONDS_MAX)
+        await asyncio.sleep(SECONDS_MAX)
+
+    monkeypatch.setattr(JobManager, "listen_for_jobs", deaf)
+
+    async def start_and_end() -> list[str]:
+        before = asyncio.all_tasks()
+        working = asyncio.create_task(keep_working(lab.uri, ["small"], performing({"small": lab.org})))
+        await listening.wait()
+        assert await ended(working, again_seconds=limits.WORKER_STOP_SECONDS) is None
+        return [task.get_name() for task in asyncio.all_tasks() - before]
+
+    assert lab.run(start_and_end()) == []
+    assert limits.WORKER_STOP_SECONDS > limits.JOB_STOP_SECONDS + CANCEL_ATTEMPTS * CANCEL_TIMEOUT
 
 
 def test_a_job_whose_end_could_not_be_written_is_not_stuck(

@@ -19,6 +19,7 @@ import psycopg
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
+from procrastinate.worker import Worker
 
 from fieldsync.base import limits
 from fieldsync.base.log import get_logger
@@ -69,16 +70,20 @@ class Queue:
 
     async def work(self) -> None:
         """Do jobs as they come, until cancelled; then those begun may end. Returns when it lost the database."""
+        worker = self._worker(wait=True)
+        working = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call]
         rescuing = asyncio.create_task(self._rescue_forever())
         try:
-            await self._run(wait=True)
-        finally:
+            await asyncio.shield(working)
+        finally:  # it hears this word at any moment; a cancellation may be taken by a wait of its start
+            worker.stop()  # type: ignore[no-untyped-call]
             await ended(rescuing, again_seconds=RESCUE_END_SECONDS)
+            await asyncio.gather(working, return_exceptions=True)
 
     async def work_off(self) -> None:
         """Do every job that is due now, then return."""
         await self.rescue()
-        await self._run(wait=False)
+        await self._worker(wait=False).run()  # type: ignore[no-untyped-call]
 
     async def rescue(self) -> None:
         """Give back to the queue jobs of processes that died, and our own whose end could not be written down."""
@@ -130,8 +135,9 @@ class Queue:
     async def _do_hourly(self, context: procrastinate.JobContext, /, timestamp: int, **arguments: Any) -> None:
         await self._do(context, timestamp=timestamp, **arguments)
 
-    async def _run(self, *, wait: bool) -> None:
-        await self._app.run_worker_async(
+    def _worker(self, *, wait: bool) -> Worker:
+        return Worker(
+            self._app,
             queues=self._queues,
             wait=wait,
             concurrency=limits.JOBS_AT_ONCE_MAX,
