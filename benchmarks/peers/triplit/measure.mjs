@@ -15,6 +15,7 @@ const server = fork(new URL("./server.mjs", import.meta.url), process.argv.slice
 process.on("exit", () => server.kill("SIGKILL"));
 const heard = () => new Promise((said) => server.once("message", said));
 await heard();
+const ask = (what) => { const said = heard(); server.send(what); return said; };
 
 const claims = { "x-triplit-token-type": "secret", "x-triplit-project-id": "bench" };
 const token = await new SignJWT(claims).setProtectedHeader({ alg: "HS256" }).setIssuedAt().sign(new TextEncoder().encode("secret"));
@@ -32,20 +33,20 @@ const held = (client, query) => new Promise((done, onError) => {
 });
 const phone = async (client, n) => (await client.fetchById("practice", `row${n}`, { policy: "local-only" }))?.Phone;
 
-const first = await open("first");
+let first = await open("first");
 let end;
 tell("refresh", await timed(async () => { await first.connect(); end = await held(first, first.query("practice")); }));
 
 first.disconnect();
-server.send("new");
-await heard();
+await ask({ phone: "new" });
 tell("incremental", await timed(async () => {
   await first.connect();
   for (let n = 0; n < 100; ) if ((await phone(first, n)) === "new") n += 1; else await sleep(1);
 }));
 
-end(); // with it the server takes seconds for each change
+end();
 first.disconnect();
+first = await open("first"); // one that has subscribed to nothing: with the collection subscribed its upload takes minutes
 const half = edits / 2;
 await first.transact(async (saved) => { for (let n = 0; n < half; n += 1) await saved.update("practice", `row${n}`, { Phone: "mine" }); });
 await first.transact(async (saved) => { for (let n = 0; n < half; n += 1) await saved.insert("practice", { id: `new${n}`, ...rows[n] }); });
@@ -54,6 +55,8 @@ tell("upload", (await timed(async () => {
   await first.connect();
   while (!(await sent())) { await first.syncWrites(); await sleep(5); }
 })) / edits);
+const arrived = await ask({ count: "mine" });
+if (arrived !== half) throw new Error(`${arrived} of ${half} changes are on the server`);
 first.disconnect();
 
 // Both subscribe to one record only.

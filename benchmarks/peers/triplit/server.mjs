@@ -18,7 +18,8 @@ async function seed() {
   }
 }
 
-process.on("message", async (phone) => {
+process.on("message", async ({ phone, count }) => {
+  if (count) return process.send((await db.fetch(db.query("practice").Where("Phone", "=", count))).length);
   await db.transact(async (saved) => {
     for (let n = 0; n < 100; n += 1) await saved.update("practice", `row${n}`, { Phone: phone });
   });
