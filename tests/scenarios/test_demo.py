@@ -64,7 +64,7 @@ def test_the_demo_starts_twice_and_leaves_no_process_and_no_port(short_dir: Path
 
 
 def _alive(pid: int) -> bool:
-    for _ in range(50):
+    for _ in range(1_200):
         if not Path(f"/proc/{pid}").exists():
             return False
         time.sleep(0.05)

@@ -135,6 +135,7 @@ def test_an_hour_comes_once_however_many_servers_run(lab: Lab, sarah: Phone) -> 
 
     async def run() -> None:
         async with open_queue(lab.uri, ["small"], perform) as queue:
+            queue.schedule()
             registry = queue._app.periodic_registry
             for _ in range(2):
                 deferrer = PeriodicDeferrer(registry=registry, max_delay=7_200)

@@ -64,12 +64,18 @@ class Queue:
         self._ended: list[Job] = []
         self._ended_before: list[Job] = []
         app.task(name=TASK, pass_context=True, retry=BackOff())(self._do)
-        hourly = app.task(name=HOURLY, pass_context=True, retry=BackOff())(self._do_hourly)
+        self._hourly = app.task(name=HOURLY, pass_context=True, retry=BackOff())(self._do_hourly)
+
+    def schedule(self) -> None:
+        """From now on a run of this queue also defers what is done every hour, once for all servers. Called once."""
         for queue in self._queues:
-            app.periodic(cron="0 * * * *", periodic_id=queue, queue=queue, task_kwargs={"org": queue})(hourly)
+            every = self._app.periodic(cron="0 * * * *", periodic_id=queue, queue=queue, task_kwargs={"org": queue})
+            every(self._hourly)
 
     async def work(self) -> None:
-        """Do jobs as they come, until cancelled; then those begun may end. Returns when it lost the database."""
+        """Do jobs as they come, and those of every hour, until cancelled; then those begun may end. Returns when it
+        lost the database."""
+        self.schedule()
         worker = self._worker(wait=True)
         working = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call]
         rescuing = asyncio.create_task(self._rescue_forever())
@@ -81,7 +87,7 @@ class Queue:
             await asyncio.gather(working, return_exceptions=True)
 
     async def work_off(self) -> None:
-        """Do every job that is due now, then return."""
+        """Do every job that is due now, then return. The hour's are deferred by servers, which work on."""
         await self.rescue()
         await self._worker(wait=False).run()  # type: ignore[no-untyped-call]
 
