@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
 from tests.ports import free_port
 
 from fieldsync.base.world import system_world
@@ -182,6 +182,17 @@ def save(page: Page, act: str = "Save") -> None:
     page.evaluate("document.getElementById('main').dataset.sent = 'yes'")
     page.get_by_role("button", name=act, exact=True).click()
     expect(page.locator("#main[data-sent]")).to_have_count(0)
+
+
+def kept_back(page: Page, what: str | re.Pattern[str]) -> list[Route]:
+    """Requests that the page sends from now on and that get no answer before one lets them go."""
+    routes: list[Route] = []
+
+    def keep(route: Route) -> None:
+        routes.append(route)
+
+    page.route(what, keep)
+    return routes
 
 
 def eventually(holds: Callable[[], bool]) -> None:

@@ -32,10 +32,11 @@ def running(demos: Demos) -> Iterator[Running]:
 
 @pytest.fixture
 def online(running: Running) -> Iterator[None]:
-    """Whatever a test left behind, the next begins with both devices online."""
+    """Whatever a test left behind, the next begins with both devices online and at work."""
     yield
     for device in running.devices:
         device.go_online()
+        device.start()
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from tests.web.browsing import Running, app, eventually, save
+from tests.web.browsing import Running, app, eventually, kept_back, save
 
 from fieldsync.cli.demo.people import ADMIN, ORG, PASSWORD
 
@@ -254,3 +254,19 @@ def test_a_list_is_picked_sorted_and_searched_by_keyboard(browser: Browser, runn
         page.reload()
         expect(picker).to_have_value("My_Calls")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_who_chooses_while_a_list_is_on_its_way_gets_what_was_chosen_last(browser: Browser, running: Running) -> None:
+    asked = re.compile(r"/objects/Call\?.*order=")
+    with app(browser, running.link("iPad")) as page:
+        page.goto("/objects/Call?view=My_Calls")
+        order = page.get_by_label("Sorted by")
+        order.focus()
+        routes = kept_back(page, asked)
+        for _ in range(2):
+            with page.expect_request(asked):
+                page.keyboard.press("ArrowDown")
+        value = str(order.evaluate("box => box.options[2].value"))
+        routes[-1].continue_()
+        expect(page).to_have_url(re.compile(rf"order={re.escape(value)}(&|$)"))
+        expect(order).to_have_js_property("selectedIndex", 2)

@@ -8,7 +8,7 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.web.browsing import Running, eventually
+from tests.web.browsing import Running, eventually, kept_back
 from tests.web.console_answers import answers
 from tests.web.screenshots import FITS, console_pages
 from tests.web.test_accessibility import AXE, RUN
@@ -43,6 +43,7 @@ def test_syncs_errors_durations_and_what_waits_are_drawn_by_version_device_and_t
 ) -> None:
     ipad, _ = running.devices
     ipad.sync()
+    ipad.stop()  # or it tells itself, between two pages, that nothing waits
     with seeding_org(running.uri, ORG, system_world()) as seeding:
         holds = 'UPDATE "Device" SET "Pending_Transactions" = 7, "Oldest_Pending_At" = now() - interval \'50 hours\''
         seeding.connection.exec_driver_sql(f'{holds} WHERE "Platform" = %s', ("iPad",))
@@ -142,6 +143,24 @@ def a_transaction(running: Running, phone: str) -> None:
     with iphone.edit() as edit:
         edit.update("Account", iphone.find("Account", where={"LastName": "Ackerman"})[0].id, {"Phone": phone})
     eventually(lambda: not iphone.queue())
+
+
+def test_what_somebody_chose_stays_chosen_when_the_list_was_on_its_way(browser: Browser, running: Running) -> None:
+    a_transaction(running, "+44 113 000 0090")
+    part = "**/console/parts/transactions*"
+    with console(browser, running) as page:
+        page.goto("/console/transactions")
+        box = page.get_by_role("row", name=re.compile("Sarah Jones.*Account")).first.get_by_role("checkbox")
+        with page.expect_request(part):
+            routes = kept_back(page, part)
+        box.check()
+        a_transaction(running, "+44 113 000 0091")
+        answered = "new Promise((done) => document.addEventListener('htmx:afterRequest', () => done()))"
+        page.evaluate(f"window.answered = {answered}; null")
+        routes.pop().continue_()
+        page.evaluate("answered")
+        expect(box).to_be_checked()
+        expect(page.get_by_role("checkbox", checked=True)).to_have_count(1)
 
 
 @pytest.mark.parametrize(("width", "scheme", "every"), [(390, "light", 3), (768, "dark", 1), (1280, "light", 4)])

@@ -4,6 +4,7 @@ and what leads from an account out of the app."""
 from __future__ import annotations
 
 import re
+import secrets
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -17,20 +18,19 @@ from fieldsync.server.org.create import seeding_org
 from fieldsync.server.org.seed import insert_rows
 
 DAY_SECONDS = 86_400
-SIGN = """() => { const sign = document.querySelector(".widget:not(.small-widget) .sign");
-  const drawn = sign.querySelector("svg");
-  return [sign.parentElement.classList[1], drawn.querySelector("path").getAttribute("d"),
-    getComputedStyle(sign).backgroundColor, getComputedStyle(drawn).animationName] }"""
-"""Which state the widget is in, its shape, its colour, and how it moves."""
+SIGN = """state => { const sign = document.querySelector(`.widget.${state}:not(.small-widget) .sign`);
+  const drawn = sign?.querySelector("svg");
+  return drawn && [drawn.querySelector("path").getAttribute("d"), getComputedStyle(sign).backgroundColor,
+    getComputedStyle(drawn).animationName] }"""
+"""The shape of the widget once it is in that state, its colour, and how it moves."""
+REDRAWN = """() => { window.redrawn = new Promise((done) => document.body.addEventListener("htmx:afterRequest",
+  ({ detail }) => { if (detail.pathInfo.requestPath === "/parts/widget") done(null) })) }"""
 
 
 def sign(page: Page, state: str, words: str) -> tuple[str, str, str]:
     """Shape, colour and movement of the widget, once it stands so."""
-    widget = page.locator(f".widget.{state}")
-    expect(widget).to_contain_text(words)
-    found, shape, colour, moves = page.evaluate(SIGN)
-    assert found == state
-    return shape, colour, moves
+    expect(page.locator(f".widget.{state}")).to_contain_text(words)
+    return tuple(page.wait_for_function(SIGN, arg=state).json_value())
 
 
 def moved(one: Opened, seconds: float) -> None:
@@ -115,3 +115,22 @@ def test_from_an_account_one_calls_writes_and_finds_the_way(browser: Browser, ru
         )
         way = page.get_by_role("link", name="Open in the map").first
         expect(way).to_have_attribute("href", re.compile(r"^https://www\.openstreetmap\.org/search\?query=.+Leeds"))
+
+
+@pytest.mark.usefixtures("online")
+def test_a_button_that_is_held_while_its_part_changes_is_pressed_and_the_part_follows(
+    browser: Browser, running: Running
+) -> None:
+    ipad = running.devices[0]
+    account = ipad.find("Account", limit=1)[0].id
+    ipad.stop()
+    with app(browser, running.link("iPad"), 1) as page:
+        page.get_by_role("button", name="Flight mode").hover()
+        page.mouse.down()
+        page.evaluate(REDRAWN)
+        with ipad.edit() as edit:
+            edit.update("Account", account, {"Phone": secrets.token_hex(6)})
+        page.evaluate("redrawn")
+        page.mouse.up()
+        expect(page.get_by_text("Flight mode: nothing is sent")).to_be_visible()
+        expect(page.get_by_text("1 waiting to upload")).to_be_visible()

@@ -1,8 +1,11 @@
 "use strict";
-// A list that renews itself waits while somebody chooses in it.
+// A list that renews itself waits while somebody chooses in it; what was on its way by then is not put there.
+const chosenIn = (list) => list.hasAttribute?.("data-unless-chosen") && list.querySelector("input:checked");
 document.addEventListener("htmx:beforeRequest", (event) => {
-  const list = event.target;
-  if (list.hasAttribute?.("data-unless-chosen") && list.querySelector("input:checked")) event.preventDefault();
+  if (chosenIn(event.target)) event.preventDefault();
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (chosenIn(event.detail.target)) event.detail.shouldSwap = false;
 });
 document.addEventListener("change", (event) => {
   if (!event.target.matches("[data-choose-all]")) return;

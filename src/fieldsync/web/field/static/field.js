@@ -6,6 +6,8 @@ const LOCK_LOOK_MS = 5000;
 const PRESENT_MS = 30000;
 const TOUCH_MS = 20000;
 const SAID_MS = 12000;
+/** For so long at most something that is pressed is kept from being drawn anew. */
+const PRESSED_MS = 2000;
 /** What a page has to put away before it is loaded anew. */
 let beforeReload = async () => {};
 /** What it has to put away before other content takes its place. */
@@ -18,12 +20,44 @@ const ask = (url, more = {}) => fetch(url, { method: "POST", headers: { "x-field
 // A page that comes back from the browser's own store shows what was, not what is.
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
-// What looks the same is not put there anew: a button stays the one that is being pressed.
+/** Have a part look at what changed. @param {Element} part */
+const drawAnew = (part) => htmx.trigger(part, part.getAttribute("hx-trigger").includes("sse:records") ? "sse:records" : "sse:changed");
+
+// What is being pressed stays until it is let go, or the press would be lost; then its part is drawn anew.
+/** @type {Node|null} */
+let pressed = null;
+let letGoTimer = 0;
+/** @type {Set<Element>} */
+const waiting = new Set();
+function letGo() {
+  clearTimeout(letGoTimer);
+  pressed = null;
+  for (const part of waiting) drawAnew(part);
+  waiting.clear();
+}
+addEventListener("pointerdown", (event) => {
+  letGo();
+  pressed = /** @type {Node} */ (event.target);
+  letGoTimer = setTimeout(letGo, PRESSED_MS);
+}, { capture: true, passive: true });
+for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, () => setTimeout(letGo), { capture: true, passive: true });
+
+// What looks the same is not put there anew.
 const swapped = new WeakMap();
 document.body.addEventListener("htmx:beforeSwap", (/** @type {any} */ event) => {
-  const { target, serverResponse } = event.detail;
+  const { elt, target, serverResponse } = event.detail;
   if (swapped.get(target) === serverResponse) event.detail.shouldSwap = false;
-  else swapped.set(target, serverResponse);
+  else if (pressed && target.contains(pressed) && elt.matches("[hx-trigger*='sse:']")) {
+    event.detail.shouldSwap = false;
+    waiting.add(elt);
+  } else swapped.set(target, serverResponse);
+});
+
+// Who chooses while a list is on its way gets what he chose last: what was asked for before is not put there any more.
+document.body.addEventListener("change", (event) => {
+  const list = /** @type {HTMLElement} */ (event.target);
+  if (!list.matches("select[hx-get]")) return;
+  for (let at = /** @type {Element|null|undefined} */ (list); at; at = at.parentElement?.closest("[hx-get]")) htmx.trigger(at, "htmx:abort");
 });
 
 // What was answered to somebody who pressed a button can be read, also where all around it is drawn anew.

@@ -30,7 +30,7 @@ for (const kind of ["sse:changed", "sse:records"]) document.addEventListener(kin
 function catchUp(seen) {
   const parts = missed ? document.querySelectorAll("[hx-trigger*='sse:']") : told > seen ? document.querySelectorAll("#main [hx-trigger*='sse:']") : [];
   missed = false;
-  for (const part of parts) htmx.trigger(part, part.getAttribute("hx-trigger").includes("sse:records") ? "sse:records" : "sse:changed");
+  for (const part of parts) drawAnew(part);
 }
 
 /** Do something during which nothing else is drawn. @param {() => Promise<unknown>} act */
