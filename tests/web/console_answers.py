@@ -74,7 +74,7 @@ def _deployed(page: Page) -> None:
         deploy.click()
     else:
         page.goto("/console/deploy")
-    expect(page.get_by_text("✓ Deployed")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("✓ Deployed")).to_be_visible()
     page.get_by_text("States", exact=True).click()
 
 
@@ -88,7 +88,7 @@ def _left(page: Page) -> None:
         if page.get_by_role("button", name="Give all").is_visible():
             page.get_by_label("Somebody leaves").select_option(label=heir)
             page.get_by_role("button", name="Give all").click()
-            expect(page.get_by_text("✓ Done")).to_be_visible(timeout=30_000)
+            expect(page.get_by_text("✓ Done")).to_be_visible()
             return
 
 

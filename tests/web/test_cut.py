@@ -193,6 +193,7 @@ def test_a_file_that_was_cut_says_so_and_comes_when_pressed_again(
     device.sync()
     with app(browser, one.link, 1) as page:
         page.get_by_role("dialog").get_by_role("button", name="OK").click()
+        expect(page.get_by_role("dialog")).to_be_hidden()
         for address, get, come, record in (
             ("/content", "Get A new film", page.get_by_role("button", name="Present A new film"), film),
             (f"/objects/Call/{call.id}", "Get shelf.jpg", page.get_by_role("link", name="shelf.jpg"), photo),

@@ -70,6 +70,7 @@ def test_a_file_whose_line_fell_silent_comes_over_another_one(
     device.sync()
     with app(browser, one.link, 1) as page:
         page.get_by_role("dialog").get_by_role("button", name="OK").click()
+        expect(page.get_by_role("dialog")).to_be_hidden()
         page.goto("/content")
         network.stand_still(3 * PIECE_BYTES // 2)
         page.get_by_role("button", name="Get A long film").click()
