@@ -17,7 +17,7 @@ from tests.scenarios.stage import PASSWORD, Stage, catch_up, wait_for
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import system_world
-from fieldsync.device import Device, Reply, SyncKind, Unreachable
+from fieldsync.device import Device, Network, Reply, SyncKind, Unreachable
 from fieldsync.device.media.media import NewFile
 from fieldsync.device.media.plan import Where
 from fieldsync.device.transport import HttpTransport, Logged
@@ -25,7 +25,6 @@ from fieldsync.protocol.media import PIECE_BYTES
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.catalog import build
 from fieldsync.schema.load import load_packs, parse_pack
-from fieldsync.schema.sync_rule import RuleType, SyncRule, record_of
 from fieldsync.server.media.keep import put
 from fieldsync.server.org.create import create_org, seeding_org
 from fieldsync.server.org.seed import insert_rows, mint_ids
@@ -45,7 +44,22 @@ objects:
       - {name: Media_Type, type: text}
       - {name: File_Name, type: text}
       - {name: Part_OfId, type: lookup, references: Film, children: Parts}
+  - name: Still
+    label: Still
+    prefix: s01
+    sharing: private
+    fields:
+      - {name: FilmId, type: lookup, references: Film, children: Stills}
+      - {name: Checksum, type: text, length: 64}
+      - {name: Bytes, type: number, precision: 15, scale: 0}
+      - {name: Media_Type, type: text}
+      - {name: File_Name, type: text}
+sync_rules:
+  - {object: Film, type: full}
+  - {object: Film, type: full, profile: Hung, include_attachments: true}
+  - {object: Film, type: full, profile: Few, include_attachments: true, attachments_max: 2, attachment_megabytes_max: 1}
 profiles:
+  - {name: Hung, label: Hung, objects: {'*': [read, create, edit, delete]}}
   - {name: Few, label: Few, objects: {'*': [read, create, edit, delete]}}
   - {name: Rep, label: Rep, objects: {'*': [read, create, edit, delete]}}
 """
@@ -76,17 +90,22 @@ class Films:
         """One of Sarah's."""
         return self.stage.device(self.name, f"{self.name}-{what}", started=started, wire=wire)
 
+    def still(self, film: RecordId, body: bytes) -> RecordId:
+        """A picture that hangs on a film."""
+        with seeding_org(self.stage.uri, "films", self.stage.world) as seeding:
+            [still] = mint_ids(seeding, "Still", 1)
+            checksum = put(seeding.connection, RecordRef("Still", still), body, self.stage.world.clock)
+            about = {"Name": "Still", "Checksum": checksum, "Bytes": len(body), "FilmId": film, "OwnerId": self.sarah}
+            insert_rows(seeding, "Still", [{"Id": still, **about}])
+        return still
+
     def show(self, body: bytes, record: RecordId | None = None, *, part_of: RecordId | None = None) -> RecordId:
         """A film of Sarah's with its file; another version of one that is there."""
         with seeding_org(self.stage.uri, "films", self.stage.world) as seeding:
             film = record or mint_ids(seeding, "Film", 1)[0]
             checksum = put(seeding.connection, RecordRef("Film", film), body, self.stage.world.clock)
-            about: dict[str, object] = {
-                "Checksum": checksum,
-                "Bytes": len(body),
-                "Media_Type": "video/mp4",
-                "File_Name": "film.mp4",
-            }
+            about: dict[str, object] = {"Checksum": checksum, "Bytes": len(body)}
+            about |= {"Media_Type": "video/mp4", "File_Name": "film.mp4"}
             if record is None:
                 about |= {"OwnerId": self.sarah, "Part_OfId": part_of}
                 insert_rows(seeding, "Film", [{"Id": film, "Name": "The film", **about}])
@@ -136,12 +155,15 @@ def test_a_film_comes_in_pieces_goes_on_after_a_cut_and_is_read_offline(films: F
     assert refused.value.problem.code is Code.OFFLINE
     assert ipad.media.item(film).where is Where.PART  # type: ignore[union-attr]
 
+    ipad.foreground.network = Network.CELLULAR
     report = ipad.media.sync()
     assert (report.kind, report.successful, report.files_received) == (SyncKind.MEDIA, True, 1)
     assert len(asked) == 4, "what came before the cut did not come again"
     catch_up(ipad)
     told = [row for row in films.stage.rows("Sync_Tracking").values() if row["Sync_Type"] == "media"]
-    assert sorted(row["Successful"] for row in told) == [False, True]
+    assert {row["Successful"]: row["Network"] for row in told} == {False: "unknown", True: "cellular"}
+    carried = {row["Successful"]: (row["Bytes_Up"], row["Bytes_Down"]) for row in told}
+    assert carried == {False: (0, PIECE_BYTES), True: (0, len(BODY) - PIECE_BYTES)}
     ipad.go_offline()
     assert ipad.media.read(film) == BODY
     window = (PIECE_BYTES - 3, PIECE_BYTES + 5)
@@ -193,9 +215,6 @@ def test_what_is_here_follows_new_versions_new_ones_are_chosen_and_gone_ones_lea
 
 def test_of_a_record_so_many_files_come_by_themselves_and_none_that_is_too_large(stage: Stage) -> None:
     films = Films(stage, "sarah-few", "Few")
-    rule = SyncRule(object="Film", type=RuleType.FULL, profile="Few", attachments_max=2, attachment_megabytes_max=1)
-    with seeding_org(stage.uri, "films", stage.world) as seeding:
-        insert_rows(seeding, "Sync_Rule", [record_of(rule)])
     whole = films.show(b"x" * 1_000_000)
     parts = [films.show(f"part {n}".encode(), part_of=whole) for n in range(3)]
     large = films.show(b"x" * 1_000_001)
@@ -207,6 +226,28 @@ def test_of_a_record_so_many_files_come_by_themselves_and_none_that_is_too_large
     for film in (parts[0], large):
         assert ipad.media.sync(only=film).files_received == 1, "a person may have it"
     assert ipad.media.sync().files_removed == 0, "and keeps it"
+
+
+def test_what_hangs_on_a_record_comes_by_itself_where_its_rule_includes_attachments(stage: Stage) -> None:
+    plain, hung = Films(stage, "sarah-plain"), Films(stage, "sarah-hung", "Hung")
+    for films, comes in ((plain, 1), (hung, 3)):
+        film = films.show(b"the film")
+        part, still = films.show(b"a part", part_of=film), films.still(film, b"a still")
+        ipad = films.device("ipad")
+        assert ipad.media.waiting()[0] == comes
+        assert ipad.media.sync().files_received == comes
+        here = [one for one in (film, part, still) if ipad.media.size(one) is not None]
+        assert here == [film, part, still][:comes], "a still has no rule of its own: it comes by that of its film"
+        if films is plain:
+            assert ipad.media.item(still) is None
+            assert ipad.media.sync(only=part).files_received == 1, "a person may have it"
+            continue
+        with ipad.edit() as edit:
+            edit.delete("Film", film)
+        catch_up(ipad)
+        ipad.sync()
+        assert ipad.media.sync().files_removed == 2, "what left with its record is not on the disk any more"
+        assert [ipad.media.size(one) for one in (film, part, still)] == [None, 6, None]
 
 
 def _say(device: Device, film: RecordId, body: bytes) -> None:

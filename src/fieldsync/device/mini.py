@@ -76,7 +76,7 @@ class Mini:
             rows_received=rows,
             problem=reason,
         )
-        engine.end_sync(done)
+        done = engine.end_sync(done)
         if reason is not None:
             raise Refused(reason)
         return done

@@ -139,6 +139,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Objects whose sync rule goes to this device only: nothing of them is saved on it (FEATURES A32)."""
     files: dict[str, FileLimits] = {}
     """By object, where a sync rule sets a limit."""
+    attachments: tuple[str, ...] | None = None
+    """Objects whose sync rule includes the files on their records; None: a server that does not say, so all."""
     nightly: bool = False
     """Whether an app that is open, plugged in and not in use syncs by itself at night (FEATURES E17)."""
     detailed_log: bool = False

@@ -16,6 +16,7 @@ from fieldsync.base.ids import RecordId
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=999_999_999)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999)]
+Bytes = Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999_999)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 SyncType = Literal["initial", "incremental", "non_blocking", "full_refresh", "upload_only", "mini", "media"]
 Network = Literal["wifi", "cellular", "wired", "none", "unknown"]
@@ -61,6 +62,9 @@ class TrackedSync(msgspec.Struct, frozen=True):
     rows_removed: Count = 0
     rows_repaired: Count = 0
     verified: bool | None = None
+    bytes_up: Bytes = 0
+    bytes_down: Bytes = 0
+    """Of bodies, before they are compressed."""
     retries: Count = 0
     network: Network = "unknown"
     """Over what it began; off Wi-Fi that is told as cellular."""

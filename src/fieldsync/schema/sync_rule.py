@@ -54,7 +54,9 @@ class SyncRule(Noun, frozen=True):
     metadata_only: bool = False
     enhanced: bool = True
     include_attachments: bool = False
+    """Files that hang on these records are fetched by themselves; objects of such files without a rule come along."""
     attachment_fields: tuple[str, ...] = ()
+    """Kept for import: what these fields hold goes along in the row."""
     attachments_max: int | None = None
     attachment_megabytes_max: int | None = None
     order: int | None = None

@@ -22,7 +22,6 @@ class Fetched:
 
     files: int = 0
     removed: int = 0
-    bytes: int = 0
     frozen: float = 0.0
     """Seconds it was waited for the app to be in front."""
     problem: Problem | None = None
@@ -60,5 +59,4 @@ def _pieces(files: Files, calls: Calls, wanted: Wanted, got: Fetched, progress: 
             raise Refused(problem(Code.NOT_FOUND, object="File of", id=wanted.id))
         reach("media.piece")
         here = files.add(wanted.id, wanted.checksum, body)
-        got.bytes += len(body)
         progress(len(body))

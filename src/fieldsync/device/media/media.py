@@ -183,11 +183,10 @@ class Media:
             download_processed=reason is None,
             files_received=got.files,
             files_removed=got.removed,
-            bytes_down=got.bytes,
             freeze_seconds=got.frozen,
             problem=reason,
         )
-        self._engine.end_sync(done)
+        done = self._engine.end_sync(done)
         if reason is not None and got.problem is None:
             raise Refused(reason)
         return done
@@ -225,7 +224,7 @@ class Media:
         if not self._store.has_catalog:
             return []
         with self._store.read() as work:
-            return list(wanted(work, self._store.tables, read_settings(work).files))
+            return list(wanted(work, self._store.tables, read_settings(work)))
 
     def _held(self) -> list[Held]:
         return self.files.held() if (self._store.folder / MEDIA).exists() else []

@@ -74,7 +74,9 @@ class SyncReport(msgspec.Struct, frozen=True):
     """Rows that came or went because it did not agree at first."""
     files_received: int = 0
     files_removed: int = 0
+    bytes_up: int = 0
     bytes_down: int = 0
+    """Of bodies, before they are compressed; also what other work of the device carried meanwhile."""
     retries: int = 0
     app_version: str = ""
     trigger: Trigger = Trigger.MANUAL
@@ -136,7 +138,7 @@ def close_crashed(work: Work, now: str) -> None:
 _SUMMED = (
     *("number", "kind", "trigger", "network", "successful", "canceled", "seconds", "upload_seconds"),
     *("download_seconds", "apply_seconds", "freeze_seconds", "uploads", "upload_errors", "rows_received"),
-    *("rows_removed", "rows_repaired", "verified", "files_received", "files_removed", "bytes_down"),
+    *("rows_removed", "rows_repaired", "verified", "files_received", "files_removed", "bytes_up", "bytes_down"),
 )
 
 

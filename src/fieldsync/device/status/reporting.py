@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from fieldsync.base.version import VERSION
@@ -17,10 +19,16 @@ from fieldsync.device.sync.upload import waiting
 
 
 class Reporting:
-    """Those of one device. What its log has to say goes to disk with them."""
+    """Those of one device. What its log has to say goes to disk with them. `carried`: bytes that went up and came down
+    since the device was opened."""
 
-    def __init__(self, store: Store, log: Log, clock: Clock, foreground: Foreground) -> None:
+    def __init__(
+        self, store: Store, log: Log, clock: Clock, foreground: Foreground, carried: Callable[[], tuple[int, int]]
+    ) -> None:
         self._store, self._log, self._clock, self._foreground = store, log, clock, foreground
+        self._carried = carried
+        self._carried_before: dict[int, tuple[int, int]] = {}
+        """By number, of syncs that run: what was carried when they began."""
         self._ended: dict[int, SyncReport] = {}
         """Reports of syncs that ended and are not on disk yet."""
 
@@ -29,16 +37,27 @@ class Reporting:
         network = self._foreground.network
         self._log.say("sync begins", kind=kind, trigger=trigger, waiting=waiting(work), network=network)
         report = reports.begin(work, kind, instant(self._clock.now()), VERSION, trigger)
+        self._carried_before[report.number] = self._carried()
         return msgspec.structs.replace(report, network=network)
 
-    def end(self, report: SyncReport) -> None:
-        """Keep the report of a sync that ended.
+    def end(self, report: SyncReport) -> SyncReport:
+        """Keep the report of a sync that ended, with what was carried meanwhile.
 
         What the sync came to is done: where the disk has no room for the report now, it is kept later.
         """
+        report = self.carried(report)
         self._ended[report.number] = report
         self._log.say("sync ended", level_of(report), **summary(report))
         self.keep()
+        return report
+
+    def carried(self, report: SyncReport) -> SyncReport:
+        """The report with the bytes that went up and came down since its sync began."""
+        before = self._carried_before.pop(report.number, None)
+        if before is None:
+            return report
+        up, down = (now - then for now, then in zip(self._carried(), before, strict=True))
+        return msgspec.structs.replace(report, bytes_up=up, bytes_down=down)
 
     def keep(self) -> None:
         """Reports that ended, and the lines of the log that are not on disk, as far as there is room."""

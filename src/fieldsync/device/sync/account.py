@@ -57,7 +57,8 @@ def keep_account(work: Work, account: Account, settings: Settings) -> None:
     """Write who is signed in and the settings to follow; what follows from sync rules only a download says."""
     meta.put(work, Key.ACCOUNT, msgspec.json.encode(account))
     now = read_settings(work)
-    keep_settings(work, msgspec.structs.replace(settings, one_way=now.one_way, files=now.files))
+    by_rules = {"one_way": now.one_way, "files": now.files, "attachments": now.attachments}
+    keep_settings(work, msgspec.structs.replace(settings, **by_rules))
 
 
 def keep_settings(work: Work, settings: Settings) -> None:

@@ -55,14 +55,14 @@ class Engine:
     def __init__(self, store: Store, calls: Calls, numbers: Numbers, world: World) -> None:
         self.store, self.calls, self.numbers, self.world = store, calls, numbers, world
         self.log = Log(store, world.clock)
-        calls.transport = Logged(calls.transport, self.log.request, world.clock)
+        calls.transport = logged = Logged(calls.transport, self.log.request, world.clock)
         self.network = threading.Lock()
         self.turn = threading.Lock()
         """Held by the one sync that a person started."""
         self.canceled = threading.Event()
         self.running, self.preparing = Running(), Preparing()
         self.foreground = Foreground(world.clock)
-        self.reporting = Reporting(store, self.log, world.clock, self.foreground)
+        self.reporting = Reporting(store, self.log, world.clock, self.foreground, lambda: logged.carried)
         self.online = True
         self.news = True
         self.stream_open = False
@@ -267,7 +267,7 @@ class Engine:
 
     def end_sync(self, report: SyncReport) -> SyncReport:
         """Keep the report of a sync that ended; the server is told of it by a later step, when nothing else is due."""
-        self.reporting.end(report)
+        report = self.reporting.end(report)
         self.sync_ended()
         return report
 

@@ -34,10 +34,15 @@ class Tell(Protocol):
 
 
 class Logged:
-    """Another transport, looked at. Raises what that raises."""
+    """Another transport, looked at. Raises what that raises.
+
+    `carried`: bytes that went up and came down by requests that ended, as `Went` counts them.
+    """
 
     def __init__(self, inner: Transport, tell: Tell, clock: Clock) -> None:
-        self._inner, self._tell, self._clock = inner, tell, clock
+        self._inner, self._tell_log, self._clock = inner, tell, clock
+        self._counting = threading.Lock()
+        self.carried = (0, 0)
 
     def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         return self._looked_at(method, path, body, lambda: self._inner.request(method, path, body, headers))
@@ -78,6 +83,12 @@ class Logged:
 
     def events(self, path: str, headers: Mapping[str, str], heard: Heard, stop: threading.Event) -> None:
         self._inner.events(path, headers, heard, stop)
+
+    def _tell(self, went: Went) -> None:
+        with self._counting:
+            up, down = self.carried
+            self.carried = (up + went.up, down + went.down)
+        self._tell_log(went)
 
     def hang_up(self) -> None:
         self._inner.hang_up()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from fieldsync.base import ids
+from fieldsync.protocol.media import carries_file
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.access.rights import Rights
 from fieldsync.schema.catalog import Catalog
@@ -76,11 +77,35 @@ def complete(
             lists = any(f.references == rule.object and f.children for f in candidate.references)
             if lists and candidate.name not in chosen and rights.may(candidate.name, Access.READ):
                 found[candidate.name] = (SyncRule(object=candidate.name, device=rule.device),)
+    for name, brought in _with_files(catalog, found):
+        if name not in chosen and rights.may(name, Access.READ):
+            found[name] = (*found.get(name, ()), brought)
     for rule in list(brings_along(found)):
         parent = parent_of(catalog, rule)
         if parent is not None and parent not in found and rights.may(parent, Access.READ):
             found[parent] = ()
     return found
+
+
+def _with_files(catalog: Catalog, found: Mapping[str, tuple[SyncRule, ...]]) -> list[tuple[str, SyncRule]]:
+    """Objects whose records are files on those of rules that include attachments, each with what selects them."""
+    rules = [rule for those in found.values() for rule in those]
+    including = {rule.object for rule in rules if rule.include_attachments and not rule.without_rows}
+    return [
+        (
+            candidate.name,
+            SyncRule(
+                object=candidate.name,
+                type=RuleType.RELATED,
+                parent_object=field.references,
+                relationship_field=field.name,
+            ),
+        )
+        for candidate in catalog
+        if carries_file(candidate) and not candidate.system
+        for field in candidate.references
+        if field.children and field.references in including and field.references != candidate.name
+    ]
 
 
 def brings_along(chosen: Mapping[str, tuple[SyncRule, ...]]) -> Iterable[SyncRule]:

@@ -68,6 +68,11 @@ class Cut:
         return {name: limits for name in self.objects if (limits := _files(self.chosen[name])) != FileLimits()}
 
     @cached_property
+    def attachments(self) -> tuple[str, ...]:
+        """Those of them on whose records files hang that go along by themselves (FEATURES L04)."""
+        return tuple(name for name in self.objects if any(rule.include_attachments for rule in self.chosen[name]))
+
+    @cached_property
     def composer(self) -> Composer:
         """The conditions."""
         return Composer(self.catalog, self.sharing, self.chosen)

@@ -20,6 +20,7 @@ from fieldsync.soql.errors import START, Position
 OBJECT = "Sync_Rule"
 CONDITION_CHARS_MAX = 32_000
 KEPT_ALONE = "Changes are found by the version of each record: the delta date field is kept, and nothing goes by it."
+IN_THE_ROW = "Texts travel in their row: the list of attachment fields is kept, and no file is made of them."
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,8 @@ def _fields(object_type: ObjectType, rule: SyncRule) -> Iterator[Fault]:
         for name in getattr(rule, attribute):
             if name not in object_type.fields:
                 yield Fault(attribute, f"{rule.object} has no field {name}.")
+    if rule.attachment_fields:
+        yield Fault("attachment_fields", IN_THE_ROW, warning=True)
     if "Id" in rule.exclude_fields:
         yield Fault("exclude_fields", "The id of a record always goes along.")
     if rule.delta_date_field:

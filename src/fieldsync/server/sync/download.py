@@ -118,7 +118,8 @@ async def download(
 
 def _told(settings: Settings, scope: Scope) -> Settings:
     """Settings with what follows from the rules that count for this device."""
-    return msgspec.structs.replace(settings, one_way=scope.cut.one_way, files=scope.cut.files)
+    cut = scope.cut
+    return msgspec.structs.replace(settings, one_way=cut.one_way, files=cut.files, attachments=cut.attachments)
 
 
 async def _scope_then(org: Org, database: Database, since: Checkpoint, scope: Scope) -> Scope | Problem:

@@ -94,7 +94,7 @@ def _received(engine: Engine, tell: Tell, did: Stepped, report: SyncReport) -> S
             why = "your admin wants it loaded anew" if needed.forced else "the server cannot tell what changed"
             raise Refused(problem(Code.REFRESH_REQUIRED, reason=why)) from None
         seconds = engine.world.clock.steady() - began
-        done = received(report, seconds, prepared.rows, prepared.removed)
+        done = engine.reporting.carried(received(report, seconds, prepared.rows, prepared.removed))
         with engine.store.write() as work:
             go_on(engine.preparing.canceled)
             keep_prepared(work, prepared)

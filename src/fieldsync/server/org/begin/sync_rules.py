@@ -19,7 +19,8 @@ def declared_rules(catalog: Catalog) -> Iterator[SyncRule]:
         if pack.sync_rules is not None:
             yield from pack.sync_rules
         else:
-            yield from (SyncRule(object=o.name, type=RuleType.FULL) for o in pack.objects if not o.system)
+            names = [o.name for o in pack.objects if not o.system]
+            yield from (SyncRule(object=name, type=RuleType.FULL, include_attachments=True) for name in names)
 
 
 def seed_sync_rules(seeding: Seeding) -> None:

@@ -48,6 +48,8 @@ _COLUMNS = {
     "rows_received": "Records_Down",
     "rows_removed": "Records_Deleted",
     "rows_repaired": "Rows_Repaired",
+    "bytes_up": "Bytes_Up",
+    "bytes_down": "Bytes_Down",
     "retries": "Retries",
     "network": "Network",
 }

@@ -25,9 +25,9 @@ from fieldsync.soql.errors import Position
 Typed = Mapping[str, Sequence[str]]
 """The values of each name of a form, in order."""
 
-CHECKED = ("active", "required", "one_way", "include_related", "metadata_only")
+CHECKED = ("active", "required", "one_way", "include_related", "include_attachments", "metadata_only")
 LISTED = ("include_fields", "exclude_fields")
-COUNTED = ("rows_max", "order")
+COUNTED = ("rows_max", "order", "attachments_max", "attachment_megabytes_max")
 NAMED = ("application_profile", "parent_object", "relationship_field", "delta_date_field")
 BETWEEN = ";"
 """Stands between several values of a row of the filter."""
