@@ -138,6 +138,25 @@ def test_what_is_made_of_the_image_goes_on_beside_what_was_sent_since(place: tup
     assert ipad.device.queue() == ipad.device.errors() == []
 
 
+def test_what_is_made_of_the_image_never_takes_the_place_of_what_a_sync_brought_back(place: tuple[Stage, Ipad]) -> None:
+    """The image counts on from where it was: the next id is one that the other history gave away."""
+    stage, ipad = place
+    ipad.shop("morning")
+    ipad.device.sync()
+    ipad.keep_image()
+    noon = ipad.shop("noon")
+    ipad.device.sync()
+    ipad.put_back_image()
+    ipad.device.sync()
+    evening = ipad.shop("evening")
+    assert evening != noon
+    assert sorted(str(shop.values["Name"]) for shop in ipad.device.find("Shop")) == ["evening", "morning", "noon"]
+    ipad.device.sync()
+    ipad.device.sync()
+    assert names(stage) == ["evening", "morning", "noon"]
+    assert ipad.device.queue() == ipad.device.errors() == []
+
+
 @pytest.mark.parametrize("went_on", [False, True], ids=["sent as it was", "edited once more first"])
 def test_a_record_that_was_sent_since_is_there_once_also_when_it_is_edited_in_the_image(
     place: tuple[Stage, Ipad], *, went_on: bool

@@ -14,7 +14,9 @@ from fieldsync.device.edit.preview import Author
 from fieldsync.device.edit.resend import resend
 from fieldsync.device.edit.save import Saved, save
 from fieldsync.device.edit.session import Edit
+from fieldsync.device.merge.base import bases_of_records
 from fieldsync.device.queue.at_once import AtOnce
+from fieldsync.device.store.records import has_row
 from fieldsync.device.store.store import Store
 from fieldsync.device.sync.account import read_account, read_settings
 from fieldsync.protocol.session import Settings
@@ -92,8 +94,20 @@ class Sessions:
             raise Refused(self._refusal)
 
     def _mint(self, prefix: str) -> RecordId:
+        """An id that no record here has. An older image of this device counts on from where it was, and a sync may have
+        brought what was made under the next ones since."""
         with self._store.lock:
-            return self._numbers.mint(prefix)
+            while True:
+                minted = self._numbers.mint(prefix)
+                if not self._is_taken(prefix, minted):
+                    return minted
+
+    def _is_taken(self, prefix: str, record_id: RecordId) -> bool:
+        tables = self._store.tables
+        with self._store.read() as work:
+            return has_row(work, tables[tables.catalog.by_prefix[prefix].name], record_id) or bool(
+                bases_of_records(work, [record_id])
+            )
 
     def _write(self, edit: Edit) -> Saved:
         assert self._author is not None

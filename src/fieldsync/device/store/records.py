@@ -27,6 +27,11 @@ def read_row(work: Work, table: ObjectTable, record_id: str) -> Stored | None:
     return None if row is None else stored_of(table, row)
 
 
+def has_row(work: Work, table: ObjectTable, record_id: str) -> bool:
+    """Whether there is a row with this id."""
+    return work.one(f"SELECT 1 FROM {table.name} WHERE Id = ?", record_id) is not None
+
+
 def read_rows(work: Work, table: ObjectTable, ids: Iterable[str]) -> Iterator[Stored]:
     """Rows with these ids, as far as they are there."""
     for row in work.rows(f"{table.select} WHERE Id IN (SELECT value FROM json_each(?))", listed(ids)):
