@@ -110,13 +110,14 @@ class SimDevice:
 
     def changed_for_nothing(self) -> list[str]:
         """Records that a person changed, in families that no entry of the queue and no open page is about: there is a
-        base image of them, and it is no news."""
+        base image of them, and it is no news. Where there is neither a record here nor one on the server, nothing is
+        changed."""
         busy = "SELECT root FROM _queue UNION SELECT root FROM _lease"
-        free = f"SELECT id, object, stamp FROM _base WHERE root NOT IN ({busy}) ORDER BY id"  # noqa: S608
+        free = f"SELECT id, object, state, stamp FROM _base WHERE root NOT IN ({busy}) ORDER BY id"  # noqa: S608
         with self.engine._store.read() as work:
             shown = 'SELECT _stamp FROM "{}" WHERE Id = ?'
-            found = [(i, stamp, work.value(shown.format(name), i)) for i, name, stamp in work.rows(free)]
-        return [i for i, stamp, held in found if held is None or held >= stamp]
+            found = [(i, state, stamp, work.value(shown.format(name), i)) for i, name, state, stamp in work.rows(free)]
+        return [i for i, state, stamp, held in found if (state == "row" if held is None else held >= stamp)]
 
     def description(self) -> DeviceDescription:
         """What it says of itself when its person signs in."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from fieldsync.base import limits
-from fieldsync.sim.actions import syncing
+from fieldsync.sim.actions import admin, syncing
 from fieldsync.sim.actions.acting import Action
 from fieldsync.sim.device import SimDevice
 from fieldsync.sim.faults import Fault
@@ -40,11 +40,12 @@ class Days:
         return saves >= DAY_SAVES and faults >= DAY_FAULTS and syncs > 0
 
     def due(self, device: SimDevice) -> Action | None:
-        """What a person does now, if that is clear: sync after the day's work, go home when everybody's day is done."""
+        """What a person does now, if that is clear: sync after the day's work, from where there is a network and with
+        the password where it is asked for; go home when everybody's day is done."""
         if self.all_count():
             return syncing.wait
         saves, syncs, _ = self._since(device)
-        return syncing.sync if saves >= DAY_SAVES and not syncs else None
+        return _way_to_a_sync(device) if saves >= DAY_SAVES and not syncs else None
 
     def all_count(self) -> bool:
         """Whether everybody's day is one that counts already."""
@@ -65,6 +66,12 @@ class Days:
         """The day is over, whatever the clock says."""
         self.counted += sum(self.counts(device) for device in self._world.devices)
         self._before = self._now()
+
+
+def _way_to_a_sync(device: SimDevice) -> Action:
+    if not device.transport.connected:
+        return syncing.way
+    return admin.sign_in if device.engine.widget().signed_out else syncing.sync
 
 
 def chosen(world: SimWorld, days: Days) -> SimDevice:

@@ -46,9 +46,11 @@ def duplicated(world: SimWorld) -> Iterator[str]:
 
 def forks(world: SimWorld) -> Iterator[str]:
     """A sentence for every device that went on under more new numbers than older images of it were put back: it gave a
-    queue number or an id twice."""
+    queue number or an id twice. A number whose answer was lost on the way is asked for again, and nothing goes under
+    it."""
     for device in world.devices if not world.faults.struck[Fault.RESTORED] else ():
-        [(numbers,)] = world.query(NUMBERS, number=device.number)
+        first = device.saves[0].number if device.saves else device.number
+        [(numbers,)] = world.query(NUMBERS, number=device.number, first=first)
         if numbers > 1 + device.images_restored:
             put_back = f"{device.images_restored} older images of it were put back"
             yield f"L2: device {device.ordinal} took {numbers - 1} new numbers, and {put_back}"
@@ -74,8 +76,10 @@ SELECT d."Original_CallId", count(*), (
 FROM "Call" d WHERE d."Original_CallId" IS NOT NULL GROUP BY 1
 """
 NUMBERS = """
-SELECT count(*) FROM _device_number
-WHERE key_hash = (SELECT key_hash FROM _device_number WHERE number = %(number)s)
+SELECT count(*) FROM _device_number d
+WHERE d.key_hash = (SELECT key_hash FROM _device_number WHERE number = %(number)s)
+AND (d.number IN (%(first)s, %(number)s)
+  OR EXISTS (SELECT 1 FROM "Sync_Transaction" t WHERE t."Device_Number" = d.number))
 """
 POSITIONS = """
 SELECT feed_position, count(*) FROM _change WHERE feed_position IS NOT NULL
