@@ -114,10 +114,19 @@ def test_all_that_a_leaver_owns_goes_to_another_in_one_act(browser: Browser, run
         page.get_by_role("button", name="Give all").click()
         expect(page.get_by_role("heading", name="From Tom Baker to Jonas Weber")).to_be_visible()
         expect(page.get_by_text("✓ Done")).to_be_visible()
+        expect(page.get_by_text("Submitted records stay with Tom Baker")).to_be_visible()
         page.get_by_role("link", name="Tom Baker").click()
-        expect(page.get_by_role("region", name="Owns").get_by_text("Accounts")).to_have_count(0)
+        owns = page.get_by_role("region", name="Owns")
+        expect(owns.get_by_text("Accounts")).to_have_count(0)
+        expect(owns.get_by_text("all submitted").first).to_be_visible()
+        expect(owns.get_by_role("button")).to_have_count(0)
         page.get_by_role("button", name="Deactivate").click()
         expect(page.get_by_text("Inactive: refused at sign-in")).to_be_visible()
+        page.goto("/console/transactions?object=Account")
+        page.locator('main td a[href^="/console/transactions/"]').first.click()
+        expect(page.get_by_role("row", name=re.compile("^OwnerId Tom Baker .* Jonas Weber "))).to_be_visible()
+        page.get_by_role("link", name=re.compile("^001")).click()
+        expect(page.get_by_role("region", name="History").get_by_text("Tom Baker → Jonas Weber")).to_be_visible()
 
 
 PACK = """

@@ -31,6 +31,8 @@ def test_home_shows_syncs_and_leads_on(browser: Browser, running: Running) -> No
         page.goto("/console")
         expect(page.get_by_role("heading", name="Try this")).to_be_visible()
         expect(page.get_by_role("img", name=re.compile("Syncs, in syncs"))).to_be_visible()
+        expect(page.locator("figcaption").filter(has_text="Duration, half of them (p50) in seconds")).to_be_visible()
+        expect(page.get_by_role("group", name="Transactions of the last day")).to_be_visible()
         expect(page.get_by_role("figure", name=re.compile("Devices by their oldest save"))).to_be_visible()
         page.get_by_role("link", name="30 days").click()
         expect(page.get_by_role("link", name="30 days")).to_have_attribute("aria-current", "true")
@@ -119,6 +121,7 @@ def test_a_question_is_asked_kept_and_taken_away_as_csv(browser: Browser, runnin
             assert head in page.request.get(f"/console/reports/{name}/csv").text()
         page.get_by_role("button", name="Ask a question").click()
         page.locator("#object").select_option("Call")
+        expect(page.locator("#object-fields option[value=Status]")).to_have_count(1)
         page.locator("#group-by").fill("Status")
         page.get_by_role("button", name="Ask").first.click()
         expect(page.locator("#q")).to_have_value(ASKED)
@@ -135,6 +138,26 @@ def test_a_question_is_asked_kept_and_taken_away_as_csv(browser: Browser, runnin
         assert shown in rows
         page.get_by_role("button", name="Drop this report").click()
         expect(page.get_by_role("link", name="Calls by status")).to_have_count(0)
+
+
+def test_objects_and_fields_are_offered_while_a_query_is_typed(browser: Browser, running: Running) -> None:
+    with console(browser, running) as page:
+        page.goto("/console/reports/ask")
+        query, picked = page.get_by_label("SOQL"), page.locator(".editor [aria-selected=true]")
+        for typed, word in (("SELECT Specia", "Specialty"), (", COUNT(Id) FROM Acco", "Account"), (" GRO", "GROUP BY")):
+            query.press_sequentially(typed)
+            expect(picked).to_have_text(word)
+            page.keyboard.press("Enter")
+        query.press_sequentially(" Call_")
+        expect(page.locator(".editor li")).to_have_count(0)
+        for _ in "Call_":
+            page.keyboard.press("Backspace")
+        query.press_sequentially("Specia")
+        expect(picked).to_have_text("Specialty")
+        page.keyboard.press("Tab")
+        expect(query).to_have_value("SELECT Specialty, COUNT(Id) FROM Account GROUP BY Specialty")
+        page.get_by_role("button", name="Ask").last.click()
+        expect(page.get_by_role("figure", name=re.compile("^Specialty"))).to_be_visible()
 
 
 def a_transaction(running: Running, phone: str) -> None:

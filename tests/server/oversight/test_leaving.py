@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
+from tests.server.lab import small_pack
 from tests.server.oversight.desk import Desk, killed_at_note
 from tests.server.oversight.test_checking import cancel, work_off
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
+from fieldsync.schema.catalog import build
+from fieldsync.schema.family.declaration import EditedElsewhere, FamilyDeclaration, Submit
+from fieldsync.schema.load import load_packs
 from fieldsync.server.http.context import calling
+from fieldsync.server.org.create import deploy_catalog
 from fieldsync.server.oversight.people import leaver
-from fieldsync.server.oversight.people.leaver import Reassigned
+from fieldsync.server.oversight.people.leaver import Reassigned, owned
 from fieldsync.server.oversight.people.leaving import Leaving, ask_leaving, newest_leaving, run_leaving
 from fieldsync.server.postgres.queue.progress import Progress, Stage
 
@@ -78,3 +84,26 @@ def test_who_cancels_it_keeps_what_was_given_and_an_heir_is_a_user(leaving: Desk
     assert cancel(desk, newest(desk)[0].id)
     work_off(desk.lab)
     assert (newest(desk)[0].stage, owners(desk)) == (Stage.CANCELED, before)
+
+
+def test_what_was_submitted_stays_and_is_no_failed_transaction(leaving: Desk) -> None:
+    desk, tom, before = leaving, person(leaving, "tom"), owners(leaving)["tom"]
+    _submits_shops(desk)
+    desk.lab.rows("Shop", *({"Name": f"S{n}", "OwnerId": tom, "Stage": "Closed"} for n in range(3)))
+    ask(desk)
+    work_off(desk.lab)
+    after, told = newest(desk)
+    assert (after.stage, told.moved, told.refused_in_all, told.kept) == (Stage.VALID, before, 0, {"Shop": 3})
+    assert (after.done, after.total) == (before + 3, before + 3)
+    assert desk.lab.query('SELECT count(*) FROM "Sync_Transaction" WHERE "Status" = \'Failed\'') == [(0,)]
+    [shops] = [one for one in desk.read(lambda database: owned(desk.lab.org, database, tom)) if one.object == "Shop"]
+    assert (shops.records, shops.submitted, owners(desk)["tom"]) == (3, 3, 3)
+
+
+def _submits_shops(desk: Desk) -> None:
+    pack = small_pack()
+    family = FamilyDeclaration(submit=Submit("Stage", "Closed", EditedElsewhere.DISCARD))
+    objects = tuple(msgspec.structs.replace(o, family=family) if o.name == "Shop" else o for o in pack.objects)
+    catalog = build([*load_packs(("platform",)), msgspec.structs.replace(pack, objects=objects)])
+    deploy_catalog(desk.lab.uri, "small", catalog, world=desk.lab.world, dry_run=False, allow_drop=False)
+    desk.lab.reopen()

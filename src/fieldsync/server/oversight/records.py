@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -98,6 +98,18 @@ async def names_of(
             there = query.where(table.c.Id == any_(bindparam("ids")), table.c.IsDeleted.is_(False))
             found |= dict(await database.rows(compile_statement(there), ids=sorted(access)))
     return found
+
+
+async def names_led_to(
+    org: Org, database: Database, reader: Reader, changes: Iterable[tuple[str, str, FieldValue]]
+) -> dict[str, str]:
+    """The names of the records that values of references lead to; `changes` are (object, column, value)."""
+    wanted: dict[str, set[str]] = {}
+    for name, column, value in changes:
+        field = org.catalog[name].column_fields.get(column) if name in org.catalog else None
+        if field is not None and field.references is not None and isinstance(value, str):
+            wanted.setdefault(field.references, set()).add(value)
+    return await names_of(org, database, reader, wanted)
 
 
 async def root_stamp(org: Org, database: Database, name: str, values: Mapping[str, FieldValue]) -> int:

@@ -37,7 +37,7 @@ async def ask_leaving(org: Org, database: Database, caller: Caller, who: tuple[R
     Refused(UNUSABLE) while one is under way, or for somebody who is no user here."""
     if not await database.one(org.save.read_name("User"), ids=[who[1]]):
         raise Refused(problem(Code.UNUSABLE, what="Who gets it", reason="it is no user of this org"))
-    total = sum(count for _, _, count in await owned(org, database, who[0]))
+    total = sum(one.records for one in await owned(org, database, who[0]))
     begins = Reassigned(*who, total=total)
     kind = Kind(REASSIGNING, "This", _BUSY)
     await asked_for.ask(database, org.name, by, kind, lambda known: Leaving(org.name, known, caller.user_id), begins)

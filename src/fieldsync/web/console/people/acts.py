@@ -88,7 +88,8 @@ async def leaving_page(request: AnyRequest, served: ServedHere) -> Template:
         people = [done.leaver, done.heir] if done else []
         names = dict(zip(people, [await _named(org, database, one) for one in people], strict=True))
     told = {"p": p, "done": done, "names": names, "here": "people", "page_token": page_token}
-    return Template("leaving.html", context=told)
+    plurals = {one.name: one.plural for one in org.catalog}
+    return Template("leaving.html", context={**told, "plurals": plurals})
 
 
 async def _named(org: Org, database: Database, user_id: str) -> str:

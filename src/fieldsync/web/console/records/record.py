@@ -20,7 +20,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.history import Happened, history_of
 from fieldsync.server.oversight.lists import list_columns, read_children
 from fieldsync.server.oversight.reader import Reader
-from fieldsync.server.oversight.records import Whole, names_of, object_of, read_record
+from fieldsync.server.oversight.records import Whole, names_led_to, names_of, object_of, read_record
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.soql.list_view import Window
@@ -60,6 +60,8 @@ async def record(request: AnyRequest, served: ServedHere, name: str, record_id: 
         groups = await _groups(org, database, reader, object_type, found)
         related = [one async for one in _related(org, database, reader, (name, record_id))]
         happened = await history_of(org, database, reader, name, record_id)
+        changed = ((name, column, value) for one in happened for column, *both in one.changes for value in both)
+        names = await names_led_to(org, database, reader, changed)
     bulk = object_type.declared.bulk is not None
     rights = {
         "may_edit": found.may_write and not bulk and reader.rights.may(name, Access.EDIT),
@@ -68,7 +70,7 @@ async def record(request: AnyRequest, served: ServedHere, name: str, record_id: 
     }
     about: dict[str, Any] = {"object": name, "label": object_type.label, "plural": object_type.plural, "id": record_id}
     about |= {"title": found.values.get("Name") or object_type.label, "stamp": found.stamp, "said": SAID.get(said, "")}
-    history = [_told(object_type, manner_of(reader), one) for one in happened]
+    history = [_told(object_type, manner_of(reader), one, names) for one in happened]
     shown = {"groups": groups, "related": related, "history": history}
     return desk.page("record.html", {**shown, **about, **rights})
 
@@ -154,12 +156,12 @@ def _references(org: Org, reader: Reader, name: str) -> Iterator[tuple[ObjectTyp
                     yield child, field
 
 
-def _told(object_type: ObjectType, manner: Manner, one: Happened) -> dict[str, Any]:
+def _told(object_type: ObjectType, manner: Manner, one: Happened, names: Mapping[str, str]) -> dict[str, Any]:
     changes = []
     for column, old, new in one.changes:
         field = object_type.column_fields.get(column)
         label = (field.label or field.name) if field is not None else column
-        changes.append((label, *(_brief(manner, field, value) for value in (old, new))))
+        changes.append((label, *(_brief(manner, field, value, names) for value in (old, new))))
     return {
         "at": manner.moment(one.at),
         "by": one.by,
@@ -169,7 +171,9 @@ def _told(object_type: ObjectType, manner: Manner, one: Happened) -> dict[str, A
     }
 
 
-def _brief(manner: Manner, field: Field | None, value: FieldValue) -> str:
+def _brief(manner: Manner, field: Field | None, value: FieldValue, names: Mapping[str, str]) -> str:
+    if field is not None and field.references is not None and value in names:
+        return names[str(value)]
     text = "" if value is None else str(value) if field is None else told(manner, field, value)
     return text if len(text) <= 120 else f"{text[:120]}…"
 

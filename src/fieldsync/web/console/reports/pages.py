@@ -22,12 +22,16 @@ from fieldsync.server.save.batch import Caller
 from fieldsync.web.console.door import AnyRequest, admin, admin_org, refusals, require_page
 from fieldsync.web.console.home.pages import DAYS, figures, period_of, split_of
 from fieldsync.web.console.pages import SEE_OTHER
+from fieldsync.web.console.rules.pages import OPERATORS, STRETCHES
 from fieldsync.web.kit.chart import Ranked, ranked
 from fieldsync.web.kit.pages import telling
 
 BARS_MAX = 40
 FORM = ("object", "group", "measure", "field", "where")
 PEOPLE = PersonSync.__struct_fields__
+CLAUSES = ("SELECT", "FROM", "WHERE", "GROUP BY", "HAVING", "ORDER BY", "ASC", "DESC", "LIMIT")
+WORDS = (*(f"{measure}(" for measure in MEASURES), *CLAUSES, *OPERATORS, *STRETCHES)
+"""What a query may hold beside objects and fields."""
 GROUPS = ("by", "name", "syncs", "failed", "people", "errors", "p50", "p95")
 
 
@@ -113,8 +117,9 @@ async def _answered(
     drawn = _drawn(answer) if answer is not None and (kept is None or kept.drawn) else None
     objects = {one.name: tuple(one.fields) for one in org.catalog}
     told = {"query": query, "asked": given, "wrong": wrong, "answer": answer, "drawn": drawn, "complete": complete}
-    about = {"here": "reports", "page_token": page_token, "kept": kept, "objects": objects, "measures": MEASURES}
-    return telling(Template("report.html", context={**about, **told}), wrong)
+    about = {"here": "reports", "page_token": page_token, "kept": kept, "objects": objects}
+    choices = {"measures": MEASURES, "words": WORDS}
+    return telling(Template("report.html", context={**about, **told, **choices}), wrong)
 
 
 def _drawn(answer: Answer) -> Ranked | None:

@@ -1,12 +1,20 @@
 "use strict";
-// The editor of a condition: colours under the text, words to pick at the caret. The text itself stays a plain field.
-const PARTS = /('(?:[^'\\]|\\.)*'?)|(\{[A-Z_.0-9]*\}?|@@[A-Z_.0-9]*@{0,2})|\b(AND|OR|NOT|IN|LIKE|INCLUDES|EXCLUDES|SELECT|FROM|WHERE|NULL|TRUE|FALSE)\b|\b((?:TODAY|YESTERDAY|TOMORROW|(?:LAST|NEXT|THIS)_[A-Z0-9_]+)(?::\d+)?)\b|\b(\d[\d.:TZ+-]*)\b|([A-Za-z_][\w.]*)/gi;
+// The editor of a condition or of a query: colours under the text, words to pick at the caret. The text itself stays a
+// plain field. A condition is of one object (data-fields); a query names its object after FROM (data-objects).
+const PARTS = /('(?:[^'\\]|\\.)*'?)|(\{[A-Z_.0-9]*\}?|@@[A-Z_.0-9]*@{0,2})|\b(AND|OR|NOT|IN|LIKE|INCLUDES|EXCLUDES|SELECT|FROM|WHERE|GROUP|ORDER|BY|HAVING|LIMIT|OFFSET|ASC|DESC|NULL|TRUE|FALSE)\b|\b((?:TODAY|YESTERDAY|TOMORROW|(?:LAST|NEXT|THIS)_[A-Z0-9_]+)(?::\d+)?)\b|\b(\d[\d.:TZ+-]*)\b|([A-Za-z_][\w.]*)/gi;
 const KINDS = ["text", "token", "word", "date", "number", "field"];
 const WORD = /[\w.{@]+$/;
 
+function fields(editor) {
+  if (!editor.dataset.objects) return JSON.parse(editor.dataset.fields);
+  const all = JSON.parse(editor.dataset.objects);
+  const [, name] = /\bFROM\s+(\w+)/i.exec(editor.querySelector("textarea").value) ?? [];
+  return all[name] ?? [...new Set(Object.values(all).flat())].sort();
+}
+
 function paint(editor) {
   const text = editor.querySelector("textarea").value;
-  const known = new Set(JSON.parse(editor.dataset.fields));
+  const known = new Set(editor.dataset.objects ? [] : fields(editor));
   const back = editor.querySelector("pre");
   back.replaceChildren();
   let at = 0;
@@ -29,10 +37,12 @@ function paint(editor) {
 
 function words(editor) {
   const area = editor.querySelector("textarea");
-  const typed = WORD.exec(area.value.slice(0, area.selectionStart));
+  const before = area.value.slice(0, area.selectionStart);
+  const typed = WORD.exec(before);
   if (!typed || area.selectionStart !== area.selectionEnd) return [];
   const begin = typed[0].toLowerCase();
-  const all = [...JSON.parse(editor.dataset.fields), ...JSON.parse(editor.dataset.words)];
+  const objects = editor.dataset.objects && /\bFROM\s+\w+$/i.test(before) && JSON.parse(editor.dataset.objects);
+  const all = objects ? Object.keys(objects) : [...fields(editor), ...JSON.parse(editor.dataset.words)];
   return all.filter((word) => word.toLowerCase().startsWith(begin) && word !== typed[0]).slice(0, 8);
 }
 
@@ -66,7 +76,14 @@ function move(list, step) {
   items.forEach((item, place) => item.setAttribute("aria-selected", String(place === (now + step + items.length) % items.length)));
 }
 
+function fill(select) {
+  const editor = document.querySelector(".editor[data-objects]");
+  const names = JSON.parse(editor.dataset.objects)[select.value] ?? [];
+  document.getElementById(select.dataset.fills).replaceChildren(...names.map((name) => new Option(name, name)));
+}
+
 function begin() {
+  for (const select of document.querySelectorAll("select[data-fills]")) fill(select);
   for (const editor of document.querySelectorAll(".editor")) paint(editor);
 }
 
@@ -75,6 +92,9 @@ document.addEventListener("input", (event) => {
   if (!editor) return;
   paint(editor);
   offer(editor);
+});
+document.addEventListener("change", (event) => {
+  if (event.target.matches?.("select[data-fills]")) fill(event.target);
 });
 document.addEventListener("scroll", (event) => {
   const editor = event.target.closest?.(".editor");

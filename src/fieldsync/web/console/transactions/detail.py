@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -12,16 +12,18 @@ from litestar import Response, get, post
 from litestar.response import Redirect, Template
 
 from fieldsync.base.problems import Code, Refused, problem
-from fieldsync.schema.access.rights import Rights
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.neighbours import neighbours_of
+from fieldsync.server.oversight.reader import Reader
+from fieldsync.server.oversight.records import names_led_to
 from fieldsync.server.oversight.transactions import LogLine, Oversight, RecordLine
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.processor.acts import Asked, Correction, add_comment, carry_out
 from fieldsync.server.processor.kept import kept
 from fieldsync.server.processor.simulate import simulate
 from fieldsync.server.processor.states import ACTORS, Act, Status, Who, offered
+from fieldsync.server.save.batch import Caller
 from fieldsync.web.console.door import AnyRequest, admin, name_of, require_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
@@ -29,11 +31,12 @@ from fieldsync.web.kit.pages import telling
 TEXT, VALUE = "text:", "value:"
 
 
-async def _page(org: Org, page_token: str, rights: Rights, record_id: str, **told: Any) -> Template:
-    found, records, logs = await Oversight(org).transaction(record_id, rights)
+async def _page(org: Org, page_token: str, caller: Caller, record_id: str, **told: Any) -> Template:
+    found, records, logs = await Oversight(org).transaction(record_id, caller.rights)
     async with transaction(org.pool) as database:
         one = await kept(org, database, record_id)
         neighbours = await neighbours_of(org, database, one)
+        names = await names_led_to(org, database, Reader(caller.user_id, caller.rights), _values(records))
     acts = offered(Status(found.status), can_be_retried=one.can_be_retried)
     editable = _editable(records, logs)
     reasons = [line for line in logs if line.type not in ("Info", "Debug")]
@@ -41,6 +44,7 @@ async def _page(org: Org, page_token: str, rights: Rights, record_id: str, **tol
     shown = {
         "t": found,
         "records": records,
+        "names": names,
         "neighbours": neighbours,
         "logs": reasons,
         "history": history,
@@ -53,11 +57,17 @@ async def _page(org: Org, page_token: str, rights: Rights, record_id: str, **tol
     return Template("transaction.html", context={"here": "transactions", "page_token": page_token, **values})
 
 
+def _values(records: Sequence[RecordLine]) -> Iterator[tuple[str, str, Any]]:
+    for one in records:
+        for change in one.changes:
+            yield from ((one.object, change.field, value) for value in (change.old, change.new, change.theirs))
+
+
 @get("/transactions/{record_id:str}")
 async def one_transaction(request: AnyRequest, served: ServedHere, record_id: str) -> Template:
     """One transaction with records, reasons and what may be done with it."""
     org, page_token, caller = await admin(served, request)
-    return await _page(org, page_token, caller.rights, record_id)
+    return await _page(org, page_token, caller, record_id)
 
 
 @post("/transactions/{record_id:str}/act", status_code=200)
@@ -76,7 +86,7 @@ async def act_on(request: AnyRequest, served: ServedHere, record_id: str) -> Res
     except Refused as refused:
         if refused.problem.code is Code.NOT_FOUND:
             raise
-        return telling(await _page(org, page_token, caller.rights, record_id, wrong=refused.problem), refused.problem)
+        return telling(await _page(org, page_token, caller, record_id, wrong=refused.problem), refused.problem)
     return Redirect(f"/console/transactions/{record_id}", status_code=SEE_OTHER)
 
 
@@ -91,7 +101,7 @@ async def comment_on(request: AnyRequest, served: ServedHere, record_id: str) ->
     except Refused as refused:
         if refused.problem.code is Code.NOT_FOUND:
             raise
-        return telling(await _page(org, page_token, caller.rights, record_id, wrong=refused.problem), refused.problem)
+        return telling(await _page(org, page_token, caller, record_id, wrong=refused.problem), refused.problem)
     return Redirect(f"/console/transactions/{record_id}", status_code=SEE_OTHER)
 
 
@@ -152,11 +162,11 @@ async def try_one(request: AnyRequest, served: ServedHere, record_id: str) -> Te
     org, page_token, caller = await admin(served, request)
     require_page(request, str((await request.form()).get("page_token", "")))
     try:
-        return await _page(org, page_token, caller.rights, record_id, tried=await simulate(org, record_id))
+        return await _page(org, page_token, caller, record_id, tried=await simulate(org, record_id))
     except Refused as refused:
         if refused.problem.code is Code.NOT_FOUND:
             raise
-        return await _page(org, page_token, caller.rights, record_id, wrong=refused.problem)
+        return await _page(org, page_token, caller, record_id, wrong=refused.problem)
 
 
 TRANSACTION_PAGES = [one_transaction, act_on, comment_on, try_one]
