@@ -163,8 +163,8 @@ def test_requests_share_a_connection_and_one_that_idled_away_is_made_anew(transp
 
 def test_a_body_that_takes_longer_than_any_wait_gets_through_a_line_that_gets_on() -> None:
     body = os.urandom(1024 * 1024)
-    with slow_line(bytes_a_second=512 * 1024) as address:
-        patient = HttpTransport(address, silent_seconds=1.5)
+    with slow_line(bytes_a_second=256 * 1024) as address:
+        patient = HttpTransport(address, silent_seconds=3)
         assert patient.request("POST", "/x", body, {}).body == b"%d" % len(wire.compress(body))
         patient.close()
 

@@ -20,7 +20,7 @@ from fieldsync.device.transport import HttpTransport, NotStreamed, Unreachable
 from fieldsync.protocol import wire
 from fieldsync.server.http.errors import HANDLERS
 
-SILENT, BEAT = 1.5, 0.15
+SILENT, BEAT = 2.0, 0.15
 """A machine that does other things may stand still for a second between two beats."""
 LONG = 1.25 * SILENT
 """So long the server of this test works at an answer."""
