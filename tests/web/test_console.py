@@ -40,6 +40,17 @@ def test_home_shows_syncs_and_leads_on(browser: Browser, running: Running) -> No
         expect(page.get_by_role("heading", name="Alerts")).to_be_visible()
 
 
+def test_an_address_that_leads_nowhere_is_answered_with_a_page(browser: Browser, running: Running) -> None:
+    with console(browser, running) as page:
+        for address in ("/console/nowhere/at/all", "/console/objects/Account/001000000000000AAA"):
+            answer = page.request.get(address, headers={"accept": "text/html"})
+            assert answer.status == 404
+            page.set_content(answer.text())
+            expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+            expect(page.get_by_role("link", name="Home", exact=True)).to_be_visible()
+        assert page.request.get("/console/nowhere").json()["problem"]["code"]
+
+
 def test_syncs_errors_durations_and_what_waits_are_drawn_by_version_device_and_territory(
     browser: Browser, running: Running
 ) -> None:

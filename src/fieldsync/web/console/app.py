@@ -27,6 +27,7 @@ from fieldsync.web.console.records.lists import LIST_PAGES
 from fieldsync.web.console.records.merging import MERGE_PAGES
 from fieldsync.web.console.records.record import RECORD_PAGES
 from fieldsync.web.console.recovery import RECOVERY_PAGES
+from fieldsync.web.console.refusals import AS_PAGES, nowhere
 from fieldsync.web.console.reports.pages import REPORT_PAGES
 from fieldsync.web.console.retention import RETENTION_PAGES
 from fieldsync.web.console.rules.check import CHECK_PAGES
@@ -54,8 +55,8 @@ def console_routes() -> list[Any]:
     pages += [*SIMULATION_PAGES, *REPORT_PAGES, *RULE_FILES, *CONTENT_PAGES, *CHECK_PAGES]
     router = Router(
         PREFIX,
-        route_handlers=[*pages, static_router("console")],  # type: ignore[list-item]
-        exception_handlers={NotAuthorizedException: _to_entrance},
+        route_handlers=[*pages, nowhere, static_router("console")],  # type: ignore[list-item]
+        exception_handlers={**AS_PAGES, NotAuthorizedException: _to_entrance},
         include_in_schema=False,
     )
     return [router]
