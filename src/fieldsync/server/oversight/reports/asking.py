@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -19,7 +20,7 @@ from fieldsync.server.postgres.formulas import FormulaColumns
 from fieldsync.server.postgres.work import Busy
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.soql import parse
-from fieldsync.soql.bound import BoundQuery, Column
+from fieldsync.soql.bound import Aggregate, BoundQuery, Column, DatePart, Output
 from fieldsync.soql.compile.statement import run_async
 from fieldsync.soql.dates import calendar_of
 from fieldsync.soql.errors import SoqlError
@@ -29,6 +30,8 @@ from fieldsync.soql.sql import statement
 from fieldsync.soql.values import Context
 
 ROWS_MAX = 2_000
+UNNAMED = re.compile("expr[0-9]+")
+"""What SOQL calls a column that was given no name."""
 QUERY_CHARS_MAX = 8_000
 _PRESENTED = "=+-@\t\r"
 """What a spreadsheet would run, were it to begin a cell."""
@@ -66,9 +69,21 @@ async def ask(org: Org, database: Database, reader: Reader, query: str) -> Answe
         raise Refused(problem(Code.UNUSABLE, what="The query", reason=reason)) from None
     except Busy:
         raise Refused(problem(Code.TIMEOUT)) from None
-    keys = [output.keys for output in bound.outputs]
-    rows = tuple(tuple(_at(record, key) for key in keys) for record in records[:ROWS_MAX])
-    return Answer(tuple(".".join(key) for key in keys), rows, len(records) > ROWS_MAX, bound.aggregated)
+    rows = tuple(tuple(_at(record, output.keys) for output in bound.outputs) for record in records[:ROWS_MAX])
+    return Answer(tuple(map(_heading, bound.outputs)), rows, len(records) > ROWS_MAX, bound.aggregated)
+
+
+def _heading(output: Output) -> str:
+    """What stands over a column: its name, or what was asked where it was given none."""
+    asked = output.expression
+    if not UNNAMED.fullmatch(output.keys[0]):
+        return ".".join(output.keys)
+    if isinstance(asked, DatePart):
+        return f"{asked.part}({asked.of.name})"
+    if isinstance(asked, Aggregate):
+        of = asked.of.of if isinstance(asked.of, DatePart) else asked.of
+        return f"{asked.function}({of.name if of else ''})"
+    return output.keys[0]
 
 
 def _bounded(query: Query) -> Query:
