@@ -174,6 +174,34 @@ def test_what_went_with_another_can_be_retried_once_that_is_there(lab: Lab, sara
     assert lab.query('SELECT "ShopId" FROM "Visit"') == [(shop,)]
 
 
+def test_what_went_with_another_follows_it_only_once_that_is_saved(lab: Lab, sarah: Phone) -> None:
+    _, shop = code_taken(lab, sarah)
+    visit = lab.query("""SELECT "Record_Id" FROM "Sync_Transaction_Record" WHERE "Object_Name" = 'Visit'""")[0][0]
+    sarah.upload(sarah.save(update("Visit", visit, Notes=(None, "seen"))))
+    do(lab, journaled(lab)[1][0], Act.IGNORE)
+    assert statuses(lab) == {1: "Canceled", 2: "Canceled", 3: "Canceled"}
+    assert do(lab, journaled(lab)[2][0], Act.RETRY) is Status.FAILED
+    assert statuses(lab)[3] == "Canceled", "its person was told so, and it waits for nothing"
+    assert sarah.outcome(create("Shop", shop, Name="New", Code="D4")) == Saved()
+    assert do(lab, journaled(lab)[2][0], Act.RETRY) is Status.SUCCESS
+    assert statuses(lab)[3] == "Success"
+
+
+def test_what_waited_for_two_stays_canceled_while_one_of_them_is(lab: Lab, sarah: Phone) -> None:
+    other, shop = code_taken(lab, sarah)
+    second, visits = sarah.new_id("Shop"), [sarah.new_id("Visit") for _ in range(2)]
+    both = (create("Visit", visit, ShopId=at) for visit, at in zip(visits, (shop, second), strict=True))
+    sarah.upload(sarah.save(create("Shop", second, Name="Second", Code="A1")))
+    sarah.upload(sarah.save(*both))
+    do(lab, journaled(lab)[1][0], Act.IGNORE)
+    assert statuses(lab) == {1: "Canceled", 2: "Canceled", 3: "Failed", 4: "Canceled"}
+    assert do(lab, journaled(lab)[3][0], Act.RETRY) is Status.FAILED
+    assert statuses(lab)[4] == "Canceled"
+    free_the_code(lab, other)
+    assert do(lab, journaled(lab)[3][0], Act.RETRY) is Status.SUCCESS
+    assert statuses(lab)[4] == "Canceled"
+
+
 def test_done_by_hand_lets_go_what_waited(lab: Lab, sarah: Phone) -> None:
     code_taken(lab, sarah)
     [(before,)] = lab.query('SELECT count(*) FROM "Shop"')

@@ -24,7 +24,7 @@ from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import Busy, Collision, transaction
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.processor.audit import Entry, note
-from fieldsync.server.processor.kept import OPEN, Kept, behind, kept, kept_of_device, person
+from fieldsync.server.processor.kept import OPEN, Kept, behind, kept, kept_of_device, person, unsaved
 from fieldsync.server.processor.run import run_again, tell
 from fieldsync.server.processor.states import Act, Follow, Status, move
 from fieldsync.server.processor.waiting import replay_as
@@ -91,10 +91,14 @@ async def _once(org: Org, database: Database, record_id: str, asked: Asked) -> S
         again = corrected(found, asked.corrections) if asked.act is Act.EDIT else found
         if again.incoming is None:
             raise Refused(problem(Code.UNUSABLE, what="This transaction", reason="its content is not kept any more"))
-        chosen = (again, *waiting, *await _canceled_with(org, database, found))
         noted = replace(frame, steps=StepLog(org.world.clock.now)) if asked.step_log else frame
-        await run_again(org, database, caller, noted, chosen, by=None if asked.as_owner else asked.by)
-        return (await kept(org, database, record_id)).status
+        by = None if asked.as_owner else asked.by
+        went_along = await _canceled_with(org, database, found)
+        await run_again(org, database, caller, noted, (again, *waiting), by=by)
+        status = (await kept(org, database, record_id)).status
+        if went_along and status is Status.SUCCESS:
+            await run_again(org, database, caller, await _locked(org, database, caller, runs=True), went_along, by=by)
+        return status
     reason = asked.reason.strip() or (BY_HAND if asked.act is Act.MANUAL else asked.act.value.capitalize())
     ended = (found, *waiting) if goal.follow is Follow.CANCEL else (found,)
     frame = await _end(org, database, caller, frame, _Ending(goal.to, asked.name, reason, ended))
@@ -141,9 +145,13 @@ async def _locked(org: Org, database: Database, caller: Caller, *, runs: bool) -
 
 
 async def _canceled_with(org: Org, database: Database, found: Kept) -> list[Kept]:
-    """Those that were canceled only because this one was."""
+    """Those that were canceled only because this one was: they wait for nothing else that was not saved."""
     others = await kept_of_device(org, database, found.device or "", (Status.CANCELED,))
-    return behind(found, [other for other in others if other.can_be_retried])
+    along = behind(found, [other for other in others if other.can_be_retried])
+    theirs = found.waits_for | {found.n, *(one.n for one in along)}
+    needed = frozenset[int]().union(*(one.waits_for for one in along)) - theirs
+    missing = await unsaved(org, database, found.device or "", needed) if needed else frozenset()
+    return behind(found, [one for one in along if not one.waits_for & missing])
 
 
 @dataclass(frozen=True)

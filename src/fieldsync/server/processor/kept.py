@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     Select,
     Text,
+    all_,
     and_,
     any_,
     bindparam,
@@ -36,6 +37,7 @@ from fieldsync.server.sync.session_statements import held_sets
 OPEN = (Status.NEW, Status.WAITING, Status.FAILED, Status.RETRY)
 """Not decided for good."""
 _TO_COME = [Status.NEW.value, Status.RETRY.value]
+_CAME_TO_SOMETHING = [Status.SUCCESS.value, Status.MANUAL.value]
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,12 @@ async def kept_of_device(org: Org, database: Database, device: str, statuses: Co
     """A device's transactions of these statuses whose content is kept, in the order of its queue."""
     names = [status.value for status in statuses]
     return [_kept(row) for row in await database.rows(_of_device(org.metadata), device=device, statuses=names)]
+
+
+async def unsaved(org: Org, database: Database, device: str, ns: Collection[int]) -> frozenset[int]:
+    """Which of these numbers of a device came to nothing, or are not decided. What is not kept any more was saved."""
+    rows = await database.rows(_unsaved(org.metadata), device=device, ns=list(ns), statuses=_CAME_TO_SOMETHING)
+    return frozenset(int(n) for (n,) in rows)
 
 
 async def due_of_device(org: Org, database: Database, device: str) -> list[Kept]:
@@ -179,6 +187,13 @@ def _of_device(metadata: MetaData) -> ClauseElement:
     mine = and_(t.c.Device_Number == bindparam("device"), u.c.record_id.is_not(None))
     named = t.c.Status == any_(bindparam("statuses"))
     return _query(metadata).where(mine, named).order_by(t.c.Queue_Number)
+
+
+@compiled_once
+def _unsaved(metadata: MetaData) -> ClauseElement:
+    t = metadata.tables["Sync_Transaction"]
+    mine = and_(t.c.Device_Number == bindparam("device"), t.c.Queue_Number == any_(bindparam("ns")))
+    return select(t.c.Queue_Number).where(mine, t.c.Status != all_(bindparam("statuses")))
 
 
 @compiled_once
