@@ -163,6 +163,7 @@ RECORDS = frozenset(
         *(f"{CONSOLE}/save/{{name:str}}", f"{CONSOLE}/delete/{{name:str}}/{{record_id:str}}"),
         *(f"{CONSOLE}/export/{{name:str}}", f"{CONSOLE}/import/{{name:str}}", f"{CONSOLE}/lookup/{{name:str}}"),
         *(f"{CONSOLE}/import/{{name:str}}/report", f"{CONSOLE}/import/{{name:str}}/cancel", f"{CONSOLE}/leave"),
+        f"{CONSOLE}/{{rest:path}}",
     }
 )
 """What everybody who signs in to the console may open: records, with his own rights."""
@@ -210,6 +211,7 @@ def visit(http: httpx.Client, method: str, path: str, record_id: str, cookie: st
     """Status, place and body of a page's answer."""
     address = re.sub(r"\{\w+_id:str\}", record_id, path.replace("{name:str}", "Clinic"))
     address = re.sub(r"\{\w+:int\}", "1", re.sub(r"\{\w+:str\}", "clone", address))
+    address = address.replace("{rest:path}", "no/where")
     assert "{" not in address, f"what stands for {path}?"
     headers = {"cookie": f"{COOKIE}={cookie}", "origin": str(http.base_url).rstrip("/")}
     answer = http.request(method, address, headers=headers, data={"id": record_id} if method == "POST" else None)

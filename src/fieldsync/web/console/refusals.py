@@ -10,8 +10,9 @@ from litestar.exceptions import NotFoundException
 from litestar.types import ExceptionHandlersMap
 
 from fieldsync.protocol.wire import ErrorBody
+from fieldsync.server.http.context import ServedHere
 from fieldsync.server.http.errors import HANDLERS
-from fieldsync.web.console.door import AnyRequest
+from fieldsync.web.console.door import AnyRequest, somebody
 
 NOTHING, BUGS = 404, 500
 HEADINGS = {403: "That is not allowed", NOTHING: "There is nothing here"}
@@ -19,8 +20,9 @@ NOWHERE = ("This address leads nowhere: what it led to may be gone.", "Go back, 
 
 
 @get("/{rest:path}")
-async def nowhere(rest: str) -> NoReturn:
-    """Any other address under the Console's."""
+async def nowhere(request: AnyRequest, served: ServedHere, rest: str) -> NoReturn:
+    """Any other address under the Console's, for who is signed in."""
+    await somebody(served, request)
     raise NotFoundException
 
 
