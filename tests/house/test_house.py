@@ -28,6 +28,7 @@ TEXT_BYTES_MAX = 2_000_000
 BROAD = {"Exception", "BaseException"}
 NAMELESS = re.compile(r"^(utils?|helpers?|common|misc|managers?)$|(_utils?|_helpers?|_manager)$")
 CLASS_NAMELESS = re.compile(r"(Utils?|Helpers?|Managers?)$")
+UNSEEN = re.compile(r"\.focus\(\)|\.press_sequentially\(|(?<!keyboard)\.press\(")
 PUT_OFF = re.compile(r"\b(TO[D]O|FIX[M]E|X{3})\b")
 REGISTRY = re.compile(r"https?://[^\s/\"']*(pypi|pythonhosted|npmjs|debian)[^\s\"']*", re.IGNORECASE)
 MACHINE_PATH = re.compile(r"(?<![\w./-])/(?:root|work|home/\w+|Users/\w+)/\w")
@@ -162,6 +163,18 @@ def catches_all(handler: ast.ExceptHandler) -> bool:
     broad = any(kind is None or (isinstance(kind, ast.Name) and kind.id in BROAD) for kind in caught)
     last = handler.body[-1]
     return broad and not (isinstance(last, ast.Raise) and last.exc is None)
+
+
+def test_keys_wait_until_what_they_go_to_is_in_sight() -> None:
+    """`focus` of `tests/web/browsing.py` does; a locator's own ways to take the focus do not."""
+    found = [
+        f"{name}:{number}"
+        for name, text in texts().items()
+        if name.startswith("tests/web/") and name.endswith(".py") and name != "tests/web/browsing.py"
+        for number, line in enumerate(text.splitlines(), 1)
+        if UNSEEN.search(line)
+    ]
+    assert not found, f"use focus(...) and page.keyboard: {found}"
 
 
 def test_nothing_is_put_off() -> None:

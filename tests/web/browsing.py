@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Route, expect
 from tests.ports import free_port
 
 from fieldsync.base.world import system_world
@@ -175,6 +175,15 @@ def leave(page: Page) -> None:
     is held until its lease ends: the next test is not to wait for that."""
     with suppress(Error):
         page.evaluate("typeof closed === 'function' ? closed() : null")
+
+
+def focus(here: Locator) -> Locator:
+    """The keys go here from now on. What is not in sight yet takes no focus, and a locator's own focus, press and
+    press_sequentially wait for no sight: what they type is lost without a word."""
+    expect(here).to_be_visible()
+    here.focus()
+    expect(here).to_be_focused()
+    return here
 
 
 def save(page: Page, act: str = "Save") -> None:

@@ -84,7 +84,7 @@ def _left(page: Page) -> None:
     for leaver, heir in (names, names[::-1]):
         page.goto("/console/people")
         page.get_by_role("link", name=leaver).click()
-        page.wait_for_load_state()
+        expect(page.get_by_role("heading", name=leaver)).to_be_visible()
         if page.get_by_role("button", name="Give all").is_visible():
             page.get_by_label("Somebody leaves").select_option(label=heir)
             page.get_by_role("button", name="Give all").click()

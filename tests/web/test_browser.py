@@ -6,7 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from tests.web.browsing import Running, app, eventually, kept_back, save
+from tests.web.browsing import Running, app, eventually, focus, kept_back, save
 
 from fieldsync.cli.demo.people import ADMIN, ORG, PASSWORD
 
@@ -228,7 +228,7 @@ def pick(page: Page, select: Locator, label: str) -> None:
     find = "(box, label) => [box.selectedIndex, [...box.options].findIndex(o => o.label.startsWith(label))]"
     at, wanted = select.evaluate(find, label)
     assert wanted >= 0, label
-    select.focus()
+    focus(select)
     while at != wanted:
         key, at = ("ArrowDown", at + 1) if at < wanted else ("ArrowUp", at - 1)
         page.keyboard.press(key)
@@ -261,7 +261,7 @@ def test_who_chooses_while_a_list_is_on_its_way_gets_what_was_chosen_last(browse
     with app(browser, running.link("iPad")) as page:
         page.goto("/objects/Call?view=My_Calls")
         order = page.get_by_label("Sorted by")
-        order.focus()
+        focus(order)
         routes = kept_back(page, asked)
         for _ in range(2):
             with page.expect_request(asked):

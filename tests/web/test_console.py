@@ -8,7 +8,7 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.web.browsing import Running, eventually, kept_back
+from tests.web.browsing import Running, eventually, focus, kept_back
 from tests.web.console_answers import answers
 from tests.web.screenshots import FITS, console_pages
 from tests.web.test_accessibility import AXE, RUN
@@ -154,16 +154,16 @@ def test_a_question_is_asked_kept_and_taken_away_as_csv(browser: Browser, runnin
 def test_objects_and_fields_are_offered_while_a_query_is_typed(browser: Browser, running: Running) -> None:
     with console(browser, running) as page:
         page.goto("/console/reports/ask")
-        query, picked = page.get_by_label("SOQL"), page.locator(".editor [aria-selected=true]")
+        query, picked = focus(page.get_by_label("SOQL")), page.locator(".editor [aria-selected=true]")
         for typed, word in (("SELECT Specia", "Specialty"), (", COUNT(Id) FROM Acco", "Account"), (" GRO", "GROUP BY")):
-            query.press_sequentially(typed)
+            page.keyboard.type(typed)
             expect(picked).to_have_text(word)
             page.keyboard.press("Enter")
-        query.press_sequentially(" Call_")
+        page.keyboard.type(" Call_")
         expect(page.locator(".editor li")).to_have_count(0)
         for _ in "Call_":
             page.keyboard.press("Backspace")
-        query.press_sequentially("Specia")
+        page.keyboard.type("Specia")
         expect(picked).to_have_text("Specialty")
         page.keyboard.press("Tab")
         expect(query).to_have_value("SELECT Specialty, COUNT(Id) FROM Account GROUP BY Specialty")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.web.browsing import Running, app, eventually
+from tests.web.browsing import Running, app, eventually, focus
 from tests.web.test_admin import admin
 
 from fieldsync.base.ids import RecordId
@@ -48,7 +48,8 @@ def test_a_deck_is_presented_from_a_call_without_a_network(browser: Browser, run
             page.evaluate("(() => { try { return frames[0].document.title } catch { return 'closed' } })()") == "closed"
         )
         page.evaluate(SHOWN)
-        page.get_by_role("button", name="Next slide").press("ArrowRight")
+        focus(page.get_by_role("button", name="Next slide"))
+        page.keyboard.press("ArrowRight")
         page.evaluate(PASSED_OVER)
         expect(page.get_by_role("img", name="Dosing in one look")).to_be_visible()
         page.get_by_role("button", name="Close").click()
@@ -122,8 +123,7 @@ def test_a_film_is_played_from_where_one_likes_and_the_call_says_how_long(browse
         began = time.monotonic()
         page.get_by_role("button", name="Present How it works").click()
         video = page.locator("video")
-        expect(video).to_be_visible()
-        video.focus()
+        focus(video)
         video.evaluate("v => { v.playbackRate = 0.1 }")  # a slow machine has it paused before it is over
         page.keyboard.press("Space")
         eventually(lambda: float(video.evaluate("v => v.currentTime")) > 0.05)

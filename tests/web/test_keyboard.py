@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.web.browsing import Running, app, eventually
+from tests.web.browsing import Running, app, eventually, focus
 from tests.web.screenshots import FITS, console_pages, pages, refuse
 from tests.web.test_admin import admin
 
@@ -125,10 +125,10 @@ def test_a_condition_is_completed_with_keys_alone_and_escape_leaves_what_was_typ
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         expect(page.locator("#main")).to_be_focused()
-        page.get_by_role("link", name="Product", exact=True).focus()
+        focus(page.get_by_role("link", name="Product", exact=True))
         page.keyboard.press("Enter")
         condition, words = page.get_by_label("Condition"), page.locator(".editor ul")
-        condition.focus()
+        focus(condition)
         page.keyboard.type("Na")
         expect(words).to_be_visible()
         page.keyboard.press("Escape")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.web.browsing import Running, app, eventually
+from tests.web.browsing import Running, app, eventually, focus
 from tests.web.test_admin import admin
 from tests.web.test_field_command import PROGRAM
 
@@ -109,7 +109,7 @@ def test_an_admin_sees_a_persons_view_and_saves_only_behind_the_switch(
             banner = page.get_by_role("region", name="Support session")
             expect(banner).to_contain_text("read-only: you see what Sarah Jones sees")
             expect(banner).to_contain_text(REASON)
-            page.get_by_role("button", name="End", exact=True).focus()
+            focus(page.get_by_role("button", name="End", exact=True))
             page.wait_for_event("response", lambda answer: answer.url.endswith("/parts/support"))
             expect(page.get_by_role("button", name="End", exact=True)).to_be_focused()
             page.goto("/accounts")
