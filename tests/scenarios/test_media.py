@@ -162,6 +162,7 @@ def test_a_film_comes_in_pieces_goes_on_after_a_cut_and_is_read_offline(films: F
     catch_up(ipad)
     told = [row for row in films.stage.rows("Sync_Tracking").values() if row["Sync_Type"] == "media"]
     assert {row["Successful"]: row["Network"] for row in told} == {False: "unknown", True: "cellular"}
+    assert all(0 < row["Media_Seconds"] == row["Duration_Seconds"] for row in told)
     carried = {row["Successful"]: (row["Bytes_Up"], row["Bytes_Down"]) for row in told}
     assert carried == {False: (0, PIECE_BYTES), True: (0, len(BODY) - PIECE_BYTES)}
     ipad.go_offline()

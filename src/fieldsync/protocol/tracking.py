@@ -24,7 +24,8 @@ LogLevel = Literal["detail", "info", "warning", "error"]
 Trigger = Literal["Initial", "Manual", "Days Offline Limit", "First of Day", "Forced", "Territory Switch", "Idle"]
 
 
-DURATIONS = ("seconds", "upload_seconds", "download_seconds", "apply_seconds", "freeze_seconds")
+PHASES = ("upload_seconds", "metadata_seconds", "download_seconds", "apply_seconds", "media_seconds")
+DURATIONS = ("seconds", *PHASES, "freeze_seconds")
 
 
 def exactly(name: str) -> str:
@@ -45,20 +46,27 @@ class TrackedSync(msgspec.Struct, frozen=True):
     upload_seconds: Count = 0
     download_seconds: Count = 0
     apply_seconds: Count = 0
+    metadata_seconds: Count = 0
+    media_seconds: Count = 0
     freeze_seconds: Count = 0
     """Part of `seconds`: it waited because the app was not in front."""
     milliseconds: Milliseconds | None = None
     upload_milliseconds: Milliseconds | None = None
     download_milliseconds: Milliseconds | None = None
     apply_milliseconds: Milliseconds | None = None
+    metadata_milliseconds: Milliseconds | None = None
+    media_milliseconds: Milliseconds | None = None
     freeze_milliseconds: Milliseconds | None = None
     successful: bool = False
     canceled: bool = False
     upload_processed: bool = False
     download_processed: bool = False
     uploads: Count = 0
+    records_up: Count = 0
     upload_errors: Count = 0
     rows_received: Count = 0
+    rows_created: Count = 0
+    rows_updated: Count = 0
     rows_removed: Count = 0
     rows_repaired: Count = 0
     verified: bool | None = None

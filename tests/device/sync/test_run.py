@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
-from tests.device.lab import Lab, error
+from tests.device.lab import Lab, catalog, error
 from tests.device.sync.test_refresh import Meanwhile, cities, rest, shop
 
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device import SyncKind, SyncReport
 from fieldsync.device.sync.sending import foreground
+from fieldsync.schema.catalog import encode
+from fieldsync.schema.model import Field, FieldType
 
 
 def test_a_second_sync_is_refused_while_one_runs(lab: Lab) -> None:
@@ -122,3 +125,24 @@ def test_a_sync_that_waits_behind_can_be_canceled(lab: Lab, monkeypatch: pytest.
     lab.device.cancel_sync()
     running.join(60)
     assert ended == [Code.SYNC_CANCELED]
+
+
+def test_what_a_newer_data_model_takes_is_part_of_no_other_phase_and_all_phases_add_up(lab: Lab) -> None:
+    lab.download(lab.block("Shop", shop(lab, 1)))
+    lab.clock.advance(1)
+    newer = catalog(more=(Field(name="Zip", type=FieldType.TEXT),))
+    lab.script.catalog = newer
+
+    def slow(seconds: float, answer: object) -> Callable[[bytes], object]:
+        def answered(_: bytes) -> object:
+            lab.clock.advance(seconds)
+            return answer
+
+        return answered
+
+    lab.script.then("catalog", slow(7, encode(newer)))
+    lab.script.then("download", slow(3, lab.lines()), slow(2, lab.lines()))
+    report = lab.device.sync()
+    phases = (report.upload_seconds, report.metadata_seconds, report.download_seconds, report.apply_seconds)
+    assert phases == (0.0, 7.0, 5.0, 0.0)
+    assert report.seconds == sum(phases)

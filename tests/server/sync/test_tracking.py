@@ -40,6 +40,16 @@ def test_every_sync_is_one_record_however_often_it_is_told(lab: Lab, sarah: Phon
     ]
 
 
+def test_what_a_sync_brought_and_how_long_each_phase_took_is_in_its_record(lab: Lab, sarah: Phone) -> None:
+    counts = {"records_up": 3, "rows_received": 9, "rows_created": 4, "rows_updated": 5, "rows_removed": 2}
+    phases = {"metadata_seconds": 1, "metadata_milliseconds": 1_250, "media_seconds": 2}
+    told(lab, sarah, Tracking(Standing(START), (a_sync(1, **counts, **phases),)))
+    columns = (f'"Records_{name}"' for name in ("Up", "Down", "Created", "Updated", "Deleted"))
+    assert lab.query(f'SELECT {", ".join(columns)} FROM "Sync_Tracking"') == [(3, 9, 4, 5, 2)]
+    phase_columns = '"Metadata_Seconds"::float, "Media_Seconds"::float'
+    assert lab.query(f'SELECT {phase_columns} FROM "Sync_Tracking"') == [(1.25, 2.0)]
+
+
 def test_the_device_stands_as_it_says_and_its_clock_is_compared(lab: Lab, sarah: Phone) -> None:
     early, at = START - timedelta(days=2), START + timedelta(minutes=10)
     told(lab, sarah, Tracking(Standing(at, pending=3, errors=1, oldest_pending_at=early), (a_sync(1),)))

@@ -174,10 +174,12 @@ class Media:
         except Refused as refused:
             reason = refused.problem
         self._state = MediaState(record=self._state.record, problem=reason)
+        seconds = self._engine.world.clock.steady() - began
         done = msgspec.structs.replace(
             report,
             ended_at=self._engine.now(),
-            seconds=self._engine.world.clock.steady() - began,
+            seconds=seconds,
+            media_seconds=seconds,
             successful=reason is None,
             canceled=reason is not None and reason.code is Code.SYNC_CANCELED,
             download_processed=reason is None,

@@ -22,17 +22,18 @@ from fieldsync.device.merge.base import (
 )
 from fieldsync.device.merge.decide import NO_STAMP, counts_as_new, is_news
 from fieldsync.device.merge.facts import busy_roots
-from fieldsync.device.merge.image import Image
+from fieldsync.device.merge.image import Image, Written
 from fieldsync.device.merge.manifest import Manifest, mark_partial, missing_members
 from fieldsync.device.merge.merged import follow_merges
 from fieldsync.device.queue.journal import touched_of
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
-from fieldsync.device.store.objects import ObjectTables
+from fieldsync.device.store.objects import ObjectTable, ObjectTables
 from fieldsync.device.store.records import root_in_table
 from fieldsync.device.store.values import pack, values_of
-from fieldsync.device.store.work import Work
+from fieldsync.device.store.work import Work, listed
 from fieldsync.protocol.rows import RecordRef
+from fieldsync.schema.standard import STAMP
 
 
 @dataclass
@@ -41,6 +42,14 @@ class Applied:
 
     changed: dict[RecordRef, None] = field(default_factory=dict)
     waiting: dict[RecordRef, None] = field(default_factory=dict)
+    written: Written = field(default_factory=Written)
+    """Where it was asked for."""
+
+    def add(self, more: Applied) -> None:
+        """What came after it."""
+        self.changed.update(more.changed)
+        self.waiting.update(more.waiting)
+        self.written.add(more.written)
 
 
 def apply(
@@ -51,10 +60,12 @@ def apply(
     manifests: Iterable[Manifest] = (),
     freed: Iterable[str] = (),
     forced: bool = False,
+    counted: bool = False,
 ) -> Applied:
     """File the records of one answer. `freed`: families whose entries were just decided.
 
-    `forced`: versions may go back, because the server's own history did (DESIGN 5, epochs).
+    `forced`: versions may go back, because the server's own history did (DESIGN 5, epochs). `counted`: say how many
+    rows became others.
     """
     images = [*images, *missing_members(work, tables, manifests, images)]
     mark_partial(work, tables, manifests, images)
@@ -66,6 +77,8 @@ def apply(
     reach("apply.before_rows")
     forget_bases(work, _moved(work, ready, roots))
     _release(work, tables, {*freed, *(roots[i.ref.id] for i in ready)} - busy, ready, done)
+    if counted:
+        _count(work, tables, ready, done, forced=forced)
     _write(work, tables, ready, done, forced=forced)
     merged = ((image.ref, image.into) for image in images if image.into is not None)
     done.changed.update(dict.fromkeys(follow_merges(work, tables, merged)))
@@ -123,6 +136,31 @@ def _release(work: Work, tables: ObjectTables, free: set[str], ready: Sequence[I
     newer = frozenset(i.ref.id for i in ready if i.ref.id in bases and is_news(i.stamp, bases[i.ref.id].stamp))
     for ref in release(work, tables, sorted(free), except_ids=newer):
         done.changed[ref] = None
+
+
+def _count(work: Work, tables: ObjectTables, ready: Sequence[Image], done: Applied, *, forced: bool) -> None:
+    objects: dict[str, list[Image]] = {}
+    for image in ready:
+        objects.setdefault(image.ref.object, []).append(image)
+    for name, images in objects.items():
+        done.written.add(_counted(work, tables[name], images, forced=forced))
+
+
+def _counted(work: Work, table: ObjectTable, images: Sequence[Image], *, forced: bool) -> Written:
+    """What writing the images of one object will come to. `forced`: versions may go back."""
+    ids = listed({image.ref.id for image in images})
+    held = dict(work.rows(f"SELECT Id, {STAMP} FROM {table.name} WHERE Id IN (SELECT value FROM json_each(?))", ids))
+    found = Written()
+    for image in images:
+        stamp = held.get(image.ref.id)
+        if image.row is not None:
+            found.created += stamp is None
+            found.updated += stamp is not None and (image.stamp != stamp if forced else image.stamp > stamp)
+            held[image.ref.id] = image.stamp
+        elif stamp is not None and (forced or image.stamp == NO_STAMP or stamp <= image.stamp):
+            found.removed += 1
+            del held[image.ref.id]
+    return found
 
 
 def _write(work: Work, tables: ObjectTables, ready: Sequence[Image], done: Applied, *, forced: bool) -> None:

@@ -13,7 +13,7 @@ from fieldsync.base.faults import reach
 from fieldsync.base.ids import RecordId
 from fieldsync.device.merge.apply import Applied, apply
 from fieldsync.device.merge.base import BaseState
-from fieldsync.device.merge.image import Image, held_image
+from fieldsync.device.merge.image import Image, Written, held_image
 from fieldsync.device.store.objects import ObjectTable, ObjectTables, quoted
 from fieldsync.device.store.staging import GONE, ROOT
 from fieldsync.device.store.work import Work
@@ -68,22 +68,35 @@ def apply_slice(work: Work, tables: ObjectTables, part: Slice, *, forced: bool =
     """Carry out one slice. `forced`: versions may go back, because what is here was found to be wrong."""
     staged = list(_busy_images(work, part))
     reach("bulk.before_slice")
-    done = apply(work, tables, staged, forced=forced)
+    done = apply(work, tables, staged, forced=forced, counted=True)
     for table in part.family:
-        _copy(work, table, part, forced=forced)
+        _copy(work, table, part, done, forced=forced)
     for table in part.family:
-        _remove_gone(work, table, part, forced=forced)
+        done.written.removed += _remove_gone(work, table, part, forced=forced)
     reach("bulk.before_commit")
     return done
 
 
-def _copy(work: Work, table: ObjectTable, part: Slice, *, forced: bool) -> None:
+def _counted(work: Work, table: ObjectTable, source: str, which: str, *, forced: bool) -> Written:
+    """What copying staged rows will come to. `source`: FROM, alias `s`; `which`: WHERE."""
+    newer = "<>" if forced else ">"
+    created, updated = work.rows(
+        f"SELECT count(*) FILTER (WHERE t.Id IS NULL), count(*) FILTER (WHERE s.{STAMP} {newer} t.{STAMP})"
+        f" {source} LEFT JOIN main.{table.name} t ON t.Id = s.Id {which}"
+    )[0]
+    return Written(created, updated)
+
+
+def _copy(work: Work, table: ObjectTable, part: Slice, done: Applied, *, forced: bool) -> None:
     free = f"s.{ROOT} NOT IN (SELECT root FROM main._busy) AND s.Id NOT IN (SELECT id FROM main._base)"
-    source = f"FROM staging.{table.name} s WHERE {part.within(f's.{ROOT}')} AND {free} AND {_NOT_TAKEN_BACK}"
+    which = f"WHERE {part.within(f's.{ROOT}')} AND {free} AND {_NOT_TAKEN_BACK}"
+    done.written.add(_counted(work, table, f"FROM staging.{table.name} s", which, forced=forced))
+    source = f"FROM staging.{table.name} s {which}"
     work.run(table.copy_from(source, forced=forced).replace("INSERT INTO ", "INSERT INTO main.", 1))
 
 
-def _remove_gone(work: Work, table: ObjectTable, part: Slice, *, forced: bool) -> None:
+def _remove_gone(work: Work, table: ObjectTable, part: Slice, *, forced: bool) -> int:
+    """How many rows went."""
     root = table.root_of("t")
     older = "1" if forced else f"(g.{STAMP} = 0 OR t.{STAMP} <= g.{STAMP})"
     work.run(
@@ -93,6 +106,8 @@ def _remove_gone(work: Work, table: ObjectTable, part: Slice, *, forced: bool) -
         " AND g.Id NOT IN (SELECT id FROM main._passed WHERE NOT gone))",
         table.type.name,
     )
+    removed: int = work.value("SELECT changes()")
+    return removed
 
 
 def _busy_images(work: Work, part: Slice) -> Iterator[Image]:

@@ -79,3 +79,19 @@ def held_image(table: ObjectTable, row: Sequence[Any]) -> Image:
     for place, fix in table.fixes:
         values[place] = fix(values[place])
     return Image(RecordRef(table.type.name, RecordId(row[0])), row[-1], values)
+
+
+@dataclass
+class Written:
+    """How many rows here an answer made, changed and took away (FEATURES I06)."""
+
+    created: int = 0
+    updated: int = 0
+    """A newer version came in a row's place; what came again as it stands is none."""
+    removed: int = 0
+
+    def add(self, more: Written) -> None:
+        """What came beside it."""
+        self.created += more.created
+        self.updated += more.updated
+        self.removed += more.removed

@@ -8,6 +8,7 @@ from itertools import takewhile
 import msgspec
 
 from fieldsync.base.problems import Code, Problem
+from fieldsync.device.merge.image import Written
 from fieldsync.device.status import log
 from fieldsync.device.status.log import Fact, Level
 from fieldsync.device.store import meta
@@ -55,9 +56,12 @@ class SyncReport(msgspec.Struct, frozen=True):
     ended_at: str | None = None
     seconds: float = 0.0
     upload_seconds: float = 0.0
+    metadata_seconds: float = 0.0
+    """What the data model took, on the way up or down; part of neither."""
     download_seconds: float = 0.0
     apply_seconds: float = 0.0
     """Of a non-blocking sync, once the person applied it."""
+    media_seconds: float = 0.0
     freeze_seconds: float = 0.0
     """Of all of them: what it waited because the app was not in front (FEATURES E27)."""
     successful: bool = False
@@ -65,9 +69,16 @@ class SyncReport(msgspec.Struct, frozen=True):
     upload_processed: bool = False
     download_processed: bool = False
     uploads: int = 0
+    records_up: int = 0
+    """Of these saves; each counts once in each."""
     upload_errors: int = 0
     rows_received: int = 0
+    rows_created: int = 0
+    """Rows that were not here before; every row of a database refresh."""
+    rows_updated: int = 0
+    """Rows of which a newer version came."""
     rows_removed: int = 0
+    """Rows that were here. Of a non-blocking sync these three are known once the person applied it."""
     verified: bool | None = None
     """Whether the digest agreed at last; None where it was not compared."""
     rows_repaired: int = 0
@@ -126,6 +137,12 @@ def numbered(work: Work, number: int) -> SyncReport:
     return msgspec.json.decode(raw, type=SyncReport)
 
 
+def wrote(report: SyncReport, written: Written) -> SyncReport:
+    """The report of a sync that made, changed and removed so many rows. Pure."""
+    counts = {"rows_created": written.created, "rows_updated": written.updated, "rows_removed": written.removed}
+    return msgspec.structs.replace(report, **counts)
+
+
 def close_crashed(work: Work, now: str) -> None:
     """A report that never ended belongs to a process that died: it failed."""
     for report in reports(work):
@@ -137,8 +154,9 @@ def close_crashed(work: Work, now: str) -> None:
 
 _SUMMED = (
     *("number", "kind", "trigger", "network", "successful", "canceled", "seconds", "upload_seconds"),
-    *("download_seconds", "apply_seconds", "freeze_seconds", "uploads", "upload_errors", "rows_received"),
-    *("rows_removed", "rows_repaired", "verified", "files_received", "files_removed", "bytes_up", "bytes_down"),
+    *("metadata_seconds", "download_seconds", "apply_seconds", "media_seconds", "freeze_seconds", "uploads"),
+    *("records_up", "upload_errors", "rows_received", "rows_created", "rows_updated", "rows_removed", "rows_repaired"),
+    *("verified", "files_received", "files_removed", "bytes_up", "bytes_down"),
 )
 
 

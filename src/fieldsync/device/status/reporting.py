@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,6 +20,13 @@ from fieldsync.device.sync.sending.foreground import Foreground
 from fieldsync.device.sync.upload import waiting
 
 
+class Took(NamedTuple):
+    """Seconds, and how many of them the data model took."""
+
+    seconds: float
+    modelled_seconds: float
+
+
 class Reporting:
     """Those of one device. What its log has to say goes to disk with them. `carried`: bytes that went up and came down
     since the device was opened."""
@@ -27,8 +36,10 @@ class Reporting:
     ) -> None:
         self._store, self._log, self._clock, self._foreground = store, log, clock, foreground
         self._carried = carried
-        self._carried_before: dict[int, tuple[int, int]] = {}
-        """By number, of syncs that run: what was carried when they began."""
+        self._before: dict[int, tuple[int, int, float]] = {}
+        """By number, of syncs that run: what was carried when they began, and `_modelled_seconds`."""
+        self._modelled_seconds = 0.0
+        """What getting the data model took since the device was opened."""
         self._ended: dict[int, SyncReport] = {}
         """Reports of syncs that ended and are not on disk yet."""
 
@@ -37,7 +48,7 @@ class Reporting:
         network = self._foreground.network
         self._log.say("sync begins", kind=kind, trigger=trigger, waiting=waiting(work), network=network)
         report = reports.begin(work, kind, instant(self._clock.now()), VERSION, trigger)
-        self._carried_before[report.number] = self._carried()
+        self._before[report.number] = (*self._carried(), self._modelled_seconds)
         return msgspec.structs.replace(report, network=network)
 
     def end(self, report: SyncReport) -> SyncReport:
@@ -52,12 +63,41 @@ class Reporting:
         return report
 
     def carried(self, report: SyncReport) -> SyncReport:
-        """The report with the bytes that went up and came down since its sync began."""
-        before = self._carried_before.pop(report.number, None)
+        """The report with the bytes that went up and came down since its sync began, and what the data model took."""
+        before = self._before.pop(report.number, None)
         if before is None:
             return report
-        up, down = (now - then for now, then in zip(self._carried(), before, strict=True))
-        return msgspec.structs.replace(report, bytes_up=up, bytes_down=down)
+        now = (*self._carried(), self._modelled_seconds)
+        up, down, seconds = (late - early for late, early in zip(now, before, strict=True))
+        return msgspec.structs.replace(report, bytes_up=int(up), bytes_down=int(down), metadata_seconds=seconds)
+
+    def moment(self) -> Took:
+        """Now, to ask later with `since`."""
+        return Took(self._clock.steady(), self._modelled_seconds)
+
+    def since(self, moment: Took) -> Took:
+        """What passed since a moment."""
+        return Took(self._clock.steady() - moment.seconds, self._modelled_seconds - moment.modelled_seconds)
+
+    def received(self, report: SyncReport, began: Took, rows: int) -> SyncReport:
+        """The report of a sync whose download began at a moment and brought so many rows until now."""
+        took = self.since(began)
+        return msgspec.structs.replace(
+            report,
+            download_processed=True,
+            seconds=report.seconds + took.seconds,
+            download_seconds=took.seconds - took.modelled_seconds,
+            rows_received=rows,
+        )
+
+    @contextmanager
+    def modelling(self) -> Iterator[None]:
+        """While the data model is fetched and the database brought to it."""
+        began = self._clock.steady()
+        try:
+            yield
+        finally:
+            self._modelled_seconds += self._clock.steady() - began
 
     def keep(self) -> None:
         """Reports that ended, and the lines of the log that are not on disk, as far as there is room."""

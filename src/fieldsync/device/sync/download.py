@@ -60,7 +60,6 @@ class Downloaded:
     """What a download brought."""
 
     rows: int = 0
-    removed: int = 0
     brought: frozenset[str] = frozenset()
     """Objects of which something came; all of them after a refresh."""
     applied: Applied = field(default_factory=Applied)
@@ -77,10 +76,9 @@ class Downloaded:
 
     def add(self, more: Downloaded) -> None:
         """What a repair brought; its digest takes the place of this one."""
-        self.rows, self.removed = self.rows + more.rows, self.removed + more.removed
+        self.rows += more.rows
         self.brought |= more.brought
-        self.applied.changed.update(more.applied.changed)
-        self.applied.waiting.update(more.applied.waiting)
+        self.applied.add(more.applied)
         self.digest, self.repaired, self.totals = more.digest, self.repaired + more.repaired, more.totals
 
 
@@ -148,11 +146,11 @@ def _take_few(store: Store, read: Sequence[Rows | Removed], end: End, *, forced:
     reach("download.staged")
     with store.write() as work:
         work.run("DELETE FROM _partial")
-        applied = apply(work, store.tables, images, forced=forced)
+        applied = apply(work, store.tables, images, forced=forced, counted=True)
         stand(work, end)
         reach("download.before_commit")
     brought = frozenset(image.ref.object for image in images)
-    found = Downloaded(rows, len(gone), brought, applied, end.digest, end.repaired)
+    found = Downloaded(rows, brought, applied, end.digest, end.repaired)
     found.untold = end.untold
     return found
 
@@ -162,13 +160,13 @@ def _take_many(
 ) -> Downloaded:
     staging = Staging(store)
     try:
-        end, removed = receive(store, lines, staging, progress)
+        end, _ = receive(store, lines, staging, progress)
         staging.finish(store.tables)
     except BaseException:
         staging.drop()
         raise
     reach("download.staged")
-    found = Downloaded(staging.rows, removed, frozenset(staging.brought), digest=end.digest, repaired=end.repaired)
+    found = Downloaded(staging.rows, frozenset(staging.brought), digest=end.digest, repaired=end.repaired)
     found.untold = end.untold
     if staging.merged:
         with store.write() as work:
@@ -257,8 +255,7 @@ def apply_staged(store: Store, clock: Clock, progress: Progress, found: Download
             with store.write() as work:
                 part = next_slice(work, family, above, roots)
                 applied = apply_slice(work, store.tables, part, forced=forced)
-            found.applied.changed.update(applied.changed)
-            found.applied.waiting.update(applied.waiting)
+            found.applied.add(applied)
             roots = next_size(roots, clock.steady() - began)
             above = part.through
         progress(found.rows * done // len(chosen), found.rows)

@@ -63,8 +63,7 @@ class Engine:
         self.running, self.preparing = Running(), Preparing()
         self.foreground = Foreground(world.clock)
         self.reporting = Reporting(store, self.log, world.clock, self.foreground, lambda: logged.carried)
-        self.online = True
-        self.news = True
+        self.online = self.news = True
         self.stream_open = False
         self.woken, self.taken = threading.Event(), threading.Event()
         """Something may be due; what was brought was looked at, and told."""
@@ -261,7 +260,8 @@ class Engine:
     def fetch_catalog(self, did: Stepped) -> None:
         """Get the data model; every list may look different after it. Raises Unreachable and Refused."""
         self.running.phase = Phase.MODEL
-        did.changed.update(dict.fromkeys(fetch_catalog(self.store, self.calls, self.now())))
+        with self.reporting.modelling():
+            did.changed.update(dict.fromkeys(fetch_catalog(self.store, self.calls, self.now())))
         did.objects |= {table.type.name for table in self.store.tables}
         self._model_moved = False
 

@@ -18,7 +18,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Refused
 from fieldsync.device.merge.apply import Applied
 from fieldsync.device.merge.carry import carry_over
-from fieldsync.device.merge.image import arranged
+from fieldsync.device.merge.image import Written, arranged
 from fieldsync.device.store import meta
 from fieldsync.device.store.fresh import Fresh
 from fieldsync.device.store.meta import Key
@@ -61,6 +61,7 @@ def refresh(store: Store, calls: Calls, progress: Progress) -> Downloaded:
         reach("refresh.caught_up")
         rows = fresh.rows
         applied = store.switch(fresh, _carrying(store.tables, end, merged, forced=forced))
+        applied.written = Written(created=rows)
     finally:
         fresh.close()
     progress(rows, rows)

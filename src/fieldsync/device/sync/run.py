@@ -13,6 +13,7 @@ from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.base.world import unix_ms
 from fieldsync.device.edit.clearing import clear, to_clear
 from fieldsync.device.queue import acknowledged
+from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.status.widget import Phase
 from fieldsync.device.store import meta
@@ -89,7 +90,6 @@ def _run(engine: Engine, wanted: tuple[SyncKind, Trigger], tell: Progress, did: 
 
 def _both_ways(engine: Engine, report: SyncReport, tell: Progress, did: Stepped) -> Iterator[SyncReport]:
     """The report as it stands after each way: what was done counts, also where the next fails."""
-    ask_outcomes(engine, did)
     report = upload_all(engine, report, did)
     yield report
     if report.kind is not SyncKind.UPLOAD_ONLY:
@@ -124,7 +124,7 @@ def end_report(engine: Engine, report: SyncReport, reason: Problem | None) -> Sy
     return engine.end_sync(done)
 
 
-def ask_outcomes(engine: Engine, did: Stepped) -> None:
+def _ask_outcomes(engine: Engine, did: Stepped) -> None:
     """What was decided of saves since, before anything here moves on."""
     if not engine.store.has_catalog:
         return
@@ -143,10 +143,12 @@ def ask_outcomes(engine: Engine, did: Stepped) -> None:
 
 def upload_all(engine: Engine, report: SyncReport, did: Stepped) -> SyncReport:
     """Upload always comes before download. A lost network ends it; refused saves do not."""
-    began = engine.world.clock.steady()
+    began = engine.reporting.moment()
+    _ask_outcomes(engine, did)
     with engine.store.write() as work:
         upload.retry_now(work)
         total = left = upload.waiting(work)
+        records = upload.records_waiting(work)
     idle, frozen = 0, 0.0
     while _something_to_send(engine):
         engine.running.up = (total - left, total)
@@ -158,14 +160,15 @@ def upload_all(engine: Engine, report: SyncReport, did: Stepped) -> SyncReport:
         with engine.store.read() as work:
             left = upload.waiting(work)
     engine.running.up = (total, total)
-    seconds = engine.world.clock.steady() - began
+    took = engine.reporting.since(began)
     return msgspec.structs.replace(
         report,
         upload_processed=True,
-        seconds=report.seconds + seconds,
-        upload_seconds=seconds,
+        seconds=report.seconds + took.seconds,
+        upload_seconds=took.seconds - took.modelled_seconds,
         freeze_seconds=report.freeze_seconds + frozen,
         uploads=total,
+        records_up=records,
         upload_errors=len(did.refused),
     )
 
@@ -196,25 +199,13 @@ def go_on(canceled: threading.Event) -> None:
         raise Refused(problem(Code.SYNC_CANCELED))
 
 
-def received(report: SyncReport, seconds: float, rows: int, removed: int) -> SyncReport:
-    """The report of a sync whose download took so long and brought so much."""
-    return msgspec.structs.replace(
-        report,
-        download_processed=True,
-        seconds=report.seconds + seconds,
-        download_seconds=seconds,
-        rows_received=rows,
-        rows_removed=removed,
-    )
-
-
 def _something_to_send(engine: Engine) -> bool:
     with engine.store.read() as work:
         return upload.due_in(work, unix_ms(engine.world.clock.now())) is not None
 
 
 def _download(engine: Engine, report: SyncReport, tell: Progress, did: Stepped) -> SyncReport:
-    began = engine.world.clock.steady()
+    began = engine.reporting.moment()
 
     def progress(done: int, total: int) -> None:
         engine.running.down = (done, total)
@@ -224,9 +215,8 @@ def _download(engine: Engine, report: SyncReport, tell: Progress, did: Stepped) 
     frozen = engine.foreground.wait(engine.canceled)
     go_on(engine.canceled)
     found, agreement = _downloaded(engine, report.kind, progress, did)
-    seconds = engine.world.clock.steady() - began
     return msgspec.structs.replace(
-        received(report, seconds, found.rows, found.removed),
+        reports.wrote(engine.reporting.received(report, began, found.rows), found.applied.written),
         freeze_seconds=report.freeze_seconds + frozen,
         **({"kind": SyncKind.FULL, "trigger": Trigger.FORCED} if found.forced else {}),
         verified=None if agreement is None else agreement.agreed,

@@ -69,6 +69,12 @@ def waiting(work: Work) -> int:
     return count
 
 
+def records_waiting(work: Work) -> int:
+    """How many records they save; one counts in each."""
+    count: int = work.value(f"SELECT coalesce(sum(item_count), 0) FROM _queue WHERE {WAITING}")
+    return count
+
+
 def due_in(work: Work, now_ms: int) -> float | None:
     """Seconds until something can be sent; None when nothing waits."""
     row = work.one(f"SELECT next_attempt_ms FROM _queue WHERE {WAITING} ORDER BY n LIMIT 1")

@@ -11,6 +11,7 @@ import msgspec
 
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.device.merge.image import Written
 from fieldsync.device.merge.merged import follow_merges
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncReport
@@ -51,7 +52,7 @@ def _apply(engine: Engine, tell: Callable[[], None], did: Stepped) -> SyncReport
         tell()
 
     began = engine.world.clock.steady()
-    found = Downloaded(prepared.rows, prepared.removed, frozenset(prepared.brought))
+    found = Downloaded(prepared.rows, frozenset(prepared.brought))
     progress(0, prepared.rows)
     if prepared.merged:
         with store.write() as work:
@@ -59,7 +60,7 @@ def _apply(engine: Engine, tell: Callable[[], None], did: Stepped) -> SyncReport
     with store.attached_beside(PREPARED):
         downloads.apply_staged(store, engine.world.clock, progress, found)
     reach("prepare.applied")
-    done = _finish(engine, prepared, engine.world.clock.steady() - began)
+    done = _finish(engine, prepared, engine.world.clock.steady() - began, found.applied.written)
     store.drop_beside(PREPARED)
     did.changed.update(found.applied.changed)
     did.waiting.update(found.applied.waiting)
@@ -67,12 +68,12 @@ def _apply(engine: Engine, tell: Callable[[], None], did: Stepped) -> SyncReport
     return done
 
 
-def _finish(engine: Engine, prepared: Prepared, seconds: float) -> SyncReport:
+def _finish(engine: Engine, prepared: Prepared, seconds: float, written: Written) -> SyncReport:
     """The device stands where the update ends; of the feed it has read more since."""
     with engine.store.write() as work:
         downloads.stand(work, prepared.end, feed_goes_on=True)
         forget_prepared(work)
-        report = reports.numbered(work, prepared.number)
+        report = reports.wrote(reports.numbered(work, prepared.number), written)
         done = msgspec.structs.replace(
             report,
             ended_at=engine.now(),

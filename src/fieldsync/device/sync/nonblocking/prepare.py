@@ -21,7 +21,7 @@ from fieldsync.device.sync import download as downloads
 from fieldsync.device.sync.download import Asked, RefreshNeeded
 from fieldsync.device.sync.engine import Engine
 from fieldsync.device.sync.nonblocking.prepared import Prepared, begin_preparing, forget_prepared, keep_prepared
-from fieldsync.device.sync.run import ask_outcomes, end_report, go_on, received, upload_all
+from fieldsync.device.sync.run import end_report, go_on, upload_all
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.sync.settle import Stepped
 from fieldsync.device.transport import Unreachable
@@ -57,7 +57,6 @@ def _prepare(engine: Engine, tell: Tell, did: Stepped, trigger: Trigger) -> Sync
         report = engine.reporting.begin(work, SyncKind.NON_BLOCKING, trigger)
     try:
         with engine.network:
-            ask_outcomes(engine, did)
             report = upload_all(engine, report, did)
         return _received(engine, tell, did, report)
     except (Unreachable, Refused) as error:
@@ -79,7 +78,7 @@ def _give_up(engine: Engine) -> None:
 
 
 def _received(engine: Engine, tell: Tell, did: Stepped, report: SyncReport) -> SyncReport:
-    began = engine.world.clock.steady()
+    began = engine.reporting.moment()
     frozen = report.freeze_seconds + engine.foreground.wait(engine.preparing.canceled)
     go_on(engine.preparing.canceled)
     report = msgspec.structs.replace(report, freeze_seconds=frozen)
@@ -93,8 +92,7 @@ def _received(engine: Engine, tell: Tell, did: Stepped, report: SyncReport) -> S
         except RefreshNeeded as needed:
             why = "your admin wants it loaded anew" if needed.forced else "the server cannot tell what changed"
             raise Refused(problem(Code.REFRESH_REQUIRED, reason=why)) from None
-        seconds = engine.world.clock.steady() - began
-        done = engine.reporting.carried(received(report, seconds, prepared.rows, prepared.removed))
+        done = engine.reporting.carried(engine.reporting.received(report, began, prepared.rows))
         with engine.store.write() as work:
             go_on(engine.preparing.canceled)
             keep_prepared(work, prepared)
