@@ -34,7 +34,8 @@ objects:
       - {name: ParentId, type: lookup, references: Card}
       - {name: Extra, type: text}
     record_types: [{name: Plain, default: true}, {name: Gold}]
-    validation_rules: [{name: Polite, condition: 'Notes = "bad"', message: Be polite., field: Notes}]
+    validation_rules:
+      - {name: Polite, condition: 'AND(Notes = "bad", OR(ISNEW(), TRUE))', message: Be polite., field: Notes}
   - {name: Diary, label: Diary, prefix: c01, sharing: private, fields: [{name: Notes, type: text}]}
   - name: Report
     label: Report

@@ -32,7 +32,7 @@ name: own
 label: Own
 extensions:
   - object: Account
-    validation_rules: [{name: A_Number, condition: 'Phone = "none"', message: Say a number.}]
+    validation_rules: [{name: A_Number, condition: 'AND(Phone = "none", OR(ISNEW(), TRUE))', message: Say a number.}]
 """
 PROGRAM = "from fieldsync.cli.main import main; main()"
 

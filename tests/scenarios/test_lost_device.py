@@ -32,7 +32,7 @@ objects:
     label: Clinic
     prefix: s00
     fields: [{name: City, type: text}]
-    validation_rules: [{name: A_City, condition: 'City = "nowhere"', message: Say where.}]
+    validation_rules: [{name: A_City, condition: 'AND(City = "nowhere", OR(ISNEW(), TRUE))', message: Say where.}]
 profiles:
   - {name: Rep, label: Rep, objects: {'*': [read, create, edit, delete]}}
 """

@@ -26,7 +26,7 @@ objects:
     prefix: a00
     fields:
       - {name: City, type: text, label: City, length: 40}
-    validation_rules: [{name: Somewhere, condition: 'City = "nowhere"', message: Say where.}]
+    validation_rules: [{name: Somewhere, condition: 'AND(City = "nowhere", OR(ISNEW(), TRUE))', message: Say where.}]
 profiles:
   - name: Rep
     label: Rep

@@ -61,7 +61,7 @@ objects:
     label: Line
     prefix: s04
     fields: [{{name: VisitId, type: master_detail, references: Visit}}, {{name: City, type: text}}]
-    validation_rules: [{{name: Polite, condition: 'City = "bad"', message: Be polite.}}]
+    validation_rules: [{{name: Polite, condition: 'AND(City = "bad", OR(ISNEW(), TRUE))', message: Be polite.}}]
 profiles:
   - name: Rep
     label: Rep

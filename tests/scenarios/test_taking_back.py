@@ -22,7 +22,8 @@ objects:
     label: Doctor
     prefix: b00
     fields: [{{name: City, type: text}}, {{name: Phone, type: text}}]
-    validation_rules: [{{name: Polite, condition: 'City = "bad"', message: Be polite., field: City}}]
+    validation_rules:
+      - {{name: Polite, condition: 'AND(City = "bad", OR(ISNEW(), TRUE))', message: Be polite., field: City}}
   - name: Visit
     label: Visit
     prefix: b01

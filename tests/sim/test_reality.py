@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and /pr
 
 def test_no_law_is_broken_whatever_process_is_killed_or_paused_and_nothing_is_left_running(tmp_path: Path) -> None:
     chosen = ["--kinds", "all", "--devices", "2", "--rates", "20", "--seconds", "3", "--seed", "5"]
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "FIELDSYNC_TRACE": "1"}
     ran = subprocess.run([*COMMAND, *chosen], capture_output=True, text=True, timeout=300, env=environment)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     outcome = json.loads(ran.stdout)

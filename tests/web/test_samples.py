@@ -65,6 +65,9 @@ def test_samples_over_the_limit_are_told_at_their_line_before_the_save(browser: 
         line.get_by_label("Quantity").fill("61")
         page.get_by_role("button", name="Save", exact=True).click()
         expect(line.get_by_role("alert")).to_contain_text("Respira inhaler sample this account gets at most 60 a year")
+        line.get_by_label("Quantity").fill("0")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(line.get_by_text("Leave at least one sample, or remove the line.")).to_be_visible()
         assert ipad.count("Call") == calls
         line.get_by_label("Quantity").fill("1")
         saved(page)

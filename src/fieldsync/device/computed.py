@@ -6,7 +6,7 @@ records with changes the server has not seen, every formula whose related rows a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -23,7 +23,7 @@ from fieldsync.device.store.work import Work
 from fieldsync.device.sync.account import read_account
 from fieldsync.formula import Surroundings
 from fieldsync.formula.catalog import CatalogFormulas, FieldFormula, record_of
-from fieldsync.formula.catalog.compiled import Way, reference_named
+from fieldsync.formula.catalog.rows import is_whole
 from fieldsync.formula.record import Stored
 from fieldsync.schema.fields import FieldValue
 from fieldsync.soql.sqlite.letters import sorting
@@ -91,7 +91,11 @@ class Computed:
             if record.mark is Mark.CLEAN:
                 wanted = [one for one in wanted if one.field.name in local]
             else:
-                wanted = [one for one in wanted if one.field.name in local or _is_whole(formulas, record, one, row)]
+                wanted = [
+                    one
+                    for one in wanted
+                    if one.field.name in local or is_whole(formulas, table.type, record.values, one.checked, row)
+                ]
             seen = record_of(formulas, record.object, record.values, None, row, around)
             values = {one.field.name: held(seen.new[one.field.name], one) for one in wanted}
             result.append(replace(record, values={**record.values, **values}))
@@ -122,25 +126,6 @@ def _local_names(tables: ObjectTables, table: ObjectTable) -> frozenset[str]:
     if not table.type.formulas:
         return frozenset()
     return frozenset(one.field.name for one in tables.formulas.local(table.type.name))
-
-
-def _is_whole(formulas: CatalogFormulas, record: Record, one: FieldFormula, row: Any) -> bool:
-    """Whether every related row the formula reads is on this device, or known to be none."""
-    ways: Iterable[Way] = formulas.ways_of(formulas.catalog[record.object], one.checked)
-    for way in ways:
-        current, values = formulas.catalog[record.object], record.values
-        for name in way:
-            reference = reference_named(current, name)
-            assert reference is not None
-            assert reference.references is not None
-            target = values.get(reference.name)
-            if target is None:
-                break
-            found = row(reference.references, target)
-            if found is None:
-                return False
-            current, values = formulas.catalog[reference.references], found
-    return True
 
 
 def held(value: Stored, one: FieldFormula) -> FieldValue:

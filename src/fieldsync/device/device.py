@@ -173,9 +173,9 @@ class Device:
         reading.table_of(self._store.tables, object_name)
         return self._ask(reading.marks, [record_id])[record_id]
 
-    def edit(self) -> AbstractContextManager[Edit]:
-        """One save: see `device/edit`. When the block ends without an exception it is on disk and in the queue."""
-        return self._sessions.edit()
+    def edit(self, *, ruled: bool = True) -> AbstractContextManager[Edit]:
+        """One save, on disk and queued when the block ends: `device/edit`. Not `ruled`: the server asks the rules."""
+        return self._sessions.edit(ruled=ruled)
 
     def undo(self, n: int) -> None:
         """Take back a failed entry and every later one that builds on it. Raises Refused: NOT_FOUND, LOCKED."""

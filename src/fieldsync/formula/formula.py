@@ -17,6 +17,8 @@ from fieldsync.formula.record import Record, Surroundings
 from fieldsync.formula.types import FormulaType, Value
 from fieldsync.schema.catalog import Catalog
 
+ZONED = frozenset({"DATEVALUE"})
+
 
 @dataclass(frozen=True)
 class Formula:
@@ -45,6 +47,11 @@ class Formula:
         settings, rates or other records by look-up."""
         calls = (node.name for node in walk(self.node) if isinstance(node, Call))
         return bool(self.globals) or any(name in TABLE and TABLE[name].volatile for name in calls)
+
+    @cached_property
+    def zoned(self) -> bool:
+        """Whether it asks on which day an instant is: that depends on where the person is."""
+        return any(isinstance(node, Call) and node.name in ZONED for node in walk(self.node))
 
     def check(self, catalog: Catalog, object_name: str) -> FormulaType:
         """What it gives on records of this object. Raises BadFormula."""

@@ -141,6 +141,9 @@ class Settings(msgspec.Struct, frozen=True):
     """By object, where a sync rule sets a limit."""
     attachments: tuple[str, ...] | None = None
     """Objects whose sync rule includes the files on their records; None: a server that does not say, so all."""
+    rules_left: tuple[str, ...] | None = None
+    """Objects whose validation rules only the server may ask, because a trigger may change the rows before them; None:
+    a server that does not say, so all (FEATURES F08)."""
     nightly: bool = False
     """Whether an app that is open, plugged in and not in use syncs by itself at night (FEATURES E17)."""
     detailed_log: bool = False

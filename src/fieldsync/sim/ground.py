@@ -59,7 +59,8 @@ objects:
       - {{name: Phone, type: text}}
 extensions:
   - object: Account
-    validation_rules: [{{name: A_Number, condition: 'Phone = "{REFUSED_PHONE}"', message: Say a number.}}]
+    validation_rules:
+      - {{name: A_Number, condition: 'AND(Phone = "{REFUSED_PHONE}", OR(ISNEW(), TRUE))', message: Say a number.}}
 sync_rules:
   - {{object: Depot, type: full}}
   - {{object: Stall, type: full}}

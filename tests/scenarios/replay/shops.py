@@ -52,7 +52,8 @@ def _sales() -> tuple[Object, Object]:
 
 
 def _shop() -> Object:
-    rule = ValidationRule(name="Somewhere", condition=f'City = "{REFUSED_CITY}"', message="Shops are somewhere.")
+    condition = f'AND(City = "{REFUSED_CITY}", OR(ISNEW(), TRUE))'  # whether it is new, only the server asks
+    rule = ValidationRule(name="Somewhere", condition=condition, message="Shops are somewhere.")
     fields = (
         Field(name="City", type=FieldType.TEXT, length=40),
         Field(name="Phone", type=FieldType.TEXT, length=40),

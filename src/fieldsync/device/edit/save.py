@@ -11,11 +11,14 @@ from dataclasses import dataclass
 import msgspec
 
 from fieldsync.base.faults import reach
+from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Refused
 from fieldsync.device.edit.desk import Desk, Touched
 from fieldsync.device.edit.numbers import Numbers
 from fieldsync.device.edit.plan import Bundle, bundles
-from fieldsync.device.edit.preview import Author
+from fieldsync.device.edit.preview import Author, Row
 from fieldsync.device.edit.session import Act
+from fieldsync.device.logic.rules import RulesHere
 from fieldsync.device.merge.base import base_of, keep_first
 from fieldsync.device.merge.free import free_families
 from fieldsync.device.queue import journal
@@ -24,7 +27,7 @@ from fieldsync.device.queue.fold import fold_all, references_of
 from fieldsync.device.queue.journal import Touch
 from fieldsync.device.queue.states import Event, State, after
 from fieldsync.device.store.objects import ObjectTables
-from fieldsync.device.store.records import remove_rows, write_row
+from fieldsync.device.store.records import read_row, remove_rows, write_row
 from fieldsync.device.store.work import Work
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Item, Operation
@@ -39,13 +42,23 @@ class Saved:
 
 
 def save(
-    work: Work, tables: ObjectTables, acts: Sequence[Act], *, author: Author, numbers: Numbers, per_part: int
+    work: Work,
+    tables: ObjectTables,
+    acts: Sequence[Act],
+    *,
+    author: Author,
+    numbers: Numbers,
+    per_part: int,
+    rules: RulesHere | None = None,
 ) -> Saved:
-    """Write one save. Raises Refused, and then the caller's transaction must not commit."""
+    """Write one save. `rules`: those that are asked before. Raises Refused, and then the caller's transaction must not
+    commit."""
     desk = Desk(work, tables, author)
     for act in acts:
         desk.act(act)
     touched = list(desk.records.values())
+    if rules is not None:
+        _ask(rules, desk, touched)
     reach("save.before_base")
     for one in touched:
         keep_first(work, base_of(one.ref, one.root, one.before))
@@ -60,6 +73,25 @@ def save(
     reach("save.before_commit")
     refs = dict.fromkeys((*(t.ref for t in touched), *freed))
     return Saved(tuple(n for n in queued if n is not None), tuple(refs))
+
+
+def _ask(rules: RulesHere, desk: Desk, touched: Sequence[Touched]) -> None:
+    """Raises Refused(VALIDATION) for the first rule that refuses a row."""
+
+    def rows(name: str, record_id: str) -> Row | None:
+        known = desk.records.get(RecordId(record_id))
+        if known is not None:
+            return known.row
+        stored = read_row(desk.work, desk.tables[name], record_id) if name in desk.tables else None
+        return None if stored is None else dict(stored.values)
+
+    for one in touched:
+        if one.row is None or one.item is None:
+            continue
+        new = one.before is None or one.before.stamp == 0
+        reason = rules.broken(desk.tables, one.ref.object, one.row, rows, new=new)
+        if reason is not None:
+            raise Refused(reason)
 
 
 def _write_rows(work: Work, tables: ObjectTables, touched: Sequence[Touched]) -> None:

@@ -14,10 +14,12 @@ from fieldsync.device.edit.preview import Author
 from fieldsync.device.edit.resend import resend
 from fieldsync.device.edit.save import Saved, save
 from fieldsync.device.edit.session import Edit
+from fieldsync.device.logic.rules import RulesHere
 from fieldsync.device.merge.base import bases_of_records
 from fieldsync.device.queue.at_once import AtOnce
 from fieldsync.device.store.records import has_row
 from fieldsync.device.store.store import Store
+from fieldsync.device.store.work import Work
 from fieldsync.device.sync.account import read_account, read_settings
 from fieldsync.protocol.session import Settings
 
@@ -30,6 +32,7 @@ class Sessions:
         self._mine = threading.local()
         self._author: RecordId | None = None
         self._per_part, self._one_way = 0, tuple[str, ...]()
+        self._rules: RulesHere | None = None
         self._refusal: Problem | None = None
 
     def forget_account(self) -> None:
@@ -39,14 +42,20 @@ class Sessions:
     def follow_settings(self) -> None:
         """A download may have brought others."""
         with self._store.read() as work:
-            self._follow(read_settings(work))
+            self._follow(work, read_settings(work))
 
-    def _follow(self, settings: Settings) -> None:
+    def _follow(self, work: Work, settings: Settings) -> None:
         self._per_part, self._one_way = settings.items_per_transaction, settings.one_way
+        account = read_account(work)
+        if account is not None and (self._rules is None or not self._rules.serves(account.user, settings.rules_left)):
+            self._rules = RulesHere(account.user, settings.rules_left)
 
     @contextmanager
-    def edit(self) -> Iterator[Edit]:
-        """One save. Raises Refused: AUTH before the first sign-in, SUPPORT_READ_ONLY, and what the acts raise."""
+    def edit(self, *, ruled: bool = True) -> Iterator[Edit]:
+        """One save; not `ruled`: the server alone asks the validation rules.
+
+        Raises Refused: AUTH before the first sign-in, SUPPORT_READ_ONLY, and what the acts raise.
+        """
         outer: Edit | None = getattr(self._mine, "edit", None)
         if outer is not None:
             before = len(outer.acts)
@@ -64,7 +73,7 @@ class Sessions:
         finally:
             self._mine.edit = None
         if edit.acts:
-            saved = self._write(edit)
+            saved = self._write(edit, self._rules if ruled else None)
             edit.queue_numbers = saved.numbers
             self._after_save(saved)
 
@@ -83,11 +92,11 @@ class Sessions:
                 raise Refused(self._refusal)
             return
         with self._store.read() as work:
-            account, settings = read_account(work), read_settings(work)
-        if account is None or not self._store.has_catalog:
-            raise Refused(problem(Code.AUTH))
-        self._author = account.user.id
-        self._follow(settings)
+            account = read_account(work)
+            if account is None or not self._store.has_catalog:
+                raise Refused(problem(Code.AUTH))
+            self._author = account.user.id
+            self._follow(work, read_settings(work))
         looks = account.support is not None and not account.support.editing
         self._refusal = problem(Code.SUPPORT_READ_ONLY, name=account.user.name) if looks else None
         if self._refusal is not None:
@@ -109,13 +118,19 @@ class Sessions:
                 bases_of_records(work, [record_id])
             )
 
-    def _write(self, edit: Edit) -> Saved:
+    def _write(self, edit: Edit, rules: RulesHere | None) -> Saved:
         assert self._author is not None
         author = Author(self._author, self._numbers.now())
         reach("save.begin")
         with self._store.write() as work:
             saved = save(
-                work, self._store.tables, edit.acts, author=author, numbers=self._numbers, per_part=self._per_part
+                work,
+                self._store.tables,
+                edit.acts,
+                author=author,
+                numbers=self._numbers,
+                per_part=self._per_part,
+                rules=rules,
             )
             self._at_once.mark(work, saved.numbers, self._numbers.upcoming_n)
         reach("save.after_commit")

@@ -58,6 +58,15 @@ class Reading:
     column: str
 
 
+@dataclass(frozen=True)
+class Place:
+    """A field that a formula reads: of the row at the end of the way. The references on the way are places too."""
+
+    way: Way
+    object: str
+    field: str
+
+
 @dataclass
 class ObjectFormulas:
     """The formulas of one object, and the ways to the related rows they read, formulas of formulas included."""
@@ -111,21 +120,42 @@ class CatalogFormulas:
             if target is not None and inner is not None:
                 yield from ((*way, *more) for more in self.ways_of(target, inner.checked))
 
+    def places_of(self, object_type: ObjectType, checked: Checked, before: Way = ()) -> Iterator[Place]:
+        """Every field a formula reads; in place of a formula field what that reads."""
+        for path in checked.formula.paths:
+            found = CatalogScope(self.catalog, object_type.name).find(path)
+            if found is None:
+                continue
+            *way, name = found.names
+            current = object_type
+            for end, relationship in enumerate(way):
+                reference = reference_named(current, relationship)
+                assert reference is not None
+                assert reference.references is not None
+                yield Place((*before, *way[:end]), current.name, reference.name)
+                current = self.catalog[reference.references]
+            inner = self.objects[current.name].fields.get(name)
+            if inner is None:
+                yield Place((*before, *way), current.name, name)
+            else:
+                yield from self.places_of(current, inner.checked, (*before, *way))
+
     def travelling(self, object_name: str) -> tuple[FieldFormula, ...]:
         """Formula fields whose value the server computes and sends. The others are computed when a device reads them:
         they depend on the clock, the person or the org's settings, and may change without any save."""
         object_type = self.catalog[object_name]
-        return tuple(f for f in self[object_name].fields.values() if not self._is_local(object_type, f.checked))
+        return tuple(f for f in self[object_name].fields.values() if not self.is_local(object_type, f.checked))
 
     def local(self, object_name: str) -> tuple[FieldFormula, ...]:
         """Formula fields that a device computes itself."""
         sent = {one.field.name for one in self.travelling(object_name)}
         return tuple(f for name, f in self[object_name].fields.items() if name not in sent)
 
-    def _is_local(self, object_type: ObjectType, checked: Checked) -> bool:
+    def is_local(self, object_type: ObjectType, checked: Checked) -> bool:
+        """Whether what a formula comes to depends on more than records, itself or by a formula field it reads."""
         if checked.formula.volatile or uses_python_only(checked.root):
             return True
-        return any(self._is_local(target, inner.checked) for target, inner in self._inner(object_type, checked))
+        return any(self.is_local(target, inner.checked) for target, inner in self._inner(object_type, checked))
 
     def _inner(self, object_type: ObjectType, checked: Checked) -> Iterator[tuple[ObjectType, FieldFormula]]:
         """Formula fields that a formula reads."""

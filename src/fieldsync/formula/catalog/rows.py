@@ -11,6 +11,7 @@ from fieldsync.formula.evaluate import Evaluation, as_field
 from fieldsync.formula.formula import Checked
 from fieldsync.formula.problem import Fault, FormulaError, NoValue
 from fieldsync.formula.record import Record, Stored, Surroundings
+from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.model import Field
 
 Row = Mapping[str, Any]
@@ -98,3 +99,21 @@ def value_of(checked: Checked, field: Field, record: Record, around: Surrounding
         position = checked.root.position
         return FormulaError(Fault.EVALUATION, position.line, position.column, f"no value: {fault}")
     return as_field(value, field.formula_returns or field.type, scale=field.scale, zone=own.zone)
+
+
+def is_whole(formulas: CatalogFormulas, object_type: ObjectType, row: Row, checked: Checked, rows: Rows) -> bool:
+    """Whether every related row that a formula reads is here, or known to be none."""
+    for way in formulas.ways_of(object_type, checked):
+        current, values = object_type, row
+        for name in way:
+            reference = reference_named(current, name)
+            assert reference is not None
+            assert reference.references is not None
+            target = values.get(reference.name)
+            if target is None:
+                break
+            found = rows(reference.references, target)
+            if found is None:
+                return False
+            current, values = formulas.catalog[reference.references], found
+    return True

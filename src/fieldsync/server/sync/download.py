@@ -113,13 +113,14 @@ async def download(
     clear, settings = await wish(org, database, caller)
     reload = None if asked.refreshed else await reload_owed(org, database, caller)
     untold, as_of = isinstance(then, Problem), instant(org.world.clock.now())
-    yield encode_line(End(*place, count, as_of, digest, repaired, untold, clear, _told(settings, scope), reload))
+    yield encode_line(End(*place, count, as_of, digest, repaired, untold, clear, _told(org, settings, scope), reload))
 
 
-def _told(settings: Settings, scope: Scope) -> Settings:
-    """Settings with what follows from the rules that count for this device."""
-    cut = scope.cut
-    return msgspec.structs.replace(settings, one_way=cut.one_way, files=cut.files, attachments=cut.attachments)
+def _told(org: Org, settings: Settings, scope: Scope) -> Settings:
+    """Settings with what follows from the rules that count for this device, and from the org's logic."""
+    cut, left = scope.cut, org.logic.rules_left
+    found = {"one_way": cut.one_way, "files": cut.files, "attachments": cut.attachments, "rules_left": left}
+    return msgspec.structs.replace(settings, **found)
 
 
 async def _scope_then(org: Org, database: Database, since: Checkpoint, scope: Scope) -> Scope | Problem:

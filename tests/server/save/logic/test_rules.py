@@ -5,12 +5,20 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 from tests.server.lab import Lab, Phone, create, update
+from tests.server.save.logic.packs import orders_pack, rule
 from tests.server.save.logic.test_roll_ups import purchase, seen
 from tests.server.save.logic.test_triggers import buyer_of, new_order
 
 from fieldsync.base.ids import RecordId
-from fieldsync.protocol.upload import Outcome, Rejected, Saved
+from fieldsync.formula.catalog import CatalogFormulas
+from fieldsync.protocol.upload import Operation, Outcome, Rejected, Saved
+from fieldsync.schema.catalog import build
+from fieldsync.schema.load import load_packs
+from fieldsync.schema.model import Field, FieldType, Object
+from fieldsync.server.save.logic.compiled import Logic
+from fieldsync.server.save.logic.trigger import Batch, Trigger, Triggers, When
 
 
 def broken(outcome: Outcome) -> list[tuple[object, str | None, str]]:
@@ -91,3 +99,38 @@ def test_only_the_transaction_that_goes_over_the_limit_is_refused(lab: Lab, sara
     outcomes = [r.outcome for r in sarah.upload(*saves).results]
     assert [type(o) for o in outcomes] == [Saved, Saved, Rejected, Saved]
     assert seen(lab, "Buyer", buyer)["Turnover"] == 20
+
+
+def logic_of(lab: Lab, condition: str, *triggers: Trigger) -> Logic:
+    """Of an org with this one rule, on buyers."""
+    pack = orders_pack()
+    bare = (replace(o, validation_rules=(), fields=_plain(o)) for o in pack.objects if o.name != "Buyer")
+    buyer = replace(pack.objects[0], fields=_plain(pack.objects[0]), validation_rules=(rule("One", condition, "No."),))
+    catalog = build([*load_packs(("platform",)), replace(pack, objects=(buyer, *bare))])
+    return Logic(CatalogFormulas(catalog), lab.org.logic.roll_ups, Triggers(catalog, triggers))
+
+
+def _plain(declared: Object) -> tuple[Field, ...]:
+    return tuple(f for f in declared.fields if f.type is not FieldType.FORMULA and f.default is None)
+
+
+@pytest.mark.parametrize(
+    ("condition", "anywhere"),
+    [("DATEVALUE(CreatedDate) > DATE(2026, 1, 1)", False), ("TODAY() > DATE(2026, 1, 1)", False), ("Limit < 0", True)],
+)
+def test_the_day_of_an_instant_is_that_of_the_person_whatever_other_rules_there_are(
+    lab: Lab, condition: str, *, anywhere: bool
+) -> None:
+    assert logic_of(lab, condition).reads_clock is not anywhere
+
+
+async def _touch(batch: Batch) -> None:
+    """A trigger."""
+
+
+def test_devices_are_told_whose_rules_they_cannot_ask_because_a_trigger_comes_first(lab: Lab) -> None:
+    assert logic_of(lab, "Limit < 0").rules_left == ()
+    assert logic_of(lab, "Limit < 0", Trigger("Buyer", _touch, When.AFTER)).rules_left == ()
+    assert logic_of(lab, "Limit < 0", Trigger("Buyer", _touch, When.BEFORE)).rules_left == ("Buyer",)
+    deletes = Trigger("Buyer", _touch, When.BEFORE, frozenset({Operation.DELETE}))
+    assert logic_of(lab, "Limit < 0", deletes).rules_left == (), "no rule is asked of what is deleted"
