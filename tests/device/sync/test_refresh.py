@@ -8,14 +8,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.device.lab import Answer, Lab, rejected
+from tests.device.lab import Answer, Lab, catalog, rejected
 
 from fieldsync.base.problems import Code, Refused
 from fieldsync.device import Unreachable
 from fieldsync.device.store.fresh import current_file
 from fieldsync.protocol.refresh import Begin, Done, Mark, Part, encode_line
 from fieldsync.protocol.rows import Gone
+from fieldsync.protocol.tracking import Tracked
 from fieldsync.protocol.upload import Accepted
+from fieldsync.schema.catalog import encode
+from fieldsync.schema.model import Field, FieldType
 
 
 def shop(lab: Lab, number: int, stamp: int = 5, **values: Any) -> dict[str, Any]:
@@ -247,3 +250,23 @@ def test_a_folder_whose_pointer_is_lost_is_not_taken_for_an_empty_one(lab: Lab) 
     pointer.write_text(named)
     lab.reopen()
     assert len(cities(lab)) == 1
+
+
+def test_its_steps_come_in_their_order(lab: Lab) -> None:
+    """What is saved here goes up before anything comes; a newer data model before the rows that need it; what changed
+    while they came behind them; the record of it last (FEATURES E09)."""
+    lab.download(lab.block("Shop", shop(lab, 1)))
+    with lab.device.edit() as edit:
+        edit.update("Shop", lab.server_id("Shop", 1), {"City": "mine"})
+    lab.script.catalog = newer = catalog(more=(Field(name="Zip", type=FieldType.TEXT),))
+    lab.script.always["catalog"] = encode(newer)
+    lab.script.then("upload", lab.saved())
+    lab.script.then("refresh", *2 * [lab.refresh_lines(lab.block("Shop", shop(lab, 1, 9)))])
+    lab.script.then("download", lab.lines())
+    lab.script.always["tracking"] = Tracked(9)
+    lab.script.asked.clear()
+    assert lab.device.sync("full").successful
+    while not lab.script.tracked:
+        lab.device.step()
+    asked = [path.partition("?")[0].removeprefix("/sync/v1/") for _, path, _ in lab.script.asked]
+    assert asked == ["upload", "refresh", "catalog", "refresh", "download", "feed"]
