@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fieldsync.sim.ground import Databases
     from fieldsync.sim.run import Plan, Report
 
+SHRINK_MINUTES = 10.0
+
 
 def sim(
     context: typer.Context,
@@ -34,6 +36,9 @@ def sim(
     workload: Annotated[
         str, typer.Option("--workload", help="Kind of days: of `hot record`, `month end` ...")
     ] = "field day",
+    shrink_minutes: Annotated[
+        float, typer.Option("--shrink-minutes", min=0, help="For so long a shorter run is looked for that fails too.")
+    ] = SHRINK_MINUTES,
     as_json: JsonOption = False,
 ) -> None:
     """Run devices and a server in one process, one step at a time, with every fault, and ask every law."""
@@ -52,7 +57,7 @@ def sim(
         elif hours:
             found = _long(databases, folder, plan, hours, numbers or Path(NUMBERS))
         else:
-            found = _one(databases, folder, plan, trace=trace, as_json=as_json)
+            found = _one(databases, folder, plan, shrink_minutes, trace=trace, as_json=as_json)
     if not found:
         raise SystemExit(Exit.REFUSED)
 
@@ -77,8 +82,8 @@ def _databases() -> Iterator[tuple[Databases, Path]]:
             yield Databases(postgres.uri), folder
 
 
-def _one(databases: Databases, folder: Path, plan: Plan, *, trace: bool, as_json: bool) -> bool:
-    """One run; one that fails is made as short as it can be, and told line by line."""
+def _one(databases: Databases, folder: Path, plan: Plan, minutes: float, *, trace: bool, as_json: bool) -> bool:
+    """One run; one that fails is made as short as it can be in so many minutes, and told line by line."""
     from fieldsync.sim.proof.shrink import shrink
     from fieldsync.sim.run import run
 
@@ -89,8 +94,10 @@ def _one(databases: Databases, folder: Path, plan: Plan, *, trace: bool, as_json
         return not report.violations
     if report.violations:
         say(f"VIOLATION {report.violations[0]}; looking for a shorter run that breaks the same law")
-        plan, report = shrink(databases, folder, plan, report)
-        say(f"the shortest run that still fails, of {plan.steps - len(plan.without)} steps:")
+        plan, report, complete = shrink(databases, folder, plan, report, minutes=minutes)
+        if not complete:
+            say(f"stopped after {minutes:g} minutes: --shrink-minutes gives it more")
+        say(f"the shortest run found that still fails, of {plan.steps - len(plan.without)} steps:")
     for line in report.trace if trace or report.violations else ():
         say(line)
     _tell(report)

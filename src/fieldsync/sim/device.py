@@ -12,8 +12,9 @@ from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import Chance, ManualClock, SeededChance, World
 from fieldsync.device import Device
 from fieldsync.device.queue import journal
+from fieldsync.device.queue.entry import decode_outcome
 from fieldsync.protocol.session import DeviceDescription, Platform
-from fieldsync.protocol.upload import Item
+from fieldsync.protocol.upload import Canceled, Item
 from fieldsync.sim.disk import Disk
 from fieldsync.sim.faults import Fault, Faults, Killed
 from fieldsync.sim.ground import ORG, PASSWORD, Person
@@ -84,6 +85,8 @@ class SimDevice:
     """Accounts its person could read when that was looked at last."""
     unaware: set[str] = field(default_factory=set)
     """Marks it wrote into calls that were submitted elsewhere just before."""
+    unheard: set[str] = field(default_factory=set)
+    """Ids of details that a restored server lost, of which this device was told by no sync yet."""
     followed: set[str] = field(default_factory=set)
     """Accounts it held that became others, and that a download took away."""
     kills: int = 0
@@ -102,6 +105,13 @@ class SimDevice:
         with self.engine._store.read() as work:
             rows = work.rows(f"SELECT {journal.COLUMNS} FROM _queue ORDER BY n")  # noqa: S608 - names of its own
         return {entry.n: entry.decoded() for entry in map(journal.entry_of, rows)}
+
+    def taken_back(self) -> list[int]:
+        """Queue numbers of what its person took back. What somebody else canceled is another matter: an admin may run
+        that again (FEATURES J09)."""
+        with self.engine._store.read() as work:
+            rows = work.rows("SELECT n, outcome FROM _undone ORDER BY number")
+        return [n for n, outcome in rows if not isinstance(decode_outcome(outcome), Canceled)]
 
     def offered(self) -> set[int]:
         """Queue numbers of entries that were acknowledged once, and that a restored server gets again."""

@@ -61,6 +61,8 @@ class SimWorld:
         are. Two marks where an older image of the device gave the id once more."""
         self.lines: dict[str, int] = {}
         """By the mark a call was made with: how many details came with it."""
+        self.lost_lines: set[str] = set()
+        """Ids of details of calls that a restored server had and lost."""
         self.calls_made: set[str] = set()
         self.merged: dict[str, str] = {}
         self.merged_at_backup: dict[str, str] = {}

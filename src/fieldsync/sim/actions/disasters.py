@@ -5,6 +5,7 @@ from __future__ import annotations
 from fieldsync.sim.actions.syncing import pass_time
 from fieldsync.sim.device import SimDevice
 from fieldsync.sim.faults import Fault
+from fieldsync.sim.laws import whole_families
 from fieldsync.sim.world import SimWorld
 
 JUMPS_SECONDS = (-3 * 86_400, 2 * 86_400, 3_600, -3_600, 9 * 86_400)
@@ -53,8 +54,11 @@ def back_up(world: SimWorld, device: SimDevice) -> None:
         world.merged_at_backup = dict(world.merged)
         world.trace.add("backed-up")
         return
-    lost = len(_received(world) - world.backed_up)
+    lost, lines = len(_received(world) - world.backed_up), world.query(whole_families.KNOWN)
     world.server.restore()
+    world.lost_lines |= {i for (i,) in set(lines) - set(world.query(whole_families.KNOWN))}
+    for one in world.devices:
+        one.unheard |= world.lost_lines
     world.forget_what_was_written()
     world.faults.count(Fault.RESTORED)
     world.trace.add("restored", lost)
@@ -81,5 +85,6 @@ def old_image(world: SimWorld, device: SimDevice) -> None:
     device.followed.clear()
     device.restore(place)
     device.images_restored += 1
+    device.unheard |= world.lost_lines
     world.faults.count(Fault.OLD_IMAGE)
     world.trace.add("old-image", device.ordinal)

@@ -57,6 +57,8 @@ def _synced(world: SimWorld, device: SimDevice, kind: str, points_max: int) -> N
             gone = {loser for loser in merged if device.engine.get("Account", RecordId(loser)) is None}
             device.followed |= _told(world, device, gone) if gone else set()
         device.incrementals += report.download_processed
+        if report.download_processed:
+            device.unheard.clear()
         world.trace.add("sync", device.ordinal, kind, len(device.engine.errors()))
 
 

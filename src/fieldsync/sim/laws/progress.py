@@ -126,7 +126,7 @@ AND "Status" IN ('Failed', 'Waiting', 'Retry') ORDER BY 1
 def let_go(world: SimWorld) -> Iterator[str]:
     """A sentence for every save its person took back long ago that the server still keeps for him to decide."""
     for device in world.devices if not world.faults.struck[Fault.RESTORED] else ():
-        undone = [] if device.images_restored else device.engine.undone()
+        undone = [] if device.images_restored else device.taken_back()
         for (n,) in world.query(WAITS, number=device.number, ns=undone):
             yield f"L7: save {n} of device {device.ordinal} was taken back, and still waits on the server"
 

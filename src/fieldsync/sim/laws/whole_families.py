@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from fieldsync.sim.faults import Fault
 from fieldsync.sim.oracle import held_by
 from fieldsync.sim.world import SimWorld
 
@@ -29,14 +28,15 @@ def check(world: SimWorld) -> Iterator[str]:
 def on_devices(world: SimWorld) -> Iterator[str]:
     """The same on the way, of devices alone.
 
-    Details that a restored server lost are on a device until its next sync says so; what they were added by may be
-    taken back there before. So a call may have them or not on the way, and when all is well it may not.
+    Details that a restored server lost are on a device until its next sync (DESIGN 5: it lists what it has from the
+    fork on, and what is not there any more is removed); what they were added by may be taken back there before. So
+    until then a call may have those or not, and none but those.
     """
-    known = {i for (i,) in world.query(KNOWN)} if world.faults.struck[Fault.RESTORED] else None
+    some = any(device.unheard for device in world.devices)
+    known = {i for (i,) in world.query(KNOWN)} if some else frozenset[str]()
     for device in world.devices:
-        lines = held_by(device, "Call_Discussion")
-        lost = frozenset() if known is None else lines.keys() - known
-        yield from _incomplete(world, f"device {device.ordinal}", held_by(device, "Call"), lines, lost)
+        held = held_by(device, "Call"), held_by(device, "Call_Discussion")
+        yield from _incomplete(world, f"device {device.ordinal}", *held, device.unheard - known)
 
 
 KNOWN = """

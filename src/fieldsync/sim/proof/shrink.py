@@ -1,9 +1,10 @@
-"""Making a failing run as short as it can be: steps are left out, as many at once as possible, while it still fails."""
+"""Making a failing run short: steps are left out, as many at once as possible, while it fails and time is left."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,30 +12,44 @@ from fieldsync.base.world import SystemClock
 from fieldsync.sim.ground import Databases
 from fieldsync.sim.run import Plan, Report, run
 
-SECONDS_MAX = 600.0
+
+class OutOfTime(Exception):
+    """The time for shorter runs is over."""
 
 
-def shrink(databases: Databases, folder: Path, plan: Plan, report: Report) -> tuple[Plan, Report]:
-    """The shortest plan found in the time, and its report, which breaks a law that the first one broke."""
+class Shrunk(NamedTuple):
+    """The shortest plan that was found, its report, and whether nothing shorter was left to try."""
+
+    plan: Plan
+    report: Report
+    complete: bool
+
+
+def shrink(databases: Databases, folder: Path, plan: Plan, report: Report, *, minutes: float) -> Shrunk:
+    """The shortest plan found in the time; its report breaks a law that the first one broke. The run that is going on
+    when the time is over comes to its end."""
     laws = laws_of(report)
-    shortest = report
+    shortest, kept = report, list(range(plan.steps))
     clock = SystemClock()
-    deadline = clock.steady() + SECONDS_MAX
+    deadline = clock.steady() + minutes * 60
     tries = 0
 
-    def fails(kept: list[int]) -> bool:
-        nonlocal shortest, tries
+    def fails(fewer: list[int]) -> bool:
+        nonlocal shortest, tries, kept
+        if clock.steady() >= deadline:
+            raise OutOfTime
         tries += 1
-        if clock.steady() > deadline:
-            return False
-        found = run(databases, folder / f"shrink{tries}", _with(plan, kept))
+        found = run(databases, folder / f"shrink{tries}", _with(plan, fewer))
         if laws & laws_of(found):
-            shortest = found
+            shortest, kept = found, fewer
             return True
         return False
 
-    kept = shortened(list(range(plan.steps)), fails)
-    return _with(plan, kept), shortest
+    try:
+        shortened(kept, fails)
+    except OutOfTime:
+        return Shrunk(_with(plan, kept), shortest, complete=False)
+    return Shrunk(_with(plan, kept), shortest, complete=True)
 
 
 def laws_of(report: Report) -> set[str]:
