@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from tests.device.lab import Lab, items_of, rejected
 
 from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, problem
 from fieldsync.protocol.feed import Outcomes
-from fieldsync.protocol.rows import Gone
-from fieldsync.protocol.upload import Accepted, Result
+from fieldsync.protocol.rows import Gone, RecordRef
+from fieldsync.protocol.upload import Accepted, Canceled, Discarded, Outcome, Result
 
 
 def refused_edit(lab: Lab, object_name: str, record: RecordId, **values: str) -> int:
@@ -33,6 +35,26 @@ def test_a_record_that_left_the_view_is_gone_after_undo_though_the_refusal_told_
     assert lab.device.get("Shop", shop) is not None, "as she sees it, until she decides"
     lab.device.undo(lab.device.errors()[0].n)
     assert lab.device.get("Shop", shop) is None
+
+
+@pytest.mark.parametrize("ended", [Canceled("admin", "no"), Discarded(problem(Code.LOCKED))])
+def test_a_family_that_left_the_view_is_gone_where_somebody_else_ends_its_edit(lab: Lab, ended: Outcome) -> None:
+    visit, line = lab.server_id("Visit", 1), lab.server_id("Visit_Line", 1)
+    lab.download(
+        lab.block("Visit", {"Id": visit, "_stamp": 5, "Notes": "v", "Stage": "Open"}),
+        lab.block("Visit_Line", {"Id": line, "_stamp": 5, "VisitId": visit, "Product": "x"}),
+    )
+    with lab.device.edit() as edit:
+        edit.update("Visit", visit, {"Notes": "w"})
+    lab.upload(lab.outcome(Accepted(1, 1)))
+    lab.download(gone=(Gone("Visit", visit, 7, deleted=False), Gone("Visit_Line", line, 7, deleted=False)), full=False)
+    assert (lab.device.count("Visit"), lab.device.count("Visit_Line")) == (1, 1), "as she sees it, until it is decided"
+    [entry] = lab.device.queue()
+    theirs = lab.block("Visit", {"Id": visit, "_stamp": 9, "Notes": "v", "Stage": "Open"})
+    touched = (RecordRef("Visit", visit),)
+    lab.script.then("feed/outcomes", Outcomes((Result(entry.n, entry.id, ended, touched),), rows=(theirs,)))
+    lab.download(full=False)
+    assert (lab.device.count("Visit"), lab.device.count("Visit_Line")) == (0, 0)
 
 
 def edited_twice(lab: Lab) -> tuple[RecordId, int, int]:

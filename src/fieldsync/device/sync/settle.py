@@ -23,9 +23,20 @@ from fieldsync.device.store.values import pack
 from fieldsync.device.store.work import Work, listed
 from fieldsync.device.sync.orders.orders import Emptying
 from fieldsync.protocol.rows import RecordRef
-from fieldsync.protocol.upload import Duplicated, Held, Item, Linked, Operation, Rejected, Result, Saved
+from fieldsync.protocol.upload import (
+    Canceled,
+    Discarded,
+    Duplicated,
+    Held,
+    Item,
+    Linked,
+    Operation,
+    Rejected,
+    Result,
+    Saved,
+)
 
-_REFUSED = Rejected | Held
+_WROTE_NOTHING = Rejected | Held | Canceled | Discarded
 _THERE = Saved | Duplicated | Linked
 """Outcomes of saves whose content is on the server."""
 
@@ -78,16 +89,17 @@ def settle(
 
 
 def _open_to_us(work: Work, results: Sequence[Result], images: Sequence[Image]) -> Sequence[Image]:
-    """The images without those of records that left this device's view, where the saves of them were refused.
+    """The images without those of records that left this device's view, where the saves of them wrote nothing.
 
-    A refusal brings what the record is now, to compare with. It puts nothing on the feed, so a record that no rule
-    selects any more is not kept beyond the error (law L4); if one does again, the next download brings it.
+    A refusal brings what the record is now, to compare with, and so does what somebody else ended. It puts nothing on
+    the feed, so a record that no rule selects any more is not kept beyond the edit (law L4), the less without the rest
+    of its family (L5); if one does again, the next download brings it.
     """
-    refused = [r.n for r in results if isinstance(r.outcome, _REFUSED)]
-    if not refused:
+    nothing = [r.n for r in results if isinstance(r.outcome, _WROTE_NOTHING)]
+    if not nothing:
         return images
-    taken = journal.records_of(work, [r.n for r in results if not isinstance(r.outcome, _REFUSED)])
-    bases = bases_of_records(work, journal.records_of(work, refused) - taken)
+    taken = journal.records_of(work, [r.n for r in results if not isinstance(r.outcome, _WROTE_NOTHING)])
+    bases = bases_of_records(work, journal.records_of(work, nothing) - taken)
     left = {record_id for record_id, base in bases.items() if base.state is BaseState.ABSENT}
     return [image for image in images if image.row is None or image.ref.id not in left]
 
