@@ -143,7 +143,8 @@ def test_every_setting_of_devices_is_followed() -> None:
     assert {name for name, kind in SETTINGS.items() if kind.group is SettingGroup.MOBILE} == followed
 
 
-def test_what_goes_one_way_is_read_on_a_device_and_saved_only_online(org: tuple[Stage, str]) -> None:
+@pytest.mark.parametrize("applied", [False, True], ids=["synced", "applied"])
+def test_what_goes_one_way_is_read_on_a_device_and_saved_only_online(org: tuple[Stage, str], *, applied: bool) -> None:
     stage, sarah = org
     ipad = stage.device(sarah, "ipad", started=False)
     with ipad.edit() as edit:
@@ -154,7 +155,9 @@ def test_what_goes_one_way_is_read_on_a_device_and_saved_only_online(org: tuple[
         insert_rows(seeding, "Sync_Rule", [one_way])
     with ipad.edit() as edit:
         edit.update("Visit", visit, {"Name": "not heard of yet"})
-    assert ipad.sync().successful
+    if applied:
+        ipad.updates.prepare()
+    assert (ipad.updates.apply() if applied else ipad.sync()).successful
     acts: tuple[Callable[[Edit], object], ...] = (
         lambda edit: edit.create("Visit", {"Name": "x"}),
         lambda edit: edit.update("Visit", visit, {"Name": "x"}),

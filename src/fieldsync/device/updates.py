@@ -24,13 +24,17 @@ from fieldsync.protocol.download import Reload
 
 
 class Updates:
-    """`told` hears what changed rows, `progress` that the widget may look different."""
+    """`told` hears what changed rows, then that the widget may look different, then that settings may be others."""
 
     def __init__(
-        self, store: Store, engine: Engine, world: World, told: tuple[Callable[[Stepped], None], Callable[[], None]]
+        self,
+        store: Store,
+        engine: Engine,
+        world: World,
+        told: tuple[Callable[[Stepped], None], Callable[[], None], Callable[[], None]],
     ) -> None:
         self._store, self._engine, self._world = store, engine, world
-        self._told, self._progress = told
+        self._told, self._progress, self._follow_settings = told
         with store.read() as work:
             killed = meta.get(work, Key.PREPARING) is not None and meta.get(work, Key.PREPARED) is None
         if killed:
@@ -54,6 +58,7 @@ class Updates:
         try:
             return apply_prepared(self._engine, self._progress, did)
         finally:
+            self._follow_settings()
             self._told(did)
             self._progress()
 
