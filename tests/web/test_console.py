@@ -8,9 +8,9 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.web.browsing import Running, eventually, focus, kept_back
+from tests.web.browsing import STANDS, Running, eventually, focus, kept_back
 from tests.web.console_answers import answers
-from tests.web.screenshots import FITS, console_pages
+from tests.web.screenshots import FITS, console_pages, enter_console
 from tests.web.test_accessibility import AXE, RUN
 from tests.web.test_repair import disagree
 from tests.web.test_rules import console
@@ -122,6 +122,45 @@ def test_a_sync_and_saves_are_simulated_under_rules_as_they_would_be(browser: Br
         page.get_by_role("button", name="Simulate the saves").click()
         expect(page.get_by_text("The rule Proposed")).to_be_visible()
     running.devices[0].undo(running.devices[0].errors()[0].n)
+
+
+def test_a_part_that_does_not_come_says_why_and_leads_on(
+    browser: Browser, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = f"/console/simulation?user={SARAH.username}"
+    context = browser.new_context(base_url=running.console.removesuffix("/console"))
+    context.add_init_script(STANDS)
+    page = context.new_page()
+    page.goto("/console/enter")
+    enter_console(page)
+    page.goto(place)
+    press, said = page.get_by_role("button", name="Simulate the sync"), page.get_by_role("alert")
+    with monkeypatch.context() as bug:
+        bug.delattr("fieldsync.web.console.simulation.pages._sync")
+        press.click()
+        expect(said).to_contain_text(re.compile("Something went wrong on our side. Try again .* has number [0-9a-f]+"))
+    context.set_offline(True)
+    press.click()
+    expect(said).to_contain_text("The server cannot be reached.")
+    context.set_offline(False)
+    press.click()
+    expect(page.get_by_role("table", name="What a sync would bring")).to_be_visible()
+    expect(said).to_have_count(0)
+    context.clear_cookies()
+    press.click()
+    expect(said).to_contain_text("Your session has ended")
+    page.get_by_role("link", name="Sign in again").click()
+    enter_console(page)
+    expect(page).to_have_url(re.compile(f"{re.escape(place)}$"))
+    context.clear_cookies()
+    page.goto("/console/reports?days=30")
+    enter_console(page)
+    expect(page).to_have_url(re.compile(r"/console/reports\?days=30$"))
+    for elsewhere in ("https://elsewhere.example/", "//elsewhere.example", "http://[", "/consoles"):
+        answer = page.request.get("/console/enter", params={"next": elsewhere})
+        assert answer.ok
+        assert 'name="next"' not in answer.text()
+    context.close()
 
 
 def test_a_question_is_asked_kept_and_taken_away_as_csv(browser: Browser, running: Running) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Response, Router
-from litestar.exceptions import HTTPException, NotAuthorizedException
-from litestar.response import Redirect
+from litestar import Router
 
 from fieldsync.web.console.catalog.deploy import DEPLOY_PAGES
 from fieldsync.web.console.catalog.pages import CATALOG_PAGES
@@ -14,11 +12,10 @@ from fieldsync.web.console.catalog.reload import RELOAD_PAGES
 from fieldsync.web.console.content.pages import CONTENT_PAGES
 from fieldsync.web.console.devices.pages import DEVICE_PAGES
 from fieldsync.web.console.devices.support import SUPPORT_PAGES
-from fieldsync.web.console.door import AnyRequest
 from fieldsync.web.console.home.alerts import ALERT_PAGES
 from fieldsync.web.console.home.pages import HOME_PAGES
 from fieldsync.web.console.jobs import JOB_PAGES
-from fieldsync.web.console.pages import PAGES, SEE_OTHER
+from fieldsync.web.console.pages import PAGES
 from fieldsync.web.console.people.acts import ACT_PAGES
 from fieldsync.web.console.people.pages import PEOPLE_PAGES
 from fieldsync.web.console.records.edit import EDIT_PAGES
@@ -56,7 +53,7 @@ def console_routes() -> list[Any]:
     router = Router(
         PREFIX,
         route_handlers=[*pages, nowhere, static_router("console")],  # type: ignore[list-item]
-        exception_handlers={**AS_PAGES, NotAuthorizedException: _to_entrance},
+        exception_handlers=AS_PAGES,
         include_in_schema=False,
     )
     return [router]
@@ -65,8 +62,3 @@ def console_routes() -> list[Any]:
 def console_guard(hosts: frozenset[str]) -> Guard:
     """The guard in front of it. `hosts` are the names, with ports, this server answers to; empty for any."""
     return Guard(lambda host: not hosts or host in hosts, PREFIX)
-
-
-def _to_entrance(_: AnyRequest, __: HTTPException) -> Response[Any]:
-    """Who is not signed in is shown the form."""
-    return Redirect(f"{PREFIX}/enter", status_code=SEE_OTHER)

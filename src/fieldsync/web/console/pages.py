@@ -12,6 +12,7 @@ from fieldsync.server.http.context import ServedHere, entering
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
 from fieldsync.web.console.door import COOKIE, AnyRequest, cookie, require_page, somebody
+from fieldsync.web.console.refusals import way_back
 
 SEE_OTHER: Final = 303
 
@@ -21,9 +22,9 @@ def _page(name: str, **values: Any) -> Template:
 
 
 @get("/enter")
-async def entrance() -> Template:
-    """The sign-in form."""
-    return _page("enter.html", said="", org="", username="")
+async def entrance(request: AnyRequest) -> Template:
+    """The sign-in form. `next` in the query is the page that was to be opened."""
+    return _page("enter.html", said="", org="", username="", back=way_back(request.query_params.get("next", "")))
 
 
 @post("/enter", status_code=200)
@@ -31,16 +32,22 @@ async def enter(request: AnyRequest, served: ServedHere) -> Response[Any]:
     """Sign in. Whatever is wrong, the answer is the same."""
     form = await request.form()
     org_name, username = str(form.get("org", "")), str(form.get("username", ""))
+    back = way_back(str(form.get("next", "")))
     try:
         org = served.org(org_name)
         async with entering(org, request, username) as work:
             user, token = await session.open_console(org, work, username, str(form.get("password", "")))
     except Refused as refused:
-        return _not_entered(refused, {"org": org_name, "username": username})
-    first = "/console" if org.rights.of(user.profile).admin else "/console/objects"
+        return _not_entered(refused, {"org": org_name, "username": username, "back": back})
+    first = (back or "/console") if org.rights.of(user.profile).admin else _of_records(back)
     answer: Response[Any] = Redirect(first, status_code=SEE_OTHER)
     answer.cookies.append(cookie(token))
     return answer
+
+
+def _of_records(back: str) -> str:
+    """Who is no admin goes on among the records."""
+    return back if back.startswith(("/console/objects/", "/console/new/")) else "/console/objects"
 
 
 def _not_entered(refused: Refused, typed: dict[str, str]) -> Template:

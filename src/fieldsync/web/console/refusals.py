@@ -1,22 +1,38 @@
-"""What the Console cannot do, as a page for whoever opens one; anything else that asks is answered as by the server."""
+"""What the Console cannot do: a page for whoever opens one, a part of a page for a page that asked for one; anything
+else that asks is answered as by the server. Who is not signed in is led to the entrance, and back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NoReturn
+from urllib.parse import quote, urlsplit
 
 from litestar import MediaType, Response, get
-from litestar.exceptions import NotFoundException
+from litestar.exceptions import HTTPException, NotAuthorizedException, NotFoundException, PermissionDeniedException
+from litestar.response import Redirect
 from litestar.types import ExceptionHandlersMap
 
+from fieldsync.base.problems import Code, Problem
 from fieldsync.protocol.wire import ErrorBody
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.http.errors import HANDLERS
 from fieldsync.web.console.door import AnyRequest, somebody
 
-NOTHING, BUGS = 404, 500
+SEE_OTHER: Final = 303
+NOBODY, NOTHING, BUGS = 401, 404, 500
+ADDRESS_CHARACTERS_MAX = 2_000
+ROOT, ENTRANCE = "/console", "/console/enter"
 HEADINGS = {403: "That is not allowed", NOTHING: "There is nothing here"}
 NOWHERE = ("This address leads nowhere: what it led to may be gone.", "Go back, or begin at Home.")
+STALE = ("This page is from an earlier session: nothing was done.", "Load it anew, then do it again.")
+SAID: dict[type[Exception], tuple[str, str]] = {NotFoundException: NOWHERE, PermissionDeniedException: STALE}
+ENDED = ("Your session has ended: nothing was done.", "")
+AGAIN = {
+    Code.BUSY: "Try again in a moment.",
+    Code.INTERNAL: "Try again in a moment. The log has number {number}.",
+}
+"""What a device does by itself and a person at a page does not."""
 
 
 @get("/{rest:path}")
@@ -26,24 +42,58 @@ async def nowhere(request: AnyRequest, served: ServedHere, rest: str) -> NoRetur
     raise NotFoundException
 
 
+def way_back(address: str) -> str:
+    """The path and query of a page of the Console, from an address somebody gave; empty for any other."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    page = parts.path == ROOT or parts.path.startswith(f"{ROOT}/")
+    inside = page and parts.path not in (ENTRANCE, f"{ROOT}/leave")
+    back = parts.path + (f"?{parts.query}" if parts.query else "")
+    return back if inside and len(back) <= ADDRESS_CHARACTERS_MAX else ""
+
+
+def _to_entrance(request: AnyRequest, _: HTTPException) -> Response[Any]:
+    """Who is not signed in is shown the form; a page that stands open keeps what is typed in it, and says so."""
+    asks = request.headers.get
+    opened = str(request.url) if request.method == "GET" else asks("referer", "")
+    back = way_back(asks("hx-current-url", opened))
+    entrance = f"{ENTRANCE}?next={quote(back, safe='')}" if back not in ("", ROOT) else ENTRANCE
+    if "hx-request" in request.headers:
+        return _drawn(request, "_failed.html", NOBODY, said=ENDED, entrance=entrance)
+    return Redirect(entrance, status_code=SEE_OTHER)
+
+
 def _told(handle: Callable[[AnyRequest, Any], Response[ErrorBody]]) -> Callable[[AnyRequest, Any], Response[Any]]:
     def answer(request: AnyRequest, wrong: Exception) -> Response[Any]:
         answered = handle(request, wrong)
-        if "text/html" not in request.headers.get("accept", "") or "hx-request" in request.headers:
+        part = "hx-request" in request.headers
+        if not part and "text/html" not in request.headers.get("accept", ""):
             return answered
-        found = answered.content.problem
-        said = NOWHERE if isinstance(wrong, NotFoundException) else (found.message, found.remedy)
-        return _page(request, answered, said)
+        said = SAID.get(type(wrong)) or _said(answered.content.problem)
+        status = answered.status_code or BUGS
+        ours = "Something went wrong on our side" if status >= BUGS else "That did not work"
+        name, heading = "_failed.html" if part else "refused.html", HEADINGS.get(status, ours)
+        return _drawn(request, name, status, answered.headers, said=said, heading=heading, entrance="")
 
     return answer
 
 
-def _page(request: AnyRequest, answered: Response[ErrorBody], said: tuple[str, str]) -> Response[Any]:
-    engine, status = request.app.template_engine, answered.status_code or BUGS
+def _said(found: Problem) -> tuple[str, str]:
+    """The sentence, and what a person at a page can do."""
+    again = AGAIN.get(found.code)
+    return found.message, again.format_map(found.details) if again else found.remedy
+
+
+def _drawn(
+    request: AnyRequest, name: str, status: int, headers: Mapping[str, str] | None = None, **values: Any
+) -> Response[Any]:
+    engine = request.app.template_engine
     assert engine is not None
-    ours = "Something went wrong on our side" if status >= BUGS else "That did not work"
-    html = engine.get_template("refused.html").render(heading=HEADINGS.get(status, ours), said=said)
-    return Response(html, media_type=MediaType.HTML, status_code=status, headers=answered.headers)
+    html = engine.get_template(name).render(**values)
+    return Response(html, media_type=MediaType.HTML, status_code=status, headers=dict(headers or {}))
 
 
 AS_PAGES: ExceptionHandlersMap = {kind: _told(handle) for kind, handle in HANDLERS.items()}
+AS_PAGES[NotAuthorizedException] = _to_entrance
