@@ -139,16 +139,31 @@ def test_a_call_with_an_expense_and_a_sample_that_wants_lot_and_signature_is_sub
         expect(page.get_by_role("alert")).to_contain_text(unsigned)
         expect(page.locator("#unsigned")).to_have_text(unsigned)
         draw_signature(page)
+        page.get_by_role("button", name="Save", exact=True).click()
+        is_signed_anew(page)
         page.get_by_role("button", name="Submit", exact=True).click()
         expect(page.get_by_text("This call was submitted and is locked.")).to_be_visible()
         page.goto(f"/objects/Call/{call}")
         expect(page.get_by_role("row", name=re.compile("Meal.*41.50"))).to_be_visible()
         expect(page.get_by_role("row", name=re.compile("Safety.*Asked about the liver"))).to_be_visible()
         ipad.go_online()
-        eventually(lambda: iphone.count("Call_Expense", {"CallId": call}) == 1)
+        eventually(lambda: iphone.count("Call", {"Id": call, "Status": "Submitted"}) == 1)
         is_corrected_once_unlocked(browser, running, page, call)
     [spent] = iphone.find("Call_Expense", where={"CallId": call})
     assert (spent.values["Amount"], spent.values["Attendees"], ipad.errors()) == (Decimal("41.50"), Decimal(3), [])
+
+
+def is_signed_anew(page: Page) -> None:
+    """What is signed cannot be changed; with the signature taken back it can, and is signed again."""
+    signed = page.get_by_text("This call was signed and stays as it is.")
+    expect(signed).to_be_visible()
+    expect(page.get_by_label("Notes", exact=True)).to_be_disabled()
+    page.get_by_role("button", name="Take the signature back").click()
+    expect(signed).to_have_count(0)
+    expect(page.get_by_label("Notes", exact=True)).to_be_enabled()
+    draw_signature(page)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(signed).to_be_visible()
 
 
 def is_corrected_once_unlocked(browser: Browser, running: Running, page: Page, call: str) -> None:

@@ -102,6 +102,11 @@ CATALOGUE: dict[Code, Kind] = {
     Code.LOCKED: Kind(
         409, "This record was submitted and is locked.", "Undo your change, or ask for it to be unlocked."
     ),
+    Code.SIGNED: Kind(
+        409,
+        "This record was signed: it cannot be changed while the signature stands.",
+        "Undo your change, or take the signature back, change the record and have it signed again.",
+    ),
     Code.DUPLICATE: Kind(
         409, "{field} {value} is already used by another record.", "Use the other record, or change the value."
     ),

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.schema.catalog import Catalog, ObjectType
+from fieldsync.schema.family import signing
+from fieldsync.schema.family.declaration import Submit
 from fieldsync.schema.fields import BadValue, FieldValue, canonical
 from fieldsync.schema.model import Field, FieldType
 
@@ -56,3 +58,19 @@ def must_be_filled(field: Field) -> bool:
 
 def _required(object_type: ObjectType, record_id: RecordId | None, column: str) -> Refused:
     return Refused(problem(Code.REQUIRED, object=object_type.name, id=record_id, field=column))
+
+
+def keeps_signature(
+    object_type: ObjectType,
+    before: Mapping[str, FieldValue],
+    after: Mapping[str, FieldValue] | None,
+    submit: Submit | None,
+) -> bool:
+    """Whether a record's signature is left what it was given for, or taken back (L02). `after` None: deleted."""
+    signed = signing.given(object_type, before) if signing.is_open(before, submit) else ()
+    if after is None or not signed:
+        return not signed
+    if any(after.get(name) != before[name] for name in signed):
+        return True
+    changed = {name for name, value in after.items() if name in object_type.writable and value != before.get(name)}
+    return not signing.breaking(object_type, before, after, changed, submit)

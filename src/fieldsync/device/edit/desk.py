@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.device.edit.check import keeps_signature
 from fieldsync.device.edit.preview import Author, Row, new_row, touch
 from fieldsync.device.edit.session import Act
 from fieldsync.device.merge.base import BaseState, bases_of_records
@@ -19,6 +20,8 @@ from fieldsync.device.store.records import Stored, below, read_row, root_in_tabl
 from fieldsync.device.store.work import Work
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Change, Item, Operation
+from fieldsync.schema.family import signing
+from fieldsync.schema.family.declaration import Submit
 
 
 @dataclass
@@ -56,6 +59,32 @@ class Desk:
                 self._update(act)
             case _:
                 self._delete(act)
+
+    def keep_signed(self) -> None:
+        """Nothing that was signed is other than it was, unless its signature is taken back. Raises Refused(SIGNED).
+
+        A signed root covers its details; what only looks it up is free.
+        """
+        for one in self.records.values():
+            family = self.tables.catalog.family_of(one.ref.object)
+            submit = family.declaration.submit if family is not None else None
+            object_type, is_root = self.tables[one.ref.object].type, one.ref.id == one.root
+            values, own = one.before.values if one.before else {}, submit if is_root else None
+            kept = one.swept or keeps_signature(object_type, values, one.row, own)
+            if kept and family is not None and submit is not None and not is_root and signing.covered(object_type):
+                kept = one.item is None or not self._is_signed(family.root, one.root, submit)
+            if not kept:
+                raise Refused(problem(Code.SIGNED, object=one.ref.object, id=one.ref.id))
+
+    def _is_signed(self, name: str, root: RecordId, submit: Submit) -> bool:
+        """Whether the root was signed before this save, and its signature stands."""
+        known = self.records.get(root)
+        held = known.before if known is not None else read_row(self.work, self.tables[name], root)
+        if held is None or not signing.is_open(held.values, submit):
+            return False
+        after = held.values if known is None or known.row is None else known.row
+        given = signing.given(self.tables[name].type, held.values)
+        return bool(given) and all(after.get(one) == held.values[one] for one in given)
 
     def _create(self, act: Act) -> None:
         object_type = self.tables[act.object].type

@@ -31,6 +31,7 @@ from fieldsync.device.store.records import read_row, remove_rows, write_row
 from fieldsync.device.store.work import Work
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.upload import Item, Operation
+from fieldsync.schema.family import signing
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def save(
     desk = Desk(work, tables, author)
     for act in acts:
         desk.act(act)
+    desk.keep_signed()
     touched = list(desk.records.values())
     if rules is not None:
         _ask(rules, desk, touched)
@@ -120,7 +122,8 @@ def _queue(
     know that entry by its id, as it was sent (ADR 4).
     """
     last = journal.last_of_root(work, bundle.root)
-    if last is not None and numbers.is_of_this_opening(last.n) and _may_fold(work, last, bundle):
+    fits = last is not None and numbers.is_of_this_opening(last.n) and not _signs_again(tables, last, bundle)
+    if last is not None and fits and _may_fold(work, last, bundle):
         kept = [i for i in last.decoded() if i.id not in swept or i.id in bundle.ids]
         known = {i.id for i in kept}
         items = fold_all(kept, [i if i.id in known else _chained(work, i) for i in bundle.items])
@@ -143,6 +146,14 @@ def _may_fold(work: Work, last: Entry, bundle: Bundle) -> bool:
         return False
     deleted = [i.id for i in bundle.items if i.operation is Operation.DELETE]
     return not (deleted and journal.touched_after(work, deleted, Touch.REFERS, last.n))
+
+
+def _signs_again(tables: ObjectTables, last: Entry, bundle: Bundle) -> bool:
+    """Whether both are about the same signature: given and taken back, or taken back and given. Each is told, so that
+    the server sees what was signed, and that it was taken back before anything changed (FEATURES L02)."""
+    names = {item.object: signing.signatures(tables[item.object].type) for item in bundle.items}
+    told = {(item.id, name) for item in bundle.items for name in names[item.object] if name in item.changes}
+    return bool(told) and any((item.id, name) in told for item in last.decoded() for name in item.changes)
 
 
 def _add(work: Work, tables: ObjectTables, numbers: Numbers, bundle: Bundle, per_part: int) -> int:

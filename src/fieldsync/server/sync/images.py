@@ -172,4 +172,6 @@ def _without_theirs(found: Problem, images: Images, scope: Scope) -> Problem:
 
 
 _OF_THE_SERVER = frozenset({"theirs", "who", "when"})
-_REFUSED_BY_STATE = frozenset({Code.CONFLICT_OLD_VALUE, Code.ENTITY_DELETED, Code.DELETE_DENIED, Code.LOCKED})
+_REFUSED_BY_STATE = frozenset(
+    {Code.CONFLICT_OLD_VALUE, Code.ENTITY_DELETED, Code.DELETE_DENIED, Code.LOCKED, Code.SIGNED}
+)

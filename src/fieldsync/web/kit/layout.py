@@ -12,6 +12,7 @@ from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.access.rights import Rights
 from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.family.declaration import Submit
+from fieldsync.schema.family.signing import date_of, signatures
 from fieldsync.schema.layout.declaration import LayoutLines, PageLayout, chosen
 from fieldsync.schema.model import Field, FieldType
 from fieldsync.web.kit.tongue import _, named, within
@@ -163,10 +164,9 @@ def reference_to(line: ObjectType, master: str) -> Field | None:
 
 def _signature(object_type: ObjectType, rights: Rights) -> Signature | None:
     """The first field a person signs for; `X_Date` and `Disclaimer` go with it."""
-    drawn = (f.name for f in object_type.stored if f.type is FieldType.BASE64 and "signature" in f.name.lower())
-    name = next((n for n in drawn if rights.edits(object_type.name, n)), None)
+    name = next((n for n in signatures(object_type) if rights.edits(object_type.name, n)), None)
     if name is None:
         return None
-    stem, custom = name.removesuffix("__c"), "__c" if name.endswith("__c") else ""
-    beside = [n if rights.edits(object_type.name, n) else None for n in (f"{stem}_Date{custom}", f"Disclaimer{custom}")]
+    disclaimer = "Disclaimer__c" if name.endswith("__c") else "Disclaimer"
+    beside = [n if rights.edits(object_type.name, n) else None for n in (date_of(name), disclaimer)]
     return Signature(name, *beside)

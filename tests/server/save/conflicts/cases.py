@@ -110,11 +110,15 @@ class Run:
 
     def _seed(self) -> dict[Case, dict[str, RecordId]]:
         values = dict.fromkeys((*FIELDS.values(), "Other"), BASE)
-        signed = {"Signature": "c2lnbg==", "Signed_On": "2026-03-01T09:00:00+00:00", "Status": "Saved"}
+        saved = {"Status": "Saved"}
+        signed = {"Signature": "c2lnbg==", "Signed_On": "2026-03-01T09:00:00+00:00", **saved}
         found: dict[Case, dict[str, RecordId]] = {case: {} for case in self.cases}
         for root in NAMES.values():
             cases = [case for case in self.cases if case.root == root]
-            roots = self.lab.rows(root, *({"Name": str(case)[:80], **values, **signed} for case in cases))
+            closes = root in (NAMES["call"], NAMES["order"])
+            begins = (signed if closes and case.server in ("submitted", "unlocked") else saved for case in cases)
+            named = ({"Name": str(case)[:80], **values} for case in cases)
+            roots = self.lab.rows(root, *(one | more for one, more in zip(named, begins, strict=True)))
             lines = self.lab.rows(f"{root}_Line", *({"Name": "line", "RootId": one, **values} for one in roots))
             for case, root_id, line_id in zip(cases, roots, lines, strict=True):
                 found[case] = {root: root_id, f"{root}_Line": line_id}

@@ -30,6 +30,8 @@ SEE_OTHER: Final = 303
 KEPT: Final = "kept"
 """A signature too large to be sent while a page is left: it is in the draft already."""
 SIGNATURE_HEAD = "data:image/png;base64,"
+TAKE_BACK: Final = "take_back"
+"""The signature goes; with it what kept the record as it was."""
 SAVED, PLANNED = "Saved", "Planned"
 """Where a submit field has these values: what a saved record is, and one whose day is to come."""
 
@@ -99,6 +101,8 @@ def _written(app: Field, sheet: Sheet, form: dict[str, str], now: datetime) -> R
         return known.record_id
     before = unpacked(form)
     found = sheet.found
+    if found is not None and (sheet.signed or act == TAKE_BACK):
+        return _of_signed(app, sheet, act, now)
     if found is not None:
         if sheet.locked:
             raise Refused(problem(Code.LOCKED, object=sheet.name, id=found.id))
@@ -116,6 +120,25 @@ def _written(app: Field, sheet: Sheet, form: dict[str, str], now: datetime) -> R
     saved = save_sheet(app.device, layout, record_id, Written(before, after, values), zone)
     app.forms.remember(form_id, Saved(sheet.name, saved, revision_of(form), text))
     return saved
+
+
+def _of_signed(app: Field, sheet: Sheet, act: str, now: datetime) -> RecordId:
+    """What can be done with a signed record: submit it, or take its signature back. Raises Refused(SIGNED)."""
+    found, at, zone = sheet.found, sheet.layout.signature, sheet.zone(app.zone)
+    assert found is not None
+    values: dict[str, FieldValue]
+    if act == TAKE_BACK and at is not None and sheet.may_take_back:
+        values = dict.fromkeys(name for name in (at.field, at.date, at.disclaimer) if name is not None)
+    elif act == "submit" and sheet.signed:
+        held = content(app.device, found, sheet.layout, zone)
+        _require(sheet.layout, held)
+        _require_samples(samples_of(app, sheet, held), sheet, signed=True)
+        values = _status(sheet, act, held, now, zone)
+    else:
+        raise Refused(problem(Code.SIGNED, object=sheet.name, id=found.id))
+    with app.device.edit() as edit:
+        edit.update(sheet.name, found.id, values)
+    return found.id
 
 
 def _require_samples(said: Said, sheet: Sheet, *, signed: bool) -> None:

@@ -14,6 +14,7 @@ from fieldsync.protocol.samples.judge import SAMPLE
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.access.rights import Rights
 from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.family import signing
 from fieldsync.schema.model import FieldType
 from fieldsync.web.field.context import Field
 from fieldsync.web.field.form.seen import clashes, merged, packed, unpacked
@@ -65,6 +66,25 @@ class Sheet:
         """A submitted record is not changed any more, unless an admin unlocked it."""
         return self.found is not None and is_locked(self.layout, self.found)
 
+    @property
+    def signed(self) -> bool:
+        """It can only be submitted, or its signature taken back."""
+        submit, found = self.layout.submit, self.found
+        if submit is None or found is None or not signing.is_open(found.values, submit):
+            return False
+        return bool(signing.given(self.layout.object, found.values))
+
+    @property
+    def closed(self) -> bool:
+        """Nothing can be entered."""
+        return self.locked or self.signed
+
+    @property
+    def may_take_back(self) -> bool:
+        """Whether its signature may be taken back here."""
+        at, found = self.layout.signature, self.found
+        return at is not None and found is not None and bool(found.values.get(at.field)) and not self.locked
+
 
 def is_locked(layout: Layout, found: Record) -> bool:
     """Whether the record was submitted, and is not unlocked."""
@@ -102,7 +122,7 @@ def record_type_name(device: Device, object_type: ObjectType, record_type_id: st
 
 def values_of(app: Field, sheet: Sheet, now: datetime) -> dict[str, Any]:
     """What the template shows: the record, with the changes of a draft that was left over it."""
-    draft = None if sheet.locked else app.device.drafts.get(sheet.draft_key)
+    draft = None if sheet.closed else app.device.drafts.get(sheet.draft_key)
     if sheet.found is None:
         texts = _fresh(sheet, app.zone, now) if draft is None else {**sheet.preset, **given(draft, sheet.layout)}
         return _page(app, sheet, texts, draft) | {"seen": packed({}), "clashing": []}
@@ -158,6 +178,8 @@ def _page(app: Field, sheet: Sheet, texts: Mapping[str, str], draft: Mapping[str
         "status": _status(sheet),
         "mark_state": found.mark if found is not None else Mark.CLEAN,
         "locked": sheet.locked,
+        "signed": sheet.signed,
+        "may_take_back": sheet.may_take_back,
         "may_submit": layout.submit is not None,
         "elsewhere": sheet.zone(app.zone) if sheet.zone(app.zone) != app.zone else "",
         "sections": _sections(sheet, inputs, texts),
@@ -168,7 +190,7 @@ def _page(app: Field, sheet: Sheet, texts: Mapping[str, str], draft: Mapping[str
         "restored": draft is not None,
         "signature": _signature(sheet, draft or {}),
         "unsigned": sheet.wrong is not None and sheet.wrong.field == "Signature",
-        "may_delete": found is not None and not sheet.locked and app.rights.may(sheet.name, Access.DELETE),
+        "may_delete": found is not None and not sheet.closed and app.rights.may(sheet.name, Access.DELETE),
     }
 
 
@@ -230,13 +252,13 @@ def _lines(sheet: Sheet, inputs: Inputs, texts: Mapping[str, str]) -> list[dict[
             "object": kind.object.name,
             "label": kind.label,
             "one": kind.one,
-            "editable": kind.editable and not sheet.locked,
+            "editable": kind.editable and not sheet.closed,
             "rows": [(row, inputs.of(kind.object, kind.fields, line, kind.offers)) for row, line in found.items()],
             "empty": inputs.of(kind.object, kind.fields, blank(kind.object, kind.fields), kind.offers),
         }
         for kind in sheet.layout.lines
         for found in (rows(texts, kind),)
-        if found or (kind.editable and not sheet.locked)
+        if found or (kind.editable and not sheet.closed)
     ]
 
 
