@@ -57,7 +57,8 @@ objects:
 sync_rules:
   - {object: Film, type: full}
   - {object: Film, type: full, profile: Hung, include_attachments: true}
-  - {object: Film, type: full, profile: Few, include_attachments: true, attachments_max: 2, attachment_megabytes_max: 1}
+  - {object: Film, type: full, profile: Few, include_attachments: true, attachments_max: 2, attachment_megabytes_max: 1,
+     attachment_types: [video/*, PDF]}
 profiles:
   - {name: Hung, label: Hung, objects: {'*': [read, create, edit, delete]}}
   - {name: Few, label: Few, objects: {'*': [read, create, edit, delete]}}
@@ -99,13 +100,14 @@ class Films:
             insert_rows(seeding, "Still", [{"Id": still, **about}])
         return still
 
+    kind: Mapping[str, str | None] = {"Media_Type": "video/mp4", "File_Name": "film.mp4"}
+
     def show(self, body: bytes, record: RecordId | None = None, *, part_of: RecordId | None = None) -> RecordId:
         """A film of Sarah's with its file; another version of one that is there."""
         with seeding_org(self.stage.uri, "films", self.stage.world) as seeding:
             film = record or mint_ids(seeding, "Film", 1)[0]
             checksum = put(seeding.connection, RecordRef("Film", film), body, self.stage.world.clock)
-            about: dict[str, object] = {"Checksum": checksum, "Bytes": len(body)}
-            about |= {"Media_Type": "video/mp4", "File_Name": "film.mp4"}
+            about: dict[str, object] = {"Checksum": checksum, "Bytes": len(body), **self.kind}
             if record is None:
                 about |= {"OwnerId": self.sarah, "Part_OfId": part_of}
                 insert_rows(seeding, "Film", [{"Id": film, "Name": "The film", **about}])
@@ -214,17 +216,17 @@ def test_what_is_here_follows_new_versions_new_ones_are_chosen_and_gone_ones_lea
     assert ipad.media.size(film) is None
 
 
-def test_of_a_record_so_many_files_come_by_themselves_and_none_that_is_too_large(stage: Stage) -> None:
+def test_of_a_record_so_many_files_come_by_themselves_of_these_types_and_none_that_is_too_large(stage: Stage) -> None:
     films = Films(stage, "sarah-few", "Few")
-    whole = films.show(b"x" * 1_000_000)
+    whole, large = films.show(b"x" * 1_000_000), films.show(b"x" * 1_000_001)
+    films.kind = {"Media_Type": None, "File_Name": "part.Pdf"}
     parts = [films.show(f"part {n}".encode(), part_of=whole) for n in range(3)]
-    large = films.show(b"x" * 1_000_001)
-    ipad = films.device("ipad")
+    films.kind = {"Media_Type": "text/html", "File_Name": "pdf.html"}
+    other, ipad = films.show(b"a page", part_of=whole), films.device("ipad")
     assert ipad.media.sync().files_received == 3
-    kept = [film for film in (whole, *parts, large) if ipad.media.size(film) is not None]
+    kept = [film for film in (whole, *parts, large, other) if ipad.media.size(film) is not None]
     assert kept == [whole, *parts[1:]], "the newest two of a record, and what is just not too large"
-    assert ipad.media.waiting() == (0, 0)
-    for film in (parts[0], large):
+    for film in (parts[0], large, other):
         assert ipad.media.sync(only=film).files_received == 1, "a person may have it"
     assert ipad.media.sync().files_removed == 0, "and keeps it"
 

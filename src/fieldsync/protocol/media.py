@@ -20,6 +20,7 @@ FIELDS = frozenset({CHECKSUM, BYTES, MEDIA_TYPE, FILE_NAME})
 CONTENT_BYTES = "application/octet-stream"
 PIECE_BYTES = 1024 * 1024
 """Every piece but the last has this size, so that its place says its number."""
+_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/([a-z0-9.+-]{1,80}|\*)|[a-z0-9]{1,10}")
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
 
 
@@ -28,6 +29,11 @@ class Taken(msgspec.Struct, frozen=True):
 
     bytes: int
     whole: bool
+
+
+def is_type(name: str) -> bool:
+    """Whether this says which type a file is of: a media type, all of a kind as `image/*`, or the ending of a name."""
+    return _TYPE.fullmatch(name.lower()) is not None
 
 
 def carries_file(object_type: ObjectType) -> bool:

@@ -115,6 +115,8 @@ class FileLimits(msgspec.Struct, frozen=True):
     """Of one record they hang on, the newest so many; None: all."""
     bytes: int | None = None
     """None: of any size."""
+    types: tuple[tuple[str, ...], ...] = ()
+    """Of each of these lists it has to be one: a media type, `image/*`, or the ending of a name, `pdf`."""
 
 
 class Settings(msgspec.Struct, frozen=True):

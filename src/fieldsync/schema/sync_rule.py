@@ -59,6 +59,8 @@ class SyncRule(Noun, frozen=True):
     """Kept for import: what these fields hold goes along in the row."""
     attachments_max: int | None = None
     attachment_megabytes_max: int | None = None
+    attachment_types: tuple[str, ...] = ()
+    """Media types, `image/*` for all of a kind, and endings of file names, `pdf`; none: files of any type."""
     order: int | None = None
     rows_max: int | None = None
     one_way: bool = False
@@ -104,6 +106,7 @@ COLUMNS: Mapping[str, str] = {
     "attachment_fields": "Attachment_Fields",
     "attachments_max": "Attachments_Max",
     "attachment_megabytes_max": "Attachment_Megabytes_Max",
+    "attachment_types": "Attachment_Types",
     "order": "Order_Number",
     "rows_max": "Rows_Max",
     "one_way": "One_Way",
@@ -111,7 +114,7 @@ COLUMNS: Mapping[str, str] = {
     "required": "Required",
 }
 """Attribute of a rule to column of its record."""
-LISTS = frozenset({"include_fields", "exclude_fields", "attachment_fields"})
+LISTS = frozenset({"include_fields", "exclude_fields", "attachment_fields", "attachment_types"})
 """Kept in their column as names with commas between."""
 WHOLE_NUMBERS = frozenset({"attachments_max", "attachment_megabytes_max", "order", "rows_max"})
 """Their columns hold decimals."""

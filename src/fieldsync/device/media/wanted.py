@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from fieldsync.base.ids import RecordId
 from fieldsync.device.media.plan import Wanted
@@ -20,13 +20,16 @@ def wanted(work: Work, tables: ObjectTables, settings: Settings) -> Iterator[Wan
         title = "Title" if "Title" in table.columns else "Name"
         newest = "CreatedDate DESC, Id DESC" if "CreatedDate" in table.columns else "Id DESC"
         columns = ", ".join(quoted(name) for name in (CHECKSUM, BYTES, MEDIA_TYPE, FILE_NAME))
+        most = settings.files.get(table.type.name, FileLimits())
+        fits, patterns = _of_type(most.types)
         rows = work.rows(
             f"SELECT Id, coalesce({quoted(title)}, Name), {columns},"
-            f" row_number() OVER (PARTITION BY {_hangs_on(table)} ORDER BY {newest}),"
-            f" {_included(table, settings.attachments)} FROM {table.name}"
-            f" WHERE {CHECKSUM} IS NOT NULL AND {BYTES} > 0 ORDER BY 2, Id"
+            f" row_number() OVER (PARTITION BY {_hangs_on(table)}, _fits ORDER BY {newest}),"
+            f" _fits AND ({_included(table, settings.attachments)})"
+            f" FROM (SELECT *, {fits} AS _fits FROM {table.name})"
+            f" WHERE {CHECKSUM} IS NOT NULL AND {BYTES} > 0 ORDER BY 2, Id",
+            *patterns,
         )
-        most = settings.files.get(table.type.name, FileLimits())
         for record_id, name, checksum, size, media_type, file_name, place, included in rows:
             told = str(name or file_name or "File")
             yield Wanted(
@@ -39,6 +42,19 @@ def wanted(work: Work, tables: ObjectTables, settings: Settings) -> Iterator[Wan
                 file_name or "",
                 within=bool(included) and _at_most(place, most.each) and _at_most(int(size), most.bytes),
             )
+
+
+def _of_type(lists: Iterable[Iterable[str]]) -> tuple[str, list[str]]:
+    """Whether a file is of one type of each list: a condition, and the patterns it names in their order."""
+    conditions, patterns = ["1"], list[str]()
+    for types in lists:
+        of_one = []
+        for name in types:
+            column, pattern = (MEDIA_TYPE, name) if "/" in name else (FILE_NAME, f"*.{name}")
+            of_one.append(f"lower(coalesce({quoted(column)}, '')) GLOB ?")
+            patterns.append(pattern)
+        conditions.append(f"({' OR '.join(of_one)})")
+    return " AND ".join(conditions), patterns
 
 
 def _at_most(count: int, most: int | None) -> bool:

@@ -181,4 +181,5 @@ def _files(rules: Iterable[SyncRule]) -> FileLimits:
     rules = tuple(rules)
     each = [rule.attachments_max for rule in rules if rule.attachments_max is not None]
     sizes = [rule.attachment_megabytes_max for rule in rules if rule.attachment_megabytes_max is not None]
-    return FileLimits(min(each, default=None), min(sizes) * MEGABYTE if sizes else None)
+    types = dict.fromkeys(tuple(t.lower() for t in rule.attachment_types) for rule in rules if rule.attachment_types)
+    return FileLimits(min(each, default=None), min(sizes) * MEGABYTE if sizes else None, tuple(types))

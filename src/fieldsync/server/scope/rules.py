@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fieldsync.base.problems import Code, Problem, problem
+from fieldsync.protocol.media import is_type
 from fieldsync.protocol.session import Platform
 from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.model import FieldType, Sharing
@@ -144,6 +145,9 @@ def _fields(object_type: ObjectType, rule: SyncRule) -> Iterator[Fault]:
                 yield Fault(attribute, f"{rule.object} has no field {name}.")
     if rule.attachment_fields:
         yield Fault("attachment_fields", IN_THE_ROW, warning=True)
+    for name in rule.attachment_types:
+        if not is_type(name):
+            yield Fault("attachment_types", f"{name} is no type of file: write image/*, application/pdf or pdf.")
     if "Id" in rule.exclude_fields:
         yield Fault("exclude_fields", "The id of a record always goes along.")
     if rule.delta_date_field:

@@ -58,15 +58,32 @@ def _route(column: str) -> Filling:
     )
 
 
+_WITH_FILES = Filling(
+    "Sync_Rule",
+    """
+    UPDATE {table} AS r SET "Include_Attachments" = true
+    WHERE NOT r."IsDeleted" AND r."Include_Attachments" IS NOT TRUE AND EXISTS (
+        SELECT FROM {table} f JOIN information_schema.columns c
+            ON (c.table_schema, c.table_name, c.column_name) = (current_schema(), f."Object_Name", 'Checksum')
+        WHERE f."Active" AND NOT f."IsDeleted" AND f."Object_Name" <> 'Content'
+        AND f."Device_Type" IN ('all', r."Device_Type")
+        AND coalesce(f."Application_Profile", '') IN ('', r."Application_Profile")
+        AND coalesce(f."Profile_Id", f."Profile_Name", '') IN ('', r."Profile_Id", r."Profile_Name"))
+    """,
+)
+"""Files came with their own object's rule, whatever the rule of the records they hang on said; they go on coming."""
+
+
 LEVELS = (
     Level(
         1,
         "undecided transactions, duplicates, merged records, cleared errors; changes are found by record and by route",
         (_route("route"), _route("route_before")),
     ),
+    Level(2, "sync rules say with which records files come, and of which types", (_WITH_FILES,)),
 )
 PRESENT = LEVELS[-1].number
-FINGERPRINT = "aba08fb8ead54033"
+FINGERPRINT = "438f1f0f135ffb7b"
 """Of the present level. An org that has the level with another one was made while the level was written, and is
 compared anew."""
 

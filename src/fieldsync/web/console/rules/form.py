@@ -26,7 +26,7 @@ Typed = Mapping[str, Sequence[str]]
 """The values of each name of a form, in order."""
 
 CHECKED = ("active", "required", "one_way", "include_related", "include_attachments", "metadata_only")
-LISTED = ("include_fields", "exclude_fields")
+LISTED = ("include_fields", "exclude_fields", "attachment_types")
 COUNTED = ("rows_max", "order", "attachments_max", "attachment_megabytes_max")
 NAMED = ("application_profile", "parent_object", "relationship_field", "delta_date_field")
 BETWEEN = ";"
