@@ -21,7 +21,7 @@ from fieldsync.server.postgres.stored_catalog import former_fields
 from fieldsync.server.postgres.work import BadRow, NotUnique, Question
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.samples.decide import decide_samples
-from fieldsync.server.save import changes, check, head, prefetch, resolve, signed, stamp, write
+from fieldsync.server.save import changes, check, head, prefetch, resolve, stamp, write
 from fieldsync.server.save.access import authorise, share
 from fieldsync.server.save.batch import Caller, Frame, Incoming, Predecessor, Wave, Work
 from fieldsync.server.save.elsewhere import again, alike, author, deleted, redirect, since
@@ -169,7 +169,6 @@ async def _steps(org: Org, database: Database, wave: Wave, position: int) -> int
     resolve.hold(wave)
     wave.mark("conflicts")
     stamp.fill_in(wave)
-    signed.check_signed(org, wave)
     await judge(org, database, wave)
     if await alike.match(org, database, wave):
         return await _steps(org, database, wave, position)

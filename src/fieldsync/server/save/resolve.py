@@ -13,6 +13,7 @@ from fieldsync.server.save import conflict
 from fieldsync.server.save.batch import Edit, Row, Wave, Work
 from fieldsync.server.save.conflict import Chain
 from fieldsync.server.save.elsewhere.again import ForkedAt
+from fieldsync.server.save.signed import check_signed
 
 
 def hold(wave: Wave) -> None:
@@ -55,6 +56,7 @@ def resolve(catalog: Catalog, wave: Wave) -> None:
         override = conflict.overrides(catalog, work.edits[0].item.object)
         for edit in work.edits:
             _resolve_edit(work, edit, override=override, chain=_chain(wave, edit))
+    check_signed(catalog, wave)
 
 
 def _chain(wave: Wave, edit: Edit) -> Chain:

@@ -11,18 +11,17 @@ from fieldsync.protocol.upload import Operation
 from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.family import signing
 from fieldsync.schema.family.declaration import Submit
-from fieldsync.server.org.runtime import Org
 from fieldsync.server.save.batch import Channel, Edit, Row, Wave, Work
 from fieldsync.server.save.elsewhere.roots import submittable
 
 
-def check_signed(org: Org, wave: Wave) -> None:
+def check_signed(catalog: Catalog, wave: Wave) -> None:
     """Refuse what changes signed records."""
     if wave.caller.channel not in (Channel.DEVICE, Channel.API):
         return
     for work in wave.works:
         for edit in work.edits if work.open else ():
-            if edit.writes and not edit.by_platform and not _may(org.catalog, wave, work, edit):
+            if edit.writes and not edit.by_platform and not _may(catalog, wave, work, edit):
                 work.reject(problem(Code.SIGNED, object=edit.item.object, id=edit.item.id))
 
 
