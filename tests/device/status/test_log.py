@@ -12,7 +12,8 @@ from tests.device.lab import KEY, Lab, error, rejected
 from fieldsync.base import limits
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device import Unreachable
-from fieldsync.device.status.log import Name
+from fieldsync.device.status.log import Name, text_of
+from fieldsync.device.status.report import COUNTED, SyncKind, SyncReport, Trigger, summary
 from fieldsync.protocol.tracking import LogLine, Tracked, Tracking
 
 CANARY = "Canary7391"
@@ -101,6 +102,18 @@ def test_each_line_is_kept_once_also_over_a_refresh_and_a_restart_and_without_a_
     assert said.count("written before") == 1
     assert sum("sync ended" in text for text in said) == 4
     assert not any(line.level == "detail" for line in lines), "nobody asked for details"
+
+
+def test_all_of_a_large_sync_that_failed_has_room_in_its_line() -> None:
+    phases = ("seconds", "upload_seconds", "metadata_seconds", "download_seconds")
+    numbers = dict.fromkeys(phases, 98.7) | {"uploads": 5_000, "upload_errors": 12, "rows_received": 100_000}
+    numbers |= {"rows_removed": 10_000, "rows_repaired": 12, "bytes_up": 12_345_678, "bytes_down": 123_456}
+    begun = SyncReport(1_234, SyncKind.NON_BLOCKING, "", trigger=Trigger.TERRITORY_SWITCH, verified=False)
+    ended = msgspec.structs.replace(begun, problem=problem(Code.SYNC_CANCELED), **numbers)
+    line = text_of("sync ended", summary(ended))
+    assert " code=SYNC_CANCELED " in line
+    assert line.endswith(" bytes_up=12345678 bytes_down=123456")
+    assert "removed" not in text_of("sync ended", summary(SyncReport(1, SyncKind.MINI, ""))), "nothing of what was not"
 
 
 def test_the_log_is_bounded_on_the_device_and_in_a_request(lab: Lab) -> None:

@@ -86,7 +86,7 @@ class Log:
         """Add a line. `event`: a few words of the program's own."""
         if level is Level.DETAIL and not self.detailed:
             return
-        line = _Line(instant(self._clock.now()), level, _text(event, facts))
+        line = _Line(instant(self._clock.now()), level, text_of(event, facts))
         with self._lock:
             self._said += 1
             self._lines[self._said] = line
@@ -175,7 +175,7 @@ def _reason(reason: Problem) -> dict[str, Fact]:
     return {"code": reason.code, "field": None if reason.field is None else Name(reason.field)}
 
 
-def _text(event: str, facts: dict[str, Fact]) -> str:
+def text_of(event: str, facts: dict[str, Fact]) -> str:
     said = [f"{name}={_said(value)}" for name, value in facts.items() if value is not None]
     return " ".join([event, *said])[: limits.LOG_LINE_CHARS_MAX]
 

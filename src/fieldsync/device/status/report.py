@@ -152,18 +152,20 @@ def close_crashed(work: Work, now: str) -> None:
             log.write(work, [(now, Level.ERROR, line)])
 
 
-_SUMMED = (
-    *("number", "kind", "trigger", "network", "successful", "canceled", "seconds", "upload_seconds"),
-    *("metadata_seconds", "download_seconds", "apply_seconds", "media_seconds", "freeze_seconds", "uploads"),
-    *("records_up", "upload_errors", "rows_received", "rows_created", "rows_updated", "rows_removed", "rows_repaired"),
-    *("verified", "files_received", "files_removed", "bytes_up", "bytes_down"),
+_TOLD = ("number", "kind", "trigger", "network", "successful", "canceled")
+COUNTED = (
+    *("seconds", "upload_seconds", "metadata_seconds", "download_seconds", "apply_seconds", "freeze_seconds"),
+    *("uploads", "upload_errors", "rows_received", "rows_removed", "rows_repaired", "verified"),
+    *("files_received", "files_removed", "bytes_up", "bytes_down"),
 )
 
 
 def summary(report: SyncReport) -> dict[str, Fact]:
-    """What the log has of a sync that ended."""
-    found: dict[str, Fact] = {name: getattr(report, name) for name in _SUMMED}
-    return found | {"code": None if report.problem is None else report.problem.code}
+    """What the log has of a sync that ended; nothing that counts nothing, so that the line has room."""
+    found: dict[str, Fact] = {name: getattr(report, name) for name in _TOLD}
+    found["code"] = None if report.problem is None else report.problem.code
+    counted = ((name, getattr(report, name)) for name in COUNTED)
+    return found | {n.removesuffix("_seconds").removeprefix("rows_"): v for n, v in counted if v or v is False}
 
 
 def level_of(report: SyncReport) -> Level:
