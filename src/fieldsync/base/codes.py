@@ -81,3 +81,9 @@ class Code(StrEnum):
     UNUSABLE = "UNUSABLE"
     WEAK_PASSWORD = "WEAK_PASSWORD"
     INTERNAL = "INTERNAL"
+    UNKNOWN_REASON = "UNKNOWN_REASON"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Code | None:
+        """What a newer server calls something that this version has no code for. Its sentence says what it is."""
+        return cls.UNKNOWN_REASON if isinstance(value, str) else None

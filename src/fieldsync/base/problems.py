@@ -208,6 +208,9 @@ CATALOGUE: dict[Code, Kind] = {
     Code.UNUSABLE: Kind(422, "{what} cannot be used: {reason}.", "Correct it, or name another one."),
     Code.BAD_NAME: Kind(422, "{name} cannot be a name here: {reason}.", "Choose another name."),
     Code.WEAK_PASSWORD: Kind(422, "This password cannot be used: {reason}.", "Choose another password."),
+    Code.UNKNOWN_REASON: Kind(
+        422, "{message}", "Update the app: it is older than this reason. Nothing you saved is lost."
+    ),
     Code.INTERNAL: Kind(
         500, "Something went wrong on our side.", "Nothing to do: the device tries again. The log has number {number}."
     ),

@@ -13,7 +13,7 @@ from fieldsync.base import limits
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device import Unreachable
 from fieldsync.device.status.log import Name, text_of
-from fieldsync.device.status.report import COUNTED, SyncKind, SyncReport, Trigger, summary
+from fieldsync.device.status.report import SyncKind, SyncReport, Trigger, summary
 from fieldsync.protocol.tracking import LogLine, Tracked, Tracking
 
 CANARY = "Canary7391"

@@ -227,6 +227,8 @@ def _refuse(reply: Reply) -> None:
         body = msgspec.json.decode(reply.body, type=wire.ErrorBody)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise Unreachable(f"status {reply.status} without a reason") from None
+    if body.problem.code is Code.UNKNOWN_REASON:
+        raise Unreachable(f"status {reply.status} for a reason this version does not know")
     raise Refused(body.problem, retry_after_seconds=_retry_after(reply))
 
 
