@@ -11,7 +11,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, problem
 from fieldsync.protocol.feed import Outcomes
 from fieldsync.protocol.rows import Gone, RecordRef
-from fieldsync.protocol.upload import Accepted, Canceled, Discarded, Outcome, Result
+from fieldsync.protocol.upload import Accepted, Canceled, Discarded, Duplicated, Outcome, Result
 
 
 def refused_edit(lab: Lab, object_name: str, record: RecordId, **values: str) -> int:
@@ -37,9 +37,14 @@ def test_a_record_that_left_the_view_is_gone_after_undo_though_the_refusal_told_
     assert lab.device.get("Shop", shop) is None
 
 
-@pytest.mark.parametrize("ended", [Canceled("admin", "no"), Discarded(problem(Code.LOCKED))])
-def test_a_family_that_left_the_view_is_gone_where_somebody_else_ends_its_edit(lab: Lab, ended: Outcome) -> None:
-    visit, line = lab.server_id("Visit", 1), lab.server_id("Visit_Line", 1)
+@pytest.mark.parametrize("ended", ["canceled", "discarded", "duplicated"])
+def test_a_family_that_left_the_view_is_gone_where_somebody_else_ends_its_edit(lab: Lab, ended: str) -> None:
+    visit, line, other = lab.server_id("Visit", 1), lab.server_id("Visit_Line", 1), lab.server_id("Visit", 2)
+    outcomes: dict[str, Outcome] = {
+        "canceled": Canceled("admin", "no"),
+        "discarded": Discarded(problem(Code.LOCKED)),
+        "duplicated": Duplicated(RecordRef("Visit", visit), RecordRef("Visit", other)),
+    }
     lab.download(
         lab.block("Visit", {"Id": visit, "_stamp": 5, "Notes": "v", "Stage": "Open"}),
         lab.block("Visit_Line", {"Id": line, "_stamp": 5, "VisitId": visit, "Product": "x"}),
@@ -50,11 +55,13 @@ def test_a_family_that_left_the_view_is_gone_where_somebody_else_ends_its_edit(l
     lab.download(gone=(Gone("Visit", visit, 7, deleted=False), Gone("Visit_Line", line, 7, deleted=False)), full=False)
     assert (lab.device.count("Visit"), lab.device.count("Visit_Line")) == (1, 1), "as she sees it, until it is decided"
     [entry] = lab.device.queue()
-    theirs = lab.block("Visit", {"Id": visit, "_stamp": 9, "Notes": "v", "Stage": "Open"})
-    touched = (RecordRef("Visit", visit),)
-    lab.script.then("feed/outcomes", Outcomes((Result(entry.n, entry.id, ended, touched),), rows=(theirs,)))
+    theirs = [{"Id": visit, "_stamp": 9, "Notes": "v", "Stage": "Open"}]
+    theirs += [{"Id": other, "_stamp": 9, "Notes": "w", "Stage": "Open"}] if ended == "duplicated" else []
+    result = Result(entry.n, entry.id, outcomes[ended], (RecordRef("Visit", visit),))
+    lab.script.then("feed/outcomes", Outcomes((result,), rows=(lab.block("Visit", *theirs),)))
     lab.download(full=False)
-    assert (lab.device.count("Visit"), lab.device.count("Visit_Line")) == (0, 0)
+    assert [record.id for record in lab.device.find("Visit")] == [one["Id"] for one in theirs[1:]]
+    assert lab.device.count("Visit_Line") == 0
 
 
 def edited_twice(lab: Lab) -> tuple[RecordId, int, int]:

@@ -36,7 +36,8 @@ from fieldsync.protocol.upload import (
     Saved,
 )
 
-_WROTE_NOTHING = Rejected | Held | Canceled | Discarded
+_LEFT_AS_IT_WAS = Rejected | Held | Canceled | Discarded | Duplicated
+"""Outcomes of saves that changed nothing of the records they are of."""
 _THERE = Saved | Duplicated | Linked
 """Outcomes of saves whose content is on the server."""
 
@@ -89,16 +90,16 @@ def settle(
 
 
 def _open_to_us(work: Work, results: Sequence[Result], images: Sequence[Image]) -> Sequence[Image]:
-    """The images without those of records that left this device's view, where the saves of them wrote nothing.
+    """The images without those of records that left this device's view, where the saves of them changed nothing there.
 
-    A refusal brings what the record is now, to compare with, and so does what somebody else ended. It puts nothing on
-    the feed, so a record that no rule selects any more is not kept beyond the edit (law L4), the less without the rest
-    of its family (L5); if one does again, the next download brings it.
+    A refusal brings what the record is now, to compare with; so does what somebody else ended, or what became an edit
+    of a duplicate. It puts nothing on the feed, so a record that no rule selects any more is not kept beyond the edit
+    (law L4), the less without the rest of its family (L5); if one does again, the next download brings it.
     """
-    nothing = [r.n for r in results if isinstance(r.outcome, _WROTE_NOTHING)]
+    nothing = [r.n for r in results if isinstance(r.outcome, _LEFT_AS_IT_WAS)]
     if not nothing:
         return images
-    taken = journal.records_of(work, [r.n for r in results if not isinstance(r.outcome, _WROTE_NOTHING)])
+    taken = journal.records_of(work, [r.n for r in results if not isinstance(r.outcome, _LEFT_AS_IT_WAS)])
     bases = bases_of_records(work, journal.records_of(work, nothing) - taken)
     left = {record_id for record_id, base in bases.items() if base.state is BaseState.ABSENT}
     return [image for image in images if image.row is None or image.ref.id not in left]
