@@ -24,7 +24,8 @@ sync and 5 faults on that device. `fieldsync sim --seed N --steps M --devices D`
 """
 _RUNS_HEAD = """## Simulated days
 
-A run goes on where the last one of the same code stopped. What other code did is beside it.
+A run goes on where the last one of the same code stopped. What other code did is beside it. Of a run that broke a law
+the days until then are counted; what it broke stands below.
 """
 _ORDERS_HEAD = """## Orders of two transactions
 
@@ -127,6 +128,10 @@ def _runs(numbers: Numbers) -> Iterator[str]:
     ]
     yield from _table(("code", "seeds", "steps each", "devices", "runs", "device-days", "runs that failed"), *rows)
     yield ""
+    for total in totals(numbers):
+        for one in total.failed:
+            yield f"- {total.commit or total.code}, seed {one.seed}: {'; '.join(one.violations)}"
+    yield ""
 
 
 def _seeds(total: Total) -> str:
@@ -152,8 +157,6 @@ def _days(total: Total | None) -> Iterator[str]:
     faults = [(name, times, total.survived.get(name, 0)) for name, times in total.injected.items()]
     yield from _table(("fault", "injected", "in runs that broke no law"), *faults)
     yield ""
-    for one in total.failed:
-        yield f"- seed {one.seed}: {'; '.join(one.violations)}"
 
 
 def _orders(numbers: Numbers) -> Iterator[str]:
