@@ -94,13 +94,15 @@ def _open_to_us(work: Work, results: Sequence[Result], images: Sequence[Image]) 
 
     A refusal brings what the record is now, to compare with; so does what somebody else ended, or what became an edit
     of a duplicate. It puts nothing on the feed, so a record that no rule selects any more is not kept beyond the edit
-    (law L4), the less without the rest of its family (L5); if one does again, the next download brings it.
+    (law L4), the less without the rest of its family (L5); if one does again, the next download brings it. What these
+    saves created never was in the view to leave it: as a detail of a duplicate it is there now.
     """
     nothing = [r.n for r in results if isinstance(r.outcome, _LEFT_AS_IT_WAS)]
     if not nothing:
         return images
     taken = journal.records_of(work, [r.n for r in results if not isinstance(r.outcome, _LEFT_AS_IT_WAS)])
-    bases = bases_of_records(work, journal.records_of(work, nothing) - taken)
+    ours = journal.created_by(work, nothing)
+    bases = bases_of_records(work, journal.records_of(work, nothing) - taken - ours)
     left = {record_id for record_id, base in bases.items() if base.state is BaseState.ABSENT}
     return [image for image in images if image.row is None or image.ref.id not in left]
 
