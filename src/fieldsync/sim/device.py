@@ -119,10 +119,10 @@ class SimDevice:
             return {n for (n,) in work.rows("SELECT n FROM _acknowledged WHERE offered = 1")}
 
     def changed_for_nothing(self) -> list[str]:
-        """Records that a person changed, in families that no entry of the queue and no open page is about: there is a
-        base image of them, and it is no news. Where there is neither a record here nor one on the server, nothing is
-        changed."""
-        busy = "SELECT root FROM _queue UNION SELECT root FROM _lease"
+        """Records that a person changed, in families that no entry of the queue and no open page is about, and that are
+        complete: there is a base image of them, and it is no news. Where there is neither a record here nor one on the
+        server, nothing is changed."""
+        busy = "SELECT root FROM _queue UNION SELECT root FROM _lease UNION SELECT root FROM _partial"
         free = f"SELECT id, object, state, stamp FROM _base WHERE root NOT IN ({busy}) ORDER BY id"  # noqa: S608
         with self.engine._store.read() as work:
             shown = 'SELECT _stamp FROM "{}" WHERE Id = ?'

@@ -11,7 +11,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, problem
 from fieldsync.protocol.feed import Outcomes
 from fieldsync.protocol.rows import Gone, RecordRef
-from fieldsync.protocol.upload import Accepted, Canceled, Discarded, Duplicated, Outcome, Result
+from fieldsync.protocol.upload import Accepted, Canceled, Discarded, Duplicated, Outcome, Result, Saved
 
 
 def refused_edit(lab: Lab, object_name: str, record: RecordId, **values: str) -> int:
@@ -62,6 +62,31 @@ def test_a_family_that_left_the_view_is_gone_where_somebody_else_ends_its_edit(l
     lab.download(full=False)
     assert [record.id for record in lab.device.find("Visit")] == [one["Id"] for one in theirs[1:]]
     assert lab.device.count("Visit_Line") == 0
+
+
+@pytest.mark.parametrize("returns", [True, False])
+def test_a_family_that_left_the_view_is_seen_whole_though_only_its_head_comes_with_the_save(
+    lab: Lab, *, returns: bool
+) -> None:
+    visit, line = lab.server_id("Visit", 1), lab.server_id("Visit_Line", 1)
+    detail = {"Id": line, "_stamp": 5, "VisitId": visit, "Product": "x"}
+    lab.download(
+        lab.block("Visit", {"Id": visit, "_stamp": 5, "Notes": "v", "Stage": "Open"}),
+        lab.block("Visit_Line", detail),
+    )
+    with lab.device.edit() as edit:
+        edit.update("Visit", visit, {"Notes": "w"})
+    lab.upload(lab.outcome(Accepted(1, 1)))
+    lab.download(gone=(Gone("Visit", visit, 7, deleted=False), Gone("Visit_Line", line, 7, deleted=False)), full=False)
+    [entry] = lab.device.queue()
+    saved = lab.block("Visit", {"Id": visit, "_stamp": 9, "Notes": "w!", "Stage": "Open"})
+    result = Result(entry.n, entry.id, Saved(), (RecordRef("Visit", visit),))
+    lab.script.then("feed/outcomes", Outcomes((result,), rows=(saved,)))
+    lab.device.sync("upload_only")
+    assert (lab.device.count("Visit"), lab.device.count("Visit_Line"), lab.device.queue()) == (1, 1, [])
+    lab.download(*([saved, lab.block("Visit_Line", detail | {"_stamp": 8})] if returns else [saved]), full=False)
+    assert [record.values["Notes"] for record in lab.device.find("Visit")] == ["w!"]
+    assert lab.device.count("Visit_Line") == returns
 
 
 def edited_twice(lab: Lab) -> tuple[RecordId, int, int]:

@@ -206,6 +206,20 @@ def test_an_incomplete_family_is_not_shown(lab: Lab) -> None:
     assert words(lab) == ["b", "b"]
 
 
+@pytest.mark.parametrize("others", [0, 3000])
+def test_what_was_missing_of_a_family_is_not_waited_for_behind_a_download(lab: Lab, others: int) -> None:
+    visit, lines = a_visit(lab)
+    whole = family(lab, visit, lines, 9, "b")
+    feed(
+        lab,
+        FeedPage("cursor2", family(lab, visit, [*lines, lab.server_id("Visit_Line", 3)], 9, "b").families, whole.rows),
+    )
+    assert words(lab) == ["a", "a", "a"]
+    rows = ({"Id": lab.server_id("Shop", n), "_stamp": 9, "Name": 100 * "n"} for n in range(2, others + 2))
+    lab.download(*([lab.block("Shop", *rows)] if others else []), full=False)
+    assert words(lab) == ["b", "b", "b"], "everything that is open to us is here"
+
+
 def test_a_root_that_is_gone_takes_its_family_with_it(lab: Lab) -> None:
     visit, _ = a_visit(lab)
     ref = RecordRef("Visit", visit)

@@ -12,8 +12,8 @@ from tests.device.lab import Lab
 
 from fieldsync.base.problems import Code, Refused
 from fieldsync.device import PreparationState, SyncKind, Trigger, Unreachable
-from fieldsync.protocol.feed import FeedPage
-from fieldsync.protocol.rows import Gone
+from fieldsync.protocol.feed import FamilyImage, FeedPage
+from fieldsync.protocol.rows import Gone, RecordRef
 
 ROWS = 100_000
 SECONDS_MAX = 3.0
@@ -95,6 +95,24 @@ def test_what_arrives_meanwhile_is_newer_and_stays(three: Lab) -> None:
     assert cities(three) == {"S001": "fed", "S003": "fed"}
     three.device.updates.apply()
     assert cities(three) == {"S001": "fed", "S003": "fed"}
+
+
+def test_a_family_that_is_incomplete_since_stays_as_it_was_behind_the_update(three: Lab) -> None:
+    visit, line = three.server_id("Visit", 1), three.server_id("Visit_Line", 1)
+    root = {"Id": visit, "_stamp": 5, "Notes": "old", "Stage": "Open"}
+    detail = {"Id": line, "_stamp": 9, "VisitId": visit, "Product": "x"}
+    three.download(three.block("Visit", root))
+    prepare(three, shop(three, 1, 8, City="new"))
+    newer = three.block("Visit", root | {"_stamp": 9, "Notes": "new"})
+    members = (RecordRef("Visit", visit), RecordRef("Visit_Line", line))
+    three.script.then("feed", FeedPage("cursor2", (FamilyImage(members[0], members),), (newer,)))
+    three.clock.advance(60)
+    three.device.step()
+    three.device.updates.apply()
+    assert [record.values["Notes"] for record in three.device.find("Visit")] == ["old"]
+    three.download(newer, three.block("Visit_Line", detail), full=False)
+    assert [record.values["Notes"] for record in three.device.find("Visit")] == ["new"]
+    assert three.device.count("Visit_Line") == 1
 
 
 def test_an_ordinary_sync_throws_the_prepared_update_away(three: Lab) -> None:

@@ -16,3 +16,9 @@ def free_families(work: Work, tables: ObjectTables, roots: Iterable[str]) -> lis
     asked = set(roots)
     free = asked - busy_roots(work, asked)
     return release(work, tables, sorted(free), except_ids=frozenset()) if free else []
+
+
+def free_left(work: Work, tables: ObjectTables) -> list[RecordRef]:
+    """Release what was kept of families that nobody is busy with, and of which a download said nothing."""
+    roots = work.rows("SELECT DISTINCT root FROM _base WHERE root NOT IN (SELECT root FROM _busy)")
+    return free_families(work, tables, (root for (root,) in roots))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fieldsync.base.ids import RecordId
 from fieldsync.device.merge.base import BaseState, bases_of_roots
 from fieldsync.device.merge.image import Image
+from fieldsync.device.queue.journal import Touch
 from fieldsync.device.store.objects import ObjectTables
 from fieldsync.device.store.records import below
 from fieldsync.device.store.work import Work, listed
@@ -61,6 +62,33 @@ def _all_held(work: Work, tables: ObjectTables, refs: Iterable[RecordRef]) -> bo
     return True
 
 
-def forget_partial(work: Work, roots: Iterable[str]) -> None:
-    """A download brings families whole: what was missing is here."""
-    work.run("DELETE FROM _partial WHERE root IN (SELECT value FROM json_each(?))", listed(roots))
+def mark_left_behind(work: Work, saved: Iterable[int], arrived: Iterable[RecordId]) -> None:
+    """Families that had left this device's view, of which a save brings back the records it changed and no others.
+
+    They stay as the person sees them until a download says what of them is open to her. `saved`: queue numbers.
+    """
+    here = listed(arrived)
+    work.run(
+        "INSERT OR IGNORE INTO _partial SELECT DISTINCT back.root FROM _touch t JOIN _base back ON back.id = t.id"
+        f" WHERE t.kind = {Touch.CHANGES.value} AND t.n IN (SELECT value FROM json_each(?1))"
+        f" AND back.state = '{BaseState.ABSENT.value}' AND back.id IN (SELECT value FROM json_each(?2))"
+        " AND EXISTS (SELECT 1 FROM _base other WHERE other.root = back.root"
+        f" AND other.state = '{BaseState.ABSENT.value}' AND other.id NOT IN (SELECT value FROM json_each(?2))"
+        " AND other.id NOT IN (SELECT o.id FROM _touch o WHERE o.n IN (SELECT value FROM json_each(?1))))",
+        listed(saved),
+        here,
+    )
+
+
+def partial_roots(work: Work) -> tuple[RecordId, ...]:
+    """Families a member of which is waited for."""
+    return tuple(root for (root,) in work.rows("SELECT root FROM _partial"))
+
+
+def no_more_partial(work: Work, roots: Iterable[RecordId] | None = None) -> None:
+    """A download that was asked for since brings whatever of these is open to the person, or nothing.
+
+    `roots`: those that were partial when it was asked for; None: all that are.
+    """
+    chosen = partial_roots(work) if roots is None else roots
+    work.run("DELETE FROM _partial WHERE root IN (SELECT value FROM json_each(?))", listed(chosen))

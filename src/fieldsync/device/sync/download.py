@@ -7,7 +7,7 @@ a process that was killed, leaves what was there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -15,11 +15,14 @@ from itertools import chain
 import msgspec
 
 from fieldsync.base.faults import reach
+from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import Clock
 from fieldsync.device.merge.apply import Applied, apply
 from fieldsync.device.merge.bulk import apply_slice, families, find_roots, next_slice
+from fieldsync.device.merge.free import free_left
 from fieldsync.device.merge.image import arranged, images_of
+from fieldsync.device.merge.manifest import no_more_partial
 from fieldsync.device.merge.merged import follow_merges
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
@@ -145,14 +148,13 @@ def _take_few(store: Store, read: Sequence[Rows | Removed], end: End, *, forced:
     rows = sum(image.row is not None for image in images)
     reach("download.staged")
     with store.write() as work:
-        work.run("DELETE FROM _partial")
+        no_more_partial(work)
         applied = apply(work, store.tables, images, forced=forced, counted=True)
+        applied.changed.update(dict.fromkeys(free_left(work, store.tables)))
         stand(work, end)
         reach("download.before_commit")
     brought = frozenset(image.ref.object for image in images)
-    found = Downloaded(rows, brought, applied, end.digest, end.repaired)
-    found.untold = end.untold
-    return found
+    return Downloaded(rows, brought, applied, end.digest, end.repaired, untold=end.untold)
 
 
 def _take_many(
@@ -166,8 +168,8 @@ def _take_many(
         staging.drop()
         raise
     reach("download.staged")
-    found = Downloaded(staging.rows, frozenset(staging.brought), digest=end.digest, repaired=end.repaired)
-    found.untold = end.untold
+    brought = frozenset(staging.brought)
+    found = Downloaded(staging.rows, brought, digest=end.digest, repaired=end.repaired, untold=end.untold)
     if staging.merged:
         with store.write() as work:
             follow_merges(work, store.tables, staging.merged)
@@ -241,11 +243,22 @@ def receive(
     raise AssertionError("changes end with End")
 
 
-def apply_staged(store: Store, clock: Clock, progress: Progress, found: Downloaded, *, forced: bool = False) -> None:
-    """Make the rows of the attached file the rows, in slices; `found` says what it holds, and takes what changed."""
+def apply_staged(
+    store: Store,
+    clock: Clock,
+    progress: Progress,
+    found: Downloaded,
+    *,
+    asked_for: Iterable[RecordId] | None = None,
+    forced: bool = False,
+) -> None:
+    """Make the rows of the attached file the rows, in slices; `found` says what it holds, and takes what changed.
+
+    `asked_for`: the families that were partial when it was asked for; None: all that are.
+    """
     with store.write() as work:
         find_roots(work, store.tables)
-        work.run("DELETE FROM _partial")
+        no_more_partial(work, asked_for)
     chosen = [f for f in families(store.tables) if found.brought & {t.type.name for t in f}]
     for done, family in enumerate(chosen, 1):
         above: str | None = ""
@@ -259,6 +272,8 @@ def apply_staged(store: Store, clock: Clock, progress: Progress, found: Download
             roots = next_size(roots, clock.steady() - began)
             above = part.through
         progress(found.rows * done // len(chosen), found.rows)
+    with store.write() as work:
+        found.applied.changed.update(dict.fromkeys(free_left(work, store.tables)))
 
 
 def next_size(roots: int, seconds: float) -> int:

@@ -13,7 +13,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.device.merge.apply import Applied, apply
 from fieldsync.device.merge.base import Base, BaseState, bases_of_records, put_bases
 from fieldsync.device.merge.image import Image
-from fieldsync.device.merge.manifest import Manifest
+from fieldsync.device.merge.manifest import Manifest, mark_left_behind
 from fieldsync.device.queue import acknowledged, journal
 from fieldsync.device.queue.entry import Entry, encode_outcome
 from fieldsync.device.queue.outcome import event_of, keeps_content
@@ -69,6 +69,8 @@ def settle(
     done = [(e, r) for e, r in pairs if after(e.state, event_of(r.outcome)) is State.DONE]
     others = [(e, r) for e, r in pairs if after(e.state, event_of(r.outcome)) is not State.DONE]
     _assume(work, done, {i.ref.id for i in images})
+    there = [e.n for e, r in done if isinstance(r.outcome, _THERE)]
+    mark_left_behind(work, there, (i.ref.id for i in images if i.row is not None))
     reach("settle.before_entries")
     _keep_content(work, done, now)
     decided = [e.n for e, _ in done]

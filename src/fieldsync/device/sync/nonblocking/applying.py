@@ -58,7 +58,7 @@ def _apply(engine: Engine, tell: Callable[[], None], did: Stepped) -> SyncReport
         with store.write() as work:
             did.changed.update(dict.fromkeys(follow_merges(work, store.tables, prepared.merged)))
     with store.attached_beside(PREPARED):
-        downloads.apply_staged(store, engine.world.clock, progress, found)
+        downloads.apply_staged(store, engine.world.clock, progress, found, asked_for=prepared.partial)
     reach("prepare.applied")
     done = _finish(engine, prepared, engine.world.clock.steady() - began, found.applied.written)
     store.drop_beside(PREPARED)

@@ -11,6 +11,7 @@ import msgspec
 
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Refused, problem
+from fieldsync.device.merge.manifest import partial_roots
 from fieldsync.device.status import report as reports
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.store import meta
@@ -107,7 +108,7 @@ def _stage(engine: Engine, tell: Tell, number: int) -> Prepared:
     store = engine.store
     with store.read() as work:
         checkpoint, version = meta.get(work, Key.CHECKPOINT), meta.get(work, Key.CATALOG_VERSION)
-        feed = meta.get(work, Key.FEED_READ)
+        feed, partial = meta.get(work, Key.FEED_READ), partial_roots(work)
     if checkpoint is None:
         raise RefreshNeeded
 
@@ -128,6 +129,5 @@ def _stage(engine: Engine, tell: Tell, number: int) -> Prepared:
         staging.drop()
         raise
     store.keep_beside(PREPARED)
-    return Prepared(
-        number, checkpoint, version, staging.rows, removed, tuple(sorted(staging.brought)), tuple(staging.merged), end
-    )
+    brought, merged = tuple(sorted(staging.brought)), tuple(staging.merged)
+    return Prepared(number, checkpoint, version, staging.rows, removed, brought, merged, end, partial)

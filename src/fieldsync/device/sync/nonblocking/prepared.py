@@ -33,6 +33,8 @@ class Prepared(msgspec.Struct, frozen=True):
     brought: tuple[str, ...]
     merged: tuple[tuple[RecordRef, RecordId], ...]
     end: End
+    partial: tuple[RecordId, ...] = ()
+    """Families a member of which was waited for when it was asked for."""
 
 
 @dataclass
