@@ -9,9 +9,10 @@ from tests.device.lab import Lab, items_of, rejected
 
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, problem
+from fieldsync.device import Unreachable
 from fieldsync.protocol.feed import Outcomes
 from fieldsync.protocol.rows import Gone, RecordRef
-from fieldsync.protocol.upload import Accepted, Canceled, Discarded, Duplicated, Outcome, Result, Saved
+from fieldsync.protocol.upload import Accepted, Canceled, Discarded, Duplicated, Outcome, Result, Saved, UploadResponse
 
 
 def refused_edit(lab: Lab, object_name: str, record: RecordId, **values: str) -> int:
@@ -87,6 +88,27 @@ def test_a_family_that_left_the_view_is_seen_whole_though_only_its_head_comes_wi
     lab.download(*([saved, lab.block("Visit_Line", detail | {"_stamp": 8})] if returns else [saved]), full=False)
     assert [record.values["Notes"] for record in lab.device.find("Visit")] == ["w!"]
     assert lab.device.count("Visit_Line") == returns
+
+
+def test_a_new_family_that_goes_on_growing_while_it_is_uploaded_is_missing_nothing(lab: Lab) -> None:
+    shop = lab.server_id("Shop", 1)
+    lab.download(lab.block("Shop", {"Id": shop, "_stamp": 5, "Name": "One", "City": "a"}))
+    with lab.device.edit() as edit:
+        visit = edit.create("Visit", {"ShopId": shop, "Notes": "v"})
+        edit.create("Visit_Line", {"VisitId": visit})
+    lab.upload(Unreachable("the answer is lost"))
+    with lab.device.edit() as edit:
+        edit.update("Visit", visit, {"Notes": "w"})
+
+    def meanwhile(body: bytes) -> UploadResponse:
+        with lab.device.edit() as edit:
+            edit.create("Visit_Line", {"VisitId": visit})
+        return lab.saved()(body)
+
+    lab.clock.advance(3600)
+    lab.upload(meanwhile, lab.saved(Product="new"))
+    assert lab.device.queue() == []
+    assert [record.stamp > 0 for record in lab.device.find("Visit_Line")] == [True, True]
 
 
 def edited_twice(lab: Lab) -> tuple[RecordId, int, int]:
