@@ -21,7 +21,7 @@ from fieldsync.protocol import wire
 from fieldsync.protocol.digest import Digest, ObjectDigest, Version, sums
 from fieldsync.protocol.feed import Outcomes
 from fieldsync.protocol.rows import Gone, RowBlock, decode_rows
-from fieldsync.protocol.session import DeviceDescription, Platform, Session, Settings, Tokens, UserInfo
+from fieldsync.protocol.session import DeviceDescription, History, Platform, Session, Settings, Tokens, UserInfo
 from fieldsync.protocol.tracking import Tracking
 from fieldsync.protocol.upload import (
     Item,
@@ -170,11 +170,11 @@ class Lab:
         self.device = Device.open(folder, KEY, world=self.world, transport=self.script)
         self.sign_in()
 
-    def sign_in(self) -> None:
-        """As a person does, or again after a change of the data model."""
+    def sign_in(self, *, history: History | None = None) -> None:
+        """As a person does, or again after a change of the data model. `history`: of a server that was restored."""
         user = UserInfo(mint("005", SERVER, 1), "sarah@small.example", "Sarah Jones", "Rep", "UTC", "en")
         version = self.script.catalog.version
-        session = Session(Tokens("access", "refresh", 3600), user, "org1", NUMBER, self.settings, version)
+        session = Session(Tokens("access", "refresh", 3600, history), user, "org1", NUMBER, self.settings, version)
         self.script.then("session", session)
         self.script.always["catalog"] = encode(self.script.catalog)
         self.script.always["feed"] = Unreachable("no feed in this test")

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from fieldsync.base.ids import RecordId
 from fieldsync.device.merge.base import BaseState, bases_of_roots
 from fieldsync.device.merge.image import Image
-from fieldsync.device.queue.journal import Touch
 from fieldsync.device.store.objects import ObjectTables
 from fieldsync.device.store.records import below
 from fieldsync.device.store.work import Work, listed
@@ -60,26 +59,6 @@ def _all_held(work: Work, tables: ObjectTables, refs: Iterable[RecordRef]) -> bo
         if in_table is None and in_base is None:
             return False
     return True
-
-
-def mark_left_behind(work: Work, saved: Iterable[int], arrived: Iterable[RecordId]) -> None:
-    """Families that had left this device's view, of which a save brings back the records it changed and no others.
-
-    They stay as the person sees them until a download says what of them is open to her. What entries create was never
-    in the view to leave it. `saved`: queue numbers.
-    """
-    absent, arrived_here = f"state = '{BaseState.ABSENT.value}'", "IN (SELECT value FROM json_each(?2))"
-    created = f"EXISTS (SELECT 1 FROM _touch c WHERE c.id = back.id AND c.kind = {Touch.CREATES.value})"
-    ours = f"EXISTS (SELECT 1 FROM _touch o WHERE o.id = other.id AND o.kind < {Touch.REFERS.value})"
-    left = f"other.{absent} AND other.id NOT {arrived_here} AND NOT {ours}"
-    work.run(
-        "INSERT OR IGNORE INTO _partial SELECT DISTINCT back.root FROM _touch t JOIN _base back ON back.id = t.id"
-        f" WHERE t.kind = {Touch.CHANGES.value} AND t.n IN (SELECT value FROM json_each(?1)) AND back.{absent}"
-        f" AND back.id {arrived_here} AND NOT {created}"
-        f" AND EXISTS (SELECT 1 FROM _base other WHERE other.root = back.root AND {left})",
-        listed(saved),
-        listed(arrived),
-    )
 
 
 def partial_roots(work: Work) -> tuple[RecordId, ...]:

@@ -119,12 +119,6 @@ def records_of(work: Work, numbers: Iterable[int]) -> set[str]:
     return {record_id for (record_id,) in work.rows(sql, listed(numbers))}
 
 
-def created_by(work: Work, numbers: Iterable[int]) -> set[str]:
-    """The records these entries create."""
-    sql = f"SELECT id FROM _touch WHERE kind = {Touch.CREATES.value} AND n IN (SELECT value FROM json_each(?))"
-    return {record_id for (record_id,) in work.rows(sql, listed(numbers))}
-
-
 def last_of_root(work: Work, root: RecordId) -> Entry | None:
     """The newest entry of a family."""
     row = work.one(f"SELECT {COLUMNS} FROM _queue WHERE root = ? ORDER BY n DESC LIMIT 1", root)

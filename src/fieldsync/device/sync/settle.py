@@ -13,7 +13,8 @@ from fieldsync.base.ids import RecordId
 from fieldsync.device.merge.apply import Applied, apply
 from fieldsync.device.merge.base import Base, BaseState, bases_of_records, put_bases
 from fieldsync.device.merge.image import Image
-from fieldsync.device.merge.manifest import Manifest, mark_left_behind
+from fieldsync.device.merge.left import left_view, mark_left_behind
+from fieldsync.device.merge.manifest import Manifest
 from fieldsync.device.queue import acknowledged, journal
 from fieldsync.device.queue.entry import Entry, encode_outcome
 from fieldsync.device.queue.outcome import event_of, keeps_content
@@ -63,14 +64,14 @@ def settle(
     now: str,
 ) -> Settled:
     """Take results and records of one answer. Results of entries that are decided already change nothing."""
-    images = _open_to_us(work, results, images)
+    images = _open_to_us(work, tables, results, images)
     known = _entries(work, results)
     pairs = [(known[r.n], r) for r in results if r.n in known and known[r.n].id == r.id]
     done = [(e, r) for e, r in pairs if after(e.state, event_of(r.outcome)) is State.DONE]
     others = [(e, r) for e, r in pairs if after(e.state, event_of(r.outcome)) is not State.DONE]
     _assume(work, done, {i.ref.id for i in images})
     there = [e.n for e, r in done if isinstance(r.outcome, _THERE)]
-    mark_left_behind(work, there, (i.ref.id for i in images if i.row is not None))
+    mark_left_behind(work, tables, there, images)
     reach("settle.before_entries")
     _keep_content(work, done, now)
     decided = [e.n for e, _ in done]
@@ -91,21 +92,21 @@ def settle(
     return Settled(applied, len(done) + len(refusals) + taken, fresh + held)
 
 
-def _open_to_us(work: Work, results: Sequence[Result], images: Sequence[Image]) -> Sequence[Image]:
+def _open_to_us(
+    work: Work, tables: ObjectTables, results: Sequence[Result], images: Sequence[Image]
+) -> Sequence[Image]:
     """The images without those of records that left this device's view, where the saves of them changed nothing there.
 
     A refusal brings what the record is now, to compare with; so does what somebody else ended, or what became an edit
     of a duplicate. It puts nothing on the feed, so a record that no rule selects any more is not kept beyond the edit
-    (law L4), the less without the rest of its family (L5); if one does again, the next download brings it. What these
-    saves created never was in the view to leave it: as a detail of a duplicate it is there now.
+    (law L4), the less without the rest of its family (L5); if one does again, the next download brings it.
     """
     nothing = [r.n for r in results if isinstance(r.outcome, _LEFT_AS_IT_WAS)]
     if not nothing:
         return images
     taken = journal.records_of(work, [r.n for r in results if not isinstance(r.outcome, _LEFT_AS_IT_WAS)])
-    ours = journal.created_by(work, nothing)
-    bases = bases_of_records(work, journal.records_of(work, nothing) - taken - ours)
-    left = {record_id for record_id, base in bases.items() if base.state is BaseState.ABSENT}
+    rows = [image for image in images if image.row is not None and image.ref.id not in taken]
+    left = {image.ref.id for image in left_view(work, tables, nothing, rows)}
     return [image for image in images if image.row is None or image.ref.id not in left]
 
 
