@@ -21,7 +21,7 @@ from fieldsync.device.merge.base import (
     release,
 )
 from fieldsync.device.merge.decide import NO_STAMP, counts_as_new, is_news
-from fieldsync.device.merge.facts import busy_roots
+from fieldsync.device.merge.free import busy_roots
 from fieldsync.device.merge.image import Image, Written
 from fieldsync.device.merge.manifest import Manifest, mark_partial, missing_members
 from fieldsync.device.merge.merged import follow_merges

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fieldsync.base.ids import RecordId
 from fieldsync.device.merge.apply import roots_of
 from fieldsync.device.merge.base import BaseState
 from fieldsync.device.merge.image import Image
@@ -21,7 +20,8 @@ from fieldsync.protocol.rows import RecordRef
 _ABSENT = f"state = '{BaseState.ABSENT.value}'"
 _CHANGED = (
     "SELECT DISTINCT t.id FROM _touch t LEFT JOIN _base b ON b.id = t.id"
-    f" WHERE t.kind = {Touch.CHANGES.value} AND t.n IN (SELECT value FROM json_each(?)) AND (b.id IS NULL OR b.{_ABSENT})"
+    f" WHERE t.kind = {Touch.CHANGES.value} AND t.n IN (SELECT value FROM json_each(?))"
+    f" AND (b.id IS NULL OR b.{_ABSENT})"
     f" AND NOT EXISTS (SELECT 1 FROM _touch c WHERE c.id = t.id AND c.kind = {Touch.CREATES.value})"
 )
 _OTHERS = (

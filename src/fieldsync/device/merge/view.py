@@ -11,8 +11,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.device.merge.base import BaseState, bases_of_roots, release
 from fieldsync.device.merge.decide import counts_as_new
-from fieldsync.device.merge.facts import family_facts
-from fieldsync.device.merge.free import free_families
+from fieldsync.device.merge.free import family_facts, free_families
 from fieldsync.device.store.objects import ObjectTables
 from fieldsync.device.store.records import root_in_table
 from fieldsync.device.store.work import Work, listed
