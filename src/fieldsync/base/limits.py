@@ -85,6 +85,8 @@ and sends it again."""
 
 # Values
 TEXT_CHARS_MAX = 131_072
+TEXT_FILE_BYTES_MAX = 1_200_000
+"""A text of a field that a sync rule lists, kept as a file beside its record (FEATURES L06)."""
 NUMBER_DIGITS_MAX = 18
 BASE64_CHARS_MAX = 1_500_000
 """A signature or other inline file, as base64 text."""

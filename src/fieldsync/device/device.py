@@ -67,13 +67,13 @@ class Device:
         load_catalog(store)
         self._calls = Calls(store, transport)
         self._engine = Engine(store, self._calls, self._numbers, world)
-        self._sessions = sessions = Sessions(store, self._numbers, self._engine.at_once, self._saved)
+        self.media, self.mini = Media(self._engine, self._tell_progress), Mini(self._engine, self.step, self.queue)
+        self._sessions = sessions = Sessions(store, self._numbers, self._engine.at_once, self.media.keep, self._saved)
         self.foreground = self._engine.foreground
         self._listeners, self._computed = Listeners(), Computed(world)
         self._lists, self.drafts = Lists(world, self._computed), Drafts(store)
         self.views = OpenRecords(store, world, lambda refs: self._listeners.tell(records_changed(refs)))
         self.updates = Updates(store, self._engine, world, (self._told, self._tell_progress, sessions.follow_settings))
-        self.media, self.mini = Media(self._engine, self._tell_progress), Mini(self._engine, self.step, self.queue)
         self.territories, self.membership = Territories(store, self._calls, self.sync), Membership(self._calls)
         self.diagnostics, self.support = Diagnostics(self._engine), Supported(self._engine, self._sessions)
         self._background: Background | None = None

@@ -143,6 +143,8 @@ class Settings(msgspec.Struct, frozen=True):
     """By object, where a sync rule sets a limit."""
     attachments: tuple[str, ...] | None = None
     """Objects whose sync rule includes the files on their records; None: a server that does not say, so all."""
+    texts: dict[str, tuple[str, ...]] = {}
+    """By object, fields of which a long text is a file (FEATURES L06)."""
     rules_left: tuple[str, ...] | None = None
     """Objects whose validation rules only the server may ask, because a trigger may change the rows before them; None:
     a server that does not say, so all (FEATURES F08)."""

@@ -56,7 +56,7 @@ class SyncRule(Noun, frozen=True):
     include_attachments: bool = False
     """Files that hang on these records are fetched by themselves; objects of such files without a rule come along."""
     attachment_fields: tuple[str, ...] = ()
-    """Kept for import: what these fields hold goes along in the row."""
+    """Long texts of which a text file may be made: what the field does not hold lies in a file of its record."""
     attachments_max: int | None = None
     attachment_megabytes_max: int | None = None
     attachment_types: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from fieldsync.base.faults import reach
@@ -15,6 +15,7 @@ from fieldsync.device.edit.resend import resend
 from fieldsync.device.edit.save import Saved, save
 from fieldsync.device.edit.session import Edit
 from fieldsync.device.logic.rules import RulesHere
+from fieldsync.device.media.texts import Text
 from fieldsync.device.merge.base import bases_of_records
 from fieldsync.device.queue.at_once import AtOnce
 from fieldsync.device.store.records import has_row
@@ -27,8 +28,18 @@ from fieldsync.protocol.session import Settings
 class Sessions:
     """The edit sessions of one device. `after_save` is called after the commit, outside the lock."""
 
-    def __init__(self, store: Store, numbers: Numbers, at_once: AtOnce, after_save: Callable[[Saved], None]) -> None:
-        self._store, self._numbers, self._at_once, self._after_save = store, numbers, at_once, after_save
+    def __init__(
+        self,
+        store: Store,
+        numbers: Numbers,
+        at_once: AtOnce,
+        keep_texts: Callable[[Sequence[Text]], None],
+        after_save: Callable[[Saved], None],
+    ) -> None:
+        """`keep_texts` is called within the save, before any row is written."""
+        self._store, self._numbers, self._at_once = store, numbers, at_once
+        self._keep_texts, self._after_save = keep_texts, after_save
+        self._listed: Mapping[str, Collection[str]] = {}
         self._mine = threading.local()
         self._author: RecordId | None = None
         self._per_part, self._one_way = 0, tuple[str, ...]()
@@ -46,6 +57,7 @@ class Sessions:
 
     def _follow(self, work: Work, settings: Settings) -> None:
         self._per_part, self._one_way = settings.items_per_transaction, settings.one_way
+        self._listed = settings.texts
         account = read_account(work)
         if account is not None and (self._rules is None or not self._rules.serves(account.user, settings.rules_left)):
             self._rules = RulesHere(account.user, settings.rules_left)
@@ -66,7 +78,7 @@ class Sessions:
                 raise
             return
         self._know_account()
-        edit = Edit(self._store.tables.catalog, self._mint, self._one_way)
+        edit = Edit(self._store.tables.catalog, self._mint, self._one_way, self._listed)
         self._mine.edit = edit
         try:
             yield edit
@@ -123,6 +135,7 @@ class Sessions:
         author = Author(self._author, self._numbers.now())
         reach("save.begin")
         with self._store.write() as work:
+            self._keep_texts(edit.texts)
             saved = save(
                 work,
                 self._store.tables,

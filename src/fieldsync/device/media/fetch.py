@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fieldsync.base.faults import reach
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.device.media.plan import Wanted
+from fieldsync.device.media.texts import record_of
 from fieldsync.device.store.media.files import Files
 from fieldsync.device.sync.calls import Calls
 
@@ -52,11 +53,12 @@ _OF_ONE_FILE = frozenset({Code.NOT_FOUND, Code.STORE_DAMAGED, Code.OUT_OF_RANGE}
 
 
 def _pieces(files: Files, calls: Calls, wanted: Wanted, got: Fetched, progress: Callable[[int], None]) -> None:
+    path = f"/sync/v1/media/{wanted.object}/{record_of(wanted.id)}"
     here = files.begin(wanted.object, wanted.id, wanted.checksum, wanted.bytes)
     while here < wanted.bytes:
-        body, total = calls.get_piece(f"/sync/v1/media/{wanted.object}/{wanted.id}", here, checksum=wanted.checksum)
+        body, total = calls.get_piece(path, here, checksum=wanted.checksum)
         if total != wanted.bytes or here + len(body) > total:
-            raise Refused(problem(Code.NOT_FOUND, object="File of", id=wanted.id))
+            raise Refused(problem(Code.NOT_FOUND, object="File of", id=record_of(wanted.id)))
         reach("media.piece")
         here = files.add(wanted.id, wanted.checksum, body)
         progress(len(body))

@@ -7,7 +7,7 @@ goes on where it was. A file that was made here goes after its record, piece by 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -20,13 +20,14 @@ from fieldsync.device.media import fetch
 from fieldsync.device.media.fetch import Fetched
 from fieldsync.device.media.outgoing import Outgoing
 from fieldsync.device.media.plan import Item, Plan, Wanted, items, plan
+from fieldsync.device.media.texts import Text, field_of, goes_with, is_settled, key_of, wanted_texts
 from fieldsync.device.media.wanted import wanted
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.store.media.files import MEDIA, Files, Held
 from fieldsync.device.sync.account import read_settings
 from fieldsync.device.sync.engine import Engine
 from fieldsync.device.transport import Unreachable
-from fieldsync.protocol.media import BYTES, CHECKSUM, FILE_NAME, MEDIA_TYPE
+from fieldsync.protocol.media import BYTES, CHECKSUM, FILE_NAME, MEDIA_TYPE, text_file
 from fieldsync.schema.fields import FieldValue
 
 TELL_SECONDS = 0.5
@@ -128,6 +129,25 @@ class Media:
         self._outgoing.look_again()
         return record_id
 
+    def keep(self, made: Sequence[Text]) -> None:
+        """Put texts of a save on the disk, before its rows are."""
+        for text in made:
+            self.files.put(text.object, text.key, text.body)
+        if made:
+            self._outgoing.look_again()
+
+    def is_here(self, record_id: str, field: str, checksum: str) -> bool:
+        """Whether this text can be read."""
+        return self.files.whole(key_of(record_id, field), checksum) is not None
+
+    def text(self, record_id: str, field: str, value: FieldValue) -> str | None:
+        """All of the text of which this is what the row says; None where its file is not here."""
+        told = text_file(value)
+        if told is None:
+            return value if isinstance(value, str) else None
+        found = self.files.whole(key_of(record_id, field), told.checksum)
+        return None if found is None else self.files.read(found, 0, found.bytes).decode()
+
     def after_step(self, again: float | None) -> float | None:
         """Send a piece of what was made here, where nothing else is due. Seconds until the next is."""
         return again if again == 0.0 else self._outgoing.step(again, beside=(self._store.folder / MEDIA).exists())
@@ -202,6 +222,7 @@ class Media:
         for record_id in found.drop:
             self.files.drop(record_id)
             got.removed += 1
+        self._drop_unsaid()
         chosen = [item for item in self.items() if item.wanted.id == only and item.left] if only else []
         chosen += found.update if update and not only else ()
         chosen += found.new if new and not only else ()
@@ -212,6 +233,18 @@ class Media:
         for item in chosen:
             self._state = replace(self._state, record=item.wanted.id, name=item.wanted.name)
             fetch.fetch(self.files, self._engine.calls, item.wanted, got, progress)
+
+    def _drop_unsaid(self) -> None:
+        """Texts that were made here and taken back: nothing waits, and no row speaks of them. No save is under way."""
+        for one in self._held():
+            if not (one.outgoing and field_of(one.id)):
+                continue
+            with self._store.write() as work:
+                tables = self._store.tables
+                if is_settled(work, one.id) and (
+                    one.object not in tables or goes_with(work, tables[one.object], one) is None
+                ):
+                    self.files.drop(one.id, one.checksum)
 
     def _progress(self, count: int) -> None:
         self._state = replace(self._state, done=self._state.done + count)
@@ -226,7 +259,9 @@ class Media:
         if not self._store.has_catalog:
             return []
         with self._store.read() as work:
-            return list(wanted(work, self._store.tables, read_settings(work)))
+            settings = read_settings(work)
+            files = wanted(work, self._store.tables, settings)
+            return [*files, *wanted_texts(work, self._store.tables, settings.texts)]
 
     def _held(self) -> list[Held]:
         return self.files.held() if (self._store.folder / MEDIA).exists() else []

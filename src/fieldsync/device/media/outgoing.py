@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from fieldsync.base.problems import Refused
 from fieldsync.device import reading
+from fieldsync.device.media import texts
 from fieldsync.device.record import Mark
 from fieldsync.device.store.media.files import Files, Held
 from fieldsync.device.store.records import read_row
@@ -22,7 +23,7 @@ class Outgoing:
 
     def __init__(self, engine: Engine, files: Callable[[], Files]) -> None:
         self._engine, self._files = engine, files
-        self._idle = False
+        self._idle = self._renamed = False
         self._not_before = 0.0
 
     def look_again(self) -> None:
@@ -38,9 +39,9 @@ class Outgoing:
         if wait > 0:
             return wait if again is None else min(again, wait)
         waiting = [one for one in self._files().held() if one.outgoing]
-        self._idle = not waiting
+        self._idle, self._renamed = not waiting, False
         ready = next((one for one in waiting if self._is_accepted(one)), None)
-        if ready is not None and self._send(ready):
+        if (ready is not None and self._send(ready)) or self._renamed:
             return 0.0
         if waiting:
             self._not_before = self._engine.world.clock.steady() + AGAIN_SECONDS
@@ -51,14 +52,29 @@ class Outgoing:
         store = self._engine.store
         if one.object not in store.tables:
             return False
+        if texts.field_of(one.id):
+            return self._is_told(one)
         with store.read() as work:
             there = read_row(work, store.tables[one.object], one.id) is not None
             return there and reading.marks(work, [one.id])[one.id] is Mark.CLEAN
 
+    def _is_told(self, one: Held) -> bool:
+        """Whether the server has a row that speaks of this text."""
+        store = self._engine.store
+        with store.read() as work:
+            if not texts.is_settled(work, one.id):
+                return False
+            key = texts.goes_with(work, store.tables[one.object], one)
+            ready = key is not None and texts.is_settled(work, key)
+        if key is not None and key != one.id:
+            self._files().rename(one, key)
+            self._renamed = True
+        return ready and key == one.id
+
     def _send(self, one: Held) -> bool:
         """Whether the server took it."""
         files, sent = self._files(), one.sent or 0
-        path = f"/sync/v1/media/{one.object}/{one.id}"
+        path = f"/sync/v1/media/{one.object}/{texts.record_of(one.id)}"
         try:
             body = files.read(one, sent, min(sent + PIECE_BYTES, one.bytes))
             taken = self._engine.calls.post_piece(path, body, checksum=one.checksum, offset=str(sent))

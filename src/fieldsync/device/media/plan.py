@@ -21,6 +21,8 @@ class Wanted:
     bytes: int
     media_type: str = ""
     file_name: str = ""
+    part: bool = False
+    """Whether it is the text of a field, of which the row has the beginning."""
     within: bool = True
     """Whether it is within the limits of its sync rule: others come where a person asks for them (FEATURES L10)."""
 
@@ -58,7 +60,8 @@ class Item:
 
 @dataclass(frozen=True)
 class Plan:
-    """In this order: what leaves the device, what is here in an earlier version, what was begun or never fetched."""
+    """In this order: what leaves the device, what comes by itself, being here in an earlier version or the rest of a
+    row, what was begun or never fetched."""
 
     drop: tuple[RecordId, ...]
     update: tuple[Item, ...]
@@ -90,6 +93,7 @@ def plan(wanted: Iterable[Wanted], held: Iterable[Held]) -> Plan:
     known = {item.wanted.id for item in found}
     gone = dict.fromkeys(one.id for one in held if one.id not in known and not one.outgoing)
     found = [item for item in found if item.wanted.within]
-    update = tuple(item for item in found if item.where is Where.OLD)
-    begun = tuple(item for item in found if item.where is Where.PART)
-    return Plan(tuple(gone), update, begun + tuple(item for item in found if item.where is Where.ABSENT))
+    itself = [item for item in found if item.where is Where.OLD or (item.wanted.part and item.left)]
+    chosen = [item for item in found if item.left and item not in itself]
+    begun = [item for item in chosen if item.where is Where.PART]
+    return Plan(tuple(gone), tuple(itself), (*begun, *(item for item in chosen if item.where is Where.ABSENT)))

@@ -57,7 +57,7 @@ def keep_account(work: Work, account: Account, settings: Settings) -> None:
     """Write who is signed in and the settings to follow; what follows from sync rules only a download says."""
     meta.put(work, Key.ACCOUNT, msgspec.json.encode(account))
     now = read_settings(work)
-    by_rules = {"one_way": now.one_way, "files": now.files, "attachments": now.attachments}
+    by_rules = {"one_way": now.one_way, "files": now.files, "attachments": now.attachments, "texts": now.texts}
     keep_settings(work, msgspec.structs.replace(settings, **by_rules))
 
 

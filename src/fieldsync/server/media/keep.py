@@ -44,10 +44,18 @@ async def add(database: Database, ref: RecordRef, checksum: str, offset: int, bo
     await database.run(_ADD, record=ref.id, checksum=checksum, piece=number, body=body)
 
 
-async def complete(database: Database, ref: RecordRef, checksum: str, size: int, *, clock: Clock) -> Taken:
+async def text_of(database: Database, name: str, checksum: str) -> str | None:
+    """A record of this object under which this text is kept, whole."""
+    row = await database.one(_TEXT, object=name, checksum=checksum)
+    return None if row is None else str(row[0])
+
+
+async def complete(
+    database: Database, ref: RecordRef, checksum: str, size: int, *, clock: Clock, alone: bool = True
+) -> Taken:
     """See whether all of it is here, and whether it is what it says: else everything brought so far goes.
 
-    The record's earlier versions go with the new one's arrival.
+    `alone`: the record's earlier versions go with the new one's arrival; texts stay, their record's history names them.
     """
     pieces = await there(database, ref.id, checksum)
     if pieces * PIECE_BYTES < size:
@@ -60,7 +68,8 @@ async def complete(database: Database, ref: RecordRef, checksum: str, size: int,
     if summed.hexdigest() != checksum:
         await database.run(_DROP, record=ref.id, checksum=checksum)
         return Taken(0, whole=False)
-    await drop_others(database, ref.id, checksum)
+    if alone:
+        await drop_others(database, ref.id, checksum)
     await make_whole(database, ref, checksum, size, clock=clock)
     return Taken(size, whole=True)
 
@@ -100,6 +109,12 @@ _P, _F = _PIECE.c, _FILE.c
 _OF_PIECE = (_P.record_id == bindparam("record")) & (_P.checksum == bindparam("checksum"))
 _OF_FILE = (_F.record_id == bindparam("record")) & (_F.checksum == bindparam("checksum"))
 _WHOLE = compile_statement(select(_F.bytes).where(_OF_FILE, _F.whole.is_(True)))
+_TEXT = compile_statement(
+    select(_F.record_id)
+    .where(_F.checksum == bindparam("checksum"), _F.object == bindparam("object"), _F.whole.is_(True))
+    .order_by(_F.record_id)
+    .limit(1)
+)
 _PIECES = compile_statement(
     select(_P.body).where(_OF_PIECE, _P.piece >= bindparam("low"), _P.piece <= bindparam("high")).order_by(_P.piece)
 )

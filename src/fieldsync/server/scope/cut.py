@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,7 @@ import msgspec
 from fieldsync.base.ids import content_hash
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.formula.catalog import CatalogFormulas
+from fieldsync.protocol.media import may_be_file
 from fieldsync.protocol.session import FileLimits
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.access.rights import Rights
@@ -71,6 +72,16 @@ class Cut:
     def attachments(self) -> tuple[str, ...]:
         """Those of them on whose records files hang that go along by themselves (FEATURES L04)."""
         return tuple(name for name in self.objects if any(rule.include_attachments for rule in self.chosen[name]))
+
+    @cached_property
+    def texts(self) -> dict[str, tuple[str, ...]]:
+        """Fields of theirs of which a long text is a file (FEATURES L06)."""
+        listed = {name: {one for rule in self.chosen[name] for one in rule.attachment_fields} for name in self.objects}
+        return {name: found for name in self.objects if (found := self._texts(name, listed[name]))}
+
+    def _texts(self, name: str, listed: Collection[str]) -> tuple[str, ...]:
+        fields, columns = self.catalog[name].fields, self.columns[name].stored if name in self.columns else ()
+        return tuple(one for one in columns if one in listed and one in fields and may_be_file(fields[one]))
 
     @cached_property
     def composer(self) -> Composer:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fieldsync.base.problems import Code, Problem, problem
-from fieldsync.protocol.media import is_type
+from fieldsync.protocol.media import TEXT_FIELD_CHARS_MIN, is_type, may_be_file
 from fieldsync.protocol.session import Platform
 from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.model import FieldType, Sharing
@@ -21,7 +21,7 @@ from fieldsync.soql.errors import START, Position
 OBJECT = "Sync_Rule"
 CONDITION_CHARS_MAX = 32_000
 KEPT_ALONE = "Changes are found by the version of each record: the delta date field is kept, and nothing goes by it."
-IN_THE_ROW = "Texts travel in their row: the list of attachment fields is kept, and no file is made of them."
+IN_THE_ROW = "{field} is no long text of {chars} characters or more: what it holds goes along in the row."
 
 
 @dataclass(frozen=True)
@@ -138,16 +138,22 @@ def _parent(object_type: ObjectType, rule: SyncRule) -> Iterator[Fault]:
         yield Fault("relationship_field", f"{rule.object}.{rule.relationship_field} {reason}.")
 
 
+def _files(object_type: ObjectType, rule: SyncRule) -> Iterator[Fault]:
+    for name in rule.attachment_fields:
+        if name in object_type.fields and not may_be_file(object_type.fields[name]):
+            said = IN_THE_ROW.format(field=f"{rule.object}.{name}", chars=TEXT_FIELD_CHARS_MIN)
+            yield Fault("attachment_fields", said, warning=True)
+    for name in rule.attachment_types:
+        if not is_type(name):
+            yield Fault("attachment_types", f"{name} is no type of file: write image/*, application/pdf or pdf.")
+
+
 def _fields(object_type: ObjectType, rule: SyncRule) -> Iterator[Fault]:
     for attribute in ("include_fields", "exclude_fields", "attachment_fields"):
         for name in getattr(rule, attribute):
             if name not in object_type.fields:
                 yield Fault(attribute, f"{rule.object} has no field {name}.")
-    if rule.attachment_fields:
-        yield Fault("attachment_fields", IN_THE_ROW, warning=True)
-    for name in rule.attachment_types:
-        if not is_type(name):
-            yield Fault("attachment_types", f"{name} is no type of file: write image/*, application/pdf or pdf.")
+    yield from _files(object_type, rule)
     if "Id" in rule.exclude_fields:
         yield Fault("exclude_fields", "The id of a record always goes along.")
     if rule.delta_date_field:

@@ -119,8 +119,8 @@ async def download(
 def _told(org: Org, settings: Settings, scope: Scope) -> Settings:
     """Settings with what follows from the rules that count for this device, and from the org's logic."""
     cut, left = scope.cut, org.logic.rules_left
-    found = {"one_way": cut.one_way, "files": cut.files, "attachments": cut.attachments, "rules_left": left}
-    return msgspec.structs.replace(settings, **found)
+    files = {"files": cut.files, "attachments": cut.attachments, "texts": cut.texts}
+    return msgspec.structs.replace(settings, one_way=cut.one_way, rules_left=left, **files)
 
 
 async def _scope_then(org: Org, database: Database, since: Checkpoint, scope: Scope) -> Scope | Problem:

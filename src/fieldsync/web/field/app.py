@@ -23,6 +23,7 @@ from fieldsync.web.field.content.attached import ATTACHING
 from fieldsync.web.field.content.email import EMAIL_PAGES
 from fieldsync.web.field.content.pages import CONTENT_PAGES
 from fieldsync.web.field.content.serving import SERVING, SLIDES
+from fieldsync.web.field.content.texts import TEXTS
 from fieldsync.web.field.context import AnyRequest
 from fieldsync.web.field.day.nearby import NEARBY_PAGES
 from fieldsync.web.field.day.pages import DAY_PAGES
@@ -53,6 +54,7 @@ HANDLERS: tuple[Any, ...] = (
     *CONTENT_PAGES,
     *SERVING,
     *ATTACHING,
+    *TEXTS,
     *EMAIL_PAGES,
     *ACTS,
     live,

@@ -11,6 +11,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.device import Device, Mark, QueueEntry, Record
 from fieldsync.device.queue.states import State
+from fieldsync.protocol.media import text_file
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
 from fieldsync.schema.model import Field, FieldType
@@ -195,7 +196,8 @@ def facts_by_name(device: Device, found: Record, manner: Manner) -> dict[str, Fa
     fields = sorted(own.items(), key=lambda item: item[0] in SET_BY_SYSTEM)
     there = manner.of(found.values)
     return {
-        name: _fact(device, field, value, manner if name in SET_BY_SYSTEM else there)
+        name: fact_of_text(device, found, name)
+        or _fact(device, field, value, manner if name in SET_BY_SYSTEM else there)
         for name, field in fields
         if (value := found.values.get(name)) not in (None, False, "") and name not in HIDDEN
     }
@@ -216,6 +218,16 @@ def _fact(device: Device, field: Field, value: FieldValue, manner: Manner) -> Fa
         return fact_of(field, value, manner, (linked, f"/objects/{field.references}/{value}"))
     told = _told(device, field, value)
     return Fact(label_of(field), told) if told else fact_of(field, value, manner, None)
+
+
+def fact_of_text(device: Device, found: Record, name: str) -> Fact | None:
+    """A long text of which the row has only the beginning; None for any other."""
+    begun = text_file(found.values.get(name))
+    if begun is None or name not in device.catalog[found.object].fields:
+        return None
+    here = device.media.is_here(found.id, name, begun.checksum)
+    label = label_of(device.catalog[found.object].fields[name])
+    return Fact(label, f"{begun.head} …", rest=f"/texts/{found.object}/{found.id}/{name}", bytes=begun.bytes, here=here)
 
 
 def now_input(zone: str, now: datetime) -> str:

@@ -21,7 +21,7 @@ def as_text(field: Field, value: FieldValue, zone: str) -> str:
         return "true" if value else "false"
     if field.type is FieldType.DATETIME:
         return local_input(value, zone)
-    return shown(value)
+    return value if isinstance(value, str) else shown(value)
 
 
 def entered(field: Field, text: str, zone: str) -> FieldValue:

@@ -36,6 +36,12 @@ class Fact:
     text: str
     link: str = ""
     image: bool = False
+    rest: str = ""
+    """Of a text that is longer than its field, where all of it is."""
+    bytes: int = 0
+    """How long all of it is."""
+    here: bool = False
+    """Whether all of it can be read now."""
 
 
 def fact_of(field: Field, value: FieldValue, manner: Manner | str, points_to: tuple[str, str] | None) -> Fact:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fieldsync.protocol.media import text_file
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.model import Field, FieldType
 from fieldsync.web.kit.naming import help_of, label_of, value_of
@@ -56,6 +57,8 @@ class Input:
     help: str = ""
     step: str = "any"
     wrong: str = ""
+    begun: str = ""
+    """Of a text whose file is not here, how it begins: it is read, and not changed."""
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -66,15 +69,17 @@ class Input:
 def plain_input(object_type: ObjectType, name: str, text: str, record_type: str | None) -> Input:
     """The input of a field that leads to no record; `record_type`: the record's, by name."""
     field = object_type.column_fields[name]
+    begun = text_file(text) if field.type is FieldType.LONG_TEXT else None
     return Input(
         name=name,
         label=label_of(field),
-        kind=INPUTS.get(field.type, "text"),
+        kind=INPUTS.get(field.type, "text") if begun is None else "begun",
         text=text,
         required=field.required and name not in object_type.defaults,
         options=values_to_choose(object_type, field, text, record_type),
         controller=field.controlled_by or "",
         help=help_of(field),
+        begun=begun.head if begun is not None else "",
         step="1" if field.type is FieldType.NUMBER and field.scale == 0 else "any",
     )
 

@@ -15,6 +15,7 @@ from litestar.static_files import create_static_files_router
 from litestar.template.config import TemplateConfig
 
 from fieldsync.base.problems import CATALOGUE, Problem
+from fieldsync.protocol.media import text_file
 from fieldsync.web.kit import tongue
 from fieldsync.web.kit.locales import local_input, zone_of
 
@@ -131,4 +132,5 @@ def shown(value: object) -> str:
         return tongue.gettext("Yes") if value else tongue.gettext("No")
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return str(value)
+    begun = text_file(value)
+    return str(value) if begun is None else f"{begun.head} …"

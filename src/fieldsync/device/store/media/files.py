@@ -107,8 +107,7 @@ class Files:
             right = summed.hexdigest() == checksum
             if right:
                 work.run("UPDATE file SET whole = 1 WHERE id = ? AND checksum = ?", record_id, checksum)
-                work.run("DELETE FROM file WHERE id = ? AND checksum != ?", record_id, checksum)
-                work.run("DELETE FROM piece WHERE id = ? AND checksum != ?", record_id, checksum)
+                _drop_others(work, record_id, checksum)
             else:
                 work.run("UPDATE file SET here = 0 WHERE id = ? AND checksum = ?", record_id, checksum)
                 work.run("DELETE FROM piece WHERE id = ? AND checksum = ?", record_id, checksum)
@@ -131,10 +130,20 @@ class Files:
         """The server has so much of it."""
         with self._write() as work:
             work.run("UPDATE file SET sent = ? WHERE id = ? AND checksum = ?", through, record_id, checksum)
+            if work.value("SELECT sent >= bytes FROM file WHERE id = ? AND checksum = ?", record_id, checksum):
+                _drop_others(work, record_id, checksum)
 
-    def whole(self, record_id: str) -> Held | None:
-        """The version of this record's file that can be read."""
-        return next((one for one in self.held() if one.id == record_id and one.whole), None)
+    def rename(self, one: Held, record_id: str) -> None:
+        """This version is another record's, as the server has it."""
+        with self._write() as work:
+            for table in ("file", "piece"):
+                given = (record_id, one.id, one.checksum)
+                work.run(f"UPDATE OR REPLACE {table} SET id = ? WHERE id = ? AND checksum = ?", *given)
+
+    def whole(self, record_id: str, checksum: str | None = None) -> Held | None:
+        """The version of this record's file that can be read; `checksum`: only this one."""
+        found = (one for one in self.held() if one.id == record_id and one.whole)
+        return next((one for one in found if checksum in (None, one.checksum)), None)
 
     def read(self, one: Held, first: int, behind: int) -> bytes:
         """The bytes of a window of a whole file."""
@@ -144,13 +153,20 @@ class Files:
             body = b"".join(row[0] for row in work.rows(sql, one.id, one.checksum, low, high))
         return body[first - low * PIECE_BYTES : behind - low * PIECE_BYTES]
 
-    def drop(self, record_id: str) -> None:
-        """Nothing of this record's file stays."""
+    def drop(self, record_id: str, checksum: str | None = None) -> None:
+        """Nothing of this record's file stays; `checksum`: of this version."""
         with self._write() as work:
-            work.run("DELETE FROM file WHERE id = ?", record_id)
-            work.run("DELETE FROM piece WHERE id = ?", record_id)
+            for table in ("file", "piece"):
+                work.run(f"DELETE FROM {table} WHERE id = ? AND checksum = coalesce(?, checksum)", record_id, checksum)
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._connection.close()
+
+
+def _drop_others(work: Work, record_id: str, checksum: str) -> None:
+    """Every other version goes, but for one that was made here and is not on the server."""
+    kept = "checksum = ? OR checksum IN (SELECT checksum FROM file WHERE id = ? AND sent < bytes)"
+    for table in ("piece", "file"):
+        work.run(f"DELETE FROM {table} WHERE id = ? AND NOT ({kept})", record_id, checksum, record_id)

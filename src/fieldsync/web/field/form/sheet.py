@@ -6,13 +6,15 @@ A detail's field is named `line-<object>-<row>-<field>`; the row is the detail's
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as member
 
 from fieldsync.base.ids import RecordId
 from fieldsync.device import Device, Record
 from fieldsync.device.edit import Edit
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import FieldValue
+from fieldsync.schema.model import Field, FieldType
 from fieldsync.web.field.form.seen import changed
 from fieldsync.web.kit.entered import as_text, entered_all
 from fieldsync.web.kit.layout import Layout, Lines
@@ -24,13 +26,20 @@ LINES_MAX = 1_000
 def content(device: Device, found: Record, layout: Layout, zone: str) -> dict[str, str]:
     """A record with its details, as its form shows them."""
     fields = layout.object.column_fields
-    texts = {name: as_text(fields[name], found.values[name], zone) for name in layout.entered}
+    texts = {name: _text(device, found, fields[name], zone) for name in layout.entered}
     for kind in layout.lines:
         for line in lines_of(device, found, kind):
             for name in kind.fields:
-                text = as_text(kind.object.column_fields[name], line.values[name], zone)
+                text = _text(device, line, kind.object.column_fields[name], zone)
                 texts[f"line-{kind.object.name}-{line.id}-{name}"] = text
     return texts
+
+
+def _text(device: Device, found: Record, field: Field, zone: str) -> str:
+    """What its input shows: of a text that is a file all of it, where it is here."""
+    value = found.values[field.name]
+    whole = device.media.text(found.id, field.name, value) if field.type is FieldType.LONG_TEXT else None
+    return as_text(field, value, zone) if whole is None else whole
 
 
 def lines_of(device: Device, found: Record, kind: Lines) -> list[Record]:
@@ -72,7 +81,7 @@ class Written:
 
     before: Form
     after: Form
-    values: Mapping[str, FieldValue] = field(default_factory=dict)
+    values: Mapping[str, FieldValue] = member(default_factory=dict)
 
 
 def save_sheet(device: Device, layout: Layout, record_id: RecordId | None, written: Written, zone: str) -> RecordId:

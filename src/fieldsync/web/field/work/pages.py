@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -51,7 +52,8 @@ def renew(request: AnyRequest, app: FieldHere, name: str, record_id: str, view: 
 def printed(request: AnyRequest, app: FieldHere, name: str, record_id: str) -> Template:
     """One record with everything on it, for paper."""
     found = reading.record(app.device, name, record_id)
-    return app.page(request, "print.html", here=here_of(name), printed_by=_printed_by(app), **_read(app, found))
+    whole = replace(found, values={n: app.device.media.text(found.id, n, v) or v for n, v in found.values.items()})
+    return app.page(request, "print.html", here=here_of(name), printed_by=_printed_by(app), **_read(app, whole))
 
 
 def _printed_by(app: Field) -> str:
