@@ -16,6 +16,8 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
 from fieldsync.device import Device, Edit
 from fieldsync.protocol.session import Platform
+from fieldsync.server.org.create import seeding_org
+from fieldsync.server.org.seed import insert_rows, mint_ids
 
 SIGNED = {"Signature": "c2lnbg==", "Signature_Date": YESTERDAY}
 TAKEN_BACK = {"Signature": None, "Signature_Date": None}
@@ -98,3 +100,44 @@ def test_a_signature_is_taken_back_with_the_change_and_the_journal_keeps_it(stag
     assert (row["Signature"], row["Notes"]) == ("c2lnbg==", "one more")
     told = [str(row["Field_Values"]) for row in stage.rows("Sync_Transaction_Record").values()]
     assert sum("c2lnbg==" in one for one in told) == 3, "as it was given, taken back, and given again"
+
+
+def acknowledged(stage: Stage, device: Device) -> tuple[RecordId, RecordId]:
+    """What an account confirms, with one document."""
+    with seeding_org(stage.uri, "twice", stage.world) as seeding:
+        [leaflet] = mint_ids(seeding, "Content", 1)
+        insert_rows(seeding, "Content", [{"Id": leaflet, "Name": "A leaflet", "Title": "A leaflet"}])
+    account = new_account(device)
+    with device.edit() as edit:
+        whole = edit.create("Content_Acknowledgment", {"AccountId": account})
+        item = {"Content_AcknowledgmentId": whole, "ContentId": leaflet, "Comments": "the leaflet"}
+        return whole, edit.create("Content_Acknowledgment_Item", item)
+
+
+def test_what_is_signed_and_never_submitted_takes_no_other_details_either(stage: Stage) -> None:
+    ipad, iphone = stage.device(REP, "ipad"), stage.device(REP, "iphone", Platform.IPHONE)
+    whole, item = acknowledged(stage, ipad)
+    wait_for(lambda: iphone.find("Content_Acknowledgment_Item", where={"Id": item}))
+    iphone.go_offline()
+    with ipad.edit() as edit:
+        edit.update("Content_Acknowledgment", whole, SIGNED)
+        edit.update("Content_Acknowledgment_Item", item, {"Delivery": "Shown"})
+    refused(ipad, lambda edit: edit.update("Content_Acknowledgment_Item", item, {"Comments": "another"}))
+    refused(ipad, lambda edit: edit.delete("Content_Acknowledgment_Item", item))
+    refused(ipad, lambda edit: edit.update("Content_Acknowledgment", whole, {"Comments": "another"}))
+    with ipad.edit() as edit:
+        edit.update("Content_Acknowledgment", whole, {"Status": "Acknowledged"})
+    wait_for(lambda: stage.rows("Content_Acknowledgment")[whole]["Status"] == "Acknowledged")
+    assert stage.rows("Content_Acknowledgment_Item")[item]["Delivery"] == "Shown"
+
+    with iphone.edit() as edit:
+        edit.update("Content_Acknowledgment_Item", item, {"Comments": "another"})
+    iphone.go_online()
+    wait_for(iphone.errors)
+    assert [one.code for one in iphone.errors()[0].problems] == [Code.SIGNED]
+    assert stage.rows("Content_Acknowledgment_Item")[item]["Comments"] == "the leaflet"
+    with ipad.edit() as edit:
+        edit.update("Content_Acknowledgment", whole, TAKEN_BACK)
+        edit.update("Content_Acknowledgment_Item", item, {"Comments": "another"})
+    wait_for(lambda: stage.rows("Content_Acknowledgment_Item")[item]["Comments"] == "another")
+    assert ipad.errors() == []

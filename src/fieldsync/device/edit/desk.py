@@ -71,12 +71,12 @@ class Desk:
             object_type, is_root = self.tables[one.ref.object].type, one.ref.id == one.root
             values, own = one.before.values if one.before else {}, submit if is_root else None
             kept = one.swept or keeps_signature(object_type, values, one.row, own)
-            if kept and family is not None and submit is not None and not is_root and signing.covered(object_type):
+            if kept and family is not None and not is_root and signing.covered(object_type):
                 kept = one.item is None or not self._is_signed(family.root, one.root, submit)
             if not kept:
                 raise Refused(problem(Code.SIGNED, object=one.ref.object, id=one.ref.id))
 
-    def _is_signed(self, name: str, root: RecordId, submit: Submit) -> bool:
+    def _is_signed(self, name: str, root: RecordId, submit: Submit | None) -> bool:
         """Whether the root was signed before this save, and its signature stands."""
         known = self.records.get(root)
         held = known.before if known is not None else read_row(self.work, self.tables[name], root)

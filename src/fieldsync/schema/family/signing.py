@@ -1,8 +1,8 @@
 """Signed records (FEATURES L02): what somebody put a signature under stays as it was, unless the save takes the
 signature back. Pure.
 
-A signed root covers its whole family where it can be submitted, so that no sample is added above the signature; a
-detail that only looks its root up, as a task, is nothing the person signed for.
+A signed root covers its whole family, so that no sample and no document is added above the signature; a detail that
+only looks its root up, as a task, is nothing the person signed for.
 """
 
 from __future__ import annotations

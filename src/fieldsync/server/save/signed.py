@@ -12,7 +12,7 @@ from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.family import signing
 from fieldsync.schema.family.declaration import Submit
 from fieldsync.server.save.batch import Channel, Edit, Row, Wave, Work
-from fieldsync.server.save.elsewhere.roots import submittable
+from fieldsync.server.save.elsewhere.roots import deciding
 
 
 def check_signed(catalog: Catalog, wave: Wave) -> None:
@@ -26,12 +26,12 @@ def check_signed(catalog: Catalog, wave: Wave) -> None:
 
 
 def _may(catalog: Catalog, wave: Wave, work: Work, edit: Edit) -> bool:
-    family = submittable(catalog, edit.item.object)
+    family = deciding(catalog, edit.item.object)
     submit = family.declaration.submit if family is not None else None
     is_root = family is not None and edit.item.object == family.root
     if not _leaves(edit, submit if is_root else None):
         return False
-    if family is None or submit is None or is_root or not signing.covered(edit.object_type):
+    if family is None or is_root or not signing.covered(edit.object_type):
         return True
     root = wave.facts.rows.get(work.root.id) if work.root is not None else None
     return root is None or _taken_back(work, catalog[family.root], root, submit)
@@ -56,7 +56,7 @@ def _takes_back(edit: Edit) -> bool:
     return bool(replaced) and all(edit.item.changes[n].old == edit.current[n] for n in replaced)
 
 
-def _taken_back(work: Work, root_type: ObjectType, root: Row, submit: Submit) -> bool:
+def _taken_back(work: Work, root_type: ObjectType, root: Row, submit: Submit | None) -> bool:
     """Whether a detail may change: its root is not signed, or the same save takes its signature back."""
     if not signing.is_open(root, submit) or not signing.given(root_type, root):
         return True

@@ -1,4 +1,5 @@
-"""Which records a save must hold because their family can be submitted: the root decides, whatever member is edited."""
+"""Which records a save must hold because their family can be submitted or signed: the root decides, whatever member is
+edited."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections import defaultdict
 from fieldsync.base import ids
 from fieldsync.protocol.upload import Operation
 from fieldsync.schema.catalog import Catalog, Family
+from fieldsync.schema.family import signing
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Wave, decode_row
@@ -20,14 +22,22 @@ def submittable(catalog: Catalog, object_name: str) -> Family | None:
     return family if family is not None and family.declaration.submit is not None else None
 
 
+def deciding(catalog: Catalog, object_name: str) -> Family | None:
+    """The family of an object, where its root says whether a member may change: it can be submitted, or signed."""
+    family = catalog.family_of(object_name)
+    if family is None or family.declaration.submit is not None:
+        return family
+    return family if signing.signatures(catalog[family.root]) else None
+
+
 async def add_roots(org: Org, database: Database, wave: Wave, wanted: Wanted) -> None:
-    """Add the roots of edited details to the records to be locked, so that no submit comes between."""
+    """Add the roots of edited details to the records to be locked, so that no submit and no signature comes between."""
     names = _named(org, wave)
     while names:
         above: Wanted = defaultdict(set)
         for name, members in names.items():
             master = org.catalog[name].master
-            family = submittable(org.catalog, name)
+            family = deciding(org.catalog, name)
             if master is None or family is None or name == family.root:
                 wanted[name] |= members
                 continue
@@ -42,7 +52,7 @@ def _named(org: Org, wave: Wave) -> Wanted:
     """Details whose master must be asked for, and masters that are named at once."""
     found: Wanted = defaultdict(set)
     for edit in wave.edits:
-        family = submittable(org.catalog, edit.item.object)
+        family = deciding(org.catalog, edit.item.object)
         master = edit.object_type.master
         if family is None or edit.item.object == family.root or master is None:
             continue
