@@ -22,6 +22,7 @@ from fieldsync.server.org.seed import insert_rows, mint_ids
 pytestmark = pytest.mark.usefixtures("online")
 
 
+LONG_AGO = "2024-01-01T09:00:00+00:00"
 LOADED = "() => document.readyState === 'complete' || new Promise((loaded) => addEventListener('load', loaded))"
 SHOWN, PASSED_OVER = (f"began = new Date(began.getTime() {moved})" for moved in ("- 1100", "+ 60000"))
 """The slide that is there was shown for a second and more; or for none, however slow the machine is."""
@@ -63,6 +64,30 @@ def test_a_deck_is_presented_from_a_call_without_a_network(browser: Browser, run
         assert touched.values["Answer"] == "Most"
     ipad.go_online()
     eventually(lambda: iphone.count("Call_Key_Message", {"CallId": call}) == 2)
+
+
+def test_who_presents_from_a_call_that_was_signed_meanwhile_is_told_that_nothing_is_noted(
+    browser: Browser, running: Running
+) -> None:
+    ipad, told = running.devices[0], "What you show is not noted: the call was submitted or signed."
+    account = ipad.find("Account")[0].id
+    with ipad.edit() as edit:
+        call = edit.create("Call", {"AccountId": account, "Call_Date": LONG_AGO, "Status": "Saved"})
+    with app(browser, running.link("iPad"), 1) as page:
+        page.goto(f"/content?call={call}")
+        page.get_by_role("button", name="Present Respira: what is new").click()
+        expect(page.get_by_role("img", name="Breathe easier")).to_be_visible()
+        expect(page.get_by_text(told)).to_be_hidden()
+        with ipad.edit() as edit:
+            edit.update("Call", call, {"Signature": "c2lnbg==", "Signature_Date": LONG_AGO})
+        page.evaluate(SHOWN)
+        page.get_by_role("button", name="Next slide").click()
+        expect(page.get_by_text(told)).to_be_visible()
+        page.goto(f"/content?call={call}")
+        expect(page.get_by_text("was submitted or signed: what you show is not noted on it")).to_be_visible()
+        page.get_by_role("button", name="Present Respira: what is new").click()
+        expect(page.get_by_text(told)).to_be_visible()
+    assert ipad.count("Call_Clickstream", {"CallId": call}) == 0
 
 
 def test_a_leaflet_is_framed_and_nothing_of_the_app_is(browser: Browser, running: Running) -> None:

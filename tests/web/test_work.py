@@ -100,6 +100,33 @@ def test_every_family_is_made_from_an_account(browser: Browser, running: Running
     assert not lines or iphone.count(lines) == 1
 
 
+def test_what_was_acknowledged_by_signature_is_shown_and_cannot_be_typed(browser: Browser, running: Running) -> None:
+    ipad = running.devices[0]
+    signed = {"Signature": "c2lnbg==", "Signature_Date": "2026-01-01T09:00:00+00:00"}
+    with ipad.edit() as edit:
+        whole = edit.create("Content_Acknowledgment", {"AccountId": ackerman(running), "Comments": "read", **signed})
+        item = {"Content_AcknowledgmentId": whole, "ContentId": ipad.find("Content")[0].id, "Delivery": "Shown"}
+        item_id = edit.create("Content_Acknowledgment_Item", item)
+    with app(browser, running.link("iPad")) as page:
+        page.goto(f"/objects/Content_Acknowledgment_Item/{item_id}/edit")
+        expect(page.get_by_text("What the signature stands for stays as it is")).to_be_visible()
+        expect(page.get_by_label("Delivery")).to_be_disabled()
+        page.goto(f"/objects/Content_Acknowledgment/{whole}/edit")
+        expect(page.get_by_text("What the signature stands for stays as it is")).to_be_visible()
+        expect(page.get_by_label("Delivery")).to_have_value("Shown")
+        for kept in (page.get_by_label("Delivery"), page.get_by_label("Comments").first):
+            expect(kept).to_be_disabled()
+        expect(page.get_by_role("button", name="Add an item")).to_have_count(0)
+        expect(page.get_by_role("button", name="Delete")).to_have_count(0)
+        page.get_by_label("Status").select_option("Acknowledged")
+        saved(page)
+        assert ipad.find("Content_Acknowledgment", where={"Id": whole})[0].values["Status"] == "Acknowledged"
+        assert ipad.find("Content_Acknowledgment_Item", where={"Id": item_id})[0].values["Delivery"] == "Shown"
+        page.get_by_role("button", name="Take the signature back").click()
+        expect(page.get_by_label("Comments").first).to_be_enabled()
+        expect(page.get_by_role("button", name="Add an item")).to_be_visible()
+
+
 def test_an_inquiry_is_answered_from_its_own_page(browser: Browser, running: Running) -> None:
     iphone = running.devices[1]
     with app(browser, running.link("iPad"), 1) as page:

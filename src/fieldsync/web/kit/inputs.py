@@ -57,6 +57,8 @@ class Input:
     help: str = ""
     step: str = "any"
     wrong: str = ""
+    fixed: bool = False
+    """Whether it is shown and sent as it is: it may not be changed."""
     begun: str = ""
     """Of a text whose file is not here, how it begins: it is read, and not changed."""
 

@@ -34,14 +34,15 @@ def library_live(request: AnyRequest, app: FieldHere, world: WorldHere, call: st
     return app.page(request, "_content.html", **_library(app, world, call))
 
 
-def _calling(app: Field, call: str) -> dict[str, str] | None:
-    """The call that is presented from: its address, and whose it is."""
+def _calling(app: Field, call: str) -> dict[str, Any] | None:
+    """The call that is presented from: its address, whose it is, and whether it takes what is shown."""
     found = call_of(app.device, call)
     if found is None:
         return None
     account = found.values.get("AccountId")
     name = app.device.name_of("Account", RecordId(str(account))) if account else None
-    return {"id": found.id, "name": name or str(found.values["Name"] or _("this call"))}
+    name = name or str(found.values["Name"] or _("this call"))
+    return {"id": found.id, "name": name, "open": is_open(app.device, found)}
 
 
 def _today(app: Field, world: World) -> date:
@@ -99,7 +100,8 @@ def player(request: AnyRequest, app: FieldHere, world: WorldHere, record_id: str
         "player.html",
         deck=deck,
         slides=slides,
-        call=call if is_open(found) else "",
+        call=call if is_open(app.device, found) else "",
+        unnoted=found is not None and not is_open(app.device, found),
         back=f"/objects/Call/{found.id}/edit" if found is not None else "/content",
         reactions=reactions(app.device),
     )
@@ -123,7 +125,7 @@ async def shown(request: AnyRequest, app: FieldHere, world: WorldHere, record_id
 
 
 def _write(app: Field, deck: Deck, call: Any, what: Shown) -> bool:
-    return is_open(call) and write(app.device, call, deck, what)
+    return is_open(app.device, call) and write(app.device, call, deck, what)
 
 
 def _shown(form: dict[str, str]) -> Shown | None:

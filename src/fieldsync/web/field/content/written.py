@@ -10,6 +10,7 @@ from fieldsync.base.problems import Refused
 from fieldsync.base.world import instant
 from fieldsync.device import Device, Record
 from fieldsync.device.edit import Edit
+from fieldsync.schema.family import signing
 from fieldsync.schema.fields import FieldValue
 from fieldsync.web.field.content.library import Deck, Slide
 from fieldsync.web.kit.naming import value_of
@@ -49,7 +50,7 @@ def write(device: Device, call: Record, deck: Deck, what: Shown) -> bool:
             told = {"Question": what.question[:TEXT_MAX] or None, "Answer": what.answer or None}
             edit.create(CLICKSTREAM, {**seen, **used, **told})
     except Refused:
-        return False  # submitted meanwhile: presenting goes on, the call stays as it is
+        return False  # submitted meanwhile: presenting goes on, the call stays as it is, and the page says so
     return True
 
 
@@ -87,9 +88,15 @@ def reactions(device: Device) -> list[tuple[str, str]]:
     return [(v.value, value_of(field, v.value)) for v in field.values if v.active]
 
 
-def is_open(call: Record | None) -> bool:
-    """Whether presenting may still write on it."""
-    return call is not None and call.values.get("Status") != "Submitted"
+def is_open(device: Device, call: Record | None) -> bool:
+    """Whether presenting may still write on it: it is neither submitted nor signed, or an admin unlocked it."""
+    if call is None:
+        return False
+    family, object_type = device.catalog.family_of(call.object), device.catalog[call.object]
+    submit = family.declaration.submit if family is not None else None
+    if not signing.is_open(call.values, submit):
+        return bool(submit is not None and call.values.get(submit.unlocked or ""))
+    return not signing.given(object_type, call.values)
 
 
 def call_of(device: Device, record_id: str) -> Record | None:

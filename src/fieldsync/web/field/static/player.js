@@ -9,10 +9,14 @@ const reaction = /** @type {HTMLSelectElement|null} */ (document.getElementById(
 let at = 0;
 let began = new Date();
 
-/** Save something on the call; a page that is left may still send it. @param {Record<string, string>} what */
-const note = (what) => {
-  if (call) ask(`/present/${deck}/shown`, { body: new URLSearchParams({ call, slide: slides[at].dataset.slide, ...what }), keepalive: true }).catch(() => null);
-};
+/** Save something on the call; a page that is left may still send it. What the call does not take any more is told.
+ * @param {Record<string, string>} what */
+async function note(what) {
+  if (!call) return;
+  const sent = ask(`/present/${deck}/shown`, { body: new URLSearchParams({ call, slide: slides[at].dataset.slide, ...what }), keepalive: true });
+  const told = await sent.then((answer) => answer.json()).catch(() => null);
+  if (told && told.saved === false) document.getElementById("unnoted").hidden = false;
+}
 
 /** The slide that is left was on the screen so long. */
 function leave() {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,9 @@ from fieldsync.web.field.form.seen import clashes, merged, packed, unpacked
 from fieldsync.web.field.form.sheet import blank, content, given, rows
 from fieldsync.web.field.work.inputs import Inputs
 from fieldsync.web.field.work.samples import Said, said_of
-from fieldsync.web.kit.layout import Layout, layout_of
+from fieldsync.web.field.work.signed import kept_of
+from fieldsync.web.kit.inputs import Input
+from fieldsync.web.kit.layout import Layout, Lines, layout_of
 from fieldsync.web.kit.locales import place_of, zone_of
 from fieldsync.web.kit.naming import label_of, told_of
 from fieldsync.web.kit.pages import shown
@@ -37,7 +39,7 @@ _REFERENCES = (FieldType.LOOKUP, FieldType.MASTER_DETAIL)
 class Sheet:
     """A record to enter: its layout, the record when it is there, and what a new one begins with.
 
-    `wrong` is why the save that was just tried is refused.
+    `wrong` is why the save that was just tried is refused; `kept` are fields that a signature keeps as they are.
     """
 
     layout: Layout
@@ -45,6 +47,7 @@ class Sheet:
     preset: Mapping[str, str]
     record_type: str | None
     wrong: Problem | None = None
+    kept: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -99,10 +102,11 @@ def sheet_of(app: Field, name: str, found: Record | None, preset: Mapping[str, s
     object_type = app.device.catalog[name]
     kind_id = found.values.get("RecordTypeId") if found is not None else preset.get("RecordTypeId")
     kind = record_type_name(app.device, object_type, str(kind_id or ""))
-    kept = {
+    begun = {
         k: v for k, v in preset.items() if k in object_type.column_fields and _may_preset(object_type, k, app.rights)
     }
-    return Sheet(layout_of(app.device.catalog, name, app.rights, kind), found, kept, kind)
+    layout = layout_of(app.device.catalog, name, app.rights, kind)
+    return Sheet(layout, found, begun, kind, kept=kept_of(app.device, layout, found))
 
 
 def _may_preset(object_type: ObjectType, name: str, rights: Rights) -> bool:
@@ -179,6 +183,7 @@ def _page(app: Field, sheet: Sheet, texts: Mapping[str, str], draft: Mapping[str
         "mark_state": found.mark if found is not None else Mark.CLEAN,
         "locked": sheet.locked,
         "signed": sheet.signed,
+        "kept": bool(sheet.kept),
         "may_take_back": sheet.may_take_back,
         "may_submit": layout.submit is not None,
         "elsewhere": sheet.zone(app.zone) if sheet.zone(app.zone) != app.zone else "",
@@ -190,7 +195,9 @@ def _page(app: Field, sheet: Sheet, texts: Mapping[str, str], draft: Mapping[str
         "restored": draft is not None,
         "signature": _signature(sheet, draft or {}),
         "unsigned": sheet.wrong is not None and sheet.wrong.field == "Signature",
-        "may_delete": found is not None and not sheet.closed and app.rights.may(sheet.name, Access.DELETE),
+        "may_delete": found is not None
+        and not (sheet.closed or sheet.kept)
+        and app.rights.may(sheet.name, Access.DELETE),
     }
 
 
@@ -240,6 +247,7 @@ def _sections(sheet: Sheet, inputs: Inputs, texts: Mapping[str, str]) -> list[di
         signed = layout.signature is not None and layout.signature.field in section.fields
         if names or signed:
             fields = inputs.of(layout.object, names, texts, section.offers)
+            fields = [replace(one, fixed=one.name in sheet.kept) for one in fields]
             told.append({"label": section.label, "fields": fields, "signed": signed})
     if layout.signature is not None and not any(one["signed"] for one in told):
         told.append({"label": _("Signature"), "fields": [], "signed": True})
@@ -247,18 +255,25 @@ def _sections(sheet: Sheet, inputs: Inputs, texts: Mapping[str, str]) -> list[di
 
 
 def _lines(sheet: Sheet, inputs: Inputs, texts: Mapping[str, str]) -> list[dict[str, Any]]:
+    def covered(kind: Lines) -> bool:
+        return bool(sheet.kept) and signing.covered(kind.object)
+
+    def entered(kind: Lines, line: Mapping[str, str]) -> list[Input]:
+        fields = inputs.of(kind.object, kind.fields, line, kind.offers)
+        return [replace(one, fixed=covered(kind)) for one in fields]
+
     return [
         {
             "object": kind.object.name,
             "label": kind.label,
             "one": kind.one,
-            "editable": kind.editable and not sheet.closed,
-            "rows": [(row, inputs.of(kind.object, kind.fields, line, kind.offers)) for row, line in found.items()],
+            "editable": kind.editable and not sheet.closed and not covered(kind),
+            "rows": [(row, entered(kind, line)) for row, line in found.items()],
             "empty": inputs.of(kind.object, kind.fields, blank(kind.object, kind.fields), kind.offers),
         }
         for kind in sheet.layout.lines
         for found in (rows(texts, kind),)
-        if found or (kind.editable and not sheet.closed)
+        if found or (kind.editable and not sheet.closed and not covered(kind))
     ]
 
 
