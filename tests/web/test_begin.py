@@ -264,6 +264,8 @@ def test_signed_out_keeps_what_waits_and_removal_names_it(browser: Browser, runn
             page.get_by_role("button", name="Open").click()
             expect(page.get_by_role("heading", name="Hello Tom")).to_be_visible()
             assert [entry.object for entry in here(one).queue()] == ["Account"]
+            expect(page.locator(".widget.error")).to_contain_text("You are signed out")
+            expect(page.locator(".widget").get_by_role("link", name="Sign in again")).to_be_visible()
             page.goto("/people")
             expect(page.get_by_text("1 save is only here")).to_be_visible()
             page.get_by_role("button", name="Remove everything of mine").click()

@@ -39,6 +39,7 @@ def test_a_delete_that_was_refused_is_taken_back_and_who_changed_the_record_is_n
     with app(browser, running.link("iPad"), 1) as page:
         page.goto("/errors")
         expect(page.get_by_text(re.compile("^Sarah Jones, .+"))).to_be_visible()
+        expect(page.get_by_text("(CONFLICT_OLD_VALUE)")).to_be_visible()
         expect(page.get_by_role("link", name=re.compile("Ackerman"))).to_be_visible()
         page.on("dialog", lambda dialog: dialog.accept())
         page.get_by_role("button", name="Undo", exact=True).click()

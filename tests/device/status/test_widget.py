@@ -32,6 +32,7 @@ UNLIKE = problem(Code.DIGEST, reason="rows of Shop differ")
         ({"news_lost_ms": NOW - 3 * DAY_MS - 1}, WidgetState.OVERDUE),
         ({"active": True, "pending": 5, "oldest_pending_ms": NOW - 9 * DAY_MS}, WidgetState.ACTIVE),
         ({"errors": 1, "active": True, "pending": 5}, WidgetState.ERROR),
+        ({"signed_out": True}, WidgetState.ERROR),
     ],
 )
 def test_precedence_is_error_active_overdue_pending_ok(facts: dict[str, object], state: WidgetState) -> None:

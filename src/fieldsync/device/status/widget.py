@@ -1,7 +1,8 @@
 """The Sync widget (FEATURES H01 to H06). Pure: facts in, what to show out.
 
 Precedence: error, active, overdue, pending, ok. Green is said only with nothing pending, no error, a download that
-ended and a digest that agreed, as of a stated time (law L12). News waiting online are a second line, never a colour.
+ended and a digest that agreed, as of a stated time (law L12). Signed out is an error (FEATURES G20). News waiting
+online are a second line, never a colour.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def widget(facts: Facts) -> Widget:
 
 
 def _state(facts: Facts) -> WidgetState:
-    if facts.errors or facts.digest is not None:
+    if facts.errors or facts.digest is not None or facts.signed_out:
         return WidgetState.ERROR
     if facts.active:
         return WidgetState.ACTIVE

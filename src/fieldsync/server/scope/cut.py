@@ -11,7 +11,7 @@ import msgspec
 from fieldsync.base.ids import content_hash
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.formula.catalog import CatalogFormulas
-from fieldsync.protocol.media import may_be_file
+from fieldsync.protocol.media import carries_file, may_be_file
 from fieldsync.protocol.session import FileLimits
 from fieldsync.schema.access.permissions import Access
 from fieldsync.schema.access.rights import Rights
@@ -80,7 +80,9 @@ class Cut:
         return {name: found for name in self.objects if (found := self._texts(name, listed[name]))}
 
     def _texts(self, name: str, listed: Collection[str]) -> tuple[str, ...]:
-        fields, columns = self.catalog[name].fields, self.columns[name].stored if name in self.columns else ()
+        if name not in self.columns or carries_file(self.catalog[name]):
+            return ()  # a record of this object is a file itself
+        fields, columns = self.catalog[name].fields, self.columns[name].stored
         return tuple(one for one in columns if one in listed and one in fields and may_be_file(fields[one]))
 
     @cached_property

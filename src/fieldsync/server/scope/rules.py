@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fieldsync.base.problems import Code, Problem, problem
-from fieldsync.protocol.media import TEXT_FIELD_CHARS_MIN, is_type, may_be_file
+from fieldsync.protocol.media import TEXT_FIELD_CHARS_MIN, carries_file, is_type, may_be_file
 from fieldsync.protocol.session import Platform
 from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.model import FieldType, Sharing
@@ -21,6 +21,7 @@ from fieldsync.soql.errors import START, Position
 OBJECT = "Sync_Rule"
 CONDITION_CHARS_MAX = 32_000
 KEPT_ALONE = "Changes are found by the version of each record: the delta date field is kept, and nothing goes by it."
+ITSELF_A_FILE = "{object} is a file itself: its texts go along in the row."
 IN_THE_ROW = "{field} is no long text of {chars} characters or more: what it holds goes along in the row."
 
 
@@ -139,6 +140,8 @@ def _parent(object_type: ObjectType, rule: SyncRule) -> Iterator[Fault]:
 
 
 def _files(object_type: ObjectType, rule: SyncRule) -> Iterator[Fault]:
+    if rule.attachment_fields and carries_file(object_type):
+        yield Fault("attachment_fields", ITSELF_A_FILE.format(object=rule.object), warning=True)
     for name in rule.attachment_fields:
         if name in object_type.fields and not may_be_file(object_type.fields[name]):
             said = IN_THE_ROW.format(field=f"{rule.object}.{name}", chars=TEXT_FIELD_CHARS_MIN)
