@@ -20,7 +20,7 @@ PINNED = {
     "the revoked are served": "I28",
     "long saves are cut": "L5",
     "sharing is not asked": "L4",
-    "leaving a page merges nothing": "L8",
+    "leaving a page merges nothing": "L1",
 }
 
 

@@ -13,7 +13,6 @@ from fieldsync.sim.device import SimDevice
 from fieldsync.sim.faults import Fault
 from fieldsync.sim.ground import Databases
 from fieldsync.sim.laws import open_record
-from fieldsync.sim.laws.no_lost_edit import APPLIED
 from fieldsync.sim.run import settle
 from fieldsync.sim.world import SimWorld
 
@@ -69,7 +68,7 @@ def test_law_no_save_is_lost_with_the_server_s_last_days(world: SimWorld) -> Non
     world.faults.struck[Fault.RESTORED] += 1
     world.server.restore()
     assert list(settle(world)) == []
-    assert len(world.query(APPLIED)) == 4
+    assert len(world.note_success()) == 4
     assert [row["BillingCity"] for row in world.rows("Account").values()].count("said to be safe") == 4
 
 

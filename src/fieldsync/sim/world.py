@@ -23,6 +23,11 @@ from fieldsync.sim.network import SimTransport
 from fieldsync.sim.server import SimServer
 from fieldsync.sim.trace import Trace
 
+_SUCCESS = """
+SELECT "Device_Number", "Queue_Number" FROM "Sync_Transaction"
+WHERE "Status" = 'Success' AND "Device_Number" IS NOT NULL
+"""
+
 
 class SimWorld:
     """Everything a run touches. Close it when done."""
@@ -70,6 +75,10 @@ class SimWorld:
         """Records whose edits were sent anew on the server's present values."""
         self.backed_up: set[tuple[str, int]] = set()
         """Saves of devices that the server's backup has."""
+        self.backed_up_at = START
+        self.succeeded: set[tuple[str, int]] = set()
+        """Saves of devices, by device and queue number, that were a success when the server last forgot old ones."""
+        self.succeeded_at_backup: set[tuple[str, int]] = set()
         self.offered_as: dict[tuple[int, str, str, int], object] = {}
         """By device, record, column and queue number of what is offered again to a restored server: what was shown
         there when it was first looked at."""
@@ -111,6 +120,11 @@ class SimWorld:
                     return f"the record of save {place} of device {device.ordinal}"
         return f"a record {record_id[:3]}"
 
+    def note_success(self) -> set[tuple[str, int]]:
+        """Every save of a device that is a success, also where its transaction is not kept any more."""
+        self.succeeded |= {(number, int(n)) for number, n in self.query(_SUCCESS)}
+        return self.succeeded
+
     def broken(self, law: str) -> None:
         """A law was broken just now."""
         self.found.append(law)
@@ -125,6 +139,7 @@ class SimWorld:
         self.offered_as.clear()
         self.resent |= set(self.accounts)
         self.merged = dict(self.merged_at_backup)
+        self.succeeded = set(self.succeeded_at_backup)
         for device in self.devices:
             device.followed.clear()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from fieldsync.base import limits
 from fieldsync.sim.actions.syncing import pass_time
 from fieldsync.sim.device import SimDevice
 from fieldsync.sim.faults import Fault
@@ -45,13 +48,17 @@ def expire_tokens(world: SimWorld, device: SimDevice) -> None:
 
 
 def back_up(world: SimWorld, device: SimDevice) -> None:
-    """The database is copied, or an hour or more later the copy takes its place."""
+    """The database is copied, or an hour or more later the copy takes its place. One that is older than what devices
+    remember is made anew: nobody restores it."""
     if not world.faults.may(Fault.RESTORED):
         return
-    if world.server.backup is None:
+    oldest = world.clock.now() - timedelta(days=limits.ACKNOWLEDGED_KEEP_DAYS)
+    if world.server.backup is None or world.backed_up_at < oldest:
         world.server.back_up()
+        world.backed_up_at = world.clock.now()
         world.backed_up = _received(world)
         world.merged_at_backup = dict(world.merged)
+        world.succeeded_at_backup = set(world.note_success())
         world.trace.add("backed-up")
         return
     lost, lines = len(_received(world) - world.backed_up), world.query(whole_families.KNOWN)

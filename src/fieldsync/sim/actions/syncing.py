@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fieldsync.base import limits
 from fieldsync.base.ids import RecordId
 from fieldsync.sim.actions.acting import danger
 from fieldsync.sim.device import SimDevice
@@ -76,11 +77,15 @@ def _told(world: SimWorld, device: SimDevice, gone: set[str]) -> set[str]:
 
 
 def look(world: SimWorld, device: SimDevice) -> None:
-    """A person opens an account, news arrives, and the person leaves: what is open never changes (law L8)."""
+    """A person opens an account, news arrives, and the person leaves: what is open never changes (law L8).
+
+    A page renews its lease while an answer is waited for; here nobody can, so that after so long the record is free.
+    """
     account = world.accounts[world.chance.below(HOT)]
     before = device.engine.get("Account", account)
     if before is None:
         return
+    over = world.clock.steady() + limits.VIEW_LEASE_SECONDS
     with danger(world, device, "look", 20) as attempt:
         with device.engine.view("Account", account):
             for _ in range(2):
@@ -89,8 +94,9 @@ def look(world: SimWorld, device: SimDevice) -> None:
             if world.chance.below(3) == 0:
                 device.engine.sync()
             during = device.engine.get("Account", account)
-        for broken in open_record.check(device, before, during):
-            world.broken(broken)
+        if world.clock.steady() < over:
+            for broken in open_record.check(device, before, during):
+                world.broken(broken)
     if attempt.done:
         world.trace.add("look", device.ordinal)
 
@@ -146,5 +152,6 @@ def pass_time(world: SimWorld, seconds: float) -> None:
     """The clock goes on; after an hour or more the server does what it does every hour."""
     world.clock.advance(seconds)
     if seconds >= 3_600:
+        world.note_success()
         world.server.keep_up()
         world.server.do_jobs()

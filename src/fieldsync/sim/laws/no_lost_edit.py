@@ -14,10 +14,6 @@ from fieldsync.sim.device import SimDevice
 from fieldsync.sim.ground import REFUSED_PHONE
 from fieldsync.sim.world import SimWorld
 
-APPLIED = """
-SELECT "Device_Number", "Queue_Number" FROM "Sync_Transaction"
-WHERE "Status" = 'Success' AND "Device_Number" IS NOT NULL
-"""
 WRITTEN = """
 SELECT t."Device_Number", r."Record_Id", f.key, f.value ->> 'new'
 FROM "Sync_Transaction_Record" r JOIN "Sync_Transaction" t ON t."Id" = r."Sync_TransactionId",
@@ -42,7 +38,7 @@ WHERE key_hash = (SELECT key_hash FROM _device_number WHERE number = %(number)s)
 
 def check(world: SimWorld) -> Iterator[str]:
     """A sentence for every save that is nowhere."""
-    applied = {(number, int(n)) for number, n in world.query(APPLIED)}
+    applied = world.note_success()
     for device in world.devices:
         numbers = _numbers(world, device)
         kept = {entry.n for entry in device.engine.queue()} | {entry.n for entry in device.engine.errors()}

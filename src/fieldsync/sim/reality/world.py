@@ -54,7 +54,7 @@ class RealWorld(SimWorld):
         self.faults = Faults(SeededChance(0))
         self.clock = cast("Any", RealClock())
         self.wrote, self.families, self.lines = {}, {}, {}
-        self.merged, self.resent = {}, set()
+        self.merged, self.resent, self.succeeded = {}, set(), set()
         self.devices: list[SimDevice] = []
         self._stack = ExitStack()
         self._database: AdminConnection = self._stack.enter_context(lone_connection(uri, org_schema(ORG)))
