@@ -82,6 +82,7 @@ class Code(StrEnum):
     WEAK_PASSWORD = "WEAK_PASSWORD"
     INTERNAL = "INTERNAL"
     UNKNOWN_REASON = "UNKNOWN_REASON"
+    UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
 
     @classmethod
     def _missing_(cls, value: object) -> Code | None:

@@ -211,6 +211,11 @@ CATALOGUE: dict[Code, Kind] = {
     Code.UNKNOWN_REASON: Kind(
         422, "{message}", "Update the app: it is older than this reason. Nothing you saved is lost."
     ),
+    Code.UNKNOWN_OUTCOME: Kind(
+        422,
+        "The server has this save, and decided on it in a way that this version of the app does not know ({name}).",
+        "Update the app: then it says what became of it. Nothing you saved is lost, and nothing is sent twice.",
+    ),
     Code.INTERNAL: Kind(
         500, "Something went wrong on our side.", "Nothing to do: the device tries again. The log has number {number}."
     ),

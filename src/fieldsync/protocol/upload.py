@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -137,11 +137,18 @@ class Linked(msgspec.Struct, frozen=True, tag=True):
     existing: dict[RecordId, RecordId]
 
 
+class Unheard(msgspec.Struct, frozen=True, tag=True):
+    """Decided by a newer server, under a name this version does not know. A device reads it out of such an answer
+    (`decode_answer`); no server sends it."""
+
+    name: str
+
+
 BY_RECOVERY = "recovery"
 """Who cancels a save that was offered again and does not fit any more: an admin has it in the recovery list, and its
 person is asked nothing (DESIGN 5)."""
 
-Outcome = Saved | Duplicated | Discarded | Rejected | Held | Accepted | Canceled | Linked
+Outcome = Saved | Duplicated | Discarded | Rejected | Held | Accepted | Canceled | Linked | Unheard
 
 
 class Result(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -167,6 +174,44 @@ class UploadResponse(msgspec.Struct, frozen=True, omit_defaults=True):
     rows: tuple[RowBlock, ...] = ()
     gone: tuple[Gone, ...] = ()
     fork_at: int | None = None
+
+
+T = TypeVar("T")
+_KNOWN = frozenset(str(one.__struct_config__.tag) for one in get_args(Outcome))
+_NAME_CHARACTERS = 60
+
+
+class _Tagged(msgspec.Struct, frozen=True):
+    type: str
+
+
+def decode_answer(raw: bytes, shape: type[T]) -> T:
+    """An answer as this shape. Of its `results`, outcomes that this version has no name for are `Unheard`, so that one
+    does not make the others unreadable. Raises msgspec.DecodeError, UnicodeDecodeError."""
+    try:
+        return msgspec.json.decode(raw, type=shape)
+    except msgspec.ValidationError:
+        readable = _with_unheard(raw)
+        if readable is None:
+            raise
+        return msgspec.json.decode(readable, type=shape)
+
+
+def _with_unheard(raw: bytes) -> bytes | None:
+    """The answer with such outcomes named; None where it has none, and is wrong for another reason."""
+    try:
+        answer = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        results = msgspec.json.decode(answer["results"], type=list[dict[str, msgspec.Raw]])
+        names = [msgspec.json.decode(result["outcome"], type=_Tagged).type for result in results]
+    except (msgspec.DecodeError, KeyError):
+        return None
+    if _KNOWN.issuperset(names):
+        return None
+    for result, name in zip(results, names, strict=True):
+        if name not in _KNOWN:
+            result["outcome"] = msgspec.Raw(msgspec.json.encode(Unheard(name[:_NAME_CHARACTERS])))
+    answer["results"] = msgspec.Raw(msgspec.json.encode(results))
+    return msgspec.json.encode(answer)
 
 
 _ITEMS = msgspec.json.Decoder(tuple[Item, ...], float_hook=Decimal)

@@ -10,7 +10,7 @@ import msgspec
 
 from fieldsync.base import limits
 from fieldsync.base.ids import RecordId, TransactionId, content_hash
-from fieldsync.base.problems import Problem
+from fieldsync.base.problems import Code, Problem, problem
 from fieldsync.device.queue.states import State
 from fieldsync.protocol.upload import (
     Discarded,
@@ -19,6 +19,7 @@ from fieldsync.protocol.upload import (
     Outcome,
     Rejected,
     Transaction,
+    Unheard,
     decode_items,
     encode_items,
 )
@@ -133,6 +134,8 @@ def problems_of(outcome: Outcome | None) -> tuple[Problem, ...]:
             return problems
         case Discarded(reason=reason):
             return (reason,)
+        case Unheard(name=name):
+            return (problem(Code.UNKNOWN_OUTCOME, name=name),)
         case _:
             return ()
 

@@ -12,6 +12,7 @@ This is the device's half of the one table that maps transaction status, outcome
 | Rejected | refused | failed | yes |
 | Held | waits | held | yes |
 | Accepted, all items there | taken | accepted | |
+| Unheard | taken | accepted: kept, neither sent again nor taken back, and asked about by every sync | |
 | Accepted, items missing | incomplete | sending: it goes again | |
 """
 
@@ -30,6 +31,7 @@ from fieldsync.protocol.upload import (
     Outcome,
     Rejected,
     Saved,
+    Unheard,
 )
 
 
@@ -44,6 +46,8 @@ def event_of(outcome: Outcome) -> Event:
             return Event.WAITS
         case Accepted(received=received, expected=expected):
             return Event.TAKEN if received >= expected else Event.INCOMPLETE
+        case Unheard():
+            return Event.TAKEN
         case _:
             assert_never(outcome)
 

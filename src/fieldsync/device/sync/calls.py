@@ -25,6 +25,7 @@ from fieldsync.device.transport import NotStreamed, Reply, Transport, Unreachabl
 from fieldsync.protocol import wire
 from fieldsync.protocol.media import CONTENT_BYTES, PIECE_BYTES, Taken
 from fieldsync.protocol.session import Renew, Tokens
+from fieldsync.protocol.upload import decode_answer
 
 T = TypeVar("T")
 _OK, _PARTIAL, _UNAUTHORISED = 200, 206, 401
@@ -190,7 +191,7 @@ def open_post(transport: Transport, path: str, value: msgspec.Struct, shape: typ
 def _typed(reply: Reply, shape: type[T]) -> T:
     _refuse(reply)
     try:
-        return msgspec.json.decode(reply.body, type=shape)
+        return decode_answer(reply.body, shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as bad:
         raise Unreachable(f"an answer that cannot be read: {bad}") from bad
 

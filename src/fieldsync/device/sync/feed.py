@@ -19,6 +19,7 @@ from fieldsync.device.sync.calls import Calls
 from fieldsync.device.sync.session import CatalogMoved
 from fieldsync.device.sync.settle import Settled, settle
 from fieldsync.protocol.feed import FeedPage, OpenSaves, Outcomes
+from fieldsync.protocol.upload import decode_answer
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Brought:
         if self.cursor != cursor:
             return None
         try:
-            return msgspec.json.decode(self.content, type=FeedPage)
+            return decode_answer(self.content, FeedPage)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
 
