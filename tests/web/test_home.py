@@ -14,6 +14,7 @@ from tests.web.test_begin import PIN, Ahead, here
 
 from fieldsync.base.world import system_world
 from fieldsync.cli.demo.people import ORG
+from fieldsync.device import PreparationState
 from fieldsync.server.org.create import seeding_org
 from fieldsync.server.org.seed import insert_rows
 
@@ -134,3 +135,19 @@ def test_a_button_that_is_held_while_its_part_changes_is_pressed_and_the_part_fo
         page.mouse.up()
         expect(page.get_by_text("Flight mode: nothing is sent")).to_be_visible()
         expect(page.get_by_text("1 waiting to upload")).to_be_visible()
+
+
+@pytest.mark.usefixtures("online")
+def test_without_a_network_no_update_begins_and_it_is_said(browser: Browser, running: Running) -> None:
+    ipad = running.devices[0]
+    ipad.go_offline()
+    eventually(lambda: ipad.updates.state().state is not PreparationState.RUNNING)
+    if ipad.updates.state().state is PreparationState.READY:
+        ipad.updates.apply()
+    before = len(ipad.syncs())
+    with app(browser, running.link("iPad"), 1) as page:
+        for region, name in (("Update", "Prepare an update"), ("Sync", "Sync")):
+            shown = page.get_by_role("region", name=region, exact=True)
+            shown.get_by_role("button", name=name, exact=True).click()
+            expect(shown.get_by_role("alert")).to_contain_text("There is no connection to the server.")
+    assert len(ipad.syncs()) == before

@@ -116,6 +116,7 @@ def test_what_was_acknowledged_by_signature_is_shown_and_cannot_be_typed(browser
         expect(page.get_by_label("Delivery")).to_have_value("Shown")
         for kept in (page.get_by_label("Delivery"), page.get_by_label("Comments").first):
             expect(kept).to_be_disabled()
+            expect(kept).to_have_css("opacity", "1")
         expect(page.get_by_role("button", name="Add an item")).to_have_count(0)
         expect(page.get_by_role("button", name="Delete")).to_have_count(0)
         page.get_by_label("Status").select_option("Acknowledged")

@@ -121,13 +121,17 @@ def update(request: AnyRequest, app: FieldHere) -> Template:
 def act_on_update(request: AnyRequest, app: FieldHere, act: str) -> Template:
     """Prepare an update, apply it, or stop preparing."""
     app.require(request)
+    said = ""
     if act == "apply":
         app.runner.apply()
     elif act == "cancel":
         app.device.updates.cancel()
     else:
-        app.runner.prepare()
-    return app.page(request, "_update.html", **app.update_values())
+        try:
+            app.runner.prepare_asked()
+        except Refused as refused:
+            said = sentence_of(refused)
+    return app.page(request, "_update.html", said=said, **app.update_values())
 
 
 @get("/parts/prompt", sync_to_thread=True)

@@ -145,6 +145,16 @@ class Runner:
         """Begin to prepare an update; one that runs goes on."""
         self._in_background(lambda: self._device.updates.prepare(trigger=trigger))
 
+    def prepare_asked(self) -> None:
+        """Prepare because the person asks. Raises Refused: AUTH, OFFLINE, SYNC_RUNNING; later the widget tells why."""
+        if self._device.widget().signed_out:
+            raise Refused(problem(Code.AUTH))
+        if not self._device.online:
+            raise Refused(problem(Code.OFFLINE))
+        if self._busy:
+            raise Refused(problem(Code.SYNC_RUNNING))
+        self.prepare()
+
     def get_media(self, only: tuple[str, ...] = ()) -> None:
         """Begin to get files: of these records, or all; what is here is brought to its newest version. Asked while some
         come, it follows them."""
