@@ -92,3 +92,56 @@ def test_a_list_is_kept_and_what_it_shows_is_simulated_and_ended_together(
         page.get_by_role("button", name="Drop To repair").click()
         expect(page.get_by_role("link", name="★ To repair")).to_have_count(0)
     eventually(lambda: not ipad.errors())
+
+
+def test_what_waits_for_a_failed_save_is_named_retried_step_by_step_and_canceled_with_it(
+    browser: Browser, running: Running
+) -> None:
+    ipad = running.devices[0]
+    account = ipad.find("Account", where={"LastName": "Ackerman"})[0].id
+    visit = {"AccountId": account, "Call_Date": "2026-03-02T09:00:00+00:00"}
+    before = ipad.count("Call")
+    ipad.go_offline()
+    with ipad.edit(ruled=False) as edit:
+        call = edit.create("Call", visit | {"Signature": "c2lnbmVk"})
+    with ipad.edit() as edit:
+        edit.create("Call", visit | {"Parent_CallId": call})
+    ipad.go_online()
+    eventually(lambda: len(ipad.errors()) == 2)
+    with console(browser, running) as page:
+        page.goto("/console/transactions")
+        page.get_by_role("row", name=re.compile("Failed.*Sarah Jones.*Call")).get_by_role("link").first.click()
+        expect(page.get_by_text("A signature needs the date it was given.").first).to_be_visible()
+        expect(page.get_by_text("Waits for this:")).to_be_visible()
+        page.get_by_label("Note every step").check()
+        page.get_by_role("button", name="Retry", exact=True).click()
+        expect(page.get_by_text("2 times")).to_be_visible()
+        page.get_by_text("Steps", exact=True).click()
+        expect(page.get_by_role("group").filter(has_text="Steps").get_by_role("listitem").first).to_be_visible()
+        page.get_by_role("listitem").filter(has_text="Waits for this").get_by_role("link").click()
+        page.get_by_role("listitem").filter(has_text="This waits for").get_by_role("link").click()
+        page.locator("#reason").fill("entered twice")
+        page.get_by_role("button", name="Cancel", exact=True).click()
+        expect(page.get_by_role("heading", name=re.compile("Call Canceled"))).to_be_visible()
+        expect(page.get_by_text("entered twice").first).to_be_visible()
+    eventually(lambda: not ipad.errors())
+    assert ipad.count("Call") == before, "what waited for it went with it"
+
+
+def test_a_save_that_can_be_done_now_is_done_by_a_plain_retry(browser: Browser, running: Running) -> None:
+    ipad, iphone = running.devices
+    [before] = ipad.find("Account", where={"LastName": "Ackerman"})
+    disagree(running, "mine 8", "theirs 8")
+    with iphone.edit() as edit:
+        edit.update("Account", before.id, {"Phone": before.values["Phone"]})
+    eventually(lambda: not iphone.queue())
+    with console(browser, running) as page:
+        page.goto("/console/transactions")
+        page.get_by_role("row", name=re.compile("Failed.*Sarah Jones.*Account")).get_by_role("link").first.click()
+        page.get_by_role("button", name="Retry", exact=True).click()
+        expect(page.get_by_role("heading", name=re.compile("Account Success"))).to_be_visible()
+    eventually(lambda: not ipad.errors())
+    iphone.sync()
+    found = iphone.get("Account", before.id)
+    assert found is not None
+    assert found.values["Phone"] == "mine 8"
