@@ -58,6 +58,9 @@ def comparable(value: Any) -> Any:
 @example("TEXT(datetime1__c)", BLANK)
 @example("NULL + 1/0", BLANK)
 @example("CASE(text1__c, NULL, 1, 2)", BLANK)
+@example("CONTAINS('ab', text1__c)", BLANK)
+@example("IF(NOT(BEGINS(text1__c, 'a')), 1, 2)", BLANK)
+@example("ENDS(text1__c, text2__c)", BLANK)
 @example(
     "JSONPATHVALUE('{\"a\": [1, 2.50]}', '$.a[1]') & JSONVALUE('{\"a\": true}', 'a') & JSONVALUE('[]', 'a')", BLANK
 )

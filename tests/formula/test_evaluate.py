@@ -100,6 +100,17 @@ def test_blanks_count_as_the_formula_says(around: Surroundings) -> None:
     assert value("IF(Amount > 1, 'a', 'b')", blank, around) == "b"
 
 
+@pytest.mark.parametrize("function", ["CONTAINS", "BEGINS", "ENDS"])
+def test_a_blank_text_is_in_every_text(around: Surroundings, function: str) -> None:
+    blank, named = Record({}), Record({"Name": "Kern"})
+    assert value(f"{function}('0123456789', Name)", blank, around) is True
+    assert value(f"{function}(Name, NULL)", blank, around) is True
+    assert value(f"{function}(Name, '')", named, around) is True
+    assert value(f"IF({function}(Name, 'x'), 1, 2)", blank, around) == 2
+    assert value(f"IF(NOT({function}(Name, 'x')), 1, 2)", blank, around) == 2
+    assert value(f"{function}(Name, 'x')", named, around) is False
+
+
 def test_global_values_rates_and_look_ups_are_given(around: Surroundings) -> None:
     def lookup(object_name: str, returned: str, matched: str, wanted: object) -> str:
         return f"{object_name} {returned} {matched} {wanted}"

@@ -75,16 +75,19 @@ def find(wanted: str | None, text: str | None, start: Decimal | None = None) -> 
     return Decimal(text.find(wanted, max(int(first), 1) - 1) + 1)
 
 
-def contains(text: str, wanted: str) -> bool:
-    return wanted in text
+def contains(text: str | None, wanted: str | None) -> bool | None:
+    """A blank text is in every text; in a blank one nothing else is looked for, and the answer is blank."""
+    return True if not wanted else (wanted in text if text else None)
 
 
-def begins(text: str, wanted: str) -> bool:
-    return text.startswith(wanted)
+def begins(text: str | None, wanted: str | None) -> bool | None:
+    """As `contains` for what is blank."""
+    return True if not wanted else (text.startswith(wanted) if text else None)
 
 
-def ends(text: str, wanted: str) -> bool:
-    return text.endswith(wanted)
+def ends(text: str | None, wanted: str | None) -> bool | None:
+    """As `contains` for what is blank."""
+    return True if not wanted else (text.endswith(wanted) if text else None)
 
 
 def substitute(text: str | None, wanted: str | None, new: str | None) -> str | None:
