@@ -150,6 +150,17 @@ def test_files_that_came_by_the_rule_of_their_object_go_on_coming(database: str)
     assert {("Shop", True), ("Paper", True), ("Visit", False)} <= set(found), "for whom they came, and for nobody else"
 
 
+def test_formulas_are_computed_as_this_version_does(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    former = "CREATE OR REPLACE FUNCTION fieldsync_formula.contains_text(t text, wanted text) RETURNS smallint"
+    with admin_connection(database, org_schema("fresh")) as connection:
+        connection.exec_driver_sql(f"{former} LANGUAGE sql AS 'SELECT 0::smallint'")
+        connection.exec_driver_sql("UPDATE _upgrade SET fingerprint = 'of a former version'")
+    opened(database, "fresh")
+    assert told(database, "fresh", "SELECT fieldsync_formula.contains_text('A:B', NULL)") == [(1,)]
+    monkeypatch.setattr(levels, "ddl", tuple)
+    assert fingerprint() != FINGERPRINT, "other functions are another shape"
+
+
 def test_several_servers_that_start_at_once_upgrade_it_once(database: str) -> None:
     with ThreadPoolExecutor(4) as servers:
         done = list(servers.map(lambda _: upgrade_org(database, "old", system_world()), range(4)))

@@ -50,10 +50,11 @@ def image_questions(scope: Scope, refs: Iterable[RecordRef]) -> Iterator[Questio
 
 
 def _by_object(refs: Iterable[RecordRef]) -> dict[str, set[str]]:
+    """In the order of names: an answer is the same whatever order a process takes a set in (law L11)."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for ref in refs:
         wanted[ref.object].add(ref.id)
-    return wanted
+    return dict(sorted(wanted.items()))
 
 
 async def read_images(scope: Scope, database: Database, refs: Iterable[RecordRef]) -> Images:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from fieldsync.base.ids import content_hash
+from fieldsync.formula.sql.ddl import ddl
 from fieldsync.schema.catalog import build, encode
 from fieldsync.schema.load import load_packs
 from fieldsync.server.postgres.tables import org_metadata
@@ -83,7 +84,7 @@ LEVELS = (
     Level(2, "sync rules say with which records files come, and of which types", (_WITH_FILES,)),
 )
 PRESENT = LEVELS[-1].number
-FINGERPRINT = "438f1f0f135ffb7b"
+FINGERPRINT = "38b5fe3454acf313"
 """Of the present level. An org that has the level with another one was made while the level was written, and is
 compared anew."""
 
@@ -125,11 +126,12 @@ def note_reached(connection: Connection, at: datetime) -> None:
 
 
 def fingerprint() -> str:
-    """A hash of the platform's tables and objects as this version makes them. Pure."""
+    """A hash of the platform's tables and objects, and of the functions that formulas are computed with, as this
+    version makes them. Pure."""
     catalog = build(load_packs((PLATFORM,)))
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     said = []
     for table in org_metadata(catalog).sorted_tables:
         said.append(str(CreateTable(table).compile(dialect=dialect)))
         said += sorted(str(CreateIndex(index).compile(dialect=dialect)) for index in table.indexes)
-    return content_hash("\n".join(said).encode() + encode(catalog))[:16]
+    return content_hash("\n".join([*said, *ddl()]).encode() + encode(catalog))[:16]
