@@ -109,11 +109,11 @@ def test_all_rules_go_out_as_a_file_and_come_in_again(browser: Browser, running:
         file = tmp_path / "rules.json"
         taken.value.save_as(file)
         page.get_by_role("button", name="Import").click()
-        page.get_by_label("File").set_input_files(file)
+        page.get_by_label("Files").set_input_files(file)
         page.get_by_role("button", name="Import").click()
         expect(page.get_by_text(re.compile(r"Saved: \d+ unchanged\."))).to_be_visible()
         file.write_text(file.read_text().replace('"Product"', '"Nothing"', 1))
-        page.get_by_label("File").set_input_files(file)
+        page.get_by_label("Files").set_input_files(file)
         page.get_by_role("button", name="Check").click()
         expect(page.get_by_text("It cannot be saved as it is.")).to_be_visible()
 

@@ -9,7 +9,7 @@ from fieldsync.schema.rules_import.report import Place
 from fieldsync.schema.rules_import.sync_setting import SettingGroup, SyncSetting
 from fieldsync.schema.sync_rule import SyncRule
 from fieldsync.server.configuration.judge import There, Wish, judge
-from fieldsync.server.configuration.keep import Kept, Saved, kept_in, save_all
+from fieldsync.server.configuration.keep import Kept, Saved, kept_in, rules_as_brought, save_all
 
 RULES = (
     SyncRule(object="Shop", where="City = 'Bern'", profile="Rep", rows_max=5, order=2, exclude_fields=("Code",)),
@@ -50,7 +50,9 @@ def test_a_source_changes_only_what_it_speaks_of(lab: Lab) -> None:
     bring(lab, own())
     rule = SyncRule(object="Shop", where="City = 'Basel'", profile="Rep")
     read = ReadRule(rule, Place("vmoc.csv", "line 2"), {"object": "Object", "where": "Where Clause"})
+    foreseen = dict(rules_as_brought(kept(lab), [read]))
     assert bring(lab, Configuration((read,), (), ())).counts == {"updated": 1}
+    assert {rule_id: kept(lab).sync_rules()[rule_id] for rule_id in foreseen if rule_id} == foreseen
     now = next(one for one in kept(lab).sync_rules().values() if one.key == rule.key)
     assert (now.where, now.rows_max, now.exclude_fields) == ("City = 'Basel'", 5, ("Code",))
 

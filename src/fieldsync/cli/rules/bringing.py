@@ -28,9 +28,6 @@ ProfilesOption = Annotated[
     typer.Option("--profile", metavar="THERE=HERE", help="Name or id of a profile there, and its name here."),
 ]
 
-NAMED_MAX = 3
-"""Records that are named where many have the same to tell."""
-
 
 @dataclass(frozen=True)
 class Brought:
@@ -139,20 +136,8 @@ def _show(brought: Brought) -> None:
 
 def _table(title: str, findings: list[Finding]) -> None:
     """One line for everything that is said in the same words."""
-    same: dict[tuple[str, str, str], list[str]] = {}
-    for one in findings:
-        same.setdefault((one.field, _place(one), one.sentence), []).append(one.record or one.file)
-    if same:
-        rows = [(_named(records), name, place, why) for (name, place, why), records in same.items()]
+    from fieldsync.schema.rules_import import told_once
+
+    rows = [(one.records, one.field, one.place, one.sentence) for one in told_once(findings)]
+    if rows:
         show_table(title, ("record", "field", "at", "why"), rows)
-
-
-def _named(records: list[str]) -> str:
-    more = len(records) - NAMED_MAX
-    return ", ".join(records[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
-
-
-def _place(finding: Finding) -> str:
-    if finding.line is None:
-        return ""
-    return f"line {finding.line}" + ("" if finding.column is None else f", column {finding.column}")

@@ -15,6 +15,9 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.schema.rules_import.sync_setting import SyncSetting
 from fieldsync.schema.sync_rule import SyncRule
 
+NAMED_MAX = 3
+"""Records that are named where many have the same to tell."""
+
 
 class Level(StrEnum):
     """How much a finding matters."""
@@ -107,6 +110,35 @@ class Reading:
 def of_level(findings: Iterable[Finding], *levels: Level) -> list[Finding]:
     """The findings of these levels."""
     return [finding for finding in findings if finding.level in levels]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is said in the same words, once: the records, the first of them by name."""
+
+    records: str
+    field: str
+    place: str
+    sentence: str
+
+
+def told_once(findings: Iterable[Finding]) -> list[Told]:
+    """Findings for a person, in their order: one for everything that is said in the same words."""
+    same: dict[tuple[str, str, str], list[str]] = {}
+    for one in findings:
+        same.setdefault((one.field, _place(one), one.sentence), []).append(one.record or one.file)
+    return [Told(_named(records), *words) for words, records in same.items()]
+
+
+def _named(records: list[str]) -> str:
+    more = len(records) - NAMED_MAX
+    return ", ".join(records[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
+
+
+def _place(finding: Finding) -> str:
+    if finding.line is None:
+        return ""
+    return f"line {finding.line}" + ("" if finding.column is None else f", column {finding.column}")
 
 
 def unusable(what: str, reason: str) -> Refused:

@@ -122,6 +122,22 @@ class _Change:
         return Arriving(self.object_name, self.id, values, self.source, before)
 
 
+def spoken_of(read: ReadRule) -> set[str]:
+    """The attributes its source speaks of, which a rule that is there takes over. Its key says which profile."""
+    named = {*read.fields, "active"} if read.fields else COLUMNS.keys()
+    return {name for name in named if name in COLUMNS} - {"profile_id", "profile"}
+
+
+def rules_as_brought(kept: Kept, rules: Iterable[ReadRule]) -> Iterator[tuple[RecordId | None, SyncRule]]:
+    """Each rule as it would be once it were saved, with the id of the one it takes the place of."""
+    known = kept.sync_rules()
+    there = {rule.key: rule_id for rule_id, rule in reversed(known.items())}
+    for read in rules:
+        rule_id = there.get(read.rule.key)
+        said = {name: getattr(read.rule, name) for name in spoken_of(read)}
+        yield rule_id, read.rule if rule_id is None else msgspec.structs.replace(known[rule_id], **said)
+
+
 def _rule_changes(org: Org, rules: Iterable[ReadRule], kept: Kept) -> Iterator[_Change]:
     there = {rule.key: rule_id for rule_id, rule in reversed(kept.sync_rules().items())}
     for read in rules:
@@ -130,10 +146,7 @@ def _rule_changes(org: Org, rules: Iterable[ReadRule], kept: Kept) -> Iterator[_
         if rule_id is None:
             yield _Change(RULE, wanted, str(read.place))
         else:
-            spoken = {
-                COLUMNS[name] for name in ({*read.fields, "active"} if read.fields else COLUMNS) if name in COLUMNS
-            }
-            spoken -= {COLUMNS["profile_id"], COLUMNS["profile"]}  # its key says which profile
+            spoken = {COLUMNS[name] for name in spoken_of(read)}
             wanted = {column: value for column, value in wanted.items() if column in spoken}
             yield _Change(RULE, wanted, str(read.place), rule_id, kept.rules[rule_id])
 
