@@ -15,7 +15,7 @@ import msgspec
 from fieldsync.base.ids import content_hash
 from fieldsync.schema.access.permissions import PermissionSet, Profile
 from fieldsync.schema.family.declaration import FamilyDeclaration
-from fieldsync.schema.fields import FieldValue
+from fieldsync.schema.fields import FieldValue, literal_default
 from fieldsync.schema.model import (
     ConflictPolicy,
     Extension,
@@ -96,6 +96,11 @@ class ObjectType:
         return tuple(f for f in self.stored if f.type is FieldType.AUTO_NUMBER)
 
     @cached_property
+    def signatures(self) -> frozenset[str]:
+        """Columns that hold a signature."""
+        return frozenset(f.name for f in self.stored if f.type is FieldType.BASE64)
+
+    @cached_property
     def needed(self) -> tuple[Field, ...]:
         """Fields that a record cannot be without."""
         return tuple(f for f in self.stored if f.required or f.type is FieldType.MASTER_DETAIL)
@@ -131,17 +136,6 @@ class ObjectType:
     def policy(self, field: Field) -> ConflictPolicy:
         """What a changed old value of this field does (FEATURES G14)."""
         return field.conflict or self.declared.conflict
-
-
-def literal_default(field: Field) -> FieldValue:
-    """The default that needs no formula: a checkbox's, the value a picklist marks, the sum of nothing."""
-    if field.type is FieldType.CHECKBOX:
-        return (field.default or "false").lower() == "true"
-    if field.type is FieldType.PICKLIST:
-        return next((v.value for v in field.values if v.default), None)
-    if field.roll_up is not None and field.roll_up.operation in ("COUNT", "SUM"):
-        return 0
-    return None
 
 
 @dataclass(frozen=True)

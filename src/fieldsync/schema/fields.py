@@ -62,6 +62,17 @@ def canonical(field: Field, value: object) -> FieldValue:
     return TYPES[field.type].check(field, value)
 
 
+def literal_default(field: Field) -> FieldValue:
+    """The default that needs no formula: a checkbox's, the value a picklist marks, the sum of nothing."""
+    if field.type is FieldType.CHECKBOX:
+        return (field.default or "false").lower() == "true"
+    if field.type is FieldType.PICKLIST:
+        return next((v.value for v in field.values if v.default), None)
+    if field.roll_up is not None and field.roll_up.operation in ("COUNT", "SUM"):
+        return 0
+    return None
+
+
 def same(field: Field, left: FieldValue, right: FieldValue) -> bool:
     """Whether two canonical values count as equal in a conflict check (DESIGN 7, FEATURES K13)."""
     return left == right and (left is None) == (right is None)

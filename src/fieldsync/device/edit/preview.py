@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from fieldsync.base.ids import RecordId
-from fieldsync.schema.catalog import ObjectType, literal_default
-from fieldsync.schema.fields import FieldValue
+from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.fields import FieldValue, literal_default
 
 Row = dict[str, FieldValue]
 

@@ -15,10 +15,10 @@ from fieldsync.device.merge.base import (
     Base,
     BaseState,
     bases_of_records,
-    bases_of_roots,
     forget_bases,
     put_bases,
     release,
+    roots_filed,
 )
 from fieldsync.device.merge.decide import NO_STAMP, counts_as_new, is_news
 from fieldsync.device.merge.free import busy_roots
@@ -69,14 +69,18 @@ def apply(
     """
     images = [*images, *missing_members(work, tables, manifests, images)]
     mark_partial(work, tables, manifests, images)
-    roots = roots_of(work, tables, images)
+    filed = roots_filed(work, [i.ref.id for i in images])
+    roots = _roots(work, tables, images, filed)
     busy = busy_roots(work, {*roots.values(), *freed})
     ready = [i for i in images if roots[i.ref.id] not in busy]
     staged = [i for i in images if roots[i.ref.id] in busy]
     done = Applied()
     reach("apply.before_rows")
-    forget_bases(work, _moved(work, ready, roots))
-    _release(work, tables, {*freed, *(roots[i.ref.id] for i in ready)} - busy, ready, done)
+    forget_bases(work, [i.ref.id for i in ready if filed.get(i.ref.id, roots[i.ref.id]) != roots[i.ref.id]])
+    free = {*freed, *(roots[i.ref.id] for i in ready)} - busy
+    if free:
+        arriving = {i.ref.id: i.stamp for i in ready}
+        done.changed.update(dict.fromkeys(release(work, tables, sorted(free), arriving)))
     if counted:
         _count(work, tables, ready, done, forced=forced)
     _write(work, tables, ready, done, forced=forced)
@@ -87,20 +91,18 @@ def apply(
     return done
 
 
-def _moved(work: Work, ready: Sequence[Image], roots: Mapping[RecordId, RecordId]) -> list[RecordId]:
-    """Records with a base image that is filed with a family they have left."""
-    bases = bases_of_records(work, [i.ref.id for i in ready])
-    return [base.ref.id for base in bases.values() if base.root != roots[base.ref.id]]
-
-
 def roots_of(work: Work, tables: ObjectTables, images: Sequence[Image]) -> dict[RecordId, RecordId]:
     """Record to its family's root. A base image remembers it; a row leads to it; a record nobody knows is its own.
 
     A detail that the server has put under another master is of that one's family, unless an own edit of it waits.
     """
-    known = bases_of_records(work, [i.ref.id for i in images])
+    return _roots(work, tables, images, roots_filed(work, [i.ref.id for i in images]))
+
+
+def _roots(
+    work: Work, tables: ObjectTables, images: Sequence[Image], own: Mapping[RecordId, RecordId]
+) -> dict[RecordId, RecordId]:
     here = {i.ref.id: i for i in images}
-    own = {i.ref.id: known[i.ref.id].root for i in images if i.ref.id in known}
     moved = {i.ref.id for i in images if i.ref.id in own and _master(tables, i) not in (None, own[i.ref.id])}
     kept = own.keys() - (moved - touched_of(work, moved))
     return {i.ref.id: own[i.ref.id] if i.ref.id in kept else _root(work, tables, i, here) for i in images}
@@ -127,15 +129,6 @@ def _root(work: Work, tables: ObjectTables, image: Image, here: Mapping[RecordId
     if parent in here:
         return _root(work, tables, here[parent], here)
     return root_in_table(work, tables[table.way[0].parent], parent) or image.ref.id
-
-
-def _release(work: Work, tables: ObjectTables, free: set[str], ready: Sequence[Image], done: Applied) -> None:
-    if not free:
-        return
-    bases = {b.ref.id: b for b in bases_of_roots(work, free)}
-    newer = frozenset(i.ref.id for i in ready if i.ref.id in bases and is_news(i.stamp, bases[i.ref.id].stamp))
-    for ref in release(work, tables, sorted(free), except_ids=newer):
-        done.changed[ref] = None
 
 
 def _count(work: Work, tables: ObjectTables, ready: Sequence[Image], done: Applied, *, forced: bool) -> None:

@@ -6,12 +6,15 @@ does not have (a create it never confirmed, or one no longer open to us), `delet
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from fieldsync.base.ids import RecordId
+from fieldsync.device.merge.decide import is_news
 from fieldsync.device.store.objects import ObjectTables
 from fieldsync.device.store.records import Stored, remove_rows
 from fieldsync.device.store.values import pack, unpack
@@ -27,8 +30,7 @@ class BaseState(StrEnum):
     DELETED = "deleted"
 
 
-@dataclass(frozen=True)
-class Base:
+class Base(msgspec.Struct, frozen=True):
     """One base image. `row` is packed field values; None unless the state is `row`."""
 
     ref: RecordRef
@@ -43,6 +45,7 @@ class Base:
         return {} if self.row is None else unpack(self.row)
 
 
+NOTHING: Mapping[RecordId, int] = MappingProxyType({})
 _COLUMNS = "object, id, root, state, stamp, row"
 _PUT = (
     "INSERT INTO _base (object, id, root, state, stamp, row) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET"
@@ -82,6 +85,11 @@ def bases_of_records(work: Work, ids: Iterable[str]) -> dict[str, Base]:
     return {base.ref.id: base for base in map(_base, rows)}
 
 
+def roots_filed(work: Work, ids: Iterable[str]) -> dict[RecordId, RecordId]:
+    """Of these records those with a base image: the family it is filed with."""
+    return dict(work.rows("SELECT id, root FROM _base WHERE id IN (SELECT value FROM json_each(?))", listed(ids)))
+
+
 def bases_of_roots(work: Work, roots: Iterable[str]) -> list[Base]:
     """Every base image of these families."""
     rows = work.rows(f"SELECT {_COLUMNS} FROM _base WHERE root IN (SELECT value FROM json_each(?))", listed(roots))
@@ -98,16 +106,19 @@ def _base(row: Sequence[Any]) -> Base:
     return Base(RecordRef(name, record_id), root, BaseState(state), stamp, packed)
 
 
-def release(work: Work, tables: ObjectTables, roots: Iterable[str], *, except_ids: frozenset[str]) -> list[RecordRef]:
+def release(
+    work: Work, tables: ObjectTables, roots: Iterable[str], arriving: Mapping[RecordId, int] = NOTHING
+) -> list[RecordRef]:
     """The families are free: base images become the rows. Returns the records that may have changed.
 
-    `except_ids`: records whose newer version is written by the caller in this same transaction.
+    `arriving`: versions of records that the caller writes in this same transaction; what is newer there stays away.
     """
     chosen = list(roots)
     bases = bases_of_roots(work, chosen)
     removed: dict[str, list[str]] = {}
     for base in bases:
-        if base.ref.id in except_ids or base.ref.object not in tables:
+        comes = arriving.get(base.ref.id)
+        if base.ref.object not in tables or (comes is not None and is_news(comes, base.stamp)):
             continue
         if base.state is not BaseState.ROW:
             removed.setdefault(base.ref.object, []).append(base.ref.id)

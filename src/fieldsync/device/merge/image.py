@@ -16,8 +16,7 @@ from fieldsync.protocol.rows import Gone, RecordRef, RowBlock, decode_rows
 from fieldsync.schema.standard import STAMP
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(msgspec.Struct, frozen=True):
     """One record's server version. `row`: values in column order, then the stamp; None when it is gone."""
 
     ref: RecordRef

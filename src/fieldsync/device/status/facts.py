@@ -15,15 +15,14 @@ from fieldsync.device.sync.digest.verify import problem_of
 from fieldsync.device.sync.engine import Engine
 
 _UNDECIDED = ", ".join(f"'{s}'" for s in UNDECIDED)
-_REFUSED = ", ".join(f"'{s}'" for s in REFUSED)
+_OLDEST = f"SELECT saved_at FROM _queue WHERE state IN ({_UNDECIDED}) ORDER BY n LIMIT 1"
 
 
 def facts_of(work: Work, engine: Engine) -> Facts:
     """The widget's facts, in one snapshot."""
-    errors, pending, oldest = work.rows(
-        f"SELECT count(*) FILTER (WHERE state IN ({_REFUSED})), count(*) FILTER (WHERE state IN ({_UNDECIDED})),"
-        f" min(saved_at) FILTER (WHERE state IN ({_UNDECIDED})) FROM _queue"
-    )[0]
+    many = dict(work.rows("SELECT state, count(*) FROM _queue GROUP BY state"))
+    errors, pending = (sum(many.get(state, 0) for state in states) for states in (REFUSED, UNDECIDED))
+    oldest = work.value(_OLDEST) if pending else None
     agreement, running, settings = read_agreement(work), engine.running, read_settings(work)
     failed = work.value(
         f"SELECT attempts FROM _queue WHERE state = '{State.SENDING}' AND next_attempt_ms > 0 ORDER BY n LIMIT 1"

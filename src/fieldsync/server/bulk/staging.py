@@ -37,7 +37,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from fieldsync.base import limits
-from fieldsync.schema.catalog import ObjectType, literal_default
+from fieldsync.schema.catalog import ObjectType
+from fieldsync.schema.fields import literal_default
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.bulk.lines import Target
 from fieldsync.server.org.seed import Seeding

@@ -20,8 +20,8 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import Clock, instant
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.autonumber import format_number
-from fieldsync.schema.catalog import Catalog, ObjectType, literal_default
-from fieldsync.schema.fields import BadValue, FieldValue, canonical
+from fieldsync.schema.catalog import Catalog, ObjectType
+from fieldsync.schema.fields import BadValue, FieldValue, canonical, literal_default
 from fieldsync.schema.model import FieldType
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.postgres.compiled import compile_statement

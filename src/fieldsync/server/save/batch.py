@@ -55,7 +55,7 @@ def encode_rows(rows: list[Row]) -> str:
 
 def legible(text: str, most: int = NAME_CHARS_MAX) -> str:
     """A name or value that a client made up, as it can be told and stored."""
-    return "".join(char if char.isprintable() else "?" for char in text[:most])
+    return text[:most] if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text[:most])
 
 
 class Channel(StrEnum):

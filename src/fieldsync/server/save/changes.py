@@ -8,6 +8,8 @@ positions of the uploading user's feed. The user's head row is locked, so positi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import compress
+from operator import ne
 
 from fieldsync.base import ids
 from fieldsync.base.ids import DeviceNumber
@@ -179,5 +181,5 @@ def old_values(object_type: ObjectType, before: Row | None, after: Row) -> Row |
     if before is None:
         return None
     fields = object_type.column_fields
-    changed = ((c, old) for c, old in before.items() if (new := after.get(c, old)) is not old and new != old)
-    return {c: old for c, old in changed if c in fields and fields[c].type not in UNLOGGED}
+    differing = compress(before, map(ne, before.values(), map(after.get, before)))
+    return {c: before[c] for c in differing if c in after and c in fields and fields[c].type not in UNLOGGED}

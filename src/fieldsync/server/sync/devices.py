@@ -11,7 +11,7 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.protocol.session import Assigned, DeviceDescription, MyTerritories
-from fieldsync.schema.catalog import literal_default
+from fieldsync.schema.fields import literal_default
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compiled_once
 from fieldsync.server.postgres.work import Work as Database

@@ -21,7 +21,6 @@ from fieldsync.protocol.upload import (
     Saved,
 )
 from fieldsync.schema.fields import FieldValue
-from fieldsync.schema.model import FieldType
 from fieldsync.schema.standard import STAMP
 from fieldsync.server.save.batch import Row, Wave, Work, legible
 
@@ -105,10 +104,12 @@ def _simulation(wave: Wave, work: Work) -> str:
 
 def is_signed(work: Work) -> bool:
     """Whether the save carries a signature (FEATURES L03)."""
-    changes = (
-        (e.object_type.column_fields.get(c), x) for e in work.asked or work.edits for c, x in e.item.changes.items()
-    )
-    return any(field is not None and field.type is FieldType.BASE64 and x.new is not None for field, x in changes)
+    for edit in work.asked or work.edits:
+        for column in edit.object_type.signatures:
+            change = edit.item.changes.get(column)
+            if change is not None and change.new is not None:
+                return True
+    return False
 
 
 def lines(work: Work) -> Iterator[tuple[Item, Mapping[str, FieldValue]]]:

@@ -18,7 +18,7 @@ from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.base.world import instant
 from fieldsync.protocol.tracking import DURATIONS, Standing, Tracked, TrackedSync, Tracking, exactly
 from fieldsync.schema.autonumber import format_number
-from fieldsync.schema.catalog import literal_default
+from fieldsync.schema.fields import literal_default
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compiled_once
 from fieldsync.server.postgres.work import Question
