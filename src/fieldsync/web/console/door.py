@@ -13,8 +13,8 @@ import hmac
 from typing import Any
 
 from litestar import Request
-from litestar.datastructures import Cookie
-from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.datastructures import Cookie, FormMultiDict
+from litestar.exceptions import NotAuthorizedException
 
 from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.protocol.upload import Item, Rejected
@@ -24,6 +24,7 @@ from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync.session import Begin, org_of
+from fieldsync.web.console.typed import SessionEnded, StalePage, not_done, typed_in
 
 COOKIE = "fieldsync_console"
 AnyRequest = Request[Any, Any, Any]
@@ -44,13 +45,13 @@ def page_token(token: str) -> str:
 
 
 async def admin_org(served: Served, request: AnyRequest) -> tuple[Org, str]:
-    """The org of a signed-in admin, and the page token. Raises NotAuthorizedException."""
+    """The org of a signed-in admin, and the page token. Raises NotAuthorizedException, SessionEnded."""
     org, page_token, _ = await admin(served, request)
     return org, page_token
 
 
 async def admin(served: Served, request: AnyRequest) -> tuple[Org, str, Caller]:
-    """A signed-in admin too. Raises NotAuthorizedException."""
+    """A signed-in admin too. Raises NotAuthorizedException, SessionEnded."""
     org, page_token, caller = await somebody(served, request)
     if not caller.rights.admin:
         raise NotAuthorizedException("The console is for admins.")
@@ -58,7 +59,7 @@ async def admin(served: Served, request: AnyRequest) -> tuple[Org, str, Caller]:
 
 
 async def somebody(served: Served, request: AnyRequest) -> tuple[Org, str, Caller]:
-    """Whoever is signed in, admin or not: for pages that show what he may see. Raises NotAuthorizedException."""
+    """Whoever is signed in, admin or not: for pages that show what he may see. Raises SessionEnded."""
     token = request.cookies.get(COOKIE, "")
     for tried in range(1, TAKEN_UP_TRIES + 1):
         try:
@@ -69,17 +70,20 @@ async def somebody(served: Served, request: AnyRequest) -> tuple[Org, str, Calle
             return org, page_token(token), caller
         except Refused as refused:
             if refused.problem.code is Code.AUTH:
-                raise NotAuthorizedException("Sign in to the console.") from None
+                raise SessionEnded("Sign in to the console.", await not_done(request)) from None
             if refused.problem.code is not Code.BUSY or tried == TAKEN_UP_TRIES:
                 raise
         await asyncio.sleep(TAKEN_UP_PAUSE_SECONDS)
     raise AssertionError("the last try answers")
 
 
-def require_page(request: AnyRequest, given: str) -> None:
-    """A change comes from a page of this session. Raises PermissionDeniedException."""
-    if not hmac.compare_digest(page_token(request.cookies.get(COOKIE, "")), given):
-        raise PermissionDeniedException("This change did not come from a page of the console.")
+async def form_of_page(request: AnyRequest) -> FormMultiDict:
+    """What was typed: a change comes from a page of this session. Raises StalePage."""
+    form = await request.form()
+    if not hmac.compare_digest(page_token(request.cookies.get(COOKIE, "")), str(form.get("page_token", ""))):
+        said = "This change did not come from a page of the console."
+        raise StalePage(said, typed_in(request, form))
+    return form
 
 
 def as_person(org: Org, request: AnyRequest) -> Begin:

@@ -20,7 +20,7 @@ from fieldsync.server.postgres.queue.progress import listed
 from fieldsync.server.postgres.work import snapshot, transaction
 from fieldsync.server.processor.hourly.purge import PURGE
 from fieldsync.server.recovery.apply import RECOVERED
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, form_of_page
 from fieldsync.web.console.pages import SEE_OTHER
 
 WATCHED: Final = {
@@ -57,7 +57,7 @@ async def jobs_page(request: AnyRequest, served: ServedHere) -> Template:
 async def try_job_again(request: AnyRequest, served: ServedHere, job: int) -> Response[Any]:
     """Put a job that failed for good back on the queue. Raises Refused(NOT_FOUND)."""
     org, _, caller = await admin(served, request)
-    require_page(request, str((await request.form()).get("page_token", "")))
+    await form_of_page(request)
     async with transaction(org.pool) as database:
         if not await try_again(database, org.name, job):
             raise Refused(problem(Code.NOT_FOUND, object="A failed job", id=str(job)))

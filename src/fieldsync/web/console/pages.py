@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from litestar import Response, get, post
+from litestar import MediaType, Response, get, post
 from litestar.response import Redirect, Template
 
 from fieldsync.base.problems import CATALOGUE, Code, Refused
 from fieldsync.server.http.context import ServedHere, entering
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
-from fieldsync.web.console.door import COOKIE, AnyRequest, cookie, require_page, somebody
+from fieldsync.web.console.door import COOKIE, AnyRequest, cookie, form_of_page, page_token, somebody
 from fieldsync.web.console.refusals import way_back
+from fieldsync.web.console.typed import NotDone, unsealed
 
 SEE_OTHER: Final = 303
 
@@ -24,25 +25,36 @@ def _page(name: str, **values: Any) -> Template:
 @get("/enter")
 async def entrance(request: AnyRequest) -> Template:
     """The sign-in form. `next` in the query is the page that was to be opened."""
-    return _page("enter.html", said="", org="", username="", back=way_back(request.query_params.get("next", "")))
+    return _page(
+        "enter.html", said="", org="", username="", sent="", back=way_back(request.query_params.get("next", ""))
+    )
 
 
 @post("/enter", status_code=200)
 async def enter(request: AnyRequest, served: ServedHere) -> Response[Any]:
-    """Sign in. Whatever is wrong, the answer is the same."""
+    """Sign in. Whatever is wrong, the answer is the same. What was typed before, in a session that ended, is shown."""
     form = await request.form()
     org_name, username = str(form.get("org", "")), str(form.get("username", ""))
-    back = way_back(str(form.get("next", "")))
+    back, sent = way_back(str(form.get("next", ""))), unsealed(str(form.get("sent", "")))
+    sent = sent if sent is not None and way_back(sent.address) else None
     try:
         org = served.org(org_name)
         async with entering(org, request, username) as work:
             user, token = await session.open_console(org, work, username, str(form.get("password", "")))
     except Refused as refused:
-        return _not_entered(refused, {"org": org_name, "username": username, "back": back})
+        typed = {"org": org_name, "username": username, "back": back, "sent": sent.sealed if sent else ""}
+        return _not_entered(refused, typed)
     first = (back or "/console") if org.rights.of(user.profile).admin else _of_records(back)
-    answer: Response[Any] = Redirect(first, status_code=SEE_OTHER)
+    answer: Response[Any] = Redirect(first, status_code=SEE_OTHER) if sent is None else _again(sent, back, token)
     answer.cookies.append(cookie(token))
     return answer
+
+
+def _again(sent: NotDone, back: str, token: str) -> Template:
+    """What was typed, to be sent now."""
+    said = "Your session had ended, so nothing was done."
+    shown = {"not_done": sent, "back": back, "page_token": page_token(token)}
+    return _page("again.html", heading="You are signed in again", said=said, **shown)
 
 
 def _of_records(back: str) -> str:
@@ -62,8 +74,7 @@ def _not_entered(refused: Refused, typed: dict[str, str]) -> Template:
 @post("/leave", status_code=200)
 async def leave(request: AnyRequest, served: ServedHere) -> Response[Any]:
     """Sign out."""
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    await form_of_page(request)
     org, _, _ = await somebody(served, request)
     async with transaction(org.pool) as work:
         await session.close(org, work, request.cookies[COOKIE])
@@ -72,7 +83,15 @@ async def leave(request: AnyRequest, served: ServedHere) -> Response[Any]:
     return answer
 
 
+@get("/parts/session", media_type=MediaType.TEXT)
+async def session_part(request: AnyRequest, served: ServedHere) -> str:
+    """What a page of this session carries in its forms, for one that stood open when an earlier session ended."""
+    _, token, _ = await somebody(served, request)
+    return token
+
+
 PAGES = [
+    session_part,
     entrance,
     enter,
     leave,

@@ -17,7 +17,8 @@ from fieldsync.base.problems import Code, Problem
 from fieldsync.protocol.wire import ErrorBody
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.http.errors import HANDLERS
-from fieldsync.web.console.door import AnyRequest, somebody
+from fieldsync.web.console.door import COOKIE, AnyRequest, page_token, somebody
+from fieldsync.web.console.typed import SessionEnded, StalePage
 
 SEE_OTHER: Final = 303
 NOBODY, NOTHING, BUGS = 401, 404, 500
@@ -26,8 +27,14 @@ ROOT, ENTRANCE = "/console", "/console/enter"
 HEADINGS = {403: "That is not allowed", NOTHING: "There is nothing here"}
 NOWHERE = ("This address leads nowhere: what it led to may be gone.", "Go back, or begin at Home.")
 STALE = ("This page is from an earlier session: nothing was done.", "Load it anew, then do it again.")
-SAID: dict[type[Exception], tuple[str, str]] = {NotFoundException: NOWHERE, PermissionDeniedException: STALE}
+SAID: dict[type[Exception], tuple[str, str]] = {
+    NotFoundException: NOWHERE,
+    PermissionDeniedException: STALE,
+    StalePage: STALE,
+}
+PRESS = (STALE[0], "Do it again: this page is of your session now.")
 ENDED = ("Your session has ended: nothing was done.", "")
+KEPT = "Your session has ended: nothing was done. What you typed is kept until you are signed in again."
 AGAIN = {
     Code.BUSY: "Try again in a moment.",
     Code.INTERNAL: "Try again in a moment. The log has number {number}.",
@@ -54,15 +61,28 @@ def way_back(address: str) -> str:
     return back if inside and len(back) <= ADDRESS_CHARACTERS_MAX else ""
 
 
-def _to_entrance(request: AnyRequest, _: HTTPException) -> Response[Any]:
-    """Who is not signed in is shown the form; a page that stands open keeps what is typed in it, and says so."""
+def _to_entrance(request: AnyRequest, ended: NotAuthorizedException) -> Response[Any]:
+    """Who is not signed in is shown the form, which takes along what was typed; a page that stands open keeps it."""
     asks = request.headers.get
     opened = str(request.url) if request.method == "GET" else asks("referer", "")
     back = way_back(asks("hx-current-url", opened))
     entrance = f"{ENTRANCE}?next={quote(back, safe='')}" if back not in ("", ROOT) else ENTRANCE
     if "hx-request" in request.headers:
         return _drawn(request, "_failed.html", NOBODY, said=ENDED, entrance=entrance)
+    sent = ended.not_done if isinstance(ended, SessionEnded) else None
+    if sent is not None and way_back(sent.address):
+        return _drawn(request, "enter.html", NOBODY, said=KEPT, org="", username="", back=back, sent=sent.sealed)
     return Redirect(entrance, status_code=SEE_OTHER)
+
+
+def _to_send_again(request: AnyRequest, stale: StalePage) -> Response[Any]:
+    """What was typed on a page of an earlier session is shown, to be sent by who is signed in now."""
+    sent = stale.not_done
+    if sent is None or not way_back(sent.address):  # a part of a page that stays open, too
+        return _told(HANDLERS[HTTPException])(request, stale)
+    back, token = way_back(request.headers.get("referer", "")), page_token(request.cookies.get(COOKIE, ""))
+    shown = dict[str, Any](said=STALE[0], heading=HEADINGS[403], page_token=token, not_done=sent, back=back)
+    return _drawn(request, "again.html", 403, None, **shown)
 
 
 def _told(handle: Callable[[AnyRequest, Any], Response[ErrorBody]]) -> Callable[[AnyRequest, Any], Response[Any]]:
@@ -71,7 +91,9 @@ def _told(handle: Callable[[AnyRequest, Any], Response[ErrorBody]]) -> Callable[
         part = "hx-request" in request.headers
         if not part and "text/html" not in request.headers.get("accept", ""):
             return answered
-        said = SAID.get(type(wrong)) or _said(answered.content.problem)
+        said = (PRESS if part and isinstance(wrong, StalePage) else SAID.get(type(wrong))) or _said(
+            answered.content.problem
+        )
         status = answered.status_code or BUGS
         ours = "Something went wrong on our side" if status >= BUGS else "That did not work"
         name, heading = "_failed.html" if part else "refused.html", HEADINGS.get(status, ours)
@@ -96,4 +118,4 @@ def _drawn(
 
 
 AS_PAGES: ExceptionHandlersMap = {kind: _told(handle) for kind, handle in HANDLERS.items()}
-AS_PAGES[NotAuthorizedException] = _to_entrance
+AS_PAGES[NotAuthorizedException], AS_PAGES[StalePage] = _to_entrance, _to_send_again

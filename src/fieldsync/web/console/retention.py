@@ -15,7 +15,7 @@ from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.processor.hourly.purge import overdue
-from fieldsync.web.console.door import AnyRequest, admin_org, refusals, require_page
+from fieldsync.web.console.door import AnyRequest, admin_org, form_of_page, refusals
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
@@ -39,8 +39,7 @@ async def retention_page(request: AnyRequest, served: ServedHere) -> Template:
 async def save_retention(request: AnyRequest, served: ServedHere) -> Response[Any] | Template:
     """Save what the form says of a rule, or make it where the form names none."""
     org, page_token = await admin_org(served, request)
-    form = {key: str(value).strip() for key, value in (await request.form()).items()}
-    require_page(request, form.get("page_token", ""))
+    form = {key: str(value).strip() for key, value in (await form_of_page(request)).items()}
     async with snapshot(org.pool) as database:
         known = next((rule for rule in await retentions(org, database) if rule.id == form.get("id")), None)
     if form.get("id") and known is None:

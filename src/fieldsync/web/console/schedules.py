@@ -15,7 +15,7 @@ from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.processor.hourly.schedule import Schedule, changed, cloned, schedules, stuck
-from fieldsync.web.console.door import AnyRequest, admin_org, refusals, require_page
+from fieldsync.web.console.door import AnyRequest, admin_org, form_of_page, refusals
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
@@ -40,8 +40,7 @@ async def act_on_schedule(
 ) -> Response[Any] | Template:
     """Clone it, or save what the form says of it."""
     org, page_token = await admin_org(served, request)
-    form = {key: str(value) for key, value in (await request.form()).items()}
-    require_page(request, form.get("page_token", ""))
+    form = {key: str(value) for key, value in (await form_of_page(request)).items()}
     async with snapshot(org.pool) as database:
         found = next((one for one in await schedules(org, database) if one.id == schedule_id), None)
     if found is None:

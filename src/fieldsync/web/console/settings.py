@@ -26,7 +26,7 @@ from fieldsync.server.oversight.settings import (
     setting_change,
 )
 from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import AnyRequest, admin_org, refusals, require_page
+from fieldsync.web.console.door import AnyRequest, admin_org, form_of_page, refusals
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
@@ -132,8 +132,7 @@ async def _setting(org: Org, page_token: str, name: str, wrong: Problem | None =
 async def save_setting(request: AnyRequest, served: ServedHere, name: str) -> Response[Any] | Template:
     """One value; an empty one takes it away, so that the org's or the product's own counts."""
     org, page_token = await admin_org(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     profile, value = (str(form.get(name, "")).strip() for name in ("profile", "value"))
     async with snapshot(org.pool) as database:
         kept, profiles = await kept_settings(org, database), await profile_ids(org, database)

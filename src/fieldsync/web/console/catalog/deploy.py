@@ -23,7 +23,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.catalog.deploying import Deploy, ask_deploy, mark_of, newest_deploy
 from fieldsync.server.oversight.catalog.upload import Uploaded, read_upload
 from fieldsync.server.postgres.work import snapshot, transaction
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, name_of, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, form_of_page, name_of
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
@@ -73,8 +73,7 @@ async def deploy_page(request: AnyRequest, served: ServedHere) -> Template:
 async def plan_deploy(request: AnyRequest, served: ServedHere) -> Template:
     """What the file would do. Nothing is changed."""
     org, page_token = await admin_org(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     file = form.get("file")
     if not isinstance(file, UploadFile) or not file.filename:
         return await _page(org, page_token, {}, problem(Code.UNUSABLE, what="This form", reason="no file was chosen"))
@@ -102,8 +101,7 @@ def _planned(uri: str, org: Org, catalog: Catalog) -> Deployed:
 async def deploy_now(request: AnyRequest, served: ServedHere) -> Response[Any] | Template:
     """Have the plan carried out by a job. Where the org moved meanwhile it is shown as it would be now."""
     org, page_token, caller = await admin(served, request)
-    form = {key: str(value) for key, value in (await request.form()).items()}
-    require_page(request, form.get("page_token", ""))
+    form = {key: str(value) for key, value in (await form_of_page(request)).items()}
     try:
         catalog = _unsealed(form.get("catalog", ""))
         planned = Planned(catalog, await asyncio.to_thread(_planned, served.uri, org, catalog))

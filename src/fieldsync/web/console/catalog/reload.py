@@ -17,7 +17,7 @@ from fieldsync.server.oversight.catalog.versions import behind, owing, versions
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.sync.forcing.reload import reload_asked
 from fieldsync.web.console.catalog.deploy import last_deploy
-from fieldsync.web.console.door import AnyRequest, admin_org, refusals, require_page
+from fieldsync.web.console.door import AnyRequest, admin_org, form_of_page, refusals
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
@@ -58,8 +58,7 @@ async def _versions(
 async def ask_reload(request: AnyRequest, served: ServedHere) -> Response[Any] | Template:
     """Ask for it, in place of what was asked before; or take it back."""
     org, page_token = await admin_org(served, request)
-    form = {key: str(value).strip() for key, value in (await request.form()).items()}
-    require_page(request, form.get("page_token", ""))
+    form = {key: str(value).strip() for key, value in (await form_of_page(request)).items()}
     taken_back = form.get("on") == "false"
     try:
         item = await (taken_back_item(org) if taken_back else wish_item(org, form))

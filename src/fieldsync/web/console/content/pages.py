@@ -22,7 +22,7 @@ from fieldsync.server.media.publish import ENTERED, OBJECT, Publication, content
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.compiled import compile_statement
 from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import AnyRequest, admin_org, as_person, require_page
+from fieldsync.web.console.door import AnyRequest, admin_org, as_person, form_of_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.entered import as_text, entered
 from fieldsync.web.kit.pages import telling
@@ -111,8 +111,7 @@ async def _names(org: Org, database: Any, object_name: str) -> list[Choice]:
 async def save_content(request: AnyRequest, served: ServedHere) -> Response[Any] | Template:
     """Bring it in, or change it; a file that comes with it is its new version."""
     org, page_token = await admin_org(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     texts = {name: str(form.get(name, "")).strip() for name in ENTERED if name in form}
     record_id = str(form.get("record_id", ""))
     try:

@@ -33,7 +33,7 @@ from fieldsync.server.processor.clearing import ask, exported
 from fieldsync.server.sync.forcing.reload import Asked, reload_asked
 from fieldsync.server.sync.orders.orders import end_sessions
 from fieldsync.server.sync.tracking.log import log_of
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, refusals, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, form_of_page, refusals
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
@@ -112,8 +112,7 @@ async def device_log(request: AnyRequest, served: ServedHere, device_id: str) ->
 async def ask_device(request: AnyRequest, served: ServedHere, device_id: str, act: str) -> Response[Any] | Template:
     """Ask for a full refresh, its queue or a wipe, or take it out of service: each a save, so it is in the journal."""
     org, page_token = await admin_org(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     told = {str(name): str(value) for name, value in form.items()}
     async with snapshot(org.pool) as database:
         found = await standing(org, database, device_id)
@@ -161,8 +160,7 @@ async def handed_over(request: AnyRequest, served: ServedHere, device_id: str) -
 async def clear_errors(request: AnyRequest, served: ServedHere) -> Response[Any] | Template:
     """Have each device of a person give up its errors at its next sync, or take that back."""
     org, page_token, caller = await admin(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     try:
         async with transaction(org.pool) as database:
             await ask(org, database, str(form.get("username", "")), on=form.get("on") == "true", by=caller)

@@ -13,7 +13,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.people.support import support_session
 from fieldsync.server.postgres.work import snapshot, transaction
 from fieldsync.server.sync.support.support import CODE_MINUTES, begin, end, switch
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, form_of_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
@@ -36,8 +36,7 @@ async def one_support(request: AnyRequest, served: ServedHere, device_id: str) -
 async def begin_support(request: AnyRequest, served: ServedHere, device_id: str) -> Response[Any] | Template:
     """Begin one on the view of this device. Its code is shown once. Raises Refused: BAD_REQUEST, NOT_FOUND."""
     org, page_token, caller = await admin(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     minutes = str(form.get("minutes", ""))
     asked = device_id, str(form.get("reason", "")), int(minutes) if minutes.isdecimal() and len(minutes) < 5 else 0
     async with transaction(org.pool) as database:
@@ -50,8 +49,7 @@ async def begin_support(request: AnyRequest, served: ServedHere, device_id: str)
 async def act_support(request: AnyRequest, served: ServedHere, device_id: str, act: str) -> Response[Any] | Template:
     """End it, or switch saving on or off. Raises Refused(NOT_FOUND)."""
     org, page_token, caller = await admin(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     try:
         async with transaction(org.pool) as database:
             match act:

@@ -17,7 +17,7 @@ from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.bring_in import draw_ids
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import AnyRequest, admin_org, refusals, require_page
+from fieldsync.web.console.door import AnyRequest, admin_org, form_of_page, refusals
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
@@ -42,8 +42,7 @@ async def act_on_channel(
 ) -> Response[Any] | Template:
     """Make, change, drop or try a channel."""
     org, page_token = await admin_org(served, request)
-    form = {key: str(value) for key, value in (await request.form()).items()}
-    require_page(request, form.get("page_token", ""))
+    form = {key: str(value) for key, value in (await form_of_page(request)).items()}
     async with snapshot(org.pool) as database:
         found = next((one for one in await channels(org, database) if one.id == channel_id), None)
     try:

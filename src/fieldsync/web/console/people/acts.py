@@ -24,7 +24,7 @@ from fieldsync.server.oversight.scope.holders import holder_of
 from fieldsync.server.oversight.scope.kept import usernames
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot, transaction
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, name_of, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, form_of_page, name_of
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.people.pages import person_page
 from fieldsync.web.kit.pages import telling
@@ -65,8 +65,7 @@ async def _explained(org: Org, database: Database, record: str, who: tuple[str, 
 async def reassign_all(request: AnyRequest, served: ServedHere, user_id: str) -> Response[Any] | Template:
     """Have all that a person owns given to another, by a job."""
     org, page_token, caller = await admin(served, request)
-    form = {key: str(value) for key, value in (await request.form()).items()}
-    require_page(request, form.get("page_token", ""))
+    form = {key: str(value) for key, value in (await form_of_page(request)).items()}
     heir = form.get("heir", "")
     if not is_id(heir) or heir == user_id:
         return await person_page(org, page_token, user_id, problem(Code.BAD_REQUEST, reason="choose who gets it"))
@@ -117,8 +116,7 @@ async def alignment_page(request: AnyRequest, served: ServedHere) -> Template:
 async def bring_alignment(request: AnyRequest, served: ServedHere) -> Response[Any] | Template:
     """Have what the file would do said, or done: by a job, which the page watches."""
     org, page_token, caller = await admin(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     file, preview = form.get("file"), form.get("act") != "align"
     try:
         if not isinstance(file, UploadFile) or not file.filename:

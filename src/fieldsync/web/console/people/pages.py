@@ -18,7 +18,7 @@ from fieldsync.server.oversight.people.credential import set_password
 from fieldsync.server.oversight.people.leaver import owned
 from fieldsync.server.oversight.people.person import Given, Person, choices, people, person
 from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import AnyRequest, admin_org, refusals, require_page
+from fieldsync.web.console.door import AnyRequest, admin_org, form_of_page, refusals
 from fieldsync.web.console.pages import SEE_OTHER
 
 FLAGS = {"IsActive", "Force_Refresh", "Debug_Logging"}
@@ -68,8 +68,7 @@ async def one_person(request: AnyRequest, served: ServedHere, user_id: str, said
 async def act_on_person(request: AnyRequest, served: ServedHere, user_id: str, act: str) -> Response[Any] | Template:
     """Switch something, give something or take it back: each a save like any other, so it is in the journal."""
     org, page_token = await admin_org(served, request)
-    form = {key: str(value).strip() for key, value in (await request.form()).items()}
-    require_page(request, form.get("page_token", ""))
+    form = {key: str(value).strip() for key, value in (await form_of_page(request)).items()}
     async with snapshot(org.pool) as database:
         found = await person(org, database, user_id)
     try:

@@ -21,7 +21,7 @@ from fieldsync.server.oversight.reader import Reader, open_to
 from fieldsync.server.oversight.records import Whole, names_of, read_record, root_stamp
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import AnyRequest, as_person, require_page
+from fieldsync.web.console.door import AnyRequest, as_person, form_of_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.records.desk import Desk, desk_of
 from fieldsync.web.console.records.form import Filled, form_layout, fresh, inputs_of, met, shown_first, typed
@@ -136,8 +136,7 @@ async def save_record(request: AnyRequest, served: ServedHere, name: str) -> Res
 
 async def _sent(served: ServedHere, request: AnyRequest) -> tuple[Desk, dict[str, str]]:
     desk = await desk_of(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     return desk, {key: str(form.getall(key)[-1]) for key in form}
 
 

@@ -21,7 +21,7 @@ from fieldsync.server.oversight.sheets.heads import keys_of
 from fieldsync.server.postgres.queue import progress
 from fieldsync.server.postgres.queue.progress import Progress
 from fieldsync.server.postgres.work import snapshot, transaction
-from fieldsync.web.console.door import AnyRequest, name_of, require_page
+from fieldsync.web.console.door import AnyRequest, form_of_page, name_of
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.records.desk import Desk, desk_of
 
@@ -75,8 +75,7 @@ async def import_page(request: AnyRequest, served: ServedHere, name: str) -> Tem
 async def import_records(request: AnyRequest, served: ServedHere, name: str) -> Response[Any] | Template:
     """Have the file checked, or brought in: by a job, which the page watches."""
     desk = await desk_of(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     key, file = str(form.get("key", "")), form.get("file")
     try:
         if not isinstance(file, UploadFile) or not file.filename:
@@ -114,7 +113,7 @@ async def import_report(request: AnyRequest, served: ServedHere, name: str) -> S
 async def cancel_import(request: AnyRequest, served: ServedHere, name: str) -> Response[Any]:
     """Have it stop behind the batch it is at. Raises Refused(NOT_FOUND)."""
     desk = await desk_of(served, request)
-    require_page(request, str((await request.form()).get("page_token", "")))
+    await form_of_page(request)
     found = await _newest(desk, name)
     async with transaction(desk.org.pool) as database:
         await progress.cancel(database, desk.org.name, found.id)

@@ -14,7 +14,7 @@ from fieldsync.server.merge.merge import Merging, merge
 from fieldsync.server.merge.preview import Preview, preview
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.work import snapshot
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, form_of_page
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
@@ -45,8 +45,7 @@ async def merge_page(
 async def merge_now(request: AnyRequest, served: ServedHere) -> Response[Any] | Template:
     """Do it."""
     org, page_token, caller = await admin(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     name, loser, winner, reason = (
         str(form.get(key, "")).strip() for key in ("object_name", "loser", "winner", "reason")
     )

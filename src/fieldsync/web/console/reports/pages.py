@@ -19,7 +19,7 @@ from fieldsync.server.oversight.reports.kept import OBJECT, dropped, made, repor
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.save.batch import Caller
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, refusals, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, form_of_page, refusals
 from fieldsync.web.console.home.pages import DAYS, figures, period_of, split_of
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.rules.pages import OPERATORS, STRETCHES
@@ -131,8 +131,7 @@ def _drawn(answer: Answer) -> Ranked | None:
 async def save_report(request: AnyRequest, served: ServedHere) -> Response[Any]:
     """Keep a question, or drop one. Raises Refused."""
     org, _ = await admin_org(served, request)
-    form = {key: str(value).strip() for key, value in (await request.form()).items()}
-    require_page(request, form.get("page_token", ""))
+    form = {key: str(value).strip() for key, value in (await form_of_page(request)).items()}
     item: Item
     if form.get("drop"):
         async with snapshot(org.pool) as database:

@@ -12,7 +12,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.scope.checking import WHAT, ask_check, read_report
 from fieldsync.server.postgres.queue import progress
 from fieldsync.server.postgres.work import snapshot, transaction
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, name_of, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, form_of_page, name_of
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.rules.pages import page
 
@@ -40,7 +40,7 @@ async def check_page(request: AnyRequest, served: ServedHere) -> Template:
 async def begin_check(request: AnyRequest, served: ServedHere) -> Response[Any]:
     """Have it done; one that is under way goes on."""
     org, _, caller = await admin(served, request)
-    require_page(request, str((await request.form()).get("page_token", "")))
+    await form_of_page(request)
     by = await name_of(org, caller)
     async with transaction(org.pool) as database:
         await ask_check(org, database, by)
@@ -51,8 +51,7 @@ async def begin_check(request: AnyRequest, served: ServedHere) -> Response[Any]:
 async def cancel_progress(request: AnyRequest, served: ServedHere, known: int) -> Response[Any]:
     """Have a piece of work stop at its next step; one that has ended stays as it is."""
     org, _, _ = await admin(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     async with transaction(org.pool) as database:
         await progress.cancel(database, org.name, known)
     return Redirect(_BACK.get(str(form.get("from")), "/console/jobs"), status_code=SEE_OTHER)

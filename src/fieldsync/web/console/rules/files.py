@@ -24,7 +24,7 @@ from fieldsync.server.oversight.scope.preview import Asked, Preview, preview
 from fieldsync.server.oversight.scope.proposal import Proposal
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.save.batch import Caller
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, form_of_page
 from fieldsync.web.kit.pages import telling
 
 BYTES_MAX = 32 * 1024 * 1024
@@ -76,8 +76,7 @@ async def import_page(request: AnyRequest, served: ServedHere) -> Template:
 async def import_rules(request: AnyRequest, served: ServedHere) -> Template:
     """Check the files and say what is wrong with them; preview or save them where that is wished and nothing is."""
     org, page_token, caller = await admin(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     try:
         files = [(one.filename, await one.read()) for one in _chosen(form)]
         read = await asyncio.to_thread(read_brought, files)

@@ -26,7 +26,7 @@ from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.scope.rules import OBJECT
 from fieldsync.server.scope.tokens import known_tokens
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, refusals, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, form_of_page, refusals
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.rules.form import Drafted, Typed, Wrong, draft, one
 
@@ -155,8 +155,7 @@ def condition_words(org: Org) -> tuple[str, ...]:
 
 async def typed_of(request: AnyRequest) -> Typed:
     """The form of a page of this session. Raises PermissionDeniedException."""
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     return {name: [str(value) for value in form.getall(name)] for name in form}
 
 

@@ -25,7 +25,7 @@ from fieldsync.server.oversight.scope.proposal import Proposal
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.processor.simulate import Simulated, simulate_all
-from fieldsync.web.console.door import AnyRequest, admin_org, require_page
+from fieldsync.web.console.door import AnyRequest, admin_org, form_of_page
 
 SIMULATED_MAX = 500
 CSV = "text/csv; charset=utf-8"
@@ -40,9 +40,7 @@ class Counted:
 
 
 async def _form(request: AnyRequest) -> dict[str, str]:
-    form = {key: str(value).strip() for key, value in (await request.form()).items()}
-    require_page(request, form.get("page_token", ""))
-    return form
+    return {key: str(value).strip() for key, value in (await form_of_page(request)).items()}
 
 
 @get("/simulation")

@@ -16,33 +16,67 @@ document.querySelector("nav.rail [aria-current]")?.scrollIntoView({ inline: "cen
 // A part of a page that does not come says why, above where it was to stand, until it comes: each time somebody presses,
 // and once where it renews itself.
 const FAILED = {
-  away: "✕ The server cannot be reached. What you see may be old. Check the network, then try again.",
+  away: "✕ The server cannot be reached. Check the network, then try again.",
   strange: "✕ The server did not answer as it should. Try again in a moment; if it stays so, tell who runs the server.",
 };
+const OLD = "What you see may be old.";
 /** @type {Map<string, Element>} */
 const failures = new Map();
 const kindOf = (part) => (part.querySelector("strong") ?? part).textContent;
-const nameOf = (detail) => detail.pathInfo.requestPath.split("?")[0];
+const nameOf = (detail) => detail.target.id || detail.pathInfo.requestPath.split("?")[0];
 const failed = (detail, part) => {
-  const before = failures.get(nameOf(detail)), pressed = detail.elt.matches("button");
+  outdated(detail.target, part);
+  const before = failures.get(nameOf(detail)), pressed = detail.elt.matches("button, form");
   if (!pressed && before?.isConnected && kindOf(before) === kindOf(part)) return;
   before?.remove();
   detail.target.before(part);
   failures.set(nameOf(detail), part);
   if (pressed) part.scrollIntoView({ block: "nearest" });
 };
+// An answer goes when what was asked after it failed: it is of an older question. What renews itself stays, marked as old.
+const outdated = (part, said) => {
+  const answers = [part, ...part.querySelectorAll("[data-answer]")].filter((each) => each.matches("[data-answer]"));
+  for (const answer of answers) answer.replaceChildren();
+  if (!part.getAttribute("hx-trigger")?.startsWith("every")) return;
+  part.dataset.old = "";
+  if (!said.textContent.includes(OLD)) said.append(` ${OLD}`);
+};
 const sentence = (text) => {
   const part = Object.assign(document.createElement("p"), { className: "notice bad", textContent: text });
   part.setAttribute("role", "alert");
   return part;
 };
+const ANOTHER_SESSION = 403;
 document.addEventListener("htmx:responseError", (event) => {
-  const answer = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
+  const { xhr } = event.detail;
+  const answer = new DOMParser().parseFromString(xhr.responseText, "text/html");
   failed(event.detail, answer.querySelector("[data-failed]") ?? sentence(FAILED.strange));
+  if (xhr.status === ANOTHER_SESSION) renew();
 });
 document.addEventListener("htmx:sendError", (event) => failed(event.detail, sentence(FAILED.away)));
 document.addEventListener("htmx:afterRequest", (event) => {
   if (!event.detail.successful) return;
   failures.get(nameOf(event.detail))?.remove();
   failures.delete(nameOf(event.detail));
+  delete event.detail.target.dataset.old;
 });
+// A page that stood open when its session ended keeps what was typed: once its person is signed in again, in another
+// window, it is a page of the new session.
+const renew = async () => {
+  const answer = await fetch("/console/parts/session", { headers: { "hx-request": "true" } });
+  if (!answer.ok) return false;
+  const token = await answer.text();
+  for (const field of document.querySelectorAll("[name=page_token]")) field.value = token;
+  return true;
+};
+const windows = new BroadcastChannel("fieldsync console");
+windows.addEventListener("message", async () => {
+  const ended = document.querySelectorAll("[data-ended]");
+  if (!ended.length || !(await renew())) return;
+  for (const part of ended) {
+    part.className = "notice";
+    part.removeAttribute("data-ended");
+    part.textContent = "✓ You are signed in again, and what you typed is here. Do it again.";
+  }
+});
+windows.postMessage("somebody is signed in");

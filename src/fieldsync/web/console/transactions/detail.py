@@ -24,7 +24,7 @@ from fieldsync.server.processor.kept import kept
 from fieldsync.server.processor.simulate import simulate
 from fieldsync.server.processor.states import ACTORS, Act, Status, Who, offered
 from fieldsync.server.save.batch import Caller
-from fieldsync.web.console.door import AnyRequest, admin, name_of, require_page
+from fieldsync.web.console.door import AnyRequest, admin, form_of_page, name_of
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.kit.pages import telling
 
@@ -74,8 +74,7 @@ async def one_transaction(request: AnyRequest, served: ServedHere, record_id: st
 async def act_on(request: AnyRequest, served: ServedHere, record_id: str) -> Response[Any] | Template:
     """Do it; refused with 409 where somebody was faster, and the page says how it stands now."""
     org, page_token, caller = await admin(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     act = str(form.get("act", ""))
     try:
         if act not in set(Act) or ACTORS[Act(act)] is not Who.ADMIN:
@@ -94,8 +93,7 @@ async def act_on(request: AnyRequest, served: ServedHere, record_id: str) -> Res
 async def comment_on(request: AnyRequest, served: ServedHere, record_id: str) -> Response[Any] | Template:
     """Add a comment."""
     org, page_token, caller = await admin(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     try:
         await add_comment(org, record_id, caller, await name_of(org, caller), str(form.get("text", "")))
     except Refused as refused:
@@ -160,7 +158,7 @@ def _corrections(form: dict[str, str]) -> tuple[Correction, ...]:
 async def try_one(request: AnyRequest, served: ServedHere, record_id: str) -> Template:
     """What would become of it now; nothing is changed."""
     org, page_token, caller = await admin(served, request)
-    require_page(request, str((await request.form()).get("page_token", "")))
+    await form_of_page(request)
     try:
         return await _page(org, page_token, caller, record_id, tried=await simulate(org, record_id))
     except Refused as refused:

@@ -22,7 +22,7 @@ from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.processor.acts import Asked, carry_out
 from fieldsync.server.processor.simulate import simulate
 from fieldsync.server.processor.states import ACTORS, Act, Who
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, name_of, refusals, require_page
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, form_of_page, name_of, refusals
 from fieldsync.web.console.pages import SEE_OTHER
 
 FILTERS = ("status", "user", "name", "record", "object", "view")
@@ -91,8 +91,7 @@ async def transactions_part(request: AnyRequest, served: ServedHere) -> Template
 async def act_on_many(request: AnyRequest, served: ServedHere) -> Template:
     """One act on each that was chosen; what is refused says so, and the others go on."""
     org, page_token, caller = await admin(served, request)
-    form = await request.form()
-    require_page(request, str(form.get("page_token", "")))
+    form = await form_of_page(request)
     chosen = [str(value)[:18] for value in form.getall("chosen", [])][:CHOSEN_MAX]
     act, reason = str(form.get("act", "")), str(form.get("reason", ""))
     if act == "simulate":
@@ -125,8 +124,7 @@ async def _tried(org: Org, record_id: str) -> Done:
 async def change_views(request: AnyRequest, served: ServedHere) -> Response[Any] | Template:
     """Keep the list as it is filtered now, or drop one that was kept."""
     org, page_token, _ = await admin(served, request)
-    form = {key: str(value) for key, value in (await request.form()).items()}
-    require_page(request, form.get("page_token", ""))
+    form = {key: str(value) for key, value in (await form_of_page(request)).items()}
     query = urlencode([pair for pair in parse_qsl(form.get("query", "")) if pair[0] in (*FILTERS, "days")])
     if form.get("drop"):
         async with snapshot(org.pool) as database:
