@@ -163,7 +163,7 @@ RECORDS = frozenset(
         *(f"{CONSOLE}/save/{{name:str}}", f"{CONSOLE}/delete/{{name:str}}/{{record_id:str}}"),
         *(f"{CONSOLE}/export/{{name:str}}", f"{CONSOLE}/import/{{name:str}}", f"{CONSOLE}/lookup/{{name:str}}"),
         *(f"{CONSOLE}/import/{{name:str}}/report", f"{CONSOLE}/import/{{name:str}}/cancel", f"{CONSOLE}/leave"),
-        f"{CONSOLE}/{{rest:path}}",
+        *(f"{CONSOLE}/parts/session", f"{CONSOLE}/{{rest:path}}"),
     }
 )
 """What everybody who signs in to the console may open: records, with his own rights."""
