@@ -17,6 +17,11 @@ label: Looked
 extensions:
   - {object: Account, fields: [{name: Hall__c, type: text, label: Hall}]}
 """
+VMOC = """Name,Object_Name_vod__c,Device_vod__c,Type_vod__c,Where_Clause_vod__c,Profile_Name_vod__c
+VMOC-1,Product,iPad_vod,Top_Level_Sync_vod,WHERE Name LIKE 'C%',Rep of Leeds
+VMOC-2,Wholesaler_vod__c,iPad_vod,Top_Level_Sync_vod,,Rep of Leeds
+VMOC-3,Account,CRM_Engage_vod,Top_Level_Sync_vod,,Rep of Leeds
+"""
 LINES = f"User,Territory,Action\n{TOM.username},Leeds,add\n"
 
 
@@ -111,6 +116,19 @@ def _previewed(page: Page) -> None:
     expect(page.get_by_role("table", name="What devices would get and lose")).to_be_visible()
 
 
+def _brought(page: Page) -> None:
+    page.goto("/console/rules/import")
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "vmoc.csv")
+        path.write_text(VMOC, encoding="utf-8")
+        page.get_by_label("Files", exact=True).set_input_files(path)
+        page.get_by_label("Leave out rules that need objects this org lacks").check()
+        page.get_by_role("button", name="Check").click()
+        page.get_by_label("Rep of Leeds").select_option("Field_Representative")
+        page.get_by_role("button", name="Preview difference").click()
+        expect(page.get_by_role("table", name="What devices would get and lose")).to_be_visible()
+
+
 def _checked(page: Page) -> None:
     page.goto("/console/rules/check")
     page.get_by_role("button", name="Check").click()
@@ -155,6 +173,7 @@ ASKED: dict[str, Callable[[Page], object]] = {
     "rules-counted": _opened(f"/console/rules?user={SARAH.username}"),
     "rule-previewed": _previewed,
     "rules-checked": _checked,
+    "rules-brought": _brought,
     "alignment-previewed": _aligned,
     "jobs-watched": _opened("/console/jobs"),
     "records-imported": _checked_in,

@@ -15,7 +15,7 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 
 TYPED_BYTES_MAX = 2_000_000
 SHOWN_CHARACTERS_MAX = 300
-CARRIED = frozenset({"page_token", "id", "stamp", "root", "record_id", "act", "catalog", "mark", "stranger"})
+CARRIED = frozenset({"page_token", "id", "stamp", "root", "record_id", "act", "catalog", "mark", "mode"})
 """Fields a page fills in, of which a person need not be told."""
 
 
