@@ -168,7 +168,7 @@ def test_an_admin_sees_what_a_merge_would_do_takes_a_field_along_and_merges(prac
         both = {"object_name": "Account", "loser": practice.old, "winner": practice.main}
         page = browser.get("/merge", params=both).raise_for_status().text
         assert "Dr. Old goes into Dr. Main" in page
-        assert "<dt>Calls</dt><dd>1 move</dd>" in page
+        assert "<dt>Calls</dt><dd>1 moves</dd>" in page
         assert practice.old in practice.stage.rows("Account"), "nothing happened yet"
         chosen = {**both, "page_token": form_of(page)["page_token"], "take:Name": "true", "reason": "one person"}
         assert browser.post("/merge", data={**chosen, "page_token": "x"}).status_code == 403

@@ -243,7 +243,7 @@ def test_two_accounts_become_one_online_and_on_the_device(browser: Browser, runn
         page.get_by_role("button", name="Preview").click()
         expect(page.get_by_role("heading", name="Ada Twice goes into Ada M. Twice")).to_be_visible()
         expect(page.get_by_role("row", name=re.compile("Phone 0113 2 0113 1"))).to_be_visible()
-        expect(page.get_by_text("1 move")).to_be_visible()
+        expect(page.get_by_text("1 moves")).to_be_visible()
         page.get_by_label("Take Phone").check()
         page.get_by_label("Reason").fill("the same person")
         page.get_by_role("button", name="Merge", exact=True).click()
