@@ -15,6 +15,7 @@ from typing import IO
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
+from tools.reasons import reasons
 
 from fieldsync.base.problems import CATALOGUE
 from fieldsync.device.keys.latch import GUESSED_PIN, NO_PIN
@@ -23,6 +24,7 @@ from fieldsync.schema.load import load_packs
 from fieldsync.schema.model import Object
 from fieldsync.schema.standard import standard_fields
 from fieldsync.web.kit.naming import spaced
+from fieldsync.web.kit.tongue import REASON
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "src" / "fieldsync" / "web"
@@ -112,7 +114,7 @@ def renewed(old: Catalog) -> Catalog:
     for told in said():
         known = old.get(told[0] if isinstance(told, tuple) else told)
         new.add(told, string=known.string if known is not None and _fits(known, told) else None)
-    for context, word in words():
+    for context, word in (*words(), *((REASON, text) for text in reasons())):
         known = old.get(word, context)
         new.add(word, context=context, string=known.string if known is not None else None)
     return new

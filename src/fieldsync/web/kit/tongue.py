@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gettext as standard
 import io
+import re
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,6 +27,11 @@ STRINGS = Path(__file__).parent / "strings"
 SOURCE = "en"
 SPOKEN_IN_DETAILS = frozenset({"reason", "operation", "expected", "given", "what", "act", "status", "message"})
 """Places of a problem's sentence that are filled with words of ours, not with what somebody entered."""
+
+
+REASON = "reason"
+"""Under which name the catalogs have what the rooms below the pages put into such a place."""
+_PLACE = re.compile(r"\{(\w+)\}")
 
 
 class Words(Protocol):
@@ -67,6 +73,20 @@ def catalog(language: str) -> standard.NullTranslations:
         write_mo(compiled, read_po(file, locale=language))
     compiled.seek(0)
     return standard.GNUTranslations(compiled)
+
+
+@cache
+def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Reasons with places of their own, those that say most first, and how they are told in a language."""
+    with (STRINGS / f"{language}.po").open("rb") as file:
+        held = [(str(one.id), str(one.string)) for one in read_po(file, locale=language) if one.context == REASON]
+    told = sorted((one for one in held if _PLACE.search(one[0])), key=lambda one: -len(_PLACE.sub("", one[0])))
+    return tuple((re.compile(_as_pattern(text), re.DOTALL), spoken) for text, spoken in told)
+
+
+def _as_pattern(text: str) -> str:
+    parts = _PLACE.split(text)
+    return "".join(f"(?P<_{part}>.*?)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
 
 
 def language_of(wanted: str) -> str:
@@ -126,6 +146,25 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
     return message
 
 
+def reason(text: str) -> str:
+    """What a room below says within a problem, in this request's language; what is not ours stays as it is."""
+    language = _present.get().language
+    for known in (gettext(text), in_context(REASON, text)):
+        if known != text or language == SOURCE:
+            return known
+    for pattern, told in _patterns(language):
+        found = pattern.fullmatch(text)
+        if found is not None:
+            return _filled(told, found.groupdict())
+    return text
+
+
+def _filled(told: str, parts: dict[str, str]) -> str:
+    """What is told, with its places filled as in the English text; how often something may be is a word of ours."""
+    filled = {name: gettext(part) if name == "_per" else part for name, part in parts.items()}
+    return _PLACE.sub(lambda place: filled[f"_{place[1]}"], told)
+
+
 def sentence(found: Problem) -> str:
     """What a problem says, in this request's language. What an org or server worded by itself stays as it is."""
     kind = CATALOGUE[found.code]
@@ -138,17 +177,24 @@ def sentence(found: Problem) -> str:
     needed = {name for _text, name, _spec, _conversion in Formatter().parse(kind.sentence) if name}
     if not needed <= places.keys() or kind.sentence.format_map(places) != found.message:
         return found.message
-    spoken = {
-        name: gettext(value) if isinstance(value, str) and value and name in SPOKEN_IN_DETAILS else value
-        for name, value in places.items()
-    }
+    spoken = {name: _spoken(found, name, value) for name, value in places.items()}
     return gettext(kind.sentence).format_map(spoken | _called(found))
+
+
+def _spoken(found: Problem, name: str, value: object) -> object:
+    """What fills a place, in this request's language where it is words of ours. An org words its rules itself."""
+    if not isinstance(value, str) or not value or name not in SPOKEN_IN_DETAILS | {"label"}:
+        return value
+    ours = name != "label" and (name != "message" or found.details.get("rule") == "samples")
+    return reason(value) if ours else gettext(value)
 
 
 def _called(found: Problem) -> dict[str, str]:
     """The object and field a problem speaks of, as a person knows them."""
     words = _present.get().words
     of_object, of_field = found.object or "", found.field or ""
+    if " " in of_object:
+        of_object = reason(of_object)
     if words is not None:
         of_object, of_field = of_object and words.object(of_object), of_field and words.field(of_object, of_field)
     return {"object": of_object or gettext(N_("record")), "field": of_field or gettext(N_("a field"))}
