@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,6 +110,24 @@ def test_a_page_that_asks_for_parts_keeps_what_is_typed_while_one_signs_in_in_an
         press.click()
         expect(page.locator("#answer")).to_contain_text("The rule is valid.")
         expect(page.get_by_text("earlier session")).to_have_count(0)
+
+
+def test_what_was_typed_is_sent_to_a_page_of_the_console_and_nowhere_else(browser: Browser, running: Running) -> None:
+    with signed_in(browser, running, "/console") as page:
+        origin = running.console.removesuffix("/console")
+        for address, action in (
+            ("//elsewhere.example/console/save", "/console/save"),
+            ("https://elsewhere.example/console/save?x=1", "/console/save?x=1"),
+            ("//elsewhere.example/", None),
+            ("javascript:alert(1)", None),
+        ):
+            sent = json.dumps({"address": address, "fields": [["Name", "typed"]]})
+            form: dict[str, str | float | bool] = {"org": ORG, "username": ADMIN, "password": PASSWORD, "sent": sent}
+            answer = page.request.post("/console/enter", headers={"origin": origin}, form=form)
+            assert answer.ok
+            found = re.findall('action="([^"]*)"><input type="hidden" name="page_token"', answer.text())
+            again = "You are signed in again" in answer.text()
+            assert (again, found[:1] if again else []) == (action is not None, [action] if action else [])
 
 
 def test_a_file_is_chosen_anew_and_nothing_is_sent_without_it(

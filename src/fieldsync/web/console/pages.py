@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
 from litestar import MediaType, Response, get, post
 from litestar.response import Redirect, Template
 
@@ -36,7 +37,8 @@ async def enter(request: AnyRequest, served: ServedHere) -> Response[Any]:
     form = await request.form()
     org_name, username = str(form.get("org", "")), str(form.get("username", ""))
     back, sent = way_back(str(form.get("next", ""))), unsealed(str(form.get("sent", "")))
-    sent = sent if sent is not None and way_back(sent.address) else None
+    address = way_back(sent.address) if sent is not None else ""
+    sent = msgspec.structs.replace(sent, address=address) if sent is not None and address else None
     try:
         org = served.org(org_name)
         async with entering(org, request, username) as work:
