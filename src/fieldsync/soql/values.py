@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from typing import Any
 
 from fieldsync.base import ids
 from fieldsync.soql import limits
@@ -50,6 +51,20 @@ class Context:
     """Bind variables by name as written, tokens in capitals (`USER_ID`); either a value or a list of values."""
     restrict: Callable[[str], BoundCondition | None] | None = None
     """A condition that rows of an object must meet beside the query's own: sharing, scope."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A value that another context fills in anew, in a statement that is written once for many: `whose` it is, how it
+    is made, and what it is in the context the statement was written with."""
+
+    whose: str
+    made: Callable[[Context], Scalar | Sequence[Scalar]]
+    here: Scalar | Sequence[Scalar]
+
+    def then(self, step: Callable[[Any], Any]) -> Slot:
+        """What a step makes of it."""
+        return Slot(self.whose, lambda context: step(self.made(context)), step(self.here))
 
 
 def ground(operands: Sequence[Operand], kind: Kind, context: Context, *, like: bool = False) -> list[Ground]:

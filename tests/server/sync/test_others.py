@@ -88,8 +88,8 @@ def test_what_others_wrote_on_another_route_is_not_read(lab: Lab, place: dict[st
                 connection.execute("ANALYZE _change")
     change = lab.org.metadata.tables["_change"]
     parts = [
-        *past.written(change, "Shop", "shop", ("id",), ("vienna",)),
-        past.written_behind(change, "Shop", "shop", ("id",), ("vienna",)),
+        *past.written(change, "Shop", "shop", ("id",), [past.route_key("Shop", "vienna")]),
+        past.written_behind(change, "shop", ("id",), [past.route_key("Shop", "vienna")]),
     ]
     for part in parts:
         read = looked_at(lab, *text_of(compile_statement(part), place))

@@ -46,6 +46,12 @@ class Statement:
         text = _PLACE.sub(place, self.text)
         return text.encode(), tuple(names)
 
+    def filled(self, fill: Callable[[object], object]) -> Statement:
+        """The same text with other values: what `fill` makes of those it was built with."""
+        other = Statement(self.text, self.given, {name: fill(value) for name, value in self.fixed.items()}, self.spare)
+        vars(other)["numbered"] = self.numbered
+        return other
+
     def bind(self, given: Mapping[str, object]) -> dict[str, object]:
         """All parameters of one run. A missing or foreign name is a bug."""
         fits = given.keys() - self.spare - self.fixed.keys() == self.given

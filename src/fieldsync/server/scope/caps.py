@@ -96,7 +96,7 @@ async def try_out(database: Database, scope: Scope, names: Collection[str]) -> d
 async def count_rows(database: Database, scope: Scope, name: str) -> int:
     """How many rows of an object are for the device. Raises Refused(SYNC_RULE) where finding them takes too long."""
     try:
-        row = await database.one(scope.kept("count", name, build=lambda: counted_rows(scope, name)))
+        row = await database.one(scope.kept("count", name, build=lambda everybody: counted_rows(everybody, name)))
     except TooLong:
         raise Refused(problem(Code.SYNC_RULE, object=name, reason=f"finding its {name} takes too long")) from None
     assert row is not None, "a count has a row"

@@ -18,12 +18,13 @@ from fieldsync.schema.access.rights import Rights
 from fieldsync.schema.catalog import Catalog
 from fieldsync.schema.standard import standard_fields
 from fieldsync.schema.sync_rule import SyncRule
+from fieldsync.server.scope.alike import tokens_in, written_by_value
 from fieldsync.server.scope.choose import in_order
 from fieldsync.server.scope.compose import Composer
 from fieldsync.server.scope.recipe import Shared
 from fieldsync.soql import SoqlError
-from fieldsync.soql.bound import AllOf, AnyOf, BoundCondition, BoundTerm, Inside, Negated, Operand, Template, Test
-from fieldsync.soql.nodes import Bind, DateLiteral
+from fieldsync.soql.bound import AllOf, AnyOf, BoundCondition, BoundTerm, Inside, Negated, Operand, Test
+from fieldsync.soql.nodes import DateLiteral
 
 MEGABYTE = 1_000_000
 
@@ -86,6 +87,12 @@ class Cut:
         return tuple(one for one in columns if one in listed and one in fields and may_be_file(fields[one]))
 
     @cached_property
+    def hash(self) -> str:
+        """Equal cuts have equal hashes."""
+        parts = (self.chosen, self.sharing, self.shapes, self.columns)
+        return content_hash(msgspec.json.encode(parts, order="deterministic"))
+
+    @cached_property
     def composer(self) -> Composer:
         """The conditions."""
         return Composer(self.catalog, self.sharing, self.chosen)
@@ -93,16 +100,22 @@ class Cut:
     @cached_property
     def operands(self) -> frozenset[str | None]:
         """Tokens that any condition uses; None among them: something depends on the date."""
-        found: set[str | None] = set()
-        for name in self.columns:
-            try:
-                bound = [self.composer.shared(name), self.composer.shared(name, writing=True)]
-                bound += [self.composer.selected(name)] if name in self.chosen else []
-            except SoqlError as wrong:
-                raise Refused(problem(Code.SYNC_RULE, object=name, reason=f"{name}, {wrong}")) from None
-            for condition in bound:
-                found |= operands_of(condition)
-        return frozenset(found)
+        found = (operands_of(condition) for name in self.columns for condition in self._conditions(name))
+        return frozenset[str | None]().union(*found)
+
+    @cached_property
+    def by_value(self) -> frozenset[str]:
+        """Those of them whose values stand in a statement themselves. A cut of the past has no columns."""
+        names = self.columns or {name for name in self.chosen if name in self.catalog}
+        conditions = (condition for name in names for condition in self._conditions(name))
+        return frozenset(token for condition in conditions for token in written_by_value(condition))
+
+    def _conditions(self, name: str) -> list[BoundCondition]:
+        try:
+            shared = [self.composer.shared(name, writing=writing) for writing in (False, True)] if self.columns else []
+            return [*shared, self.composer.selected(name)] if name in self.chosen else shared
+        except SoqlError as wrong:
+            raise Refused(problem(Code.SYNC_RULE, object=name, reason=f"{name}, {wrong}")) from None
 
 
 def make_cut(
@@ -184,10 +197,8 @@ def _operands(term: BoundTerm) -> Iterator[str | None]:
 def _of_operand(operand: Operand) -> Iterator[str | None]:
     if isinstance(operand, DateLiteral):
         yield None
-    elif isinstance(operand, Bind):
-        yield operand.name
-    elif isinstance(operand, Template):
-        yield from (part.name for part in operand.parts if isinstance(part, Bind))
+    else:
+        yield from tokens_in(operand)
 
 
 def _files(rules: Iterable[SyncRule]) -> FileLimits:

@@ -6,8 +6,8 @@ rows changes. Values of tokens are in them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from functools import cached_property
 from typing import Any
@@ -21,8 +21,9 @@ from fieldsync.formula.catalog.sources import sources
 from fieldsync.schema.access.rights import Sources
 from fieldsync.schema.catalog import Catalog
 from fieldsync.schema.standard import STAMP
-from fieldsync.server.postgres.compiled import Statement, compile_statement
+from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.postgres.formulas import Computed, FormulaColumns
+from fieldsync.server.scope.alike import Statements, filled, shape_of
 from fieldsync.server.scope.cut import Cut
 from fieldsync.server.scope.delta.past import is_new, is_written
 from fieldsync.server.scope.recipe import Recipe
@@ -31,8 +32,8 @@ from fieldsync.soql.bound import BoundCondition, Column
 from fieldsync.soql.compile.condition import Compiler
 from fieldsync.soql.sql.writer import PostgresWriter
 
-MAY_BE_LEFT_OUT = frozenset({"after", "ids", "xmin", "xmax", "running", "since", "until", "user", "fed_through"})
-"""What a statement may have no place for: one whose condition holds for nobody, or for every row, asks for less."""
+NOW, THEN = "now", "then"
+"""Whose values a statement has slots for."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Around:
     catalog: Catalog
     metadata: MetaData
     formulas: CatalogFormulas
+    statements: Statements = field(default_factory=Statements, compare=False)
+    """Of everybody."""
 
     @cached_property
     def columns(self) -> FormulaColumns:
@@ -72,8 +75,9 @@ class Around:
 class Scope:
     """The scope of one recipe. `objects` are those the device has, masters first."""
 
-    def __init__(self, around: Around, cut: Cut, recipe: Recipe) -> None:
-        self.around, self.cut, self.recipe = around, cut, recipe
+    def __init__(self, around: Around, cut: Cut, recipe: Recipe, *, whose: str | None = None) -> None:
+        """`whose`: for statements that are written once for many, what its own values are called in them."""
+        self.around, self.cut, self.recipe, self.whose = around, cut, recipe, whose
         self.objects = cut.objects
         self._statements: dict[tuple[str, ...], Statement] = {}
 
@@ -90,7 +94,17 @@ class Scope:
     @cached_property
     def compiler(self) -> Compiler[Any, Any, Any]:
         """Compiles for the tables as they are now."""
-        return Compiler(PostgresWriter(self.around.catalog, formulas=self.around.formula()), self.context)
+        writer = PostgresWriter(self.around.catalog, formulas=self.around.formula())
+        return Compiler(writer, self.context, whose=self.whose)
+
+    @cached_property
+    def shape(self) -> Hashable:
+        """Those with the same share their statements."""
+        return self.cut.hash, self.recipe.zone, shape_of(self.recipe.values, self.cut.by_value)
+
+    def for_many(self, whose: str) -> Scope:
+        """The same, to write statements with that have slots for its own values."""
+        return Scope(self.around, self.cut, self.recipe, whose=whose)
 
     @cached_property
     def still_fits(self) -> bool:
@@ -120,31 +134,35 @@ class Scope:
         """A condition on a row of a statement."""
         return true() if condition.term is None else self.compiler.held(condition, row, "q_")
 
-    def kept(self, *key: str, build: Callable[[], Select[Any]]) -> Statement:
+    def kept(self, *key: str, build: Callable[[Scope], Select[Any]]) -> Statement:
         """The statement of this name, built when it is first asked for. Raises Refused(SYNC_RULE) for a condition that
         cannot be asked with this person's values."""
         if key not in self._statements:
-            try:
-                self._statements[key] = compile_statement(build(), spare=MAY_BE_LEFT_OUT)
-            except SoqlError as wrong:
-                raise Refused(problem(Code.SYNC_RULE, reason=str(wrong))) from None
+            self._statements[key] = self.written((*key, self.shape), lambda scopes: build(scopes[NOW]), {NOW: self})
         return self._statements[key]
 
-    def knows(self, *key: str) -> bool:
-        """Whether the statement of this name is built."""
-        return key in self._statements
+    def written(
+        self, key: Hashable, build: Callable[[Mapping[str, Scope]], Select[Any]], whose: Mapping[str, Scope]
+    ) -> Statement:
+        """A statement that is the same text for all with this key, with the values of these scopes in it. Raises
+        Refused(SYNC_RULE)."""
+        try:
+            with_slots = self.around.statements.of(key, lambda: build({n: s.for_many(n) for n, s in whose.items()}))
+            return filled(with_slots, {name: scope.context for name, scope in whose.items()})
+        except SoqlError as wrong:
+            raise Refused(problem(Code.SYNC_RULE, reason=str(wrong))) from None
 
     def rows(self, name: str) -> Statement:
         """(id, deleted, stamp, wire row) of those of `ids` that the person may read; rules are not asked."""
-        return self.kept("rows", name, build=lambda: self._rows(name))
+        return self.kept("rows", name, build=lambda scope: scope._rows(name))
 
     def rows_behind(self, name: str) -> Statement:
         """Wire rows of everything the device is to have of an object, in order of ids, from behind the id `after`."""
-        return self.kept("rows_behind", name, build=lambda: self._rows_behind(name))
+        return self.kept("rows_behind", name, build=lambda scope: scope._rows_behind(name))
 
     def among(self, name: str) -> Statement:
         """Those of `ids` that are rows the device is to have, of an object it has."""
-        return self.kept("among", name, build=lambda: self._among(name))
+        return self.kept("among", name, build=lambda scope: scope._among(name))
 
     def is_public(self, name: str) -> bool:
         """Whether everybody who may read the object may read and write all of its rows."""
@@ -153,11 +171,11 @@ class Scope:
 
     def access(self, name: str) -> Statement:
         """(id, may write) of those of `ids` that the person may read."""
-        return self.kept("access", name, build=lambda: self._access(name))
+        return self.kept("access", name, build=lambda scope: scope._access(name))
 
     def details(self, name: str, reference: str) -> Statement:
         """(id, master id, wire row) of the present details of these masters that the person may read."""
-        return self.kept("details", name, reference, build=lambda: self._details(name, reference))
+        return self.kept("details", name, reference, build=lambda scope: scope._details(name, reference))
 
     def computed(self, name: str) -> Computed:
         """The object's table with the formula fields that go to the device.

@@ -1,70 +1,61 @@
 """Statements of scopes, kept from one simulated server to the next: composing them was half of a device-day.
 
-The text of such a statement follows from the data model, the recipe and its name alone; a server that starts anew, or
-another seed, would compose the same again. That this is so is looked at again and again: every so many times one is
-composed all the same and has to be equal.
+They are written once for all whom they fit (`server/scope/alike.py`), and follow from the data model and that shape
+alone; a server that starts anew, or another seed, would write the same again. That it is so is looked at again and
+again: every so many times one is composed for the person alone, and has to be equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from fieldsync.server.postgres.compiled import Statement
-from fieldsync.server.scope.scope import Scope
+from fieldsync.server.postgres.compiled import Statement, compile_statement
+from fieldsync.server.scope.alike import MAY_BE_LEFT_OUT, Statements
+from fieldsync.server.scope.scope import Around, Scope
 
-STATEMENTS_MAX = 20_000
-COMPOSED_ANEW_EVERY = 40
-Key = tuple[object, ...]
+COMPOSED_ALONE_EVERY = 40
+Build = Callable[[Mapping[str, Scope]], Any]
 
 
 class Remembered:
-    """What was composed so far in this process."""
+    """What was written so far in this process, by data model."""
 
     def __init__(self) -> None:
-        self._known: dict[Key, Statement] = {}
-        self.asked = self.anew = 0
+        self._of_models: dict[str, Statements] = {}
+        self.asked = self.alone = 0
 
-    def kept(self, scope: Scope, key: tuple[str, ...], compose: Callable[[], Statement]) -> Statement:
-        """The statement of this name. Asserts that it is as it was composed before, where it is composed anew."""
-        whole = _whole(scope, key)
-        known = self._known.get(whole)
+    def share(self, around: Around) -> None:
+        """Servers of one data model share their statements."""
+        vars(around)["statements"] = self._of_models.setdefault(around.catalog.version, around.statements)
+
+    def look_at(self, found: Statement, build: Build, whose: Mapping[str, Scope]) -> None:
+        """Assert that it is what is composed for these people alone, every so many times."""
         self.asked += 1
-        if known is not None and self.asked % COMPOSED_ANEW_EVERY:
-            return known
-        self.anew += 1
-        found = compose()
-        assert known is None or found == known, f"{key} is another statement under the same recipe"
-        if len(self._known) >= STATEMENTS_MAX:
-            self._known.clear()
-        self._known[whole] = found
-        return found
-
-    def knows(self, scope: Scope, key: tuple[str, ...]) -> bool:
-        """Whether there is one of this name."""
-        return _whole(scope, key) in self._known
-
-
-def _whole(scope: Scope, key: tuple[str, ...]) -> Key:
-    return scope.around.catalog.version, scope.recipe.hash, bool(scope.cut.columns), *key
+        if self.asked % COMPOSED_ALONE_EVERY == 0:
+            self.alone += 1
+            alone = compile_statement(build(whose), spare=MAY_BE_LEFT_OUT)
+            assert found == alone, f"for these people it is another statement: {alone.text}"
 
 
 @contextmanager
 def remembered_statements() -> Iterator[Remembered]:
-    """Within this, scopes of one recipe share their statements, whichever server has them."""
+    """Within this, scopes that are alike share their statements, whichever server has them."""
     memory = Remembered()
-    kept, knows = Scope.kept, Scope.knows
+    init, written = Scope.__init__, Scope.written
 
-    def kept_of_all(scope: Scope, *key: str, build: Callable[[], Any]) -> Statement:
-        if knows(scope, *key):
-            return kept(scope, *key, build=build)
-        found = memory.kept(scope, key, lambda: kept(scope, *key, build=build))
-        return scope._statements.setdefault(key, found)
+    def made(scope: Scope, around: Around, *parts: Any, **named: Any) -> None:
+        memory.share(around)
+        init(scope, around, *parts, **named)
 
-    Scope.kept = kept_of_all  # type: ignore[method-assign,assignment]
-    Scope.knows = lambda scope, *key: knows(scope, *key) or memory.knows(scope, key)  # type: ignore[method-assign]
+    def looked_at(scope: Scope, key: Hashable, build: Build, whose: Mapping[str, Scope]) -> Statement:
+        found = written(scope, key, build, whose)
+        memory.look_at(found, build, whose)
+        return found
+
+    Scope.__init__, Scope.written = made, looked_at  # type: ignore[method-assign,assignment]
     try:
         yield memory
     finally:
-        Scope.kept, Scope.knows = kept, knows  # type: ignore[method-assign]
+        Scope.__init__, Scope.written = init, written  # type: ignore[method-assign]

@@ -6,9 +6,9 @@ EXCLUDES does not; `<` and its kin never hold for null; a stretch of time (`TODA
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from fieldsync.schema.model import FieldType
 from fieldsync.soql import limits
@@ -28,13 +28,14 @@ from fieldsync.soql.bound import (
     Join,
     Label,
     Negated,
+    Template,
     Test,
 )
 from fieldsync.soql.compile.writer import Parts, Side, Writer
 from fieldsync.soql.errors import SoqlError
 from fieldsync.soql.functions import Kind
-from fieldsync.soql.nodes import Bind
-from fieldsync.soql.values import Context, Ground, Scalar, Stretch, fold, ground, pattern_of
+from fieldsync.soql.nodes import Bind, DateLiteral
+from fieldsync.soql.values import Context, Ground, Scalar, Slot, Stretch, fold, ground, pattern_of
 
 E = TypeVar("E")
 R = TypeVar("R")
@@ -62,6 +63,8 @@ class Compiler(Generic[E, R, S]):
     writer: Writer[E, R, S]
     context: Context
     restricting: bool = False
+    whose: str | None = None
+    """Of a statement written once for many: whose values its slots are filled with. None: for this context alone."""
 
     def frame(self, object_name: str, joins: Sequence[Join], prefix: str) -> Frame[R]:
         """Rows for an object and the relationships walked from it."""
@@ -148,9 +151,9 @@ class Compiler(Generic[E, R, S]):
             raise SoqlError(f"{test.operator} takes {limits.PATTERNS_MAX} values.", test.at)
         match test.operator:
             case "=" | "IN":
-                return self.member(side, values)
+                return self.member(side, values, test)
             case "!=" | "NOT IN":
-                return self.writer.untrue(self.member(side, values))
+                return self.writer.untrue(self.member(side, values, test))
             case "LIKE":
                 return self.writer.any_of([self.like(side, v, test) for v in values])
             case "INCLUDES":
@@ -160,33 +163,47 @@ class Compiler(Generic[E, R, S]):
                 return self.writer.all_of([filled, self.writer.untrue(self.includes(side, values))])
         if len(values) != 1:
             raise SoqlError(f"{test.operator} takes one value.", test.at)
-        return self.ordered(side, test.operator, values[0])
+        return self.ordered(side, test, values[0])
 
-    def member(self, side: Side[E], values: Sequence[Ground]) -> E:
+    def member(self, side: Side[E], values: Sequence[Ground], test: Test) -> E:
         """Equal to one of the values."""
-        scalars: list[Scalar] = [_in_order(v, side) for v in values if v is not None and not isinstance(v, Stretch)]
+        of = side.of
+        scalars = _scalars(values, of)
         parts = [self.writer.blank(side)] if None in values else []
-        parts += [self.within(side, v) for v in values if isinstance(v, Stretch)]
+        parts += [self.within(side, values, nth, test) for nth in range(len(_stretches(values)))]
         if len(scalars) == 1:
-            parts.append(self.writer.compare(side, "=", scalars[0]))
+            parts.append(self.writer.compare(side, "=", self.slot(test, side, values, lambda v: _scalars(v, of)[0])))
         elif scalars:
-            parts.append(self.writer.one_of(side, list(dict.fromkeys(scalars))))
+            several = self.slot(test, side, values, lambda v: list(dict.fromkeys(_scalars(v, of))))
+            parts.append(self.writer.one_of(side, several))
         return self.writer.any_of(parts) if parts else self.writer.truth(False)
 
-    def within(self, side: Side[E], stretch: Stretch) -> E:
-        """In a stretch of time."""
-        first = self.writer.compare(side, ">=", stretch.first)
-        return self.writer.all_of([first, self.writer.compare(side, "<", stretch.after)])
+    def within(self, side: Side[E], values: Sequence[Ground], nth: int, test: Test) -> E:
+        """In the nth stretch of time of the values."""
+        first = self.slot(test, side, values, lambda v: _stretches(v)[nth].first)
+        after = self.slot(test, side, values, lambda v: _stretches(v)[nth].after)
+        return self.writer.all_of([self.writer.compare(side, ">=", first), self.writer.compare(side, "<", after)])
 
-    def ordered(self, side: Side[E], operator: str, value: Ground) -> E:
+    def ordered(self, side: Side[E], test: Test, value: Ground) -> E:
         """Before or after a value; a stretch of time is passed when it has ended."""
+        operator = test.operator
         if value is None:
             return self.writer.truth(False)
         if isinstance(value, Stretch):
-            bound = value.after if operator in (">", "<=") else value.first
+            late = operator in (">", "<=")
+            bound = self.slot(test, side, [value], lambda v: _stretches(v)[0].after if late else _stretches(v)[0].first)
             return self.writer.compare(side, {">": ">=", "<=": "<"}.get(operator, operator), bound)
         filled = [self.writer.untrue(self.writer.blank(side))] if side.kind is Kind.TEXT and operator[0] == "<" else []
-        return self.writer.all_of([*filled, self.writer.compare(side, operator, value)])
+        limit = self.slot(test, side, [value], lambda v: v[0])
+        return self.writer.all_of([*filled, self.writer.compare(side, operator, limit)])
+
+    def slot(self, test: Test, side: Side[E], values: Sequence[Ground], pick: Callable[[Sequence[Ground]], Any]) -> Any:
+        """What is picked of a test's values; a slot for it, where it is another in another context."""
+        here = pick(values)
+        if self.whose is None or not any(isinstance(one, Bind | DateLiteral | Template) for one in test.operands):
+            return here
+        kind = side.kind
+        return Slot(self.whose, lambda context: pick(ground(test.operands, kind, context)), here)
 
     def like(self, side: Side[E], value: Ground, test: Test) -> E:
         if value is None:
@@ -254,10 +271,18 @@ class Compiler(Generic[E, R, S]):
         return first[0], second[0]
 
 
-def _in_order(value: Scalar, side: Side[E]) -> Scalar:
+def _scalars(values: Sequence[Ground], of: BoundExpression) -> list[Scalar]:
+    return [_in_order(value, of) for value in values if value is not None and not isinstance(value, Stretch)]
+
+
+def _stretches(values: Sequence[Ground]) -> list[Stretch]:
+    return [value for value in values if isinstance(value, Stretch)]
+
+
+def _in_order(value: Scalar, of: BoundExpression) -> Scalar:
     """Values of a multi-select picklist in the order of its list, as they are stored."""
-    if side.kind is not Kind.MULTI or not isinstance(value, str) or not isinstance(side.of, Column):
+    if of.kind is not Kind.MULTI or not isinstance(value, str) or not isinstance(of, Column):
         return value
-    order = {fold(v.value): i for i, v in enumerate(side.of.field.values)}
+    order = {fold(v.value): i for i, v in enumerate(of.field.values)}
     chosen = {fold(part.strip()) for part in value.split(";")} - {""}
     return ";".join(sorted(chosen, key=lambda part: (order.get(part, len(order)), part)))

@@ -21,7 +21,7 @@ from fieldsync.soql.compile.writer import Formulas, Parts, Side, Sort, Window, f
 from fieldsync.soql.dates import Calendar
 from fieldsync.soql.functions import Kind
 from fieldsync.soql.sql import globe, parts_of_dates
-from fieldsync.soql.values import Pattern, Scalar
+from fieldsync.soql.values import Pattern, Scalar, Slot
 
 Sql = sa.ColumnElement[Any]
 Row = sa.FromClause
@@ -87,15 +87,15 @@ class PostgresWriter:
         absent = side.sql.is_(None)
         return sa.or_(absent, side.sql == _EMPTY) if side.kind in _TEXTS else absent
 
-    def compare(self, side: Side[Sql], operator: str, value: Scalar) -> Sql:
+    def compare(self, side: Side[Sql], operator: str, value: Scalar | Slot) -> Sql:
         left, right = self._comparable(side), self._value(value, side.kind)
         if side.kind in _TEXTS and operator != "=":
             left = sa.collate(left, "C")
         return left.op(_OPERATORS[operator], is_comparison=True, return_type=sa.Boolean())(right)
 
-    def one_of(self, side: Side[Sql], values: Sequence[Scalar]) -> Sql:
+    def one_of(self, side: Side[Sql], values: Sequence[Scalar] | Slot) -> Sql:
         kind = TYPES.get(side.kind, sa.Text())
-        listed = sa.literal([_plain(v) for v in values], ARRAY(kind))
+        listed = sa.literal(values.then(_plain_all) if isinstance(values, Slot) else _plain_all(values), ARRAY(kind))
         return self._comparable(side) == sa.any_(listed)
 
     def like(self, side: Side[Sql], pattern: Pattern) -> Sql:
@@ -161,8 +161,9 @@ class PostgresWriter:
     def _comparable(self, side: Side[Sql]) -> Sql:
         return self.folded(side.sql) if side.kind in _TEXTS else side.sql
 
-    def _value(self, value: Scalar, kind: Kind) -> Sql:
-        return sa.literal(_plain(value), TYPES.get(kind, sa.Text()))
+    def _value(self, value: Scalar | Slot, kind: Kind) -> Sql:
+        plain = value.then(_plain) if isinstance(value, Slot) else _plain(value)
+        return sa.literal(plain, TYPES.get(kind, sa.Text()))
 
     def select(self, parts: Parts[Sql, Row]) -> sa.Select[Any]:
         source = parts.root
@@ -211,6 +212,10 @@ def _table(name: str, columns: tuple[str, ...]) -> sa.TableClause:
 def _plain(value: Scalar) -> Scalar:
     """Whole numbers as Decimal, so that the driver sends them as `numeric` whatever their size."""
     return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _plain_all(values: Sequence[Scalar]) -> list[Scalar]:
+    return [_plain(value) for value in values]
 
 
 def _sort(sql: Sql, sort: Sort[Sql]) -> Sql:

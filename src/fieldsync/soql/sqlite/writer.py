@@ -18,7 +18,7 @@ from fieldsync.soql.functions import Kind
 from fieldsync.soql.sqlite import parts_of_dates
 from fieldsync.soql.sqlite.functions import Stored, number_key, stored
 from fieldsync.soql.sqlite.text import Sql, balanced, joined, quoted
-from fieldsync.soql.values import Pattern, Scalar
+from fieldsync.soql.values import Pattern, Scalar, Slot
 
 _TEXTS = frozenset({Kind.TEXT, Kind.MULTI, Kind.LONG_TEXT})
 _EXACT_DIGITS = 15
@@ -69,11 +69,13 @@ class SqliteWriter:
     def blank(self, side: Side[Sql]) -> Sql:
         return Sql(f"({self._filled(side)} IS NULL)", side.sql.values)
 
-    def compare(self, side: Side[Sql], operator: str, value: Scalar) -> Sql:
+    def compare(self, side: Side[Sql], operator: str, value: Scalar | Slot) -> Sql:
+        assert not isinstance(value, Slot), "statements of a device are written for one person"
         left, right = self._pair(side, [value])
         return Sql(f"({left.text} {operator} ?)", (*left.values, right[0]))
 
-    def one_of(self, side: Side[Sql], values: Sequence[Scalar]) -> Sql:
+    def one_of(self, side: Side[Sql], values: Sequence[Scalar] | Slot) -> Sql:
+        assert not isinstance(values, Slot), "statements of a device are written for one person"
         left, right = self._pair(side, values)
         return Sql(f"({left.text} IN (SELECT value FROM json_each(?)))", (*left.values, json.dumps(right)))
 

@@ -19,10 +19,10 @@ from sqlalchemy import CTE, BigInteger, Select, Table, bindparam, false, func, o
 from fieldsync.schema.catalog import columns_of
 from fieldsync.server.postgres.compiled import Statement
 from fieldsync.server.scope.cut import operands_of
-from fieldsync.server.scope.delta.past import PastWriter, is_new, is_written, touched, written
+from fieldsync.server.scope.delta.past import PastWriter, Route, is_new, is_written, touched, written
 from fieldsync.server.scope.delta.reach import Reach, inner_objects, objects_in, one_of
-from fieldsync.server.scope.delta.routes import route_values
-from fieldsync.server.scope.scope import Scope
+from fieldsync.server.scope.delta.routes import route_keys
+from fieldsync.server.scope.scope import NOW, THEN, Scope
 from fieldsync.soql.bound import BoundCondition
 from fieldsync.soql.compile.condition import Compiler
 
@@ -56,18 +56,26 @@ class Delta:
 
     async def changed(self, name: str, stirred: frozenset[str]) -> Statement:
         """Wire rows. `stirred`: the objects with changes, of those it looks at."""
-        return await self._made("changed", name, stirred, lambda: _Difference(self, name, stirred).changed())
+        return await self._made("changed", name, stirred, lambda delta: _Difference(delta, name, stirred).changed())
 
     async def removed(self, name: str, stirred: frozenset[str]) -> Statement:
         """(id, deleted, stamp): with the greatest stamp that a device can have of the row, 0 where there is none."""
-        return await self._made("removed", name, stirred, lambda: _Difference(self, name, stirred).removed())
+        return await self._made("removed", name, stirred, lambda delta: _Difference(delta, name, stirred).removed())
 
-    async def _made(self, kind: str, name: str, stirred: frozenset[str], build: Callable[[], Select[Any]]) -> Statement:
+    async def _made(
+        self, kind: str, name: str, stirred: frozenset[str], build: Callable[[Delta], Select[Any]]
+    ) -> Statement:
         """Composing one takes tens of milliseconds: beside the event loop, where others are served."""
-        key = (kind, self.then.recipe.hash, name, *sorted(stirred))
-        if self.now.knows(*key):
-            return self.now.kept(*key, build=build)
-        return await asyncio.to_thread(self.now.kept, *key, build=build)
+        alike = (self.is_same(name), self.same_shape(name))
+        key = (kind, name, stirred, alike, self.then.shape, self.now.shape)
+        whose = {THEN: self.then, NOW: self.now}
+
+        def compose(scopes: Mapping[str, Scope]) -> Select[Any]:
+            return build(Delta(scopes[THEN], scopes[NOW]))
+
+        if self.now.around.statements.knows(key):
+            return self.now.written(key, compose, whose)
+        return await asyncio.to_thread(self.now.written, key, compose, whose)
 
     def is_same(self, name: str) -> bool:
         """Whether the object's rows are chosen, and look, as they did then."""
@@ -124,11 +132,11 @@ class _Difference:
         return reads
 
     @cached_property
-    def route(self) -> list[str] | None:
-        """The values one of which the route of a row has that comes, stays or goes; None: any."""
-        return route_values(self.delta.now, self.name) if self.same else None
+    def route(self) -> Route | None:
+        """The keys one of which the route of a row has that comes, stays or goes; None: any."""
+        return route_keys(self.delta.now, self.name) if self.same else None
 
-    def _route_alone(self, name: str) -> list[str] | None:
+    def _route_alone(self, name: str) -> Route | None:
         """The route, for the object itself where no condition asks for other rows of it."""
         others = {o for c in self.delta._conditions(self.name) for o in inner_objects(c)}
         return self.route if name == self.name and name not in others else None
@@ -151,12 +159,15 @@ class _Difference:
         """Compiles for the tables as they were."""
         writer = PastWriter(self.around.catalog, tables=self.around.metadata.tables, changes=self.changes)
         if not any(read in self.around.sources for c in self.delta._conditions(self.name) for read in c.reads):
-            return Compiler(replace(writer, columns=self._reads), self.delta.then.context)
+            return self._then(replace(writer, columns=self._reads))
         tables = {o: writer.past(o) if o in self.changes else t for o, t in self.around.metadata.tables.items()}
         with_formulas = PastWriter(
             self.around.catalog, formulas=self.around.formula(tables), tables=writer.tables, changes=self.changes
         )
-        return Compiler(with_formulas, self.delta.then.context)
+        return self._then(with_formulas)
+
+    def _then(self, writer: PastWriter) -> Compiler[Any, Any, Any]:
+        return Compiler(writer, self.delta.then.context, whose=self.delta.then.whose)
 
     def moved(self) -> list[Any]:
         """Queries of ids that changes of other rows may have moved in or out, where the condition is the same."""

@@ -29,6 +29,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT, aggregate_order_by
 
 from fieldsync.soql.sql.writer import PostgresWriter, Row
+from fieldsync.soql.values import Slot
+
+Route = list[str] | Slot
+"""Keys of routes (`route_key`), or a slot for them."""
 
 
 def is_new(change: Any) -> Any:
@@ -48,16 +52,16 @@ def _announces(change: Any) -> Any:
     return func.coalesce(change.c.kind == any_(literal(["fed", "outcome"], ARRAY(TEXT))), literal_column("false"))
 
 
-def written(change: Table, name: str, label: str, columns: Sequence[str], route: Sequence[str] | None) -> list[Any]:
+def written(change: Table, name: str, label: str, columns: Sequence[str], route: Route | None) -> list[Any]:
     """Queries of these columns of the entries that tell of a written row of an object, none twice.
 
-    `route`: only of rows whose route has one of these values, or had; None: of any row. A route is asked for without
+    `route`: only of rows whose route has one of these keys, or had; None: of any row. A route is asked for without
     the object beside it, so that nothing but its index serves, whatever PostgreSQL believes of the newest entries.
     """
     if route is None:
         log = change.alias(f"log_{label}")
         return [_entries(log, columns).where(log.c.object == name)]
-    keys = literal([route_key(name, value) for value in route], ARRAY(TEXT))
+    keys = literal(route, ARRAY(TEXT))
     is_on, was_on = (change.alias(f"log_{label}_{which}") for which in ("on", "left"))
     is_known = func.coalesce(was_on.c.route == any_(keys), literal_column("false"))
     return [
@@ -66,12 +70,12 @@ def written(change: Table, name: str, label: str, columns: Sequence[str], route:
     ]
 
 
-def written_behind(change: Table, name: str, label: str, columns: Sequence[str], route: Sequence[str]) -> Select[Any]:
+def written_behind(change: Table, label: str, columns: Sequence[str], route: Route) -> Select[Any]:
     """What happened to rows after they left the route: the entries of theirs that `written` does not name.
 
     Mostly there are none: only the index by row may serve, else all that others wrote is looked through for them.
     """
-    keys = literal([route_key(name, value) for value in route], ARRAY(TEXT))
+    keys = literal(route, ARRAY(TEXT))
     later, left = change.alias(f"log_{label}_behind"), change.alias(f"log_{label}_gone")
     gone = select(left.c.id).where(is_new(left), ~_announces(left), left.c.route_before == any_(keys))
     named = (
@@ -86,12 +90,12 @@ def _entries(log: Any, columns: Sequence[str]) -> Select[Any]:
     return select(*[log.c[column] for column in columns]).where(is_new(log), is_written(log))
 
 
-def touched(change: Table, name: str, columns: Iterable[str], label: str, route: Sequence[str] | None = None) -> CTE:
+def touched(change: Table, name: str, columns: Iterable[str], label: str, route: Route | None = None) -> CTE:
     """(id, born, old): records of which one of these columns was written, with what the row's columns held."""
     read = ("id", "kind", "version", "stamp", "seq", "old")
     parts = written(change, name, label, read, route)
     if route is not None:
-        parts.append(written_behind(change, name, label, read, route))
+        parts.append(written_behind(change, label, read, route))
     entries: Any = union_all(*parts).subquery(f"entries_{label}")
     each = func.jsonb_each(entries.c.old).table_valued("key", "value").render_derived(name=f"each_{label}").lateral()
     # The version of an older transaction that came late may be the stamp of the one that wrote next.

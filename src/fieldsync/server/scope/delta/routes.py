@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.server.save.batch import Row
-from fieldsync.server.scope.delta.past import route_key
+from fieldsync.server.scope.delta.past import Route, route_key
 from fieldsync.server.scope.scope import Scope
 from fieldsync.soql import SoqlError
 from fieldsync.soql.bound import ROOT, AllOf, BoundTerm, Column, Test
 from fieldsync.soql.functions import Kind
-from fieldsync.soql.values import fold, ground
+from fieldsync.soql.values import Context, Slot, fold, ground
 
 ROUTED = (Kind.ID, Kind.TEXT)
 """Kinds a route can have."""
@@ -31,6 +31,26 @@ def route_of(object_type: ObjectType, row: Row | None) -> str | None:
 
 def route_values(scope: Scope, name: str) -> list[str] | None:
     """The values one of which the route of a selected row has; None where it may have any."""
+    test = _deciding(scope, name)
+    return None if test is None else _values(test, scope.context)
+
+
+def route_keys(scope: Scope, name: str) -> Route | None:
+    """Those values as the change log names them; a slot for them, where the statement is written once for many."""
+    test = _deciding(scope, name)
+    if test is None:
+        return None
+    decides = test
+
+    def made(context: Context) -> list[str]:
+        return [route_key(name, value) for value in _values(decides, context)]
+
+    here = made(scope.context)
+    return here if scope.whose is None else Slot(scope.whose, made, here)
+
+
+def _deciding(scope: Scope, name: str) -> Test | None:
+    """The comparison that says which route a selected row has."""
     field = scope.around.catalog[name].declared.route
     term = scope.cut.composer.selected(name).term
     if field is None or term is None:
@@ -44,8 +64,12 @@ def route_values(scope: Scope, name: str) -> list[str] | None:
             except SoqlError:
                 return None
             if all(isinstance(value, str) for value in found):
-                return [fold(str(value)) for value in found]
+                return test
     return None
+
+
+def _values(test: Test, context: Context) -> list[str]:
+    return [fold(str(value)) for value in ground(test.operands, test.left.kind, context)]
 
 
 def _needed(term: BoundTerm) -> Iterator[Test]:

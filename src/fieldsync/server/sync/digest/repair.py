@@ -35,10 +35,10 @@ async def rows_to_send(scope: Scope, database: Database, held: Held) -> AsyncIte
         return
     ids, versions = ([row[place] for row in held.rows] for place in (0, 1))
     if held.buckets:
-        statement = scope.kept("unlike", held.object, build=lambda: _unlike(scope, held.object))
+        statement = scope.kept("unlike", held.object, build=lambda everybody: _unlike(everybody, held.object))
         params = {"buckets": list(held.buckets), "ids": ids, "versions": versions}
     else:
-        statement = scope.kept("named", held.object, build=lambda: _named(scope, held.object))
+        statement = scope.kept("named", held.object, build=lambda everybody: _named(everybody, held.object))
         params = {"ids": ids}
     async for row in database.stream(statement, **params):
         yield row

@@ -28,7 +28,7 @@ async def digest_of(scope: Scope, database: Database) -> Digest:
     """The digest of everything the device is to have in this snapshot."""
     found = []
     for name in scope.objects:
-        rows = await database.rows(scope.kept("digest", name, build=partial(_sums, scope, name)))
+        rows = await database.rows(scope.kept("digest", name, build=partial(_sums, name)))
         buckets = tuple(Bucket(*row) for row in rows)
         found.append(ObjectDigest(name, version_kind(scope.computed(name)), buckets))
     return Digest(label_of(scope), tuple(found))
@@ -62,7 +62,7 @@ def hash_in(record_id: ColumnElement[Any], version: ColumnElement[Any]) -> Colum
     return cast(cast(literal_column("'x'").op("||")(digits), BIT(64)), BigInteger)
 
 
-def _sums(scope: Scope, name: str) -> Select[Any]:
+def _sums(name: str, scope: Scope) -> Select[Any]:
     computed = scope.computed(name)
     table = computed.table
     each = (
