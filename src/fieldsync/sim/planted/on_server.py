@@ -235,6 +235,8 @@ SERVER_BUGS = (
         "a restore is not noticed",
         (
             Patch("server.sync.checkpoint:checkpoint_fork", _no_fork),
+            Patch("server.sync.feed:checkpoint_fork", _no_fork),
+            Patch("server.recovery.standing:checkpoint_fork", _no_fork),
             Patch("device.queue.acknowledged:keep_agreement", returning(None)),  # the digest would mend it unseen
         ),
         focus=(*10 * ("back_up",), *4 * ("sync", "online_edit")),
