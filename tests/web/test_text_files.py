@@ -17,12 +17,12 @@ from fieldsync.device import Device
 pytestmark = pytest.mark.usefixtures("online")
 
 
-def list_notes(running: Running) -> None:
-    """A long text of a call's notes is a file from now on, and both devices know."""
+def list_notes(running: Running, name: str = "Call", field: str = "Notes") -> None:
+    """A long text of a call's notes, or of this field, is a file from now on, and both devices know."""
     with psycopg.connect(running.uri) as connection:
-        listing = """UPDATE org_demo."Sync_Rule" SET "Attachment_Fields" = 'Notes', "_stamp" = "_stamp" + 1
-            WHERE "Object_Name" = 'Call'"""
-        connection.execute(listing)
+        listing = """UPDATE org_demo."Sync_Rule" SET "Attachment_Fields" = %s, "_stamp" = "_stamp" + 1
+            WHERE "Object_Name" = %s"""
+        connection.execute(listing, (field, name))
     for device in running.devices:
         device.sync()
 
@@ -70,3 +70,22 @@ def test_notes_longer_than_their_field_are_typed_read_and_changed_where_all_of_t
         save(page)
     eventually(lambda: not iphone.queue() and not any(item.waits for item in iphone.media.items()))
     eventually(lambda: all_of(ipad, call) == notes + " And more.")
+
+
+def test_all_of_a_long_description_is_read_from_its_accounts_page_without_a_network(
+    browser: Browser, running: Running
+) -> None:
+    ipad = running.devices[0]
+    list_notes(running, "Account", "Description")
+    account = ipad.find("Account", where={"LastName": "Ackerman"})[0].id
+    text = "What there is to know. " * 3_000 + "The end."
+    ipad.go_offline()
+    with ipad.edit() as edit:
+        edit.update("Account", account, {"Description": text})
+    with app(browser, running.link("iPad")) as page:
+        page.goto(f"/accounts/{account}")
+        details = page.get_by_text("What there is to know.")
+        expect(details).not_to_contain_text("whole text")
+        all_of_it = page.get_by_role("link", name="All of it, 67 kB Description")
+        expect(all_of_it).to_be_visible()
+        assert page.request.get(str(all_of_it.get_attribute("href"))).text() == text

@@ -269,3 +269,20 @@ def values_of(device: Device, call: str) -> Mapping[str, object]:
     found = device.get("Call", RecordId(call))
     assert found is not None
     return found.values
+
+
+def test_paper_is_read_on_a_phone_and_has_its_columns_on_paper(browser: Browser, running: Running) -> None:
+    call = running.devices[0].find("Call_Detail")[0].values["CallId"]
+    with app(browser, running.link("iPad"), 1) as page:
+        page.set_viewport_size({"width": 360, "height": 844})
+        page.goto(f"/objects/Call/{call}/print")
+        paper, head = page.locator("article.paper").bounding_box(), page.locator(".paper > header").bounding_box()
+        assert paper is not None
+        assert head is not None
+        assert paper["x"] <= head["x"]
+        assert head["x"] + head["width"] <= paper["x"] + paper["width"]
+        before = page.locator(".paper td").first.evaluate("cell => getComputedStyle(cell, '::before').content")
+        assert before == '"Product"', "each value with its label, as there is no room for columns"
+        page.set_viewport_size({"width": 794, "height": 1123})
+        page.emulate_media(media="print")
+        expect(page.get_by_role("columnheader", name="Product")).to_be_in_viewport()

@@ -51,7 +51,7 @@ def account(request: AnyRequest, app: FieldHere, record_id: str) -> Template:
         "account.html",
         here="accounts",
         account=found,
-        facts=reading.account_facts(found, app.device.catalog["Account"]),
+        facts=reading.account_facts(app.device, found),
         view=app.device.view("Account", found.id).token,
         draft=draft,
         makeable=makeable(app, found, layout),

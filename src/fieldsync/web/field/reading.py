@@ -145,11 +145,17 @@ def _question(device: Device, entry: QueueEntry, names: Mapping[int, str]) -> st
     return f"{asked} {also.format(n=len(others), names=', '.join(others[:5]))}"
 
 
-def account_facts(account: Record, object_type: ObjectType) -> list[tuple[str, str, str]]:
-    """What an account page tells, filled fields only; and the address that calls or writes to it."""
-    told = (object_type.fields[name] for name in ACCOUNT_FACTS if name in object_type.fields)
-    filled = ((field, told_of(field, account.values[field.name])) for field in told if account.values[field.name])
-    return [(label_of(field), text, reach_of(field, text)) for field, text in filled]
+def account_facts(device: Device, account: Record) -> list[Fact]:
+    """What an account page tells, filled fields only; the address that calls or writes to it, and where all of a long
+    text is."""
+    fields = device.catalog[account.object].fields
+    told = (fields[name] for name in ACCOUNT_FACTS if name in fields and account.values[name])
+    return [fact_of_text(device, account, field.name) or _account_fact(field, account) for field in told]
+
+
+def _account_fact(field: Field, account: Record) -> Fact:
+    text = told_of(field, account.values[field.name])
+    return Fact(label_of(field), text, reach_of(field, text))
 
 
 @dataclass(frozen=True)
