@@ -32,9 +32,9 @@ def signed_in(browser: Browser, running: Running, place: str) -> Iterator[Page]:
     context.close()
 
 
-def sign_in(page: Page, password: str = PASSWORD) -> None:
+def sign_in(page: Page, password: str = PASSWORD, username: str = ADMIN) -> None:
     """Fill in the form that stands there."""
-    for label, text in (("Org", ORG), ("User name", ADMIN), ("Password", password)):
+    for label, text in (("Org", ORG), ("User name", username), ("Password", password)):
         page.get_by_label(label).fill(text)
     page.get_by_role("button", name="Sign in").click()
 
@@ -84,6 +84,28 @@ def test_a_page_of_an_earlier_session_shows_what_was_typed_to_be_sent_in_this_on
         expect(page.get_by_role("heading", name="Dr Of Two Sessions")).to_be_visible()
 
 
+def test_what_one_person_typed_is_not_shown_to_the_next_at_the_same_screen(browser: Browser, running: Running) -> None:
+    with signed_in(browser, running, "/console") as page:
+        open_product(page, 2)
+        page.get_by_label("Product Name").fill("Dr Nobody Elses")
+        leave_elsewhere(page).close()
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alert")).to_contain_text("What you typed is kept")
+        sign_in(page, username=SARAH.username)
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        assert "Nobody Elses" not in page.content()
+
+        page_token = str(page.locator("[name=page_token]").first.get_attribute("value"))
+        form: dict[str, str | float | bool] = {"page_token": page_token, "Name": "Dr Sarahs Own"}
+        headers = {"origin": running.console.removesuffix("/console")}
+        for username, is_shown in ((ADMIN, False), (SARAH.username, True)):
+            page.get_by_role("button", name="Sign out").click()
+            sign_in(page, username=username)
+            expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+            answer = page.request.post("/console/save/Account", headers=headers, form=form)  # of her first session
+            assert (username, "Dr Sarahs Own" in answer.text()) == (username, is_shown)
+
+
 def test_a_page_that_asks_for_parts_keeps_what_is_typed_while_one_signs_in_in_another_window(
     browser: Browser, running: Running
 ) -> None:
@@ -115,13 +137,14 @@ def test_a_page_that_asks_for_parts_keeps_what_is_typed_while_one_signs_in_in_an
 def test_what_was_typed_is_sent_to_a_page_of_the_console_and_nowhere_else(browser: Browser, running: Running) -> None:
     with signed_in(browser, running, "/console") as page:
         origin = running.console.removesuffix("/console")
+        own = page.locator("[name=page_token]").first.get_attribute("value")
         for address, action in (
             ("//elsewhere.example/console/save", "/console/save"),
             ("https://elsewhere.example/console/save?x=1", "/console/save?x=1"),
             ("//elsewhere.example/", None),
             ("javascript:alert(1)", None),
         ):
-            sent = json.dumps({"address": address, "fields": [["Name", "typed"]]})
+            sent = json.dumps({"address": address, "fields": [["Name", "typed"], ["page_token", own]]})
             form: dict[str, str | float | bool] = {"org": ORG, "username": ADMIN, "password": PASSWORD, "sent": sent}
             answer = page.request.post("/console/enter", headers={"origin": origin}, form=form)
             assert answer.ok

@@ -24,24 +24,25 @@ from fieldsync.server.oversight.editing import save_from_page
 from fieldsync.server.postgres.work import snapshot
 from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync.session import Begin, org_of
-from fieldsync.web.console.typed import SessionEnded, StalePage, not_done, typed_in
+from fieldsync.web.console.typed import SessionEnded, StalePage, not_done, owner_of, typed_in
 
-COOKIE = "fieldsync_console"
+COOKIE, WHOSE = "fieldsync_console", "fieldsync_console_whose"
+"""The session, and beside it the id of its person, which opens nothing."""
 AnyRequest = Request[Any, Any, Any]
 TAKEN_UP_TRIES, TAKEN_UP_PAUSE_SECONDS = 40, 0.25
 """A server that has not taken up what was deployed last is busy for some seconds: a page waits for it."""
 
 
-def cookie(token: str) -> Cookie:
-    """The session as a cookie; an empty token ends it."""
-    return Cookie(
-        key=COOKIE, value=token, httponly=True, samesite="strict", path="/console", max_age=None if token else 0
-    )
+def cookies(token: str, user_id: str) -> list[Cookie]:
+    """The session as cookies; an empty token ends it."""
+    lasts: dict[str, Any] = {"httponly": True, "samesite": "strict", "path": "/console"}
+    lasts["max_age"] = None if token else 0
+    return [Cookie(key=name, value=value, **lasts) for name, value in ((COOKIE, token), (WHOSE, user_id))]
 
 
-def page_token(token: str) -> str:
-    """What pages of this session carry in their forms."""
-    return hmac.new(token.encode(), b"console page", hashlib.sha256).hexdigest()
+def page_token(token: str, user_id: str) -> str:
+    """What pages of this session carry in their forms, and whose they are."""
+    return f"{hmac.new(token.encode(), b'console page', hashlib.sha256).hexdigest()}.{user_id}"
 
 
 async def admin_org(served: Served, request: AnyRequest) -> tuple[Org, str]:
@@ -67,7 +68,7 @@ async def somebody(served: Served, request: AnyRequest) -> tuple[Org, str, Calle
             async with calling(org, token) as (_, caller):
                 if caller.device_id is not None:
                     raise Refused(problem(Code.AUTH))
-            return org, page_token(token), caller
+            return org, page_token(token, caller.user_id), caller
         except Refused as refused:
             if refused.problem.code is Code.AUTH:
                 raise SessionEnded("Sign in to the console.", await not_done(request)) from None
@@ -80,7 +81,8 @@ async def somebody(served: Served, request: AnyRequest) -> tuple[Org, str, Calle
 async def form_of_page(request: AnyRequest) -> FormMultiDict:
     """What was typed: a change comes from a page of this session. Raises StalePage."""
     form = await request.form()
-    if not hmac.compare_digest(page_token(request.cookies.get(COOKIE, "")), str(form.get("page_token", ""))):
+    given = str(form.get("page_token", ""))
+    if not hmac.compare_digest(page_token(request.cookies.get(COOKIE, ""), owner_of(given)), given):
         said = "This change did not come from a page of the console."
         raise StalePage(said, typed_in(request, form))
     return form

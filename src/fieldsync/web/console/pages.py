@@ -12,7 +12,7 @@ from fieldsync.base.problems import CATALOGUE, Code, Refused
 from fieldsync.server.http.context import ServedHere, entering
 from fieldsync.server.postgres.work import transaction
 from fieldsync.server.sync import session
-from fieldsync.web.console.door import COOKIE, AnyRequest, cookie, form_of_page, page_token, somebody
+from fieldsync.web.console.door import COOKIE, AnyRequest, cookies, form_of_page, page_token, somebody
 from fieldsync.web.console.refusals import way_back
 from fieldsync.web.console.typed import NotDone, unsealed
 
@@ -33,7 +33,8 @@ async def entrance(request: AnyRequest) -> Template:
 
 @post("/enter", status_code=200)
 async def enter(request: AnyRequest, served: ServedHere) -> Response[Any]:
-    """Sign in. Whatever is wrong, the answer is the same. What was typed before, in a session that ended, is shown."""
+    """Sign in. Whatever is wrong, the answer is the same. What the same person typed in a session that ended is shown,
+    and nobody else's."""
     form = await request.form()
     org_name, username = str(form.get("org", "")), str(form.get("username", ""))
     back, sent = way_back(str(form.get("next", ""))), unsealed(str(form.get("sent", "")))
@@ -46,16 +47,20 @@ async def enter(request: AnyRequest, served: ServedHere) -> Response[Any]:
     except Refused as refused:
         typed = {"org": org_name, "username": username, "back": back, "sent": sent.sealed if sent else ""}
         return _not_entered(refused, typed)
+    if sent is not None and sent.owner != user.id:
+        back, sent = "", None
     first = (back or "/console") if org.rights.of(user.profile).admin else _of_records(back)
-    answer: Response[Any] = Redirect(first, status_code=SEE_OTHER) if sent is None else _again(sent, back, token)
-    answer.cookies.append(cookie(token))
+    answer: Response[Any] = Redirect(first, status_code=SEE_OTHER)
+    if sent is not None:
+        answer = _again(sent, back, page_token(token, user.id))
+    answer.cookies.extend(cookies(token, user.id))
     return answer
 
 
-def _again(sent: NotDone, back: str, token: str) -> Template:
+def _again(sent: NotDone, back: str, page_token: str) -> Template:
     """What was typed, to be sent now."""
     said = "Your session had ended, so nothing was done."
-    shown = {"not_done": sent, "back": back, "page_token": page_token(token)}
+    shown = {"not_done": sent, "back": back, "page_token": page_token}
     return _page("again.html", heading="You are signed in again", said=said, **shown)
 
 
@@ -81,7 +86,7 @@ async def leave(request: AnyRequest, served: ServedHere) -> Response[Any]:
     async with transaction(org.pool) as work:
         await session.close(org, work, request.cookies[COOKIE])
     answer: Response[Any] = Redirect("/console/enter", status_code=SEE_OTHER)
-    answer.cookies.append(cookie(""))
+    answer.cookies.extend(cookies("", ""))
     return answer
 
 

@@ -17,7 +17,7 @@ from fieldsync.base.problems import Code, Problem
 from fieldsync.protocol.wire import ErrorBody
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.http.errors import HANDLERS
-from fieldsync.web.console.door import COOKIE, AnyRequest, page_token, somebody
+from fieldsync.web.console.door import COOKIE, WHOSE, AnyRequest, page_token, somebody
 from fieldsync.web.console.typed import SessionEnded, StalePage
 
 SEE_OTHER: Final = 303
@@ -76,11 +76,11 @@ def _to_entrance(request: AnyRequest, ended: NotAuthorizedException) -> Response
 
 
 def _to_send_again(request: AnyRequest, stale: StalePage) -> Response[Any]:
-    """What was typed on a page of an earlier session is shown, to be sent by who is signed in now."""
-    sent = stale.not_done
-    if sent is None or not way_back(sent.address):  # a part of a page that stays open, too
+    """What was typed on a page of an earlier session is shown, to be sent in this one, if it is the same person's."""
+    sent, whose = stale.not_done, request.cookies.get(WHOSE, "")
+    if sent is None or not way_back(sent.address) or not whose or sent.owner != whose:  # a page that stays open, too
         return _told(HANDLERS[HTTPException])(request, stale)
-    back, token = way_back(request.headers.get("referer", "")), page_token(request.cookies.get(COOKIE, ""))
+    back, token = way_back(request.headers.get("referer", "")), page_token(request.cookies.get(COOKIE, ""), whose)
     shown = dict[str, Any](said=STALE[0], heading=HEADINGS[403], page_token=token, not_done=sent, back=back)
     return _drawn(request, "again.html", 403, None, **shown)
 

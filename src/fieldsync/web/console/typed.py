@@ -27,6 +27,11 @@ class NotDone(msgspec.Struct, frozen=True):
     files: tuple[str, ...] = ()
 
     @property
+    def owner(self) -> str:
+        """Whose page it was typed on; empty where that is not known."""
+        return next((owner_of(value) for name, value in self.fields if name == "page_token"), "")
+
+    @property
     def sealed(self) -> str:
         """As a form carries it."""
         return msgspec.json.encode(self).decode()
@@ -73,6 +78,11 @@ def typed_in(request: Request[Any, Any, Any], form: FormMultiDict) -> NotDone | 
     files = tuple(name for name, value in sent if isinstance(value, UploadFile) and value.filename)
     size = sum(len(name) + len(text) for name, text in fields)
     return NotDone(address, fields, files) if sent and size <= TYPED_BYTES_MAX else None
+
+
+def owner_of(page_token: str) -> str:
+    """Whose page a form comes from, as the form says."""
+    return page_token.partition(".")[2]
 
 
 def unsealed(text: str) -> NotDone | None:

@@ -61,12 +61,17 @@ document.addEventListener("htmx:afterRequest", (event) => {
   delete event.detail.target.dataset.old;
 });
 // A page that stood open when its session ended keeps what was typed: once its person is signed in again, in another
-// window, it is a page of the new session.
+// window, it is a page of the new session. Who signs in as somebody else sees pages of his own.
 const renew = async () => {
   const answer = await fetch("/console/parts/session", { headers: { "hx-request": "true" } });
   if (!answer.ok) return false;
   const token = await answer.text();
-  for (const field of document.querySelectorAll("[name=page_token]")) field.value = token;
+  const fields = document.querySelectorAll("[name=page_token]");
+  if ([...fields].some((field) => field.value.split(".")[1] !== token.split(".")[1])) {
+    location.reload();
+    return false;
+  }
+  for (const field of fields) field.value = token;
   return true;
 };
 const windows = new BroadcastChannel("fieldsync console");
