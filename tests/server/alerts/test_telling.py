@@ -21,6 +21,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.mail_server import VARIABLE, read_address
 from fieldsync.base.world import instant
 from fieldsync.server.alerts import outward
+from fieldsync.server.alerts.address import ADDRESS, whole_address
 from fieldsync.server.alerts.channels import Channel, to_tell, told_after
 from fieldsync.server.alerts.found import Alert, found_alerts
 from fieldsync.server.alerts.outward import NETWORKS
@@ -80,6 +81,16 @@ def test_an_address_of_a_mail_server_is_read() -> None:
         read_address("mail.example")
 
 
+def test_a_page_is_named_by_the_address_that_the_operator_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(ADDRESS, raising=False)
+    assert whole_address("/console/devices") == "/console/devices"
+    monkeypatch.setenv(ADDRESS, "http://10.0.0.5:8080")
+    assert whole_address("/console/devices") == "http://10.0.0.5:8080/console/devices"
+    monkeypatch.setenv(ADDRESS, "crm.example.com")
+    with pytest.raises(ValueError, match=ADDRESS):
+        whole_address("/console/devices")
+
+
 @contextmanager
 def serving(server: socketserver.BaseServer) -> Iterator[int]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -127,6 +138,7 @@ def test_devices_that_did_not_load_anew_in_time_are_counted_from_the_due_day(lab
 
 def test_a_webhook_is_told_once_and_signed_and_says_why_it_failed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NETWORKS, "127.0.0.1/32")
+    monkeypatch.setenv(ADDRESS, "https://crm.example.com/")
     taken: list[tuple[bytes, str]] = []
 
     class Hook(BaseHTTPRequestHandler):
@@ -147,7 +159,8 @@ def test_a_webhook_is_told_once_and_signed_and_says_why_it_failed(lab: Lab, monk
         assert [lab.run(tell_alerts(lab.org)) for _ in range(2)] == [1, 0]
     [(body, signature)] = taken
     assert signature == hmac.new(b"s", body, hashlib.sha256).hexdigest()
-    assert [alert["key"] for alert in json.loads(body)["alerts"]] == ["late"]
+    [late] = json.loads(body)["alerts"]
+    assert (late["key"], late["page"]) == ("late", "https://crm.example.com/console/reports")
     lab.query('UPDATE "Alert_Channel" SET "Told" = NULL RETURNING 1')
     assert lab.run(tell_alerts(lab.org)) == 0
     [(problem, told)] = lab.query('SELECT "Last_Problem", "Told" FROM "Alert_Channel" WHERE "Id" = %(id)s', id=hook)

@@ -17,6 +17,7 @@ from fieldsync.base.log import get_logger
 from fieldsync.base.mail_server import VARIABLE, mail_server
 from fieldsync.base.world import instant
 from fieldsync.server.alerts import outward
+from fieldsync.server.alerts.address import whole_address
 from fieldsync.server.alerts.channels import EMAIL, Channel, channels, note_told, to_tell, told_after
 from fieldsync.server.alerts.found import Alert, found_alerts
 from fieldsync.server.alerts.secret import opened
@@ -65,7 +66,7 @@ def _mail(org: Org, channel: Channel, alerts: Sequence[Alert], _: str) -> None:
     message = EmailMessage()
     message["Subject"] = f"fieldsync {org.name}: {alerts[0].sentence if len(alerts) == 1 else f'{len(alerts)} alerts'}"
     message["From"], message["To"] = server.sender, str(channel.values["Address"])
-    lines = [f"- {alert.sentence}\n  {alert.page}" for alert in alerts]
+    lines = [f"- {alert.sentence}\n  {whole_address(alert.page)}" for alert in alerts]
     message.set_content("\n".join([f"In the org {org.name}:", "", *lines, ""]))
     with connected(server) as connection:
         connection.send_message(message)
@@ -73,7 +74,8 @@ def _mail(org: Org, channel: Channel, alerts: Sequence[Alert], _: str) -> None:
 
 def _post(org: Org, channel: Channel, alerts: Sequence[Alert], at: str) -> None:
     """JSON, signed with the channel's secret. Raises ValueError, OSError, HTTPException."""
-    body = msgspec.json.encode({"org": org.name, "at": at, "alerts": alerts})
+    told = [{**msgspec.to_builtins(alert), "page": whole_address(alert.page)} for alert in alerts]
+    body = msgspec.json.encode({"org": org.name, "at": at, "alerts": told})
     headers = {"content-type": "application/json", "user-agent": "fieldsync"}
     if channel.values["Secret"]:
         key = opened(org.mac_key, str(channel.values["Secret"])).encode()
