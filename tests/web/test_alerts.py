@@ -31,7 +31,8 @@ from fieldsync.server.org.open import open_org
 
 pytestmark = pytest.mark.usefixtures("online")
 
-OLD = "now() - interval '9 days'"
+OLD = "now() - interval '9 days 1 hour'"
+"""Well past the ninth day: columns keep whole seconds, and round up."""
 SEEN: tuple[tuple[str, str, str, str], ...] = (
     (("UPDATE \"Sync_Transaction\" SET \"Status\" = 'New', \"Received_At\" = {old} WHERE \"Id\" IN "
      "(SELECT \"Id\" FROM \"Sync_Transaction\" WHERE \"Status\" = 'Success' LIMIT 1)"),
