@@ -1,5 +1,5 @@
 """What the rooms below the pages put into the places of a problem's sentence, read from their code: words of ours, in
-English there, that a person of the Field app is told (`web/kit/reasons.py` says them in the person's language).
+English there, that a person of the Field app is told (`web/kit/tongue.py` says them in the person's language).
 
 Texts with places of their own come as patterns: `at most {0} digits before the point are allowed`.
 """

@@ -96,8 +96,8 @@ class ObjectType:
         return tuple(f for f in self.stored if f.type is FieldType.AUTO_NUMBER)
 
     @cached_property
-    def signatures(self) -> frozenset[str]:
-        """Columns that hold a signature."""
+    def files(self) -> frozenset[str]:
+        """Columns that hold a file, as a signature."""
         return frozenset(f.name for f in self.stored if f.type is FieldType.BASE64)
 
     @cached_property

@@ -151,6 +151,18 @@ class Negated:
 BoundTerm = Test | Inside | AllOf | AnyOf | Negated
 
 
+def leaves(term: BoundTerm | None) -> Iterator[Test | Inside]:
+    """The comparisons and semi-joins a condition is made of, not those inside a semi-join."""
+    match term:
+        case Test() | Inside():
+            yield term
+        case AllOf() | AnyOf():
+            for part in term.parts:
+                yield from leaves(part)
+        case Negated():
+            yield from leaves(term.part)
+
+
 @dataclass(frozen=True)
 class BoundCondition:
     """A condition on rows of `object`, whose own row is `ROOT`."""
@@ -160,6 +172,20 @@ class BoundCondition:
     term: BoundTerm | None
     reads: frozenset[Read]
     """Every (object, field) its truth depends on, the references of hops included."""
+
+    @property
+    def insides(self) -> Iterator[Inside]:
+        """Its semi-joins, not those inside them."""
+        return (leaf for leaf in leaves(self.term) if isinstance(leaf, Inside))
+
+    @property
+    def tests(self) -> Iterator[Test]:
+        """Its comparisons, those inside its semi-joins included."""
+        for leaf in leaves(self.term):
+            if isinstance(leaf, Test):
+                yield leaf
+            else:
+                yield from leaf.select.condition.tests
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,7 @@ OWNER = "OwnerId"
 
 def signatures(object_type: ObjectType) -> tuple[str, ...]:
     """The fields that hold a signature."""
-    drawn = (f.name for f in object_type.stored if f.type is FieldType.BASE64)
-    return tuple(name for name in drawn if "signature" in name.lower())
+    return tuple(f.name for f in object_type.stored if f.name in object_type.files and "signature" in f.name.lower())
 
 
 def given(object_type: ObjectType, row: Values) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from sqlalchemy.sql import ClauseElement
 from fieldsync.base.recent import Recent
 from fieldsync.server.postgres.compiled import Statement, compile_statement
 from fieldsync.server.scope.tokens import Value
-from fieldsync.soql.bound import AllOf, AnyOf, BoundCondition, BoundTerm, Inside, Negated, Operand, Template, Test
+from fieldsync.soql.bound import BoundCondition, Operand, Template
 from fieldsync.soql.compile.condition import ONE_BY_ONE
 from fieldsync.soql.nodes import Bind
 from fieldsync.soql.values import Context, Slot
@@ -63,23 +63,10 @@ def _counts(value: Value) -> tuple[int, int]:
 
 def written_by_value(condition: BoundCondition) -> Iterator[str]:
     """Tokens that are part of a pattern, are looked for one by one, or make up a text together."""
-    if condition.term is not None:
-        yield from _by_value(condition.term)
-
-
-def _by_value(term: BoundTerm) -> Iterator[str]:
-    match term:
-        case AllOf() | AnyOf():
-            for part in term.parts:
-                yield from _by_value(part)
-        case Negated():
-            yield from _by_value(term.part)
-        case Inside():
-            yield from written_by_value(term.select.condition)
-        case Test():
-            for operand in term.operands:
-                if term.operator in ONE_BY_ONE or _may_be_blank(operand):
-                    yield from tokens_in(operand)
+    for test in condition.tests:
+        for operand in test.operands:
+            if test.operator in ONE_BY_ONE or _may_be_blank(operand):
+                yield from tokens_in(operand)
 
 
 def tokens_in(operand: Operand) -> Iterator[str]:

@@ -23,7 +23,7 @@ from fieldsync.server.scope.choose import in_order
 from fieldsync.server.scope.compose import Composer
 from fieldsync.server.scope.recipe import Shared
 from fieldsync.soql import SoqlError
-from fieldsync.soql.bound import AllOf, AnyOf, BoundCondition, BoundTerm, Inside, Negated, Operand, Test
+from fieldsync.soql.bound import BoundCondition, Operand
 from fieldsync.soql.nodes import DateLiteral
 
 MEGABYTE = 1_000_000
@@ -176,22 +176,7 @@ def _shape(catalog: Catalog, name: str, columns: Columns) -> str:
 
 def operands_of(condition: BoundCondition) -> frozenset[str | None]:
     """Tokens a condition uses; None among them: it depends on the date."""
-    return frozenset(_operands(condition.term)) if condition.term is not None else frozenset()
-
-
-def _operands(term: BoundTerm) -> Iterator[str | None]:
-    match term:
-        case AllOf() | AnyOf():
-            for part in term.parts:
-                yield from _operands(part)
-        case Negated():
-            yield from _operands(term.part)
-        case Inside():
-            if term.select.condition.term is not None:
-                yield from _operands(term.select.condition.term)
-        case Test():
-            for operand in term.operands:
-                yield from _of_operand(operand)
+    return frozenset(token for test in condition.tests for operand in test.operands for token in _of_operand(operand))
 
 
 def _of_operand(operand: Operand) -> Iterator[str | None]:

@@ -1,7 +1,7 @@
 """What one device of one person may hold: objects, columns, and which rows, as statements for PostgreSQL.
 
-Statements are compiled when they are first asked for and kept as long as the scope, which is as long as nothing but
-rows changes. Values of tokens are in them.
+Statements are written when somebody first asks for them, once for all whom they fit (`alike.py`); each one's values
+of tokens and day are put in then, and that is kept as long as the scope, which is as long as nothing but rows changes.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from fieldsync.soql.bind.select import bind_items, hops_of
 from fieldsync.soql.bound import (
     Aggregate,
     AllOf,
-    AnyOf,
     BoundExpression,
     BoundGroup,
     BoundOrder,
@@ -25,10 +24,8 @@ from fieldsync.soql.bound import (
     Column,
     DatePart,
     Grouping,
-    Inside,
-    Negated,
     Output,
-    Test,
+    leaves,
 )
 from fieldsync.soql.errors import Position, SoqlError
 from fieldsync.soql.functions import Kind
@@ -177,16 +174,7 @@ def _check_grouped(group: BoundGroup | None, expressions: tuple[BoundExpression,
 
 
 def _tested(term: BoundTerm | None) -> Iterator[BoundExpression]:
-    match term:
-        case Test() | Inside():
-            yield term.left
-        case AllOf() | AnyOf():
-            for part in term.parts:
-                yield from _tested(part)
-        case Negated():
-            yield from _tested(term.part)
-        case None:
-            return
+    return (leaf.left for leaf in leaves(term))
 
 
 def _refuse_aggregates(where: BoundTerm | None, at: Position) -> None:

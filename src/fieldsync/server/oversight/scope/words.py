@@ -42,22 +42,11 @@ def ways(catalog: Catalog, condition: BoundCondition, end: str = "") -> Iterator
     words = _Words(catalog, condition)
     for join in condition.joins:
         yield join.object, f"{join.object}.Id = {condition.object}.{words.places[join.parent]}{join.reference}{end}"
-    for inside in _insides(condition.term):
+    for inside in condition.insides:
         inner = inside.select.condition
         step = f"{inner.object}.{inside.select.column.name} = {condition.object}.{words.told(inside.left)}{end}"
         yield inner.object, step
         yield from ways(catalog, inner, f", {step}")
-
-
-def _insides(term: BoundTerm | None) -> Iterator[Inside]:
-    match term:
-        case AllOf() | AnyOf():
-            for part in term.parts:
-                yield from _insides(part)
-        case Negated():
-            yield from _insides(term.part)
-        case Inside():
-            yield term
 
 
 class _Words:

@@ -16,7 +16,6 @@ from fieldsync.protocol.upload import Change, Item, Operation
 from fieldsync.schema.catalog import Catalog, ObjectType
 from fieldsync.schema.family.declaration import Submit
 from fieldsync.schema.fields import FieldValue
-from fieldsync.schema.model import FieldType
 from fieldsync.server.save.batch import Edit, Row
 
 Mint = Callable[[str], RecordId]
@@ -79,8 +78,7 @@ class Rewriter:
         plan = self.submit.duplicate
         named = (self.submit.field, self.submit.unlocked, self.submit.override, *(plan.without if plan else ()))
         links = (plan.original, plan.link, plan.reason) if plan else ()
-        drawn = (c for c, field in object_type.column_fields.items() if field.type is FieldType.BASE64)
-        return frozenset(name for name in (*named, *links, *drawn) if name is not None)
+        return object_type.files | {name for name in (*named, *links) if name is not None}
 
     def _detail(self, edit: Edit, new: set[RecordId]) -> Iterator[Edit]:
         item, object_type = edit.item, edit.object_type

@@ -105,7 +105,7 @@ def _simulation(wave: Wave, work: Work) -> str:
 def is_signed(work: Work) -> bool:
     """Whether the save carries a signature (FEATURES L03)."""
     for edit in work.asked or work.edits:
-        for column in edit.object_type.signatures:
+        for column in edit.object_type.files:
             change = edit.item.changes.get(column)
             if change is not None and change.new is not None:
                 return True

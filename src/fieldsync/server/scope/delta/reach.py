@@ -7,13 +7,13 @@ sub-selects are narrowed to what entered or left them. So an alignment of other 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import CTE, any_, except_, false, func, or_, select, union
 
-from fieldsync.soql.bound import ROOT, AllOf, AnyOf, BoundCondition, BoundSubselect, BoundTerm, Inside, Negated
+from fieldsync.soql.bound import ROOT, BoundCondition, BoundSubselect
 from fieldsync.soql.compile.condition import Compiler
 
 AnyCompiler = Compiler[Any, Any, Any]
@@ -43,7 +43,7 @@ class Reach:
             touched += self.below.get(join.object, [])
             if touched:
                 marks.append(one_of(frame.rows[join.alias].c.Id, touched))
-        for number, inside in enumerate(_insides(condition.term)):
+        for number, inside in enumerate(condition.insides):
             moved = self._moved(inside.select, f"{prefix}i{number}")
             if moved is not None:
                 marks.append(one_of(self.now.expression(inside.left, frame), [moved]))
@@ -90,18 +90,6 @@ def gathered(query: Any, name: str) -> CTE:
     return found
 
 
-def _insides(term: BoundTerm) -> Iterator[Inside]:
-    """The sub-selects of a condition, not those inside them."""
-    match term:
-        case AllOf() | AnyOf():
-            for part in term.parts:
-                yield from _insides(part)
-        case Negated():
-            yield from _insides(term.part)
-        case Inside():
-            yield term
-
-
 def objects_in(condition: BoundCondition) -> frozenset[str]:
     """Every object whose rows a condition looks at, its own first of all."""
     return frozenset({condition.object}) | inner_objects(condition)
@@ -110,6 +98,6 @@ def objects_in(condition: BoundCondition) -> frozenset[str]:
 def inner_objects(condition: BoundCondition) -> frozenset[str]:
     """Objects of whose rows a condition asks beside the row itself."""
     found = {join.object for join in condition.joins}
-    for inside in _insides(condition.term) if condition.term is not None else ():
+    for inside in condition.insides:
         found |= objects_in(inside.select.condition)
     return frozenset(found)

@@ -8,6 +8,7 @@ those changes are read, however many others there are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.server.save.batch import Row
@@ -40,13 +41,13 @@ def route_keys(scope: Scope, name: str) -> Route | None:
     test = _deciding(scope, name)
     if test is None:
         return None
-    decides = test
-
-    def made(context: Context) -> list[str]:
-        return [route_key(name, value) for value in _values(decides, context)]
-
+    made = partial(_keys, name, test)
     here = made(scope.context)
     return here if scope.whose is None else Slot(scope.whose, made, here)
+
+
+def _keys(name: str, test: Test, context: Context) -> list[str]:
+    return [route_key(name, value) for value in _values(test, context)]
 
 
 def _deciding(scope: Scope, name: str) -> Test | None:

@@ -11,7 +11,6 @@ import msgspec
 from fieldsync.base.ids import RecordId
 from fieldsync.protocol.upload import Operation
 from fieldsync.schema.catalog import ObjectType
-from fieldsync.schema.model import FieldType
 from fieldsync.server.email.queued import emails_of
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.queue.statements import DEFER
@@ -76,5 +75,4 @@ def _kept(object_type: ObjectType, before: Row | None, after: Row) -> Row | None
     """The old row without files that the save left alone: hundreds of them would not fit in one job."""
     if before is None:
         return None
-    files = {field.name for field in object_type.stored if field.type is FieldType.BASE64}
-    return {c: value for c, value in before.items() if c not in files or value != after.get(c)}
+    return {c: value for c, value in before.items() if c not in object_type.files or value != after.get(c)}
