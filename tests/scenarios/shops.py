@@ -24,10 +24,20 @@ objects:
     prefix: a01
     fields:
       - {{name: ShopId, type: lookup, label: Shop, references: Shop}}
+  - name: Tour
+    label: Tour
+    prefix: a02
+    family: {{}}
+    fields: [{{name: City, type: text, label: City, length: 40}}]
+  - name: Stop
+    label: Stop
+    prefix: a03
+    fields: [{{name: TourId, type: master_detail, label: Tour, references: Tour}}]
 profiles:
   - name: Rep
     label: Rep
-    objects: {{Shop: [read, create, edit, delete], Visit: [read, create, edit, delete], User: [read]}}
+    objects: {{Shop: [read, create, edit, delete], Visit: [read, create, edit, delete],
+              Tour: [read, create, edit, delete], Stop: [read, create, edit, delete], User: [read]}}
 """
 
 

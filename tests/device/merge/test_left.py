@@ -8,7 +8,7 @@ from tests.device.lab import Lab
 
 from fieldsync.base.problems import Code, problem
 from fieldsync.device import Unreachable
-from fieldsync.protocol.feed import Outcomes
+from fieldsync.protocol.feed import FamilyImage, FeedPage, Outcomes
 from fieldsync.protocol.rows import Gone, RecordRef
 from fieldsync.protocol.session import History
 from fieldsync.protocol.upload import Accepted, Canceled, Discarded, Duplicated, Outcome, Result, Saved, UploadResponse
@@ -110,3 +110,51 @@ def test_what_a_restored_server_says_of_a_save_that_is_offered_again_is_no_part_
     lab.download(now, lab.block("Visit_Line", detail | {"_stamp": 301}), full=False)
     assert [record.values["Notes"] for record in lab.device.find("Visit")] == ["now"]
     assert lab.device.count("Visit_Line") == 1
+
+
+def test_a_family_that_left_the_view_and_is_on_the_feed_again_is_shown_though_its_own_edit_was_ended(lab: Lab) -> None:
+    visit, line = lab.server_id("Visit", 1), lab.server_id("Visit_Line", 1)
+    root = {"Id": visit, "_stamp": 5, "Notes": "v", "Stage": "Open"}
+    detail = {"Id": line, "_stamp": 5, "VisitId": visit, "Product": "x"}
+    lab.download(lab.block("Visit", root), lab.block("Visit_Line", detail))
+    with lab.device.edit() as edit:
+        edit.update("Visit", visit, {"Notes": "w"})
+    lab.upload(lab.outcome(Accepted(1, 1)))
+    lab.download(gone=(Gone("Visit", visit, 7, deleted=False), Gone("Visit_Line", line, 7, deleted=False)), full=False)
+    [entry] = lab.device.queue()
+    refs = RecordRef("Visit", visit), RecordRef("Visit_Line", line)
+    rows = lab.block("Visit", root | {"_stamp": 9, "Notes": "again"}), lab.block("Visit_Line", detail | {"_stamp": 9})
+    ended = Result(entry.n, entry.id, Canceled("recovery", "it does not fit"), refs[:1])
+    lab.script.then("feed", FeedPage("c2", (FamilyImage(refs[0], refs),), rows, (), (ended,)))
+    lab.device.wake()
+    lab.device.step()
+    assert [record.values["Notes"] for record in lab.device.find("Visit")] == ["again"]
+    assert (lab.device.count("Visit_Line"), lab.device.queue()) == (1, [])
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_family_is_of_the_history_that_was_lost_or_of_the_restored_one(lab: Lab, *, whole: bool) -> None:
+    """The restored rows have lower versions than those the device saw."""
+    visit, line = lab.server_id("Visit", 1), lab.server_id("Visit_Line", 1)
+    root = {"Id": visit, "_stamp": 200, "Notes": "lost", "Stage": "Open"}
+    detail = {"Id": line, "_stamp": 200, "VisitId": visit, "Product": "lost"}
+    lab.download(lab.block("Visit", root), lab.block("Visit_Line", detail))
+    lab.sign_in(history=History("restored", lost_from=100))
+    with lab.device.edit() as edit:
+        edit.update("Visit", visit, {"Notes": "mine"})
+        edit.update("Visit_Line", line, {"Product": "mine"})
+    [entry] = lab.device.queue()
+    now = [lab.block("Visit", root | {"_stamp": 300, "Notes": "now"})]
+    restored = lab.block("Visit_Line", detail | {"_stamp": 50, "Product": "yesterday"})
+    result = Result(entry.n, entry.id, Discarded(problem(Code.LOCKED)), (RecordRef("Visit", visit),))
+    lab.upload(UploadResponse((result,), tuple([*now, restored] if whole else now)))
+    assert _shown(lab) == (("now", "yesterday") if whole else ("mine", "mine")), "as she sees it"
+    assert lab.device.widget().sync_required
+    lab.download(*now, restored, full=False)
+    assert _shown(lab) == ("now", "yesterday")
+
+
+def _shown(lab: Lab) -> tuple[object, object]:
+    """Of the one visit and its one line."""
+    [visit], [line] = lab.device.find("Visit"), lab.device.find("Visit_Line")
+    return visit.values["Notes"], line.values["Product"]

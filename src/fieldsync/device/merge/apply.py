@@ -6,7 +6,7 @@ whether it runs once or ten times.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fieldsync.base.faults import reach
@@ -25,6 +25,7 @@ from fieldsync.device.merge.free import busy_roots
 from fieldsync.device.merge.image import Image, Written
 from fieldsync.device.merge.manifest import Manifest, mark_partial, missing_members
 from fieldsync.device.merge.merged import follow_merges
+from fieldsync.device.queue import lost
 from fieldsync.device.queue.journal import touched_of
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
@@ -64,10 +65,11 @@ def apply(
 ) -> Applied:
     """File the records of one answer. `freed`: families whose entries were just decided.
 
-    `forced`: versions may go back, because the server's own history did (DESIGN 5, epochs). `counted`: say how many
-    rows became others.
+    `forced`: versions may go back, because the server's own history did (DESIGN 5, epochs); of single rows the store
+    knows it (`queue/lost.py`). `counted`: say how many rows became others.
     """
     images = [*images, *missing_members(work, tables, manifests, images)]
+    older = {i.ref.id for i in images} if forced else lost.among(work, [i.ref.id for i in images])
     mark_partial(work, tables, manifests, images)
     filed = roots_filed(work, [i.ref.id for i in images])
     roots = _roots(work, tables, images, filed)
@@ -79,15 +81,17 @@ def apply(
     forget_bases(work, [i.ref.id for i in ready if filed.get(i.ref.id, roots[i.ref.id]) != roots[i.ref.id]])
     free = {*freed, *(roots[i.ref.id] for i in ready)} - busy
     if free:
-        arriving = {i.ref.id: i.stamp for i in ready}
+        arriving = {i.ref.id: NO_STAMP if i.ref.id in older else i.stamp for i in ready}
         done.changed.update(dict.fromkeys(release(work, tables, sorted(free), arriving)))
     if counted:
         _count(work, tables, ready, done, forced=forced)
-    _write(work, tables, ready, done, forced=forced)
+    _write(work, tables, ready, done, older)
     merged = ((image.ref, image.into) for image in images if image.into is not None)
     done.changed.update(dict.fromkeys(follow_merges(work, tables, merged)))
     reach("apply.before_bases")
-    _stage(work, tables, staged, roots, done, forced=forced)
+    _stage(work, tables, staged, roots, done, older)
+    if older and not forced:
+        lost.heard(work, older)
     return done
 
 
@@ -156,21 +160,22 @@ def _counted(work: Work, table: ObjectTable, images: Sequence[Image], *, forced:
     return found
 
 
-def _write(work: Work, tables: ObjectTables, ready: Sequence[Image], done: Applied, *, forced: bool) -> None:
-    rows: dict[str, list[Sequence[object]]] = {}
+def _write(work: Work, tables: ObjectTables, ready: Sequence[Image], done: Applied, older: Collection[str]) -> None:
+    """`older`: records whose version may go back."""
+    rows: dict[tuple[str, bool], list[Sequence[object]]] = {}
     gone: dict[str, list[Image]] = {}
     for image in ready:
         done.changed[image.ref] = None
         if image.row is None:
             gone.setdefault(image.ref.object, []).append(image)
         else:
-            rows.setdefault(image.ref.object, []).append(image.row)
+            rows.setdefault((image.ref.object, image.ref.id in older), []).append(image.row)
     _note_passed(work, ready)
-    for name, found in rows.items():
-        work.many(tables[name].put if forced else tables[name].upsert, found)
+    for (name, anyway), found in rows.items():
+        work.many(tables[name].put if anyway else tables[name].upsert, found)
     for name, away in gone.items():
         statement = f"DELETE FROM {tables[name].name} WHERE Id = ? AND (? = {NO_STAMP} OR _stamp <= ?)"
-        work.many(statement, [(i.ref.id, *(2 * [NO_STAMP if forced else i.stamp])) for i in away])
+        work.many(statement, [(i.ref.id, *(2 * [NO_STAMP if i.ref.id in older else i.stamp])) for i in away])
 
 
 def _note_passed(work: Work, ready: Sequence[Image]) -> None:
@@ -188,8 +193,7 @@ def _stage(
     staged: Sequence[Image],
     roots: Mapping[RecordId, RecordId],
     done: Applied,
-    *,
-    forced: bool,
+    older: Collection[str],
 ) -> None:
     held = bases_of_records(work, [i.ref.id for i in staged])
     news: list[Base] = []
@@ -198,7 +202,7 @@ def _stage(
         stamp = base.stamp if base else _row_stamp(work, tables, image.ref)
         if base is not None and base.row is None and image.row is None:
             continue
-        if forced or is_news(image.stamp, stamp):
+        if image.ref.id in older or is_news(image.stamp, stamp):
             news.append(_as_base(tables, image, roots[image.ref.id]))
             if stamp is None or counts_as_new(image.stamp, stamp):
                 done.waiting[image.ref] = None

@@ -20,6 +20,10 @@ from fieldsync.device.store.work import Work
 from fieldsync.protocol.rows import RecordRef
 from fieldsync.schema.standard import STAMP
 
+WRITING_SECONDS_MAX = 0.05
+"""How long one slice may hold the writing connection; the size of slices follows it."""
+SLICE_ROOTS_FIRST, SLICE_ROOTS_MIN, SLICE_ROOTS_MAX = 200, 20, 5_000
+
 _NOT_TAKEN_BACK = (
     f"NOT EXISTS (SELECT 1 FROM main._passed p WHERE p.id = s.Id AND p.gone AND (p.stamp = 0 OR p.stamp >= s.{STAMP}))"
 )
@@ -54,6 +58,15 @@ def find_roots(work: Work, tables: ObjectTables) -> None:
             parent, column = tables[table.way[0].parent], quoted(table.way[0].column)
             above = f"(SELECT {parent.root_of('p')} FROM main.{parent.name} p WHERE p.Id = {column})"
             work.run(f"UPDATE staging.{table.name} SET {ROOT} = coalesce({above}, Id) WHERE {ROOT} IS NULL")
+
+
+def next_size(roots: int, seconds: float) -> int:
+    """How many families the next slice may hold, so that it stays within its time. Pure."""
+    if seconds > WRITING_SECONDS_MAX:
+        return max(roots // 2, SLICE_ROOTS_MIN)
+    if seconds < WRITING_SECONDS_MAX / 4:
+        return min(roots * 2, SLICE_ROOTS_MAX)
+    return roots
 
 
 def next_slice(work: Work, family: tuple[ObjectTable, ...], above: str, roots: int) -> Slice:

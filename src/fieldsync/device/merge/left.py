@@ -1,8 +1,11 @@
-"""Records that left this device's view, of which an answer brings news: what it brings is not the whole family.
+"""Families of which an answer brings news, but not the whole of them: they wait for a download.
 
 A save may be decided when its record is here no more: while it waited the record left the view, or the save is one that
 a restored server was offered again. What comes back of it are the records that the save changed, without the others of
 their family; only a download says what of them is open to the person.
+
+And where a server was restored from a backup, what it answers of one record is of its history, and what is held of the
+others in the family may be of the one that was lost.
 """
 
 from __future__ import annotations
@@ -12,8 +15,10 @@ from collections.abc import Iterable, Sequence
 from fieldsync.device.merge.apply import roots_of
 from fieldsync.device.merge.base import BaseState
 from fieldsync.device.merge.image import Image
+from fieldsync.device.queue import lost
 from fieldsync.device.queue.journal import Touch
 from fieldsync.device.store.objects import ObjectTables
+from fieldsync.device.store.records import below
 from fieldsync.device.store.work import Work, listed
 from fieldsync.protocol.rows import RecordRef
 
@@ -51,6 +56,17 @@ def mark_left_behind(work: Work, tables: ObjectTables, saved: Iterable[int], ima
     for image in back:
         root = roots[image.ref.id]
         if not _has_base(work, image.ref) or work.one(_OTHERS, root, arrived):
+            work.run("INSERT OR IGNORE INTO _partial VALUES (?)", root)
+
+
+def mark_torn(work: Work, tables: ObjectTables, images: Sequence[Image]) -> None:
+    """Families that would be of two histories stay as the person sees them until a download brings the whole."""
+    arrived = {image.ref.id for image in images}
+    roots = roots_of(work, tables, images)
+    families = {roots[i.ref.id]: tables.family(i.ref.object)[0].type.name for i in images}
+    for root, name in families.items():
+        members = {root, *(record_id for _, record_id in below(work, tables, name, root))}
+        if lost.among(work, members - arrived):
             work.run("INSERT OR IGNORE INTO _partial VALUES (?)", root)
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from fieldsync.base import limits
 from fieldsync.base.ids import DeviceNumber
 from fieldsync.base.world import instant
-from fieldsync.device.queue import journal
+from fieldsync.device.queue import journal, lost
 from fieldsync.device.queue.states import Event, State, after
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
@@ -66,6 +66,7 @@ def follow(work: Work, tables: ObjectTables | None, history: History | None) -> 
     if history.lost_from is None or tables is None:
         return False
     keep_agreement(work, None)  # what this device holds is to be proved anew
+    lost.note(work, tables, history.lost_from)
     _ask_anew(work, history.confirmed)
     return _offer(work, tables, history)
 

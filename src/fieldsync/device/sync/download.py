@@ -19,11 +19,12 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
 from fieldsync.base.world import Clock
 from fieldsync.device.merge.apply import Applied, apply
-from fieldsync.device.merge.bulk import apply_slice, families, find_roots, next_slice
+from fieldsync.device.merge.bulk import SLICE_ROOTS_FIRST, apply_slice, families, find_roots, next_size, next_slice
 from fieldsync.device.merge.free import free_left
 from fieldsync.device.merge.image import arranged, images_of
 from fieldsync.device.merge.manifest import no_more_partial
 from fieldsync.device.merge.merged import follow_merges
+from fieldsync.device.queue import lost
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.staging import Staging
@@ -38,10 +39,6 @@ from fieldsync.device.transport import Unreachable
 from fieldsync.protocol.digest import Digest, Repair, Total
 from fieldsync.protocol.download import End, Head, Line, Removed, Rows, decode_line
 from fieldsync.protocol.rows import RecordRef
-
-WRITING_SECONDS_MAX = 0.05
-"""How long one slice may hold the writing connection; the size of slices follows it."""
-SLICE_ROOTS_FIRST, SLICE_ROOTS_MIN, SLICE_ROOTS_MAX = 200, 20, 5_000
 
 FEW_BYTES = 300_000
 """What is read before a download is staged: some hundred rows, which one short transaction takes."""
@@ -276,15 +273,6 @@ def apply_staged(
         found.applied.changed.update(dict.fromkeys(free_left(work, store.tables)))
 
 
-def next_size(roots: int, seconds: float) -> int:
-    """How many families the next slice may hold, so that it stays within its time. Pure."""
-    if seconds > WRITING_SECONDS_MAX:
-        return max(roots // 2, SLICE_ROOTS_MIN)
-    if seconds < WRITING_SECONDS_MAX / 4:
-        return min(roots * 2, SLICE_ROOTS_MAX)
-    return roots
-
-
 def stand(work: Work, end: End, *, feed_goes_on: bool = False) -> None:
     """The device has everything up to here. `feed_goes_on`: of the feed it has read more than that already."""
     meta.put(work, Key.CHECKPOINT, end.checkpoint)
@@ -293,6 +281,7 @@ def stand(work: Work, end: End, *, feed_goes_on: bool = False) -> None:
     meta.put(work, Key.AS_OF, end.as_of)
     meta.put(work, Key.INCREMENTAL_REQUIRED, None)
     meta.put(work, Key.STARTING_OVER, None)
+    lost.heard_of_all(work)
     if end.untold:
         keep_agreement(work, None)  # until the comparison was made, nothing is proved (law L12)
     meta.put(work, Key.CLEARING, end.clear)

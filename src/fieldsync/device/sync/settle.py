@@ -5,7 +5,7 @@ One transaction for a whole answer. Clean families of one record, the common cas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from fieldsync.base.faults import reach
@@ -13,9 +13,9 @@ from fieldsync.base.ids import RecordId
 from fieldsync.device.merge.apply import Applied, apply
 from fieldsync.device.merge.base import Base, BaseState, bases_of_records, put_bases
 from fieldsync.device.merge.image import Image
-from fieldsync.device.merge.left import left_view, mark_left_behind
+from fieldsync.device.merge.left import left_view, mark_left_behind, mark_torn
 from fieldsync.device.merge.manifest import Manifest
-from fieldsync.device.queue import acknowledged, journal
+from fieldsync.device.queue import acknowledged, journal, lost
 from fieldsync.device.queue.entry import Entry, encode_outcome
 from fieldsync.device.queue.outcome import event_of, keeps_content
 from fieldsync.device.queue.states import Event, State, after
@@ -64,7 +64,9 @@ def settle(
     now: str,
 ) -> Settled:
     """Take results and records of one answer. Results of entries that are decided already change nothing."""
-    images = _open_to_us(work, tables, results, images)
+    manifests = tuple(manifests)
+    fed = {ref.id for manifest in manifests for ref in (manifest.root, *manifest.members)}
+    images = _open_to_us(work, tables, results, images, fed)
     known = _entries(work, results)
     pairs = [(known[r.n], r) for r in results if r.n in known and known[r.n].id == r.id]
     done = [(e, r) for e, r in pairs if after(e.state, event_of(r.outcome)) is State.DONE]
@@ -72,6 +74,8 @@ def settle(
     _assume(work, done, {i.ref.id for i in images})
     there = [e.n for e, r in done if isinstance(r.outcome, _THERE)]
     mark_left_behind(work, tables, there, images)
+    if lost.any_held(work):
+        mark_torn(work, tables, images)
     reach("settle.before_entries")
     _keep_content(work, done, now)
     decided = [e.n for e, _ in done]
@@ -93,19 +97,20 @@ def settle(
 
 
 def _open_to_us(
-    work: Work, tables: ObjectTables, results: Sequence[Result], images: Sequence[Image]
+    work: Work, tables: ObjectTables, results: Sequence[Result], images: Sequence[Image], fed: Collection[RecordId]
 ) -> Sequence[Image]:
     """The images without those of records that left this device's view, where the saves of them changed nothing there.
 
     A refusal brings what the record is now, to compare with; so does what somebody else ended, or what became an edit
     of a duplicate. It puts nothing on the feed, so a record that no rule selects any more is not kept beyond the edit
-    (law L4), the less without the rest of its family (L5); if one does again, the next download brings it.
+    (law L4), the less without the rest of its family (L5); if one does again, the next download brings it. `fed`: what
+    is on the feed itself, of another save.
     """
     nothing = [r.n for r in results if isinstance(r.outcome, _LEFT_AS_IT_WAS)]
     if not nothing:
         return images
     taken = journal.records_of(work, [r.n for r in results if not isinstance(r.outcome, _LEFT_AS_IT_WAS)])
-    rows = [image for image in images if image.row is not None and image.ref.id not in taken]
+    rows = [i for i in images if i.row is not None and i.ref.id not in taken and i.ref.id not in fed]
     left = {image.ref.id for image in left_view(work, tables, nothing, rows)}
     return [image for image in images if image.row is None or image.ref.id not in left]
 
