@@ -160,7 +160,12 @@ def _hide(seeding: Seeding, far: RecordId) -> None:
     insert_rows(seeding, "Call", [call])
 
 
-END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {name}"
+END_SESSIONS = """
+SELECT pg_terminate_backend(pid, 10000) FROM unnest((
+  SELECT array_agg(CASE WHEN pg_terminate_backend(pid) THEN pid END) FROM pg_stat_activity WHERE datname = {name}
+)) pid WHERE pid IS NOT NULL
+"""
+"""All are told, and waited for: whether one is still dying when the next request comes must not be chance (L11)."""
 
 
 class Databases:
