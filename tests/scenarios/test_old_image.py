@@ -261,3 +261,19 @@ def test_what_builds_on_a_refusal_of_the_earlier_history_waits_for_it(place: tup
     assert stage.rows("Shop")[morning]["City"] == "Rome"
     statuses = sorted(str(row["Status"]) for row in stage.rows("Sync_Transaction").values())
     assert statuses == ["Canceled", "Success", "Success"], "nobody looks at what was taken back"
+
+
+def test_an_image_that_was_never_told_of_what_was_sent_since_asks_for_a_sync(place: tuple[Stage, Ipad]) -> None:
+    """What she had saved on this iPad is not news that other devices brought: the feed says nothing of it."""
+    stage, ipad = place
+    ipad.keep_image()
+    ipad.shop("noon")
+    assert ipad.device.sync().successful
+    assert not ipad.device.widget().sync_required
+    ipad.put_back_image()
+    ipad.device.step()
+    assert ipad.device.find("Shop") == []
+    assert ipad.device.widget().sync_required
+    assert ipad.device.sync().successful
+    assert names(stage) == [str(shop.values["Name"]) for shop in ipad.device.find("Shop")] == ["noon"]
+    assert not ipad.device.widget().sync_required

@@ -91,12 +91,14 @@ class History(msgspec.Struct, frozen=True):
     """Where the server's history stands (DESIGN 5, epochs). Access tokens end with an epoch, so nobody misses it.
 
     `lost_from`: of what was saved with this stamp or a later one the server may know nothing; None: it knows all of it.
-    `confirmed`: by device number, up to which queue number it knows every save.
+    `confirmed`: by device number, up to which queue number it knows every save. `sent`: the highest it was ever sent; a
+    device that never minted it is an older image of itself.
     """
 
     epoch: str
     lost_from: int | None = None
     confirmed: dict[DeviceNumber, int] = {}
+    sent: dict[DeviceNumber, int] = {}
 
 
 class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -63,9 +63,14 @@ def follow(work: Work, tables: ObjectTables | None, history: History | None) -> 
     if history is None:
         return False
     meta.put(work, Key.EPOCH, history.epoch)
+    parted = history.lost_from is not None and tables is not None
+    older = history.sent.get(meta.get(work, Key.DEVICE_NUMBER), 0) >= (meta.get(work, Key.NEXT_N) or 1)
+    if parted or older:
+        keep_agreement(work, None)  # what this device holds is to be proved anew
+    if older:  # an image of this device: what it had saved since is not news to the feed, and comes with a download
+        meta.put(work, Key.FEED_CURSOR, None)
     if history.lost_from is None or tables is None:
         return False
-    keep_agreement(work, None)  # what this device holds is to be proved anew
     lost.note(work, tables, history.lost_from)
     _ask_anew(work, history.confirmed)
     return _offer(work, tables, history)

@@ -22,7 +22,8 @@ async def history_for(org: Org, database: Database, key_hash: str, epoch: str) -
     epochs = await known_epochs(org, database)
     lost_from = checkpoint_fork(epochs, of_epoch(epoch), NEVER_REACHED) if epoch else None
     numbers = await database.rows(org.session.numbers, key=key_hash)
-    return History(epochs[-1].nonce, lost_from, {number: through for number, _, _, through in numbers})
+    confirmed = {number: through for number, _, _, through, _ in numbers}
+    return History(epochs[-1].nonce, lost_from, confirmed, {number: high for number, _, _, _, high in numbers})
 
 
 async def may_take_back(org: Org, database: Database, number: str) -> bool:

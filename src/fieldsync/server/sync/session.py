@@ -176,7 +176,7 @@ async def _taken_back(org: Org, database: Database, number: str | None, key: str
         return None
     if not await may_take_back(org, database, number):
         return None
-    _, device_id, user_id, _ = issued[-1]
+    _, device_id, user_id, *_ = issued[-1]
     return await _give(org, database, number, (user_id, device_id, key))
 
 

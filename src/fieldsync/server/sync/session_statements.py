@@ -152,7 +152,7 @@ def _guard_setting(setting: Table, user: Table) -> ColumnElement[str]:
 
 def _numbers(device: Table) -> ClauseElement:
     """Numbers issued to a key, oldest first."""
-    columns = (device.c.number, device.c.device_id, device.c.user_id, device.c.confirmed_through)
+    columns = (device.c.number, device.c.device_id, device.c.user_id, device.c.confirmed_through, device.c.high_n)
     rows = select(*columns).where(device.c.key_hash == bindparam("key"))
     return rows.order_by(device.c.issued_at, device.c.number)
 
