@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
+import psycopg
 import pytest
 from tests.server.lab import small_pack
 from tests.server.oversight.desk import Desk, killed_at_note
@@ -18,7 +21,9 @@ from fieldsync.server.org.create import deploy_catalog
 from fieldsync.server.oversight.people import leaver
 from fieldsync.server.oversight.people.leaver import Reassigned, owned
 from fieldsync.server.oversight.people.leaving import Leaving, ask_leaving, newest_leaving, run_leaving
+from fieldsync.server.postgres.queue import again, progress
 from fieldsync.server.postgres.queue.progress import Progress, Stage
+from fieldsync.server.postgres.work import transaction
 
 
 def ask(desk: Desk, heir: str | None = None) -> None:
@@ -74,6 +79,45 @@ def test_one_that_was_killed_goes_on_behind_the_last_batch_that_was_kept(leaving
     assert owners(desk) == {k: v for k, v in before.items() if k != "tom"} | {
         "sarah": before.get("sarah", 0) + before["tom"]
     }
+
+
+async def until(uri: str, stage: Stage) -> None:
+    """Until the job is noted so."""
+    async with await psycopg.AsyncConnection.connect(uri, autocommit=True) as beside:
+        asked = "SELECT 1 FROM fieldsync_jobs.progress WHERE status = %s AND begun_at IS NOT NULL"
+        async with asyncio.timeout(60):
+            while await (await beside.execute(asked, [stage.value])).fetchone() is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("ends", ["released", "canceled", "held"])
+def test_one_that_meets_other_work_waits_for_it_and_gives_up_after_a_while(
+    leaving: Desk, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    desk, before = leaving, owners(leaving)
+    monkeypatch.setattr(again, "PAUSES_SECONDS", (0.2, 0.2) if ends != "held" else (0.01,))
+    ask(desk)
+    job = newest(desk)[0].id
+
+    async def run(holding: psycopg.Connection) -> None:
+        doing = asyncio.create_task(run_leaving(desk.lab.org, Leaving("small", job, person_id)))
+        if ends != "held":
+            await until(desk.lab.uri, Stage.WAITING)
+        if ends == "canceled":
+            async with transaction(desk.lab.org.pool) as database:
+                assert await progress.cancel(database, "small", job)
+        if ends == "released":
+            holding.rollback()
+        await doing
+
+    person_id = person(desk, "admin")
+    with psycopg.connect(desk.lab.uri) as holding:
+        holding.execute('LOCK TABLE org_small."Shop" IN ACCESS EXCLUSIVE MODE')
+        desk.lab.run(run(holding))
+    after, told = newest(desk)
+    assert after.stage == {"released": Stage.VALID, "canceled": Stage.CANCELED, "held": Stage.ERROR}[ends]
+    assert told.wrong == (str(again.HeldUp()) if ends == "held" else "")
+    assert owners(desk).get("tom", 0) == (0 if ends == "released" else before["tom"])
 
 
 def test_who_cancels_it_keeps_what_was_given_and_an_heir_is_a_user(leaving: Desk) -> None:

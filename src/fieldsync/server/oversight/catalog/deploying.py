@@ -26,7 +26,8 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.postgres.connect import AdminConnection
 from fieldsync.server.postgres.deploy.plan import Plan
 from fieldsync.server.postgres.queue import asked_for, brought, progress
-from fieldsync.server.postgres.queue.asked_for import Canceled, Doing, Kind
+from fieldsync.server.postgres.queue.again import Canceled
+from fieldsync.server.postgres.queue.asked_for import Doing, Kind
 from fieldsync.server.postgres.queue.progress import Progress, Stage
 from fieldsync.server.postgres.queue.schema import make_queue
 from fieldsync.server.postgres.work import Work as Database

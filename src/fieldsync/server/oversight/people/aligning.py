@@ -13,7 +13,8 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.people.alignment import Aligned, File, align
 from fieldsync.server.oversight.people.asked import as_who_asked
 from fieldsync.server.postgres.queue import asked_for
-from fieldsync.server.postgres.queue.asked_for import Canceled, Doing, Kind
+from fieldsync.server.postgres.queue.again import Canceled
+from fieldsync.server.postgres.queue.asked_for import Doing, Kind
 from fieldsync.server.postgres.queue.progress import Progress, Stage
 from fieldsync.server.postgres.queue.watched import Watched
 from fieldsync.server.postgres.work import Work as Database

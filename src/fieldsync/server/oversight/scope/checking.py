@@ -19,6 +19,7 @@ from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.scope.holders import Holder, first_holders
 from fieldsync.server.oversight.scope.proposal import Proposal, faults_of
 from fieldsync.server.postgres.queue import progress
+from fieldsync.server.postgres.queue.again import Canceled, patiently
 from fieldsync.server.postgres.queue.progress import Stage
 from fieldsync.server.postgres.queue.statements import DEFER
 from fieldsync.server.postgres.work import Work as Database
@@ -82,10 +83,12 @@ async def ask_check(org: Org, database: Database, by: str) -> bool:
 
 
 async def check_rules(org: Org, known: int) -> None:
-    """The job. Begun again after its process died it begins anew, which changes nothing but its time; what it raises
-    ends it, so that another one may be asked for."""
+    """The job. Begun again it begins anew, which changes nothing but its time; what other work holds is waited for, and
+    what it raises ends it, so that another one may be asked for."""
     try:
-        await _check(org, known)
+        await patiently(org.pool, known, lambda: _check(org, known))
+    except Canceled:
+        await _end(org, known, Stage.CANCELED, Report())
     except Exception:
         await _end(org, known, Stage.FAILED, Report())
         raise

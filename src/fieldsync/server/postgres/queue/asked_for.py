@@ -15,15 +15,12 @@ import msgspec
 from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.postgres.json_rows import as_json
 from fieldsync.server.postgres.queue import brought, progress
+from fieldsync.server.postgres.queue.again import Canceled, HeldUp, patiently
 from fieldsync.server.postgres.queue.progress import Progress, Stage
 from fieldsync.server.postgres.queue.statements import DEFER
 from fieldsync.server.postgres.work import Pool, Work, snapshot, transaction
 
 T = TypeVar("T", bound=msgspec.Struct)
-
-
-class Canceled(Exception):
-    """Somebody does not want it any more: what is not committed is taken back, what was kept before stays."""
 
 
 @dataclass(frozen=True)
@@ -80,23 +77,37 @@ async def carry_out(
     forget: str = "",
 ) -> None:
     """The job: do what is left of it, and note how it ended, as `work` says or by what it raises; nothing where it has
-    ended. What nobody foresaw ends it too, so that another may be asked for. `forget`: the kind of pieces that are
-    needed no more then."""
-    async with transaction(pool) as database:
-        noted = await progress.noted(database, known)
+    ended. What other work holds is waited for. What nobody foresaw ends it too, so that another may be asked for.
+    `forget`: the kind of pieces that are needed no more then."""
+    noted = await _noted(pool, known)
     if noted is None:
         return
     doing, stage, why = Doing(pool, known, msgspec.json.decode(noted, type=of)), Stage.FAILED, ""
+
+    async def attempt() -> Stage:
+        kept = await _noted(pool, known)
+        if kept is None:
+            raise Canceled
+        doing.done = msgspec.json.decode(kept, type=of)
+        return await work(doing)
+
     try:
-        stage = await work(doing)
+        stage = await patiently(pool, known, attempt)
     except Canceled:
         stage = Stage.CANCELED
+    except HeldUp as held:
+        stage, why = Stage.ERROR, str(held)
     except Refused as refused:
         stage, why = Stage.ERROR, refused.problem.message
     except Exception:
         await _end(doing, (Stage.FAILED, doing.done), forget)
         raise
     await _end(doing, (stage, ended(doing.done, stage, why)), forget)
+
+
+async def _noted(pool: Pool, known: int) -> bytes | None:
+    async with transaction(pool) as database:
+        return await progress.noted(database, known)
 
 
 async def _end(doing: Doing[T], how: tuple[Stage, T], forget: str) -> None:

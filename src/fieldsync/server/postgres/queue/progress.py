@@ -82,6 +82,11 @@ _STEP = written(
     " WHERE id = %(id)s AND ended_at IS NULL RETURNING NOT canceled",
     *("id", "done", "total"),
 )
+_WAIT = written(
+    f"UPDATE {_T} SET status = 'waiting', begun_at = coalesce(begun_at, now())"  # noqa: S608
+    " WHERE id = %(id)s AND ended_at IS NULL RETURNING NOT canceled",
+    "id",
+)
 _END = written(
     f"UPDATE {_T} SET status = %(stage)s, ended_at = now(), result = %(result)s"  # noqa: S608
     " WHERE id = %(id)s AND ended_at IS NULL RETURNING id",
@@ -136,6 +141,12 @@ async def is_canceled(database: Work, progress: int) -> bool:
 async def step(database: Work, progress: int, done: int, total: int) -> bool:
     """So far it is. False where it is to stop: somebody canceled it, or it has ended."""
     row = await database.one(_STEP, id=progress, done=done, total=total)
+    return row is not None and bool(row[0])
+
+
+async def wait(database: Work, progress: int) -> bool:
+    """It has begun, and waits for what other work holds. False where it is to stop, as `step`."""
+    row = await database.one(_WAIT, id=progress)
     return row is not None and bool(row[0])
 
 
