@@ -240,23 +240,6 @@ def test_a_project_never_takes_the_name_of_a_pack_of_the_product(tmp_path: Path)
     assert read(thing(tmp_path / "Platform")).pack.name == "platform_project"
 
 
-RECORD_TYPE = """<active>true</active><label>Big &amp; open</label><businessProcess>P</businessProcess>
-<picklistValues><picklist>Size__c</picklist><values><fullName>A%2FB</fullName><default>true</default></values>
-<values><fullName>C</fullName><default>false</default></values></picklistValues>"""
-
-
-def test_record_types_come_with_the_values_they_offer(tmp_path: Path) -> None:
-    values = "".join(f"<value><fullName>{v}</fullName><default>false</default></value>" for v in ("A/B", "C", "D"))
-    definition = f"<valueSet><restricted>true</restricted><valueSetDefinition>{values}</valueSetDefinition></valueSet>"
-    more = {"force-app/objects/Thing__c/recordTypes/Big.recordType-meta.xml": xml("RecordType", RECORD_TYPE)}
-    result = read(thing(tmp_path, {"Size__c": f"<type>Picklist</type><label>Size</label>{definition}"}, more=more))
-    [found] = result.pack.objects[0].record_types
-    assert (found.name, found.label, found.active) == ("Big", "Big & open", True)
-    assert (found.picklists, found.defaults) == ({"Size__c": ("A/B", "C")}, {"Size__c": "A/B"})
-    assert noted(result, Level.UNSUPPORTED) == {"businessProcess"}
-    catalog_of(result)
-
-
 def test_dependent_picklists_come_with_their_controlling_values(tmp_path: Path) -> None:
     def picklist(more: str, *values: str) -> str:
         given = "".join(f"<value><fullName>{v}</fullName><default>false</default></value>" for v in values)
@@ -273,3 +256,8 @@ def test_dependent_picklists_come_with_their_controlling_values(tmp_path: Path) 
     assert city.controlled_by == "Land__c"
     assert [v.valid_for for v in city.values] == [("AT", "DE"), ()]
     assert noted(result, Level.UNSUPPORTED) == set()
+
+
+def test_a_project_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    more = {"sfdx-project.json": '\ufeff{"packageDirectories": [{"path": "force-app"}], "name": "Marked"}'}
+    assert read(thing(tmp_path, more=more)).pack.name == "marked"

@@ -123,8 +123,8 @@ def _leave_alone_what_is_there(draft: ObjectDraft, around: _Surroundings, notes:
     names = [r.name for r in draft.validation_rules if r.name.lower() in rules]
     names += [v.name for v in draft.list_views if v.name.lower() in views]
     types = {found.name.lower() for found in extended_object.record_types}
-    names += [t.name for t in draft.record_types if t.name.lower() in types]
-    draft.record_types[:] = [t for t in draft.record_types if t.name.lower() not in types]
+    names += [t.declared.name for t in draft.record_types if t.declared.name.lower() in types]
+    draft.record_types[:] = [t for t in draft.record_types if t.declared.name.lower() not in types]
     for name in names:
         notes.add(draft.files[0], name, f"{draft.name} has one of this name already", Level.UNSUPPORTED)
     draft.validation_rules[:] = [r for r in draft.validation_rules if r.name.lower() not in rules]
@@ -177,7 +177,7 @@ def _object(draft: ObjectDraft) -> Object:
         fields=tuple(found.field for found in draft.fields),
         validation_rules=tuple(draft.validation_rules),
         list_views=tuple(draft.list_views),
-        record_types=tuple(draft.record_types),
+        record_types=tuple(found.declared for found in draft.record_types),
         sharing=draft.sharing,
     )
 
@@ -188,7 +188,7 @@ def _extension(draft: ObjectDraft) -> Extension:
         fields=tuple(found.field for found in draft.fields),
         validation_rules=tuple(draft.validation_rules),
         list_views=tuple(draft.list_views),
-        record_types=tuple(draft.record_types),
+        record_types=tuple(found.declared for found in draft.record_types),
     )
 
 

@@ -41,6 +41,14 @@ _COLUMNS = {
 """What list views call the standard fields."""
 
 
+@dataclass(frozen=True)
+class RecordTypeDraft:
+    """A record type with the element it was read from, so that later findings name their place."""
+
+    declared: RecordType
+    element: Element
+
+
 @dataclass
 class ObjectDraft:
     """An object as it is put together from its files."""
@@ -60,7 +68,7 @@ class ObjectDraft:
     fields: list[FieldDraft] = field(default_factory=list)
     validation_rules: list[ValidationRule] = field(default_factory=list)
     list_views: list[ListView] = field(default_factory=list)
-    record_types: list[RecordType] = field(default_factory=list)
+    record_types: list[RecordTypeDraft] = field(default_factory=list)
     untyped: list[tuple[str, Element]] = field(default_factory=list)
     """Standard fields that the project only adjusts: they say no type."""
 
@@ -182,10 +190,10 @@ def add_record_type(draft: ObjectDraft, element: Element, name: str | None) -> N
         defaults=defaults,
     )
     element.finish(RECORD_TYPE)
-    if name is None or any(other.name.lower() == name.lower() for other in draft.record_types):
+    if name is None or any(other.declared.name.lower() == name.lower() for other in draft.record_types):
         element.note("" if element.path else element.node.tag, "it has no name, or one used before", Level.ERROR)
     else:
-        draft.record_types.append(found)
+        draft.record_types.append(RecordTypeDraft(found, element))
 
 
 def _filter(element: Element) -> RollUpFilter:

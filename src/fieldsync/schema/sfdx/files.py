@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Iterator
@@ -113,7 +114,7 @@ def _read_project_file(path: Path) -> _ProjectFile:
     if not path.is_file():
         return _ProjectFile()
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_ProjectFile)
+        return msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8), type=_ProjectFile)
     except msgspec.DecodeError as bad:
         raise Refused(problem(Code.UNUSABLE, what=str(path), reason=str(bad))) from None
 

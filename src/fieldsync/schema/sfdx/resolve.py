@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import msgspec
 
 from fieldsync.schema.model import Field, FieldType, Object
-from fieldsync.schema.sfdx.custom_object import ObjectDraft
+from fieldsync.schema.sfdx.custom_object import ObjectDraft, RecordTypeDraft
 from fieldsync.schema.sfdx.field import FieldDraft
 from fieldsync.schema.standard import standard_fields
 
 _DATES = (FieldType.DATE, FieldType.DATETIME, FieldType.TIME)
+_CHOSEN = (FieldType.PICKLIST, FieldType.MULTI_PICKLIST)
 _SUMMED = (FieldType.NUMBER, FieldType.CURRENCY, FieldType.PERCENT)
 
 
@@ -49,6 +50,7 @@ def resolve(drafts: Mapping[str, ObjectDraft], known: Known, value_sets: frozens
         draft.fields[:] = [_typed(f, draft, drafts, known) for f in draft.fields]
         fields = all_fields(draft, known)
         draft.fields[:] = [_controlled(f, fields, known) for f in draft.fields]
+        draft.record_types[:] = [_offering(t, fields, known) for t in draft.record_types]
 
 
 def all_fields(draft: ObjectDraft, known: Known) -> dict[str, Field]:
@@ -104,6 +106,19 @@ def _controlled(found: FieldDraft, fields: Mapping[str, Field], known: Known) ->
     values = tuple(msgspec.structs.replace(value, valid_for=()) for value in field.values)
     plain = msgspec.structs.replace(field, controlled_by=None, values=values)
     return FieldDraft(plain, found.element, found.order)
+
+
+def _offering(found: RecordTypeDraft, fields: Mapping[str, Field], known: Known) -> RecordTypeDraft:
+    """A record type without the picklists that are not there; what it says of the others stays."""
+    declared = found.declared
+    plain = {name: known.plain(name) for name in declared.picklists}
+    gone = {name for name, ours in plain.items() if ours not in fields or fields[ours].type not in _CHOSEN}
+    for name in sorted(gone):
+        reason = f"{plain[name]} is no picklist of the object here; the record type comes without its values"
+        found.element.note(f"picklistValues[{name}]", reason)
+    picklists = {plain[name]: values for name, values in declared.picklists.items() if name not in gone}
+    defaults = {plain[name]: value for name, value in declared.defaults.items() if name not in gone}
+    return RecordTypeDraft(msgspec.structs.replace(declared, picklists=picklists, defaults=defaults), found.element)
 
 
 def _missing_value_set(field: Field, value_sets: frozenset[str]) -> str | None:
