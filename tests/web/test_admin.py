@@ -89,7 +89,7 @@ def test_an_alignment_shows_what_comes_and_goes_before_it_is_done(
         path.write_text(text, encoding="utf-8")
         page.goto("/console/alignment")
         page.get_by_label("File", exact=True).set_input_files(path)
-        page.get_by_role("button", name=act).click()
+        page.get_by_role("button", name=act, exact=True).click()
 
     with admin(browser, running) as page:
         bring(page, f"Account,Territory,Action\n{account},Leeds,remove\n{account},Nowhere,add\n", "Align")
@@ -100,9 +100,12 @@ def test_an_alignment_shows_what_comes_and_goes_before_it_is_done(
         came = page.get_by_role("row", name=re.compile(rf"{TOM.username} Account \+\d+"))
         expect(came).to_be_visible()
         assert page.request.get("/console/objects/User_Territory").text().count("Tom Baker") == 1, "only looked at"
-        bring(page, line, "Align")
+        page.get_by_role("button", name="Align as previewed").click()
         expect(page.get_by_role("heading", name="Done", exact=True)).to_be_visible()
         assert page.request.get("/console/objects/User_Territory").text().count("Tom Baker") == 2
+        bring(page, line, "Preview")
+        expect(page.get_by_role("heading", name="What it would do")).to_be_visible()
+        expect(page.get_by_role("button", name="Align as previewed")).to_have_count(0)
     ipad.sync()
     assert ipad.count("Account") == mine
 

@@ -122,7 +122,7 @@ def test_lines_of_a_file_are_checked_brought_in_and_given_back(
             page.goto("/console/import/Product")
             page.get_by_label("File", exact=True).set_input_files(path)
             page.get_by_label("Records that are there").select_option("External_Id")
-            page.get_by_role("button", name=act).click()
+            page.get_by_role("button", name=act, exact=True).click()
 
         send("Check only")
         expect(page.get_by_role("heading", name="What would become of the lines")).to_be_visible()
@@ -132,8 +132,11 @@ def test_lines_of_a_file_are_checked_brought_in_and_given_back(
         send("Import")
         expect(page.get_by_role("row", name=re.compile("3 Product Name must be filled in."))).to_be_visible()
         path.write_text("\n".join(",".join(one) for one in lines[:3]), encoding="utf-8")
-        send("Import")
+        send("Check only")
+        expect(page.get_by_text("✓ No line would be refused.")).to_be_visible()
+        page.get_by_role("button", name="Import as checked").click()
         expect(page.get_by_text("✓ No line was refused.")).to_be_visible()
+        expect(page.get_by_role("button", name="Import as checked")).to_have_count(0)
         with page.expect_download() as downloading:
             page.get_by_role("link", name="Report as a file").click()
         told = list(csv.DictReader(Path(downloading.value.path()).read_text(encoding="utf-8").splitlines()))

@@ -127,7 +127,7 @@ def test_an_alignment_of_a_later_day_is_seen_there_in_a_simulation_and_not_befor
         path.write_text(f"User,Territory,Action,Effective\n{SARAH.username},York,{action},{begins}\n")
         page.goto("/console/alignment")
         page.get_by_label("File", exact=True).set_input_files(path)
-        page.get_by_role("button", name=act).click()
+        page.get_by_role("button", name=act, exact=True).click()
 
     with admin(browser, running) as page:
         now, then = held(page, "Account"), held(page, "Account", after)

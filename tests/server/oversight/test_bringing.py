@@ -11,7 +11,15 @@ from tests.server.oversight.test_checking import cancel, work_off
 from fieldsync.base.problems import Code, Refused
 from fieldsync.server.http.context import calling
 from fieldsync.server.oversight.sheets import bringing
-from fieldsync.server.oversight.sheets.bringing import Brought, Import, ask_import, newest_import, report, run_import
+from fieldsync.server.oversight.sheets.bringing import (
+    Brought,
+    Import,
+    ask_checked,
+    ask_import,
+    newest_import,
+    report,
+    run_import,
+)
 from fieldsync.server.postgres.queue.progress import Progress, Stage
 
 LINES = [[f"B{n}", "Leeds"] for n in range(5)]
@@ -24,6 +32,17 @@ def ask(desk: Desk, *, check: bool = False, head: tuple[str, ...] = ("Name", "Ci
         async with calling(org, desk.token) as (database, caller):
             what = Brought("Shop", caller.user_id, head, check=check)
             await ask_import(org, database, caller, what, iter([*LINES, ["", "Nowhere"], ["", ""]]), "Ada")
+
+    desk.lab.run(asked())
+
+
+def follow(desk: Desk, checked: int) -> None:
+    """Have brought in what was checked."""
+    org = desk.lab.org
+
+    async def asked() -> None:
+        async with calling(org, desk.token) as (database, caller):
+            await ask_checked(org, database, caller, "Shop", checked, "Ada")
 
     desk.lab.run(asked())
 
@@ -70,6 +89,26 @@ def test_a_check_keeps_nothing_and_an_import_every_line_but_those_refused(desk: 
         assert there(desk) == ([] if check else ["B0", "B1", "B2", "B3", "B4"])
     with pytest.raises(Refused):
         ask(desk, head=("Name", "No_Such"))
+
+
+def test_a_file_that_was_checked_is_brought_in_without_being_given_again(desk: Desk) -> None:
+    ask(desk, check=True)
+    with pytest.raises(Refused):
+        follow(desk, newest(desk)[0].id)  # it is not checked yet
+    work_off(desk.lab)
+    older = newest(desk)[0].id
+    ask(desk, check=True)
+    work_off(desk.lab)
+    for other in (older, 0):
+        with pytest.raises(Refused) as refused:
+            follow(desk, other)
+        assert refused.value.problem.code is Code.UNUSABLE
+    follow(desk, newest(desk)[0].id)
+    work_off(desk.lab)
+    assert (reported(desk), there(desk)) == (BECAME, ["B0", "B1", "B2", "B3", "B4"])
+    with pytest.raises(Refused):
+        follow(desk, newest(desk)[0].id)  # that was no check
+    assert desk.lab.query("SELECT count(*) FROM fieldsync_jobs.brought WHERE kind = 'lines'") == [(0,)]
 
 
 def test_one_that_was_killed_brings_no_line_twice(desk: Desk) -> None:

@@ -26,6 +26,7 @@ from fieldsync.server.save.batch import Caller
 from fieldsync.server.sync.session import Begin, org_of
 from fieldsync.web.console.typed import SessionEnded, StalePage, not_done, owner_of, typed_in
 
+ID_DIGITS_MAX = 19
 COOKIE, WHOSE = "fieldsync_console", "fieldsync_console_whose"
 """The session, and beside it the id of its person, which opens nothing."""
 AnyRequest = Request[Any, Any, Any]
@@ -76,6 +77,12 @@ async def somebody(served: Served, request: AnyRequest) -> tuple[Org, str, Calle
                 raise
         await asyncio.sleep(TAKEN_UP_PAUSE_SECONDS)
     raise AssertionError("the last try answers")
+
+
+def note_of(form: FormMultiDict, name: str) -> int:
+    """The id of a piece of work that a form speaks of; 0, which is none's, for what is no number."""
+    said = str(form.get(name, ""))
+    return int(said) if said.isascii() and said.isdecimal() and len(said) < ID_DIGITS_MAX else 0
 
 
 async def form_of_page(request: AnyRequest) -> FormMultiDict:

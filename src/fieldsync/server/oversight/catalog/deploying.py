@@ -136,7 +136,7 @@ async def run_deploy(orgs: Mapping[str, Org], uri: str, asked: Deploying) -> Non
     async def work(doing: Doing[Deploy]) -> Stage:
         return await _Running(orgs, uri, asked.org, doing).go_on()
 
-    await asked_for.carry_out(pool, asked.deploy, Deploy, work, ended=ended, forget=_CATALOG)
+    await asked_for.carry_out(pool, asked.deploy, Deploy, work, ended=ended, forget=lambda _: _CATALOG)
 
 
 class _Running:

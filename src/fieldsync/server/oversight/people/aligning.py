@@ -9,10 +9,11 @@ from __future__ import annotations
 import msgspec
 
 from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.people.alignment import Aligned, File, align
 from fieldsync.server.oversight.people.asked import as_who_asked
-from fieldsync.server.postgres.queue import asked_for
+from fieldsync.server.postgres.queue import asked_for, brought
 from fieldsync.server.postgres.queue.again import Canceled
 from fieldsync.server.postgres.queue.asked_for import Doing, Kind
 from fieldsync.server.postgres.queue.progress import Progress, Stage
@@ -22,6 +23,7 @@ from fieldsync.server.save.batch import Caller
 
 ALIGNING, PREVIEWING = "alignment brought by a file", "alignment previewed"
 _BUSY = "one that was brought before is under way; wait for its end, or cancel it"
+_FILE = "file"
 REFUSED_TOLD_MAX = 1_000
 """So many refused lines are told one by one."""
 
@@ -45,7 +47,18 @@ async def ask_alignment(org: Org, database: Database, caller: Caller, file: File
     def job(known: int) -> Alignment:
         return Alignment(org.name, known, caller.user_id, preview, file)
 
-    await asked_for.ask(database, org.name, by, kind, job, Aligned())
+    known = await asked_for.ask(database, org.name, by, kind, job, Aligned())
+    if preview:
+        await brought.put(database, known, _FILE, 0, msgspec.json.encode(file))
+
+
+async def previewed_file(org: Org, database: Database, previewed: int) -> File:
+    """The file of this preview. Raises Refused(UNUSABLE) where another took its place."""
+    newest, _ = await newest_alignment(org, database) or (None, None)
+    kept = await brought.get(database, previewed, _FILE, 0) if newest is not None and newest.id == previewed else None
+    if kept is None:
+        raise Refused(problem(Code.UNUSABLE, what="The file that was previewed", reason="another has taken its place"))
+    return msgspec.json.decode(kept, type=File)
 
 
 async def run_alignment(org: Org, asked: Alignment) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from fieldsync.base.ids import RecordId
+from fieldsync.base.problems import Code, Refused, problem
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.people.asked import as_who_asked
 from fieldsync.server.oversight.reader import open_to, reader_of
@@ -84,9 +85,31 @@ async def ask_import(
     await progress.expect(database, known, msgspec.structs.replace(what, total=total, left_out=heads.left_out))
 
 
+async def ask_checked(org: Org, database: Database, caller: Caller, name: str, checked: int, by: str) -> None:
+    """Have the file brought in that this person has had checked. Raises Refused(UNUSABLE) where another took its place,
+    and while one is under way."""
+    newest, done = await newest_import(org, database, name) or (None, None)
+    mine = newest is not None and done is not None and newest.id == checked and done.user == caller.user_id
+    if newest is None or done is None or not mine or not may_follow(newest, done):
+        raise Refused(problem(Code.UNUSABLE, what="The file that was checked", reason="another has taken its place"))
+    begins = Brought(name, caller.user_id, done.head, done.key, total=done.total, left_out=done.left_out)
+    kind = Kind(IMPORTING + name, "This file", _BUSY)
+    takes = (checked, _LINES)
+    await asked_for.ask(database, org.name, by, kind, lambda known: Import(org.name, known), begins, takes=takes)
+
+
+def may_follow(checked: Progress, done: Brought) -> bool:
+    """Whether the file can be brought in as it was checked, all of it."""
+    return done.check and checked.stage is Stage.VALID and done.total > 0
+
+
 async def run_import(org: Org, asked: Import) -> None:
     """The job. What it raises that nobody foresaw ends it, so that another one may be asked for."""
-    await asked_for.carry_out(org.pool, asked.known, Brought, lambda doing: _bring(org, doing), forget=_LINES)
+    await asked_for.carry_out(org.pool, asked.known, Brought, lambda doing: _bring(org, doing), forget=_needed_no_more)
+
+
+def _needed_no_more(done: Brought) -> str:
+    return "" if done.check else _LINES
 
 
 async def _bring(org: Org, doing: Doing[Brought]) -> Stage:

@@ -33,11 +33,24 @@ class Kind:
 
 
 async def ask(
-    database: Work, org: str, by: str, kind: Kind, job: Callable[[int], msgspec.Struct], begins_with: msgspec.Struct
+    database: Work,
+    org: str,
+    by: str,
+    kind: Kind,
+    job: Callable[[int], msgspec.Struct],
+    begins_with: msgspec.Struct,
+    *,
+    takes: tuple[int, str] | None = None,
 ) -> int:
-    """Have it done soon, with the commit. `job` makes its arguments from the id of its note, which is returned. Raises
-    Refused(UNUSABLE) while one of this kind is under way."""
-    known = await progress.begin(database, org, kind.what, by)
+    """Have it done soon, with the commit. `job` makes its arguments from the id of its note, which is returned.
+    `takes`: what was brought with this note, of this kind, is about the new one. Raises Refused(UNUSABLE) while one of
+    this kind is under way."""
+
+    async def move(to: int) -> None:
+        if takes is not None:
+            await brought.move(database, takes[0], to, takes[1])
+
+    known = await progress.begin(database, org, kind.what, by, takes=move)
     if known is None:
         raise Refused(problem(Code.UNUSABLE, what=kind.subject, reason=kind.busy))
     await progress.expect(database, known, begins_with)
@@ -74,11 +87,11 @@ async def carry_out(
     work: Callable[[Doing[T]], Awaitable[Stage]],
     *,
     ended: Callable[[T, Stage, str], T] = told_why,
-    forget: str = "",
+    forget: Callable[[T], str] = lambda _: "",
 ) -> None:
     """The job: do what is left of it, and note how it ended, as `work` says or by what it raises; nothing where it has
     ended. What other work holds is waited for. What nobody foresaw ends it too, so that another may be asked for.
-    `forget`: the kind of pieces that are needed no more then."""
+    `forget`: the kind of pieces that are needed no more then, empty for none."""
     noted = await _noted(pool, known)
     if noted is None:
         return
@@ -110,10 +123,10 @@ async def _noted(pool: Pool, known: int) -> bytes | None:
         return await progress.noted(database, known)
 
 
-async def _end(doing: Doing[T], how: tuple[Stage, T], forget: str) -> None:
+async def _end(doing: Doing[T], how: tuple[Stage, T], forget: Callable[[T], str]) -> None:
     async with transaction(doing.pool) as database:
-        if forget:
-            await brought.forget(database, doing.known, forget)
+        if kind := forget(doing.done):
+            await brought.forget(database, doing.known, kind)
         await progress.end(database, doing.known, *how)
 
 

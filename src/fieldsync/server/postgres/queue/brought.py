@@ -27,6 +27,10 @@ _NEXT = written(
     " ORDER BY part LIMIT 1",
     *("id", "kind", "part"),
 )
+_MOVE = written(
+    f"UPDATE {_T} SET progress = %(to)s WHERE progress = %(id)s AND kind = %(kind)s",  # noqa: S608
+    *("id", "to", "kind"),
+)
 _FORGET = written(f"DELETE FROM {_T} WHERE progress = %(id)s AND kind = %(kind)s", "id", "kind")  # noqa: S608
 
 
@@ -45,6 +49,11 @@ async def after(database: Work, progress: int, kind: str, part: int) -> tuple[in
     """The next piece behind this one, and its place; None behind the last."""
     row = await database.one(_NEXT, id=progress, kind=kind, part=part)
     return None if row is None else (int(row[0]), bytes(row[1]))
+
+
+async def move(database: Work, progress: int, to: int, kind: str) -> None:
+    """What was brought with one is about another now."""
+    await database.run(_MOVE, id=progress, to=to, kind=kind)
 
 
 async def forget(database: Work, progress: int, kind: str) -> None:

@@ -6,7 +6,7 @@ asks whether it is to stop. What came of it stays there as JSON until the next o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -116,10 +116,15 @@ _NEWEST = written(
 )
 
 
-async def begin(database: Work, queue: str, what: str, by: str) -> int | None:
-    """Note that somebody wants it; None while one of its kind is under way. Its id goes into the job's arguments."""
-    await database.run(_FORGET, queue=queue, what=what)
+async def begin(
+    database: Work, queue: str, what: str, by: str, *, takes: Callable[[int], Awaitable[None]] | None = None
+) -> int | None:
+    """Note that somebody wants it; None while one of its kind is under way. Its id goes into the job's arguments.
+    `takes`, called with that, takes over what it needs of the last one, before that is forgotten."""
     row = await database.one(_BEGIN, queue=queue, what=what, by=by)
+    if row is not None and takes is not None:
+        await takes(int(row[0]))
+    await database.run(_FORGET, queue=queue, what=what)
     return None if row is None else int(row[0])
 
 

@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 from litestar import Response, get, post
-from litestar.datastructures import UploadFile
+from litestar.datastructures import FormMultiDict, UploadFile
 from litestar.response import Redirect, Template
 
 from fieldsync.base.ids import RecordId, is_id, prefix_of
@@ -16,15 +16,15 @@ from fieldsync.protocol.session import Platform
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.org.runtime import Org
 from fieldsync.server.oversight.people.access import explain_record
-from fieldsync.server.oversight.people.aligning import PREVIEWING, ask_alignment, newest_alignment
-from fieldsync.server.oversight.people.alignment import read_file
+from fieldsync.server.oversight.people.aligning import PREVIEWING, ask_alignment, newest_alignment, previewed_file
+from fieldsync.server.oversight.people.alignment import File, read_file
 from fieldsync.server.oversight.people.leaving import ask_leaving, newest_leaving
 from fieldsync.server.oversight.people.shift import PEOPLE_MAX
 from fieldsync.server.oversight.scope.holders import holder_of
 from fieldsync.server.oversight.scope.kept import usernames
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.postgres.work import snapshot, transaction
-from fieldsync.web.console.door import AnyRequest, admin, admin_org, form_of_page, name_of
+from fieldsync.web.console.door import AnyRequest, admin, admin_org, form_of_page, name_of, note_of
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.people.pages import person_page
 from fieldsync.web.kit.pages import telling
@@ -117,15 +117,12 @@ async def bring_alignment(request: AnyRequest, served: ServedHere) -> Response[A
     """Have what the file would do said, or done: by a job, which the page watches."""
     org, page_token, caller = await admin(served, request)
     form = await form_of_page(request)
-    file, preview = form.get("file"), form.get("act") != "align"
     try:
-        if not isinstance(file, UploadFile) or not file.filename:
-            raise Refused(problem(Code.UNUSABLE, what="This form", reason="no file was chosen"))
-        text = (await file.read()).decode("utf-8-sig")
-        found = read_file(csv.reader(io.StringIO(text, newline="")))
-        by = await name_of(org, caller)
+        brought = None if "previewed" in form else await _file(form)
+        how = form.get("act") != "align", await name_of(org, caller)
         async with transaction(org.pool) as database:
-            await ask_alignment(org, database, caller, found, (preview, by))
+            found = brought or await previewed_file(org, database, note_of(form, "previewed"))
+            await ask_alignment(org, database, caller, found, how)
     except (UnicodeDecodeError, csv.Error):
         return await _alignment(
             org, page_token, problem(Code.UNUSABLE, what="This file", reason="it is no CSV in UTF-8")
@@ -133,6 +130,15 @@ async def bring_alignment(request: AnyRequest, served: ServedHere) -> Response[A
     except Refused as refused:
         return await _alignment(org, page_token, refused.problem)
     return Redirect("/console/alignment", status_code=SEE_OTHER)
+
+
+async def _file(form: FormMultiDict) -> File:
+    """What was chosen. Raises Refused, UnicodeDecodeError, csv.Error."""
+    file = form.get("file")
+    if not isinstance(file, UploadFile) or not file.filename:
+        raise Refused(problem(Code.UNUSABLE, what="This form", reason="no file was chosen"))
+    text = (await file.read()).decode("utf-8-sig")
+    return read_file(csv.reader(io.StringIO(text, newline="")))
 
 
 ACT_PAGES = [access_page, reassign_all, leaving_page, alignment_page, bring_alignment]

@@ -15,13 +15,20 @@ from fieldsync.base.problems import Code, Problem, Refused, problem
 from fieldsync.schema.access.permissions import Access
 from fieldsync.server.http.context import ServedHere
 from fieldsync.server.oversight.reader import open_to
-from fieldsync.server.oversight.sheets.bringing import Brought, ask_import, newest_import, report
+from fieldsync.server.oversight.sheets.bringing import (
+    Brought,
+    ask_checked,
+    ask_import,
+    may_follow,
+    newest_import,
+    report,
+)
 from fieldsync.server.oversight.sheets.export import exported
 from fieldsync.server.oversight.sheets.heads import keys_of
 from fieldsync.server.postgres.queue import progress
 from fieldsync.server.postgres.queue.progress import Progress
 from fieldsync.server.postgres.work import snapshot, transaction
-from fieldsync.web.console.door import AnyRequest, form_of_page, name_of
+from fieldsync.web.console.door import AnyRequest, form_of_page, name_of, note_of
 from fieldsync.web.console.pages import SEE_OTHER
 from fieldsync.web.console.records.desk import Desk, desk_of
 
@@ -57,6 +64,7 @@ async def _page(desk: Desk, name: str, wrong: Problem | None = None, key: str = 
     about = {"object": name, "plural": object_type.plural, "label": object_type.label, "fields": fields}
     mine = done is not None and _may_look(desk, done)
     told = {"keys": keys_of(object_type), "key": key, "p": p, "done": done, "mine": mine}
+    told["follows"] = p is not None and done is not None and mine and may_follow(p, done)
     return desk.page("import.html", {**about, **told}, wrong)
 
 
@@ -78,13 +86,16 @@ async def import_records(request: AnyRequest, served: ServedHere, name: str) -> 
     form = await form_of_page(request)
     key, file = str(form.get("key", "")), form.get("file")
     try:
-        if not isinstance(file, UploadFile) or not file.filename:
-            raise Refused(problem(Code.UNUSABLE, what="This form", reason="no file was chosen"))
-        lines, by = _lines(file), await name_of(desk.org, desk.caller)
-        head = tuple(next(lines, []))
-        what = Brought(name, desk.caller.user_id, head, key, check=form.get("act") == "check")
+        by = await name_of(desk.org, desk.caller)
         async with transaction(desk.org.pool) as database:
-            await ask_import(desk.org, database, desk.caller, what, lines, by)
+            if "checked" in form:
+                await ask_checked(desk.org, database, desk.caller, name, note_of(form, "checked"), by)
+            elif isinstance(file, UploadFile) and file.filename:
+                lines = _lines(file)
+                what = Brought(name, desk.caller.user_id, tuple(next(lines, [])), key, check=form.get("act") == "check")
+                await ask_import(desk.org, database, desk.caller, what, lines, by)
+            else:
+                raise Refused(problem(Code.UNUSABLE, what="This form", reason="no file was chosen"))
     except Refused as refused:
         return await _page(desk, name, refused.problem, key)
     return Redirect(f"/console/import/{name}", status_code=SEE_OTHER)
