@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import msgspec
+import psycopg
 import pytest
 from tests.server.lab import Lab
 from tests.server.oversight.desk import Desk
@@ -30,6 +33,7 @@ from fieldsync.server.oversight.catalog.deploying import (
     note_done,
     run_deploy,
 )
+from fieldsync.server.postgres import settings
 from fieldsync.server.postgres.connect import AdminConnection
 from fieldsync.server.postgres.deploy.plan import Plan
 from fieldsync.server.postgres.queue.progress import Progress, Stage
@@ -197,3 +201,32 @@ def test_no_move_leads_out_of_an_end_and_every_other_state_has_a_way_on() -> Non
     assert msgspec.json.decode(msgspec.json.encode(deploy), type=Deploy) == deploy
     with pytest.raises(KeyError):
         deploy.moved(Event.CANCELED, "now")
+
+
+def test_a_deploy_that_meets_a_lock_is_planned_anew_and_done_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, wanted = desk.lab, with_field(desk.lab, "Fax")
+    monkeypatch.setitem(settings.ADMIN, "lock_timeout", "300")
+    known = ask(desk, wanted)
+    with psycopg.connect(lab.uri, options="-c search_path=org_small") as other:
+        other.execute('LOCK TABLE "Shop" IN ACCESS SHARE MODE')
+        ends = threading.Thread(target=ended_when_it_waits, args=(other, lab.uri, known))
+        ends.start()
+        run(desk, known)
+        ends.join()
+    after, deploy = newest(desk)
+    assert (after.stage, deploy.state, deploy.wrong) == (Stage.VALID, State.ACTIVE, "")
+    assert states(deploy).count(State.VALIDATING) > 1, "it was planned anew"
+    assert "Fax" in columns(lab)
+
+
+def ended_when_it_waits(other: psycopg.Connection[tuple[object, ...]], uri: str, known: int) -> None:
+    """End the other's transaction once the deploy says that it waits, or has ended."""
+    waits = (
+        "SELECT 1 FROM fieldsync_jobs.progress WHERE id = %s"
+        " AND (ended_at IS NOT NULL OR (status = 'waiting' AND begun_at IS NOT NULL))"
+    )
+    until = time.monotonic() + 30
+    with psycopg.connect(uri, autocommit=True) as looking:
+        while looking.execute(waits, [known]).fetchone() is None and time.monotonic() < until:
+            time.sleep(0.02)
+    other.rollback()

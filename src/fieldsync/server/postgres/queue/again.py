@@ -10,10 +10,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
 from fieldsync.base.log import get_logger
 from fieldsync.base.problems import Code, Refused
 from fieldsync.server.postgres.queue import progress
 from fieldsync.server.postgres.work import Busy, Collision, DatabaseError, Gone, Pool, TooLong, transaction
+from fieldsync.server.postgres.work.errors import in_our_words
 
 T = TypeVar("T")
 PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)
@@ -38,7 +42,7 @@ async def patiently(pool: Pool, known: int, work: Callable[[], Awaitable[T]]) ->
     for pause in (*PAUSES_SECONDS, None):
         try:
             return await work()
-        except (DatabaseError, Refused) as failed:
+        except (DatabaseError, DBAPIError, Refused) as failed:
             if not _may_go_on(failed):
                 raise
             _log.warning("job held up", note=known, reason=str(failed)[:500], again_seconds=pause)
@@ -49,10 +53,13 @@ async def patiently(pool: Pool, known: int, work: Callable[[], Awaitable[T]]) ->
     raise AssertionError("the last pause ends it")
 
 
-def _may_go_on(failed: Exception) -> bool:
-    """Whether the same work may succeed once others are done."""
+def _may_go_on(failed: BaseException | None) -> bool:
+    """Whether the same work may succeed once others are done. A deploy's refusal has what PostgreSQL said behind it."""
     if isinstance(failed, Refused):
-        return failed.problem.code in (Code.BUSY, Code.ROW_LOCK)
+        passes = failed.problem.code in (Code.BUSY, Code.ROW_LOCK, Code.DATABASE_UNREACHABLE)
+        return passes or _may_go_on(failed.__cause__)
+    if isinstance(failed, DBAPIError):
+        return isinstance(failed.orig, psycopg.Error) and _may_go_on(in_our_words(failed.orig))
     return isinstance(failed, Busy | Collision | Gone) and not isinstance(failed, TooLong)
 
 
