@@ -223,6 +223,8 @@ def test_a_job_that_takes_long_is_stopped_where_it_is_watched(browser: Browser, 
         expect(watched).to_contain_text("– Canceled")
         page.get_by_role("link", name="Sync rules checked for everybody").click()
         expect(page.get_by_text("– Canceled")).to_be_visible()
+        expect(page.get_by_text("says nothing of the rules")).to_be_visible()
+        expect(page.get_by_text("✓")).to_have_count(0)
         page.get_by_role("button", name="Check again").click()
         expect(page.get_by_text("✓ Every device that was looked at could sync.")).to_be_visible()
         expect(page.get_by_role("button", name="Check again")).to_be_visible()
