@@ -14,15 +14,15 @@ from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Refused
 from fieldsync.device import Device
 
+LISTING = """UPDATE org_demo."Sync_Rule" SET "Attachment_Fields" = %s, "_stamp" = "_stamp" + 1
+    WHERE "Object_Name" = %s"""
 pytestmark = pytest.mark.usefixtures("online")
 
 
 def list_notes(running: Running, name: str = "Call", field: str = "Notes") -> None:
     """A long text of a call's notes, or of this field, is a file from now on, and both devices know."""
     with psycopg.connect(running.uri) as connection:
-        listing = """UPDATE org_demo."Sync_Rule" SET "Attachment_Fields" = %s, "_stamp" = "_stamp" + 1
-            WHERE "Object_Name" = %s"""
-        connection.execute(listing, (field, name))
+        connection.execute(LISTING, (field, name))
     for device in running.devices:
         device.sync()
 
@@ -89,3 +89,33 @@ def test_all_of_a_long_description_is_read_from_its_accounts_page_without_a_netw
         all_of_it = page.get_by_role("link", name="All of it, 67 kB Description")
         expect(all_of_it).to_be_visible()
         assert page.request.get(str(all_of_it.get_attribute("href"))).text() == text
+
+
+def test_notes_whose_field_was_unlisted_are_told_among_the_errors_read_there_and_sent_once_it_is_listed(
+    browser: Browser, running: Running
+) -> None:
+    ipad = running.devices[0]
+    list_notes(running)
+    call = ipad.find("Call", where={"Status": "Saved"}, order_by="Call_Date", descending=True)[0].id
+    notes = "What she asked. " * 3_000 + "The end."
+    ipad.go_offline()
+    with ipad.edit() as edit:
+        edit.update("Call", call, {"Notes": notes})
+    with psycopg.connect(running.uri) as connection:
+        connection.execute(LISTING, ("Next_Steps", "Call"))
+    ipad.go_online()
+    with app(browser, running.link("iPad")) as page:
+        expect(page.get_by_role("link", name="Errors 1 error")).to_be_visible()
+        page.goto("/errors")
+        told = page.get_by_role("article").filter(has_text="did not take the file of")
+        expect(told).to_contain_text("all of it is on this device only")
+        expect(told).to_contain_text("Your admin can open the field")
+        all_of_it = told.get_by_role("button", name="All of it, 46 kB")
+        assert page.request.get(str(all_of_it.get_attribute("href"))).text() == notes
+        page.once("dialog", lambda asked: asked.dismiss())
+        told.get_by_role("button", name="Give it up").click()
+        expect(told).to_be_visible()
+        list_notes(running)
+        told.get_by_role("button", name="Send again").click()
+        expect(page.get_by_text("No sync errors.")).to_be_visible()
+    eventually(lambda: not any(item.waits for item in ipad.media.items()))

@@ -208,6 +208,11 @@ CATALOGUE: dict[Code, Kind] = {
     Code.UNUSABLE: Kind(422, "{what} cannot be used: {reason}.", "Correct it, or name another one."),
     Code.BAD_NAME: Kind(422, "{name} cannot be a name here: {reason}.", "Choose another name."),
     Code.WEAK_PASSWORD: Kind(422, "This password cannot be used: {reason}.", "Choose another password."),
+    Code.FILE_REFUSED: Kind(
+        409,
+        "The server did not take the file of {what}: all of it is on this device only.",
+        "Copy it. Your admin can open the field or the record for it again; then it goes by itself.",
+    ),
     Code.UNKNOWN_REASON: Kind(
         422, "{message}", "Update the app: it is older than this reason. Nothing you saved is lost."
     ),

@@ -262,7 +262,7 @@ class Device:
 
     def widget(self) -> Widget:
         """The Sync widget, now."""
-        return widget(self._ask(facts_of, self._engine))
+        return widget(self._ask(facts_of, self._engine, self.media.refusals))
 
     def queue(self) -> list[QueueEntry]:
         """What waits for the server's decision, in order."""

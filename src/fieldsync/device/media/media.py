@@ -20,7 +20,8 @@ from fieldsync.device.media import fetch
 from fieldsync.device.media.fetch import Fetched
 from fieldsync.device.media.outgoing import Outgoing
 from fieldsync.device.media.plan import Item, Plan, Wanted, items, plan
-from fieldsync.device.media.texts import Text, field_of, goes_with, is_settled, key_of, wanted_texts
+from fieldsync.device.media.refused import NotTaken, not_taken
+from fieldsync.device.media.texts import Text, field_of, is_taken_back, key_of, wanted_texts
 from fieldsync.device.media.wanted import wanted
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.store.media.files import MEDIA, Files, Held
@@ -67,7 +68,7 @@ class Media:
         self._files: Files | None = None
         self._canceled = threading.Event()
         self._state, self._told_at = MediaState(), 0.0
-        self._outgoing = Outgoing(engine, lambda: self.files)
+        self._outgoing = Outgoing(engine, lambda: self.files, tell)
 
     @property
     def files(self) -> Files:
@@ -152,6 +153,29 @@ class Media:
         """Send a piece of what was made here, where nothing else is due. Seconds until the next is."""
         return again if again == 0.0 else self._outgoing.step(again, beside=(self._store.folder / MEDIA).exists())
 
+    @property
+    def refusals(self) -> int:
+        """How many files that were made here the server does not take."""
+        if self._outgoing.refusals is None and (self._store.folder / MEDIA).exists():
+            self._outgoing.count()
+        return self._outgoing.refusals or 0
+
+    def refused(self) -> list[NotTaken]:
+        """Files that were made here and the server does not take."""
+        if not self.refusals:
+            return []
+        with self._store.read() as work:
+            return not_taken(work, self._store.tables, self._held())
+
+    def send_again(self, one: NotTaken) -> None:
+        """A person wants a refused file to be tried now."""
+        self._outgoing.try_now(one.held)
+
+    def give_up(self, one: NotTaken) -> None:
+        """A person needs a refused file no more: it goes."""
+        self.files.drop(one.held.id, one.held.checksum)
+        self._outgoing.count()
+
     def state(self) -> MediaState:
         """How far a running sync is."""
         return self._state
@@ -223,6 +247,8 @@ class Media:
             self.files.drop(record_id)
             got.removed += 1
         self._drop_unsaid()
+        if self.refusals:
+            self._outgoing.count()
         chosen = [item for item in self.items() if item.wanted.id == only and item.left] if only else []
         chosen += found.update if update and not only else ()
         chosen += found.new if new and not only else ()
@@ -240,10 +266,7 @@ class Media:
             if not (one.outgoing and field_of(one.id)):
                 continue
             with self._store.write() as work:
-                tables = self._store.tables
-                if is_settled(work, one.id) and (
-                    one.object not in tables or goes_with(work, tables[one.object], one) is None
-                ):
+                if is_taken_back(work, self._store.tables, one):
                     self.files.drop(one.id, one.checksum)
 
     def _progress(self, count: int) -> None:

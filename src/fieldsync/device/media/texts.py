@@ -21,6 +21,7 @@ from fieldsync.device.store.media.files import Held
 from fieldsync.device.store.objects import ObjectTable, ObjectTables, quoted
 from fieldsync.device.store.records import read_row
 from fieldsync.device.store.work import Work
+from fieldsync.device.sync.account import read_settings
 from fieldsync.protocol.media import TextFile, in_row, text_file
 from fieldsync.schema.catalog import ObjectType
 from fieldsync.schema.fields import BadValue, canonical
@@ -123,3 +124,26 @@ def goes_with(work: Work, table: ObjectTable, one: Held) -> RecordId | None:
     asked = f"SELECT Id FROM {table.name} WHERE substr({quoted(field)}, -{_LAST_CHARS}) GLOB ? ORDER BY Id"
     other = work.value(asked, f"*{one.checksum}]")
     return None if other is None else key_of(other, field)
+
+
+def is_closed(work: Work, tables: ObjectTables, one: Held) -> bool:
+    """Whether this device is not told any more what the row says of a text: its object or field was closed to the
+    person. A field that is empty and not listed counts as that."""
+    field = field_of(one.id)
+    if one.object not in tables or field not in tables[one.object].columns:
+        return True
+    if field in read_settings(work).texts.get(one.object, ()) or not is_settled(work, one.id):
+        return False
+    row = read_row(work, tables[one.object], record_of(one.id))
+    return row is not None and row.values[field] is None
+
+
+def is_taken_back(work: Work, tables: ObjectTables, one: Held) -> bool:
+    """Whether no row speaks of a text that was made here any more, and nothing of its record waits. Where it is
+    closed to this device, or its record left after the server refused the text, nobody knows: not so."""
+    if is_closed(work, tables, one):
+        return False
+    table = tables[one.object]
+    if not is_settled(work, one.id) or (one.refused and read_row(work, table, record_of(one.id)) is None):
+        return False
+    return goes_with(work, table, one) is None

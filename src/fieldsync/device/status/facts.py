@@ -18,8 +18,8 @@ _UNDECIDED = ", ".join(f"'{s}'" for s in UNDECIDED)
 _OLDEST = f"SELECT saved_at FROM _queue WHERE state IN ({_UNDECIDED}) ORDER BY n LIMIT 1"
 
 
-def facts_of(work: Work, engine: Engine) -> Facts:
-    """The widget's facts, in one snapshot."""
+def facts_of(work: Work, engine: Engine, files_refused: int) -> Facts:
+    """The widget's facts, in one snapshot, but for the files the server does not take: they lie elsewhere."""
     many = dict(work.rows("SELECT state, count(*) FROM _queue GROUP BY state"))
     errors, pending = (sum(many.get(state, 0) for state in states) for states in (REFUSED, UNDECIDED))
     oldest = work.value(_OLDEST) if pending else None
@@ -29,7 +29,7 @@ def facts_of(work: Work, engine: Engine) -> Facts:
     )
     return Facts(
         now_ms=engine.numbers.now_ms(),
-        errors=errors,
+        errors=errors + files_refused,
         pending=pending,
         active=running.active,
         oldest_pending_ms=_ms(oldest),

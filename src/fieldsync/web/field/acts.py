@@ -11,6 +11,7 @@ from litestar.response import Template
 from fieldsync.base.problems import Refused
 from fieldsync.device import Network
 from fieldsync.web.field import reading
+from fieldsync.web.field.content.unsent import refusals
 from fieldsync.web.field.context import AnyRequest, FieldHere, WorldHere, sentence_of
 from fieldsync.web.field.form.sent import form_of, revision_of
 from fieldsync.web.field.lists import record_list
@@ -87,7 +88,7 @@ def undo(request: AnyRequest, app: FieldHere, n: int) -> Template:
         app.device.undo(n)
     except Refused as refused:
         said = sentence_of(refused)
-    return app.page(request, "_errors.html", errors=reading.error_list(app.device), said=said)
+    return app.page(request, "_errors.html", **refusals(app, said))
 
 
 @post("/errors/{n:int}/resend", status_code=200, sync_to_thread=True)
@@ -99,7 +100,7 @@ def resend(request: AnyRequest, app: FieldHere, n: int) -> Template:
         app.device.resend(n)
     except Refused as refused:
         said = sentence_of(refused)
-    return app.page(request, "_errors.html", errors=reading.error_list(app.device), said=said)
+    return app.page(request, "_errors.html", **refusals(app, said))
 
 
 @post("/presence", status_code=204)
@@ -130,7 +131,7 @@ def part(request: AnyRequest, app: FieldHere, world: WorldHere, name: str, of: s
         case "records":
             return app.page(request, "_records.html", **record_list(app, of, asked_of(request)))
         case "errors":
-            return app.page(request, "_errors.html", errors=reading.error_list(app.device), said="")
+            return app.page(request, "_errors.html", **refusals(app))
         case "queue":
             return app.page(request, "_queue.html", queue=app.device.queue())
         case "history":
@@ -138,7 +139,7 @@ def part(request: AnyRequest, app: FieldHere, world: WorldHere, name: str, of: s
         case "support":
             return app.page(request, "_support.html")
         case "badge":
-            return app.page(request, "_badge.html", errors=len(app.device.errors()))
+            return app.page(request, "_badge.html", errors=app.device.widget().errors)
         case _:
             return app.widget(request)
 

@@ -24,6 +24,7 @@ from fieldsync.web.field.content.email import EMAIL_PAGES
 from fieldsync.web.field.content.pages import CONTENT_PAGES
 from fieldsync.web.field.content.serving import SERVING, SLIDES
 from fieldsync.web.field.content.texts import TEXTS
+from fieldsync.web.field.content.unsent import UNSENT
 from fieldsync.web.field.context import AnyRequest
 from fieldsync.web.field.day.nearby import NEARBY_PAGES
 from fieldsync.web.field.day.pages import DAY_PAGES
@@ -55,6 +56,7 @@ HANDLERS: tuple[Any, ...] = (
     *SERVING,
     *ATTACHING,
     *TEXTS,
+    *UNSENT,
     *EMAIL_PAGES,
     *ACTS,
     live,

@@ -8,6 +8,7 @@ from litestar.response import Template
 from fieldsync.schema.access.permissions import Access
 from fieldsync.web.field import reading
 from fieldsync.web.field.content.attached import attachments
+from fieldsync.web.field.content.unsent import refusals
 from fieldsync.web.field.context import AnyRequest, FieldHere, WorldHere
 from fieldsync.web.field.day.recent import looked_at, recent
 from fieldsync.web.field.lists import none_of_one, record_list
@@ -92,9 +93,8 @@ def errors(request: AnyRequest, app: FieldHere) -> Template:
         request,
         "errors.html",
         here="errors",
-        errors=reading.error_list(app.device),
+        **refusals(app),
         notices=app.device.notices(),
-        said="",
         sent=False,
         wrong="",
     )

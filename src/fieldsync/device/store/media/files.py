@@ -27,7 +27,9 @@ CREATE TABLE IF NOT EXISTS file (
 CREATE TABLE IF NOT EXISTS piece (
     id TEXT NOT NULL, checksum TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (id, checksum, number));
+CREATE TABLE IF NOT EXISTS refused (id TEXT NOT NULL, checksum TEXT NOT NULL, PRIMARY KEY (id, checksum)) WITHOUT ROWID;
 """
+_ALL = ("file", "piece", "refused")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Held:
     here: int
     whole: bool
     sent: int | None = None
+    refused: bool = False
+    """Made here, and the server does not take it."""
 
     @property
     def outgoing(self) -> bool:
@@ -79,8 +83,13 @@ class Files:
     def held(self) -> list[Held]:
         """Every version of every file that is here, wholly or in part."""
         with self._read() as work:
-            rows = work.rows("SELECT id, checksum, object, bytes, here, whole, sent FROM file ORDER BY id, checksum")
-        return [Held(RecordId(i), c, o, size, here, bool(whole), sent) for i, c, o, size, here, whole, sent in rows]
+            rows = work.rows(
+                "SELECT id, checksum, object, bytes, here, whole, sent, (id, checksum) IN (SELECT * FROM refused)"
+                " FROM file ORDER BY id, checksum"
+            )
+        return [
+            Held(RecordId(i), c, o, size, here, bool(whole), s, bool(no)) for i, c, o, size, here, whole, s, no in rows
+        ]
 
     def begin(self, name: str, record_id: str, checksum: str, size: int) -> int:
         """This version is wanted. Returns how many bytes of it are here."""
@@ -120,6 +129,7 @@ class Files:
         with self._write() as work:
             row = (record_id, checksum, name, len(body), len(body))
             work.run("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, 1, 0)", *row)
+            work.run("DELETE FROM refused WHERE id = ? AND checksum = ?", record_id, checksum)
             work.many(
                 "INSERT OR REPLACE INTO piece VALUES (?, ?, ?, ?)",
                 [(record_id, checksum, number, piece) for number, piece in enumerate(pieces)],
@@ -130,13 +140,19 @@ class Files:
         """The server has so much of it."""
         with self._write() as work:
             work.run("UPDATE file SET sent = ? WHERE id = ? AND checksum = ?", through, record_id, checksum)
+            work.run("DELETE FROM refused WHERE id = ? AND checksum = ?", record_id, checksum)
             if work.value("SELECT sent >= bytes FROM file WHERE id = ? AND checksum = ?", record_id, checksum):
                 _drop_others(work, record_id, checksum)
+
+    def refuse(self, one: Held) -> None:
+        """The server does not take it; it stays until it does, or a person gives it up."""
+        with self._write() as work:
+            work.run("INSERT OR REPLACE INTO refused VALUES (?, ?)", one.id, one.checksum)
 
     def rename(self, one: Held, record_id: str) -> None:
         """This version is another record's, as the server has it."""
         with self._write() as work:
-            for table in ("file", "piece"):
+            for table in _ALL:
                 given = (record_id, one.id, one.checksum)
                 work.run(f"UPDATE OR REPLACE {table} SET id = ? WHERE id = ? AND checksum = ?", *given)
 
@@ -156,7 +172,7 @@ class Files:
     def drop(self, record_id: str, checksum: str | None = None) -> None:
         """Nothing of this record's file stays; `checksum`: of this version."""
         with self._write() as work:
-            for table in ("file", "piece"):
+            for table in _ALL:
                 work.run(f"DELETE FROM {table} WHERE id = ? AND checksum = coalesce(?, checksum)", record_id, checksum)
 
     def close(self) -> None:
@@ -168,5 +184,5 @@ class Files:
 def _drop_others(work: Work, record_id: str, checksum: str) -> None:
     """Every other version goes, but for one that was made here and is not on the server."""
     kept = "checksum = ? OR checksum IN (SELECT checksum FROM file WHERE id = ? AND sent < bytes)"
-    for table in ("piece", "file"):
+    for table in reversed(_ALL):
         work.run(f"DELETE FROM {table} WHERE id = ? AND NOT ({kept})", record_id, checksum, record_id)

@@ -143,7 +143,7 @@ def prompted(request: AnyRequest, app: FieldHere, here: str = "") -> Template:
 
 def _prompt(app: Field, *, watching: bool) -> Prompt | None:
     widget = app.device.widget()
-    errors = frozenset(entry.n for entry in app.device.errors()) if widget.errors else frozenset[int]()
+    errors = app.runner.errors() if widget.errors else frozenset[int | str]()
     facts = PromptFacts(
         errors=errors,
         seen_errors=app.runner.seen_errors,

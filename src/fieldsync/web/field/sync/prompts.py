@@ -23,8 +23,9 @@ class PromptKind(StrEnum):
 class PromptFacts:
     """Everything it depends on."""
 
-    errors: frozenset[int] = frozenset()
-    seen_errors: frozenset[int] = frozenset()
+    errors: frozenset[int | str] = frozenset()
+    """Saves by their number, files by their key."""
+    seen_errors: frozenset[int | str] = frozenset()
     sync_ended: bool = False
     """A sync that the person started has ended, and its end was not told yet."""
     sync_due: bool = False

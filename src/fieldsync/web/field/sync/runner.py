@@ -62,7 +62,7 @@ class Runner:
         """Whether the person was told, since the app was opened, that files wait."""
         self.later = ""
         """The day by which everything is to be loaded anew, where the person put that off since the app was opened."""
-        self.seen_errors: frozenset[int] = frozenset()
+        self.seen_errors: frozenset[int | str] = frozenset()
         """Errors the person was told of."""
 
     @property
@@ -131,9 +131,14 @@ class Runner:
         """Begin to work in another territory. Raises Refused: SYNC_RUNNING, OFFLINE."""
         self._begin("full", lambda: self._device.territories.switch(territory))
 
+    def errors(self) -> frozenset[int | str]:
+        """What was not accepted: saves and files."""
+        files = (one.held.id for one in self._device.media.refused())
+        return frozenset([*(entry.n for entry in self._device.errors()), *files])
+
     def saw_errors(self) -> None:
         """The person was told of every error there is now."""
-        self.seen_errors = frozenset(entry.n for entry in self._device.errors())
+        self.seen_errors = self.errors()
         self.ended = None if self.ended is not None and self.ended.report is not None else self.ended
 
     def opened(self) -> None:
