@@ -23,6 +23,11 @@ AND r."Operation" = 'update' AND f.key = ANY(%(columns)s) AND f.value ->> 'new' 
 AND t."CreatedDate" > (SELECT max("CreatedDate") FROM "Sync_Transaction") - interval '30 days'
 ORDER BY 4
 """
+IN_RECOVERY = """
+SELECT "Device_Number", "Queue_Number" FROM "Sync_Transaction"
+WHERE "Offered_Again" IS NOT NULL AND "Device_Number" IS NOT NULL
+"""
+"""Saves that a restored server was offered again: those that did not fit any more, an admin has in his list."""
 HAD = "SELECT old ->> %(column)s FROM _change WHERE id = ANY(%(ids)s) AND jsonb_exists(old, %(column)s)"
 JOURNALED = """
 SELECT t."Device_Number", t."Queue_Number", r."Operation", f.key, f.value ->> 'new'
@@ -38,7 +43,7 @@ WHERE key_hash = (SELECT key_hash FROM _device_number WHERE number = %(number)s)
 
 def check(world: SimWorld) -> Iterator[str]:
     """A sentence for every save that is nowhere."""
-    applied = world.note_success()
+    on_server = world.note_success() | {(number, int(n)) for number, n in world.query(IN_RECOVERY)}
     for device in world.devices:
         numbers = _numbers(world, device)
         kept = {entry.n for entry in device.engine.queue()} | {entry.n for entry in device.engine.errors()}
@@ -46,7 +51,7 @@ def check(world: SimWorld) -> Iterator[str]:
         for save in device.saves:
             if save.serial in device.lost or save.n in kept:
                 continue
-            if not any((number, save.n) in applied for number in numbers):
+            if not any((number, save.n) in on_server for number in numbers):
                 yield f"L1: device {device.ordinal} save {save.n} is nowhere"
 
 
