@@ -159,6 +159,9 @@ class Catalog:
     version: str
     """Hash of the content: equal catalogs have equal versions."""
 
+    def __hash__(self) -> int:
+        return hash(self.version)
+
     def __getitem__(self, name: str) -> ObjectType:
         return self.objects[name]
 

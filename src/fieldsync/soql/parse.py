@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import cast
 
@@ -15,6 +15,10 @@ from fieldsync.soql.build import build, place
 from fieldsync.soql.errors import START, Position, SoqlError
 from fieldsync.soql.nodes import Condition, Query
 
+CONDITIONS_KEPT = 512
+CONDITION_KEPT_CHARS_MAX = 2_000
+"""Conditions whose nodes are kept: rules and sharing are read again with each catalog, and by each device that opens.
+None so long that what is kept could fill a server."""
 _STRING_OR_PARENTHESIS = re.compile(r"'(?:[^'\\]|\\[\s\S])*'|[()]")
 _SHOWN = {
     "$END": "the end",
@@ -72,7 +76,14 @@ def parse(text: str, *, binds: bool = True) -> Query:
 
 def parse_condition(text: str) -> Condition:
     """A bare condition, as sync rules and sharing keep it: what follows WHERE. Raises SoqlError."""
+    return _kept_condition(text) if len(text) <= CONDITION_KEPT_CHARS_MAX else _condition(text)
+
+
+def _condition(text: str) -> Condition:
     return cast("Condition", _parse(text, "_condition", binds=True))
+
+
+_kept_condition = lru_cache(maxsize=CONDITIONS_KEPT)(_condition)
 
 
 def _parse(text: str, start: str, *, binds: bool) -> object:

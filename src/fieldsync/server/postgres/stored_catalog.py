@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from fieldsync.schema.catalog import Catalog, decode, encode
 from fieldsync.server.postgres.compiled import compile_statement
-from fieldsync.server.postgres.tables import system_tables
+from fieldsync.server.postgres.tables import CATALOGS_KEPT, system_tables
 from fieldsync.server.postgres.work import Work
 
 _TABLES = MetaData()
@@ -31,7 +31,7 @@ def current_catalog(connection: Connection) -> Catalog | None:
     if connection.execute(select(func.to_regclass("_catalog"))).scalar() is None:
         return None
     packs = connection.execute(select(_CATALOG.c.packs).where(_CATALOG.c.current)).scalar()
-    return None if packs is None else decode(packs)
+    return None if packs is None else _catalog(bytes(packs))
 
 
 def assigned_prefixes(connection: Connection) -> dict[str, str]:
@@ -55,6 +55,12 @@ async def packs_of(database: Work, version: str) -> bytes | None:
     """A catalog that was deployed once, as `encode` wrote it; None where there was none of this version."""
     row = await database.one(_OF_VERSION, version=version)
     return None if row is None else bytes(row[0])
+
+
+@lru_cache(maxsize=CATALOGS_KEPT)
+def _catalog(packs: bytes) -> Catalog:
+    """One value for one content, so that what is made from it is made once."""
+    return decode(packs)
 
 
 @lru_cache(maxsize=256)

@@ -8,6 +8,7 @@ their search path, so names here are unqualified.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from sqlalchemy import (
     BigInteger,
@@ -36,6 +37,10 @@ from fieldsync.server.postgres.own.devices import clearing_tables, duplicate_tab
 from fieldsync.server.postgres.own.email import email_tables
 from fieldsync.server.postgres.own.guesses import guess_tables
 from fieldsync.server.postgres.own.media import media_tables
+from fieldsync.server.postgres.own.uploads import upload_tables
+
+CATALOGS_KEPT = 4
+"""Data models whose tables are kept: an org's present one, and that of a deploy."""
 
 WRITTEN = "kind <> 'fed' AND kind <> 'outcome'"
 """Entries of the change log that tell of a written row; the others only announce. `past.is_written` says the same."""
@@ -87,8 +92,10 @@ def _wants_index(field: Field) -> bool:
     return reference or field.unique or field.external_id or field.indexed
 
 
+@lru_cache(maxsize=CATALOGS_KEPT)
 def org_metadata(catalog: Catalog) -> MetaData:
-    """All tables of an org with this catalog, for the deploy plan and for building statements."""
+    """All tables of an org with this catalog, for the deploy plan and for building statements. To be read only: who
+    asks again gets the same."""
     metadata = MetaData()
     system_tables(metadata)
     for object_type in catalog:
@@ -100,8 +107,7 @@ def system_tables(metadata: MetaData) -> None:
     """The platform's own tables, see DESIGN 5, 6 and 8."""
     _identity_tables(metadata)
     _change_tables(metadata)
-    _receipt_tables(metadata)
-    _undecided_tables(metadata)
+    upload_tables(metadata)
     _people_tables(metadata)
     duplicate_tables(metadata)
     clearing_tables(metadata)
@@ -115,9 +121,14 @@ def system_tables(metadata: MetaData) -> None:
 
 def system_table(name: str) -> Table:
     """One of the platform's own tables, for statements that need no catalog."""
+    return _system_metadata().tables[name]
+
+
+@lru_cache(maxsize=1)
+def _system_metadata() -> MetaData:
     metadata = MetaData()
     system_tables(metadata)
-    return metadata.tables[name]
+    return metadata
 
 
 def _identity_tables(metadata: MetaData) -> None:
@@ -193,60 +204,6 @@ def _change_tables(metadata: MetaData) -> None:
         Column("floor", BigInteger, nullable=False, server_default="0"),
         Column("rights_version", BigInteger, nullable=False, server_default="0"),
         Column("revoked", Boolean, nullable=False, server_default="false"),
-    )
-
-
-def _receipt_tables(metadata: MetaData) -> None:
-    Table(
-        "_receipt",
-        metadata,
-        Column("device", NUMBER, nullable=False),
-        Column("n", BigInteger, nullable=False),
-        Column("transaction_id", Text, nullable=False, unique=True),
-        Column("hash", Text, nullable=False),
-        Column("stamp", BigInteger, nullable=False),
-        Column("result", LargeBinary, nullable=False),
-        Column("day", Date, nullable=False, server_default=text("CURRENT_DATE")),
-        PrimaryKeyConstraint("device", "n"),
-        Index("ix__receipt_day", "day", postgresql_using="brin"),
-    )
-    Table(
-        "_part",
-        metadata,
-        Column("device", NUMBER, nullable=False),
-        Column("n", BigInteger, nullable=False),
-        Column("part", Integer, nullable=False),
-        Column("parts", Integer, nullable=False),
-        Column("transaction_id", Text, nullable=False),
-        Column("hash", Text, nullable=False),
-        Column("items", LargeBinary, nullable=False),
-        Column("received_at", DateTime(timezone=True), nullable=False),
-        PrimaryKeyConstraint("device", "n", "part"),
-    )
-    Table(
-        "_blocked",
-        metadata,
-        Column("device", NUMBER, nullable=False),
-        Column("record_id", ID, nullable=False),
-        Column("n", BigInteger, nullable=False),
-        PrimaryKeyConstraint("device", "record_id", "n"),
-    )
-
-
-def _undecided_tables(metadata: MetaData) -> None:
-    Table(
-        "_undecided",
-        metadata,
-        Column("record_id", ID, primary_key=True, comment="of the Sync_Transaction; its content as the device sent it"),
-        Column("device", NUMBER, nullable=False),
-        Column("n", BigInteger, nullable=False),
-        Column("hash", Text, nullable=False),
-        Column("saved_at", Text, nullable=False),
-        Column("items", Text, nullable=False),
-        Column("due_at", DateTime(timezone=True), nullable=True, comment="when it is tried again by itself"),
-        Column("locked_times", Integer, nullable=False, server_default="0", comment="put off for another save's locks"),
-        Column("offered", BigInteger, nullable=True, comment="stamp it had before the server was restored"),
-        Index("ix__undecided_device", "device", "n", unique=True),
     )
 
 
