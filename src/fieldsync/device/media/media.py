@@ -21,7 +21,8 @@ from fieldsync.device.media.fetch import Fetched
 from fieldsync.device.media.outgoing import Outgoing
 from fieldsync.device.media.plan import Item, Plan, Wanted, items, plan
 from fieldsync.device.media.refused import NotTaken, not_taken
-from fieldsync.device.media.texts import Text, field_of, is_taken_back, key_of, wanted_texts
+from fieldsync.device.media.said import is_taken_back
+from fieldsync.device.media.texts import Text, key_of, wanted_texts
 from fieldsync.device.media.wanted import wanted
 from fieldsync.device.status.report import SyncKind, SyncReport, Trigger
 from fieldsync.device.store.media.files import MEDIA, Files, Held
@@ -261,10 +262,8 @@ class Media:
             fetch.fetch(self.files, self._engine.calls, item.wanted, got, progress)
 
     def _drop_unsaid(self) -> None:
-        """Texts that were made here and taken back: nothing waits, and no row speaks of them. No save is under way."""
-        for one in self._held():
-            if not (one.outgoing and field_of(one.id)):
-                continue
+        """Files that were made here and taken back. No save is under way."""
+        for one in (held for held in self._held() if held.outgoing):
             with self._store.write() as work:
                 if is_taken_back(work, self._store.tables, one):
                     self.files.drop(one.id, one.checksum)

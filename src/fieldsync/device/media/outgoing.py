@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fieldsync.base.problems import Code, Refused
-from fieldsync.device import reading
 from fieldsync.device.media import texts
 from fieldsync.device.media.refused import not_taken
-from fieldsync.device.record import Mark
+from fieldsync.device.media.said import has_left
 from fieldsync.device.store.media.files import Files, Held
 from fieldsync.device.store.records import read_row
 from fieldsync.device.sync.engine import Engine
@@ -91,17 +90,19 @@ class Outgoing:
             return self._is_told(one)
         with store.read() as work:
             there = read_row(work, store.tables[one.object], one.id) is not None
-            return there and reading.marks(work, [one.id])[one.id] is Mark.CLEAN
+            return texts.is_settled(work, one.id) if there else has_left(work, store.tables, one)
 
     def _is_told(self, one: Held) -> bool:
-        """Whether the server has a row that speaks of this text."""
+        """Whether the server has a row that speaks of this text, or may have."""
         store = self._engine.store
         with store.read() as work:
             if not texts.is_settled(work, one.id):
                 return False
             key = texts.goes_with(work, store.tables[one.object], one)
-            ready = key is not None and texts.is_settled(work, key)
-        if key is not None and key != one.id:
+            if key is None:
+                return has_left(work, store.tables, one)
+            ready = texts.is_settled(work, key)
+        if key != one.id:
             self._files().rename(one, key)
             self._renamed = True
         return ready and key == one.id

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fieldsync.base.problems import Code, Problem, problem
-from fieldsync.device.media.texts import field_of, is_taken_back, record_of
+from fieldsync.device.media.said import is_taken_back
+from fieldsync.device.media.texts import field_of, record_of
 from fieldsync.device.store.media.files import Held
 from fieldsync.device.store.objects import ObjectTables
 from fieldsync.device.store.records import read_row
@@ -36,7 +37,7 @@ class NotTaken:
 def not_taken(work: Work, tables: ObjectTables, held: Iterable[Held]) -> list[NotTaken]:
     """What of these the server refused, and is still what a row here means, or may mean."""
     found = (one for one in held if one.refused and one.outgoing)
-    return [_told(work, tables, one) for one in found if not (field_of(one.id) and is_taken_back(work, tables, one))]
+    return [_told(work, tables, one) for one in found if not is_taken_back(work, tables, one)]
 
 
 def _told(work: Work, tables: ObjectTables, one: Held) -> NotTaken:

@@ -136,14 +136,3 @@ def is_closed(work: Work, tables: ObjectTables, one: Held) -> bool:
         return False
     row = read_row(work, tables[one.object], record_of(one.id))
     return row is not None and row.values[field] is None
-
-
-def is_taken_back(work: Work, tables: ObjectTables, one: Held) -> bool:
-    """Whether no row speaks of a text that was made here any more, and nothing of its record waits. Where it is
-    closed to this device, or its record left after the server refused the text, nobody knows: not so."""
-    if is_closed(work, tables, one):
-        return False
-    table = tables[one.object]
-    if not is_settled(work, one.id) or (one.refused and read_row(work, table, record_of(one.id)) is None):
-        return False
-    return goes_with(work, table, one) is None

@@ -7,13 +7,14 @@ Nothing here is seen by the person. What is offered again is an entry of the que
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from fieldsync.base import limits
-from fieldsync.base.ids import DeviceNumber
+from fieldsync.base.ids import DeviceNumber, RecordId
 from fieldsync.base.world import instant
 from fieldsync.device.queue import journal, lost
+from fieldsync.device.queue.entry import decoded
 from fieldsync.device.queue.states import Event, State, after
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
@@ -21,6 +22,7 @@ from fieldsync.device.store.objects import ObjectTables
 from fieldsync.device.store.work import Work, listed
 from fieldsync.device.sync.digest.agreement import keep_agreement
 from fieldsync.protocol.session import History
+from fieldsync.protocol.upload import Item
 
 _KEPT = "n, id, object, record_id, root, saved_at, anchor, hash, item_count, items"
 _OF_QUEUE = ", ".join(f"q.{name}" for name in _KEPT.split(", "))
@@ -39,6 +41,15 @@ def keep(work: Work, stamps: Iterable[tuple[int, int]], now: str) -> None:
             " FROM _queue q LEFT JOIN _acknowledged a ON a.n = q.n WHERE q.n IN (SELECT value FROM json_each(?))",
             *(stamp, now, listed(numbers)),
         )
+
+
+def items_on(work: Work, record_id: RecordId) -> Iterator[tuple[RecordId, Item]]:
+    """What these saves did to a record, the last first, each with the root of its family."""
+    naming = work.rows(
+        "SELECT root, items FROM _acknowledged WHERE instr(items, CAST(? AS BLOB)) > 0 ORDER BY n DESC", record_id
+    )
+    for root, raw in naming:
+        yield from ((root, item) for item in reversed(decoded(raw)) if item.id == record_id)
 
 
 def forget(work: Work, numbers: Iterable[int]) -> None:

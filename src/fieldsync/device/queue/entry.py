@@ -44,7 +44,7 @@ class Entry:
 
     def decoded(self) -> tuple[Item, ...]:
         """Its items, all parts together."""
-        return tuple(item for part in self.items.split(_LINE) for item in decode_items(part))
+        return decoded(self.items)
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -78,12 +78,16 @@ class QueueEntry(msgspec.Struct, frozen=True):
     """What was refused, field by field; also of fields and objects that are no more."""
 
 
+def decoded(raw: bytes) -> tuple[Item, ...]:
+    """An entry's stored items, all parts together."""
+    return tuple(item for part in raw.split(_LINE) for item in decode_items(part))
+
+
 def content_of(raw: bytes) -> tuple[Changed, ...]:
     """What an entry's stored items change."""
-    items = (item for part in raw.split(_LINE) for item in decode_items(part))
     return tuple(
         Changed(item.object, item.operation.value, column, change.old, change.new)
-        for item in items
+        for item in decoded(raw)
         for column, change in item.changes.items()
     )
 

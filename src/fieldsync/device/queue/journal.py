@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import Any
 
 from fieldsync.base.ids import RecordId
-from fieldsync.device.queue.entry import Entry, encode_outcome, hash_of_parts, raw_parts
+from fieldsync.device.queue.entry import Entry, decoded, encode_outcome, hash_of_parts, raw_parts
 from fieldsync.device.queue.fold import references_of
 from fieldsync.device.queue.states import REFUSED, UNDECIDED, State
 from fieldsync.device.store.objects import ObjectTables
@@ -77,6 +77,12 @@ def cancel_out(work: Work, n: int, now: str) -> None:
         *(now, n),
     )
     remove(work, [n])
+
+
+def undone_on(work: Work, record_id: RecordId) -> Iterator[Item]:
+    """What saves did to a record that were taken back, or did not become the record's."""
+    for (raw,) in work.rows("SELECT items FROM _undone WHERE instr(items, CAST(? AS BLOB)) > 0", record_id):
+        yield from (item for item in decoded(raw) if item.id == record_id)
 
 
 def note_sent(work: Work, numbers: Iterable[int]) -> None:
