@@ -112,6 +112,33 @@ def test_what_a_restored_server_says_of_a_save_that_is_offered_again_is_no_part_
     assert lab.device.count("Visit_Line") == 1
 
 
+@pytest.mark.parametrize("ended", [Canceled("admin", "no"), Discarded(problem(Code.LOCKED)), "duplicated"])
+def test_a_delete_that_a_restored_server_does_not_take_leaves_the_family_as_it_is_until_a_download_brings_the_rest(
+    lab: Lab, ended: Outcome | str
+) -> None:
+    visit, line, other = lab.server_id("Visit", 1), lab.server_id("Visit_Line", 1), lab.server_id("Visit", 2)
+    root = {"Id": visit, "_stamp": 5, "Notes": "v", "Stage": "Open"}
+    detail = {"Id": line, "_stamp": 5, "VisitId": visit, "Product": "x"}
+    lab.download(lab.block("Visit", root), lab.block("Visit_Line", detail))
+    with lab.device.edit() as edit:
+        edit.update("Visit", visit, {"Notes": "w"})
+        edit.delete("Visit_Line", line)
+    lab.upload(lab.saved())
+    assert (lab.device.queue(), lab.device.count("Visit_Line")) == ([], 0)
+    lab.sign_in(history=History("restored", lost_from=0))
+    [entry] = lab.device.queue()
+    twice = Duplicated(RecordRef("Visit", visit), RecordRef("Visit", other))
+    outcome = twice if isinstance(ended, str) else ended
+    now = {**root, "_stamp": 3, "Notes": "now"}
+    lab.upload(
+        UploadResponse((Result(entry.n, entry.id, outcome, (RecordRef("Visit", visit),)),), (lab.block("Visit", now),))
+    )
+    assert [record.values["Notes"] for record in lab.device.find("Visit", where={"Id": visit})] == ["w"]
+    lab.download(lab.block("Visit", now), lab.block("Visit_Line", detail), full=False)
+    assert [record.values["Notes"] for record in lab.device.find("Visit", where={"Id": visit})] == ["now"]
+    assert lab.device.count("Visit_Line") == 1
+
+
 def test_a_family_that_left_the_view_and_is_on_the_feed_again_is_shown_though_its_own_edit_was_ended(lab: Lab) -> None:
     visit, line = lab.server_id("Visit", 1), lab.server_id("Visit_Line", 1)
     root = {"Id": visit, "_stamp": 5, "Notes": "v", "Stage": "Open"}

@@ -26,7 +26,7 @@ from fieldsync.device.merge.image import Image, Written
 from fieldsync.device.merge.manifest import Manifest, mark_partial, missing_members
 from fieldsync.device.merge.merged import follow_merges
 from fieldsync.device.queue import lost
-from fieldsync.device.queue.journal import touched_of
+from fieldsync.device.queue.journal import root_of_entry, touched_of
 from fieldsync.device.store import meta
 from fieldsync.device.store.meta import Key
 from fieldsync.device.store.objects import ObjectTable, ObjectTables
@@ -91,12 +91,13 @@ def apply(
     reach("apply.before_bases")
     _stage(work, tables, staged, roots, done, older)
     if older and not forced:
-        lost.heard(work, older)
+        lost.heard(work, [i.ref.id for i in ready if i.ref.id in older])
     return done
 
 
 def roots_of(work: Work, tables: ObjectTables, images: Sequence[Image]) -> dict[RecordId, RecordId]:
-    """Record to its family's root. A base image remembers it; a row leads to it; a record nobody knows is its own.
+    """Record to its family's root. A base image remembers it; a row leads to it, or an entry that changes it; a record
+    nobody knows is its own.
 
     A detail that the server has put under another master is of that one's family, unless an own edit of it waits.
     """
@@ -126,7 +127,7 @@ def _root(work: Work, tables: ObjectTables, image: Image, here: Mapping[RecordId
     if not table.way:
         return image.ref.id
     if image.row is None:
-        return root_in_table(work, table, image.ref.id) or image.ref.id
+        return root_in_table(work, table, image.ref.id) or root_of_entry(work, image.ref.id) or image.ref.id
     parent = image.row[table.columns.index(table.way[0].column)]
     if len(table.way) == 1 or parent is None:
         return parent or image.ref.id

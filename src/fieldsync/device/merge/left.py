@@ -16,11 +16,13 @@ from fieldsync.device.merge.apply import roots_of
 from fieldsync.device.merge.base import BaseState
 from fieldsync.device.merge.image import Image
 from fieldsync.device.queue import lost
+from fieldsync.device.queue.entry import Entry
 from fieldsync.device.queue.journal import Touch
 from fieldsync.device.store.objects import ObjectTables
 from fieldsync.device.store.records import below
 from fieldsync.device.store.work import Work, listed
 from fieldsync.protocol.rows import RecordRef
+from fieldsync.protocol.upload import Operation
 
 _ABSENT = f"state = '{BaseState.ABSENT.value}'"
 _CHANGED = (
@@ -68,6 +70,17 @@ def mark_torn(work: Work, tables: ObjectTables, images: Sequence[Image]) -> None
         members = {root, *(record_id for _, record_id in below(work, tables, name, root))}
         if lost.among(work, members - arrived):
             work.run("INSERT OR IGNORE INTO _partial VALUES (?)", root)
+
+
+def mark_untold(work: Work, tables: ObjectTables, ended: Iterable[Entry], images: Sequence[Image]) -> None:
+    """Families of which these entries took a record away, which was the server's word once, and is not any more: such
+    an entry was offered to a restored server and changed nothing there. It has the record, perhaps; they wait too."""
+    arrived = {image.ref.id for image in images}
+    for entry in ended:
+        away = [i for i in entry.decoded() if i.operation is Operation.DELETE and i.id not in arrived]
+        refs = (RecordRef(item.object, item.id) for item in away if item.object in tables)
+        if any(_is_away(work, tables, ref) and not _has_base(work, ref) for ref in refs):
+            work.run("INSERT OR IGNORE INTO _partial VALUES (?)", entry.root)
 
 
 def _is_away(work: Work, tables: ObjectTables, ref: RecordRef) -> bool:

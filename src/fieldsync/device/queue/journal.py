@@ -137,6 +137,13 @@ def last_on_record(work: Work, record_id: RecordId) -> int | None:
     return found
 
 
+def root_of_entry(work: Work, record_id: RecordId) -> RecordId | None:
+    """The family that the newest entry which changes this record is about."""
+    n = last_on_record(work, record_id)
+    found: RecordId | None = None if n is None else work.value("SELECT root FROM _queue WHERE n = ?", n)
+    return found
+
+
 def touched_after(work: Work, ids: Iterable[str], kind: Touch, n: int) -> bool:
     """Whether an entry behind `n` has this to do with one of these records."""
     found = work.one(

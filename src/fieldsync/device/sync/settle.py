@@ -13,7 +13,7 @@ from fieldsync.base.ids import RecordId
 from fieldsync.device.merge.apply import Applied, apply
 from fieldsync.device.merge.base import Base, BaseState, bases_of_records, put_bases
 from fieldsync.device.merge.image import Image
-from fieldsync.device.merge.left import left_view, mark_left_behind, mark_torn
+from fieldsync.device.merge.left import left_view, mark_left_behind, mark_torn, mark_untold
 from fieldsync.device.merge.manifest import Manifest
 from fieldsync.device.queue import acknowledged, journal, lost
 from fieldsync.device.queue.entry import Entry, encode_outcome
@@ -74,6 +74,7 @@ def settle(
     _assume(work, done, {i.ref.id for i in images})
     there = [e.n for e, r in done if isinstance(r.outcome, _THERE)]
     mark_left_behind(work, tables, there, images)
+    mark_untold(work, tables, (e for e, r in done if isinstance(r.outcome, _LEFT_AS_IT_WAS)), images)
     if lost.any_held(work):
         mark_torn(work, tables, images)
     reach("settle.before_entries")

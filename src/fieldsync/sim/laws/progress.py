@@ -85,7 +85,8 @@ def _synced(device: SimDevice) -> Iterator[str]:
 
 
 WENT_BY = """
-SELECT first."Device_Number", first."Queue_Number", later."Queue_Number", a."Record_Id"
+SELECT first."Device_Number", first."Queue_Number", later."Queue_Number", a."Record_Id",
+  first."CreatedDate" > later."CreatedDate"
 FROM "Sync_Transaction" first JOIN "Sync_Transaction_Record" a ON a."Sync_TransactionId" = first."Id"
 JOIN "Sync_Transaction_Record" b ON b."Record_Id" = a."Record_Id"
 JOIN "Sync_Transaction" later ON later."Id" = b."Sync_TransactionId"
@@ -95,11 +96,18 @@ AND first."Queue_Number" < later."Queue_Number" ORDER BY 1, 2, 3, 4
 
 
 def held_back(world: SimWorld) -> Iterator[str]:
-    """A sentence for every save that was decided though one before it, on which it depends, is refused."""
+    """A sentence for every save that was decided though one before it, on which it depends, is refused.
+
+    An older image of a device makes saves under numbers that were never sent: they come behind what the device had sent
+    under higher ones.
+    """
     if world.faults.struck[Fault.RESTORED]:
         return  # what does not fit after a restore is the admin's, and holds nothing back
-    for number, n, later, record_id in world.query(WENT_BY):
+    images = {f"device {device.ordinal}" for device in world.devices if device.images_restored}
+    for number, n, later, record_id, came_behind in world.query(WENT_BY):
         who = world.ordinal_of(number)
+        if came_behind and who in images:
+            continue
         yield f"L7: save {later} of {who} went past its refused {n}, which changes {world.name_of(record_id)} too"
     for device in world.devices:
         yield from _refused_alone(device, _ended_since(world, device) if device.images_restored else frozenset())

@@ -35,7 +35,7 @@ def _overrides(right: Any) -> Any:
 
 
 def _sees_everything(right: Any) -> Any:
-    return lambda writes, seen, numbers: Since(written=False, columns=frozenset())
+    return lambda writes, seen, number, n: Since(written=False, columns=frozenset())
 
 
 def _skips_a_position(right: Any) -> Any:

@@ -168,18 +168,31 @@ def test_what_somebody_set_before_my_first_save_came_is_not_deleted_by_my_second
     assert [one.code for one in outcomes[1].problems] == [Code.DELETE_DENIED]
 
 
+def test_an_older_image_does_not_overwrite_what_a_save_behind_its_own_wrote(lab: Lab, sarah: Phone) -> None:
+    clinic = typed(lab, sarah)
+    later = update("Clinic", clinic, after=1, Notes=("first", "third"))
+    assert isinstance(sarah.upload(sarah.save(later, n=3)).results[0].outcome, Saved)
+    image = update("Clinic", clinic, after=1, Notes=("first", "from the image"))
+    found = sarah.upload(sarah.save(image, n=2)).results[0].outcome
+    assert conflict_of(found)["theirs"] == "THIRD", "her image has never seen what the device saved behind it"
+
+
 def test_what_others_did_is_what_is_newer_than_what_i_saw_and_not_mine_again() -> None:
     mine, his = Write(5, MINE, {"A": 1}), Write(7, OTHER, {"B": 1})
     before = Write(3, OTHER, {"A": 0, "B": 0, "C": 0})
-    assert others_since([his, mine, before], 3, {MINE}) == Since(written=True, columns=frozenset({"B"}))
-    assert others_since([mine, before], 3, {MINE}) == Since(written=False, columns=frozenset())
-    assert others_since([mine, before], 2, {MINE}) is None, "the log does not reach back to it"
-    assert others_since([mine, before], 0, {MINE}) == Since(written=True, columns=frozenset({"B", "C"}))
-    assert others_since([mine, before, Write(2, OTHER, {}, created=True)], 1, {MINE}) == Since(
+    assert others_since([his, mine, before], 3, MINE, 9) == Since(written=True, columns=frozenset({"B"}))
+    assert others_since([mine, before], 3, MINE, 9) == Since(written=False, columns=frozenset())
+    assert others_since([mine, before], 2, MINE, 9) is None, "the log does not reach back to it"
+    assert others_since([mine, before], 0, MINE, 9) == Since(written=True, columns=frozenset({"B", "C"}))
+    assert others_since([mine, before, Write(2, OTHER, {}, created=True)], 1, MINE, 9) == Since(
         written=True, columns=frozenset({"B", "C"})
     )
-    again = Write(9, MINE, {"B": 2})
-    assert others_since([again, his, mine, before], 3, {MINE}) == Since(written=True, columns=frozenset())
+    later = Write(9, MINE, {"B": 2}, n=10)
+    assert others_since([later, mine, before], 3, MINE, 9) == Since(written=True, columns=frozenset({"B"})), (
+        "of a save behind this one nobody knew who made it"
+    )
+    again = Write(9, MINE, {"B": 2}, n=8)
+    assert others_since([again, his, mine, before], 3, MINE, 9) == Since(written=True, columns=frozenset())
 
 
 def test_long_text_is_not_in_the_log_so_its_values_are_compared() -> None:

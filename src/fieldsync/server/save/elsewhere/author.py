@@ -20,7 +20,7 @@ from fieldsync.server.postgres.tables import system_table
 from fieldsync.server.postgres.work import Work as Database
 from fieldsync.server.save.batch import Row, Wave
 
-_CHANGE = system_table("_change")
+_CHANGE, _RECEIPT = system_table("_change"), system_table("_receipt")
 WRITES_READ_MAX = 100
 """So many writes of a record are gone back through."""
 BY, AT = "LastModifiedById", "LastModifiedDate"
@@ -34,13 +34,15 @@ class Write(NamedTuple):
     old: Row
     """Empty for the write that created the record."""
     created: bool = False
+    n: int | None = None
+    """Queue number of the device's save that caused it, while its receipt is kept."""
 
 
 async def writes_of(database: Database, ids: Iterable[str]) -> dict[str, list[Write]]:
     """The last writes of these records as the change log has them, newest first."""
     found: dict[str, list[Write]] = {}
-    for record_id, version, device, old, kind in await database.rows(_WRITES, ids=sorted(set(ids))):
-        found.setdefault(record_id, []).append(Write(version, device, old or {}, kind == "created"))
+    for record_id, version, device, old, kind, n in await database.rows(_WRITES, ids=sorted(set(ids))):
+        found.setdefault(record_id, []).append(Write(version, device, old or {}, kind == "created", n))
     return found
 
 
@@ -76,14 +78,15 @@ def _writes() -> ClauseElement:
     wanted = func.unnest(cast(bindparam("ids"), ARRAY(Text))).table_valued("id").render_derived(name="w")
     is_write = or_(_CHANGE.c.old.is_not(None), _CHANGE.c.kind == "created")
     newest = (
-        select(_CHANGE.c.device, _CHANGE.c.old, _CHANGE.c.kind, _CHANGE.c.version, _CHANGE.c.seq)
+        select(*(_CHANGE.c[name] for name in ("device", "old", "kind", "version", "seq", "transaction_id")))
         .where(_CHANGE.c.id == wanted.c.id, is_write)
         .order_by(_CHANGE.c.stamp.desc())
         .limit(WRITES_READ_MAX)
         .lateral("newest")
     )
-    columns = (wanted.c.id, newest.c.version, newest.c.device, newest.c.old, newest.c.kind)
-    found = select(*columns).select_from(wanted.join(newest, true()))
+    columns = (wanted.c.id, newest.c.version, newest.c.device, newest.c.old, newest.c.kind, _RECEIPT.c.n)
+    caused = _RECEIPT.c.transaction_id == newest.c.transaction_id
+    found = select(*columns).select_from(wanted.join(newest, true()).outerjoin(_RECEIPT, caused))
     return found.order_by(wanted.c.id, newest.c.version.desc(), newest.c.seq.desc())
 
 
