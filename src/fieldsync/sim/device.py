@@ -129,6 +129,11 @@ class SimDevice:
             found = [(i, state, stamp, work.value(shown.format(name), i)) for i, name, state, stamp in work.rows(free)]
         return [i for i, state, stamp, held in found if (state == "row" if held is None else held >= stamp)]
 
+    def partial(self) -> set[str]:
+        """Roots of families of which it was told a part, and waits for the rest."""
+        with self.engine._store.read() as work:
+            return {root for (root,) in work.rows("SELECT root FROM _partial")}
+
     def description(self) -> DeviceDescription:
         """What it says of itself when its person signs in."""
         platform = PLATFORMS[self.ordinal % len(PLATFORMS)]

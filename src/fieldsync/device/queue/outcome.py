@@ -22,6 +22,7 @@ from typing import assert_never
 
 from fieldsync.device.queue.states import Event
 from fieldsync.protocol.upload import (
+    BY_RECOVERY,
     Accepted,
     Canceled,
     Discarded,
@@ -50,6 +51,12 @@ def event_of(outcome: Outcome) -> Event:
             return Event.TAKEN
         case _:
             assert_never(outcome)
+
+
+def is_by_recovery(outcome: Outcome) -> bool:
+    """Whether a save that was offered to a restored server stands in its recovery list now: the server has it there,
+    and gets it again where it is restored once more."""
+    return isinstance(outcome, Canceled) and outcome.by == BY_RECOVERY
 
 
 def keeps_content(outcome: Outcome) -> bool:

@@ -17,7 +17,7 @@ from fieldsync.device.merge.left import left_view, mark_left_behind, mark_torn, 
 from fieldsync.device.merge.manifest import Manifest
 from fieldsync.device.queue import acknowledged, journal, lost
 from fieldsync.device.queue.entry import Entry, encode_outcome
-from fieldsync.device.queue.outcome import event_of, keeps_content
+from fieldsync.device.queue.outcome import event_of, is_by_recovery, keeps_content
 from fieldsync.device.queue.states import Event, State, after
 from fieldsync.device.store.objects import ObjectTables
 from fieldsync.device.store.values import pack
@@ -80,8 +80,7 @@ def settle(
     reach("settle.before_entries")
     _keep_content(work, done, now)
     decided = [e.n for e, _ in done]
-    acknowledged.keep(work, ((e.n, r.stamp) for e, r in done if isinstance(r.outcome, _THERE)), now)
-    acknowledged.forget(work, [e.n for e, r in done if not isinstance(r.outcome, _THERE)])
+    _acknowledge(work, done, now)
     waiting = _waiting_behind(work, decided)
     freed = {*(e.root for e, _ in done), *journal.records_of(work, decided)}
     journal.remove(work, decided)
@@ -160,7 +159,15 @@ def _keep_content(work: Work, done: Sequence[tuple[Entry, Result]], now: str) ->
     """What did not become the record's is kept (L1), told already: the server decided it."""
     rows = [(e.n, e.id, now, e.items, encode_outcome(r.outcome)) for e, r in done if keeps_content(r.outcome)]
     if rows:
-        work.many("INSERT INTO _undone (n, id, at, told, items, outcome) VALUES (?, ?, ?, 1, ?, ?)", rows)
+        again = "NOT EXISTS (SELECT 1 FROM _undone WHERE n = ?1 AND outcome IS NOT NULL)"
+        work.many(f"INSERT INTO _undone (n, id, at, told, items, outcome) SELECT ?, ?, ?, 1, ?, ? WHERE {again}", rows)
+
+
+def _acknowledge(work: Work, done: Sequence[tuple[Entry, Result]], now: str) -> None:
+    """Keep what the server has, to offer it to one that was restored."""
+    there = {e.n: r.stamp for e, r in done if isinstance(r.outcome, _THERE) or is_by_recovery(r.outcome)}
+    acknowledged.keep(work, there.items(), now)
+    acknowledged.forget(work, [e.n for e, _ in done if e.n not in there])
 
 
 def _change_states(work: Work, others: Sequence[tuple[Entry, Result]]) -> None:

@@ -70,9 +70,9 @@ def winner(world: SimWorld, account: str) -> str:
 
 def came_back(world: SimWorld) -> Iterator[str]:
     """A sentence for every call that was saved and has no number on its device: the answer was to bring what the server
-    made of it."""
+    made of it. A family of which it brought a part waits for the next sync as it is."""
     for device in world.devices:
-        waiting = {item.id for items in device.said().values() for item in items}
+        waiting = {item.id for items in device.said().values() for item in items} | device.partial()
         for call, row in held_by(device, "Call").items():
             if row["Name"] is None and call not in waiting:
                 yield f"L3: {world.name_of(call)} was saved, and device {device.ordinal} does not show its number"
