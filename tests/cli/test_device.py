@@ -86,7 +86,7 @@ def test_bad_input_is_refused_with_the_field_and_nothing_is_saved(device: Run) -
     assert device("save", "Account", "--json").error()["code"] == "REQUIRED"
     assert device("query", "Account", "--fields", "Nope", "--json").error()["code"] == "UNKNOWN_FIELD"
     assert device("status", "--json").json()["widget"]["pending"] == 0
-    assert device("errors", "--json").json() == []
+    assert device("errors", "--json").json() == {"errors": [], "files": []}
 
 
 def test_another_passphrase_opens_nothing(device: Run) -> None:

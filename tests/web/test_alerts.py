@@ -127,17 +127,31 @@ def be_quiet(channel: Locator, since: str, until: str) -> None:
     expect(channel.get_by_label("Quiet until")).to_be_hidden()
 
 
+def leads(page: Page, sentence: str, place: str, heading: str) -> None:
+    """Home says so, and a click on it leads there."""
+    page.goto("/console")
+    told = page.get_by_role("region", name="Needs somebody").get_by_role("link", name=re.compile(sentence))
+    expect(told).to_have_attribute("href", place)
+    told.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+
+
 def test_each_kind_is_told_on_home_and_leads_to_where_it_is_seen(browser: Browser, running: Running) -> None:
     disagree(running, "mine 1", "theirs 1")
     with devices_away(running), admin(browser, running, "Home") as page:
         expect(page.get_by_text("Everybody is up to date.")).to_be_visible()
         for statement, sentence, place, heading in SEEN:
             done_to(running, statement)
-            page.goto("/console")
-            told = page.get_by_role("region", name="Needs somebody").get_by_role("link", name=re.compile(sentence))
-            expect(told).to_have_attribute("href", place)
-            told.click()
-            expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+            leads(page, sentence, place, heading)
+        page.goto("/console/rules/check")
+        page.get_by_role("button", name="Check now").click()
+        expect(page.get_by_role("region", name="Devices that could not sync").get_by_role("row").nth(1)).to_be_visible()
+        leads(page, "The last check of all sync rules found", "/console/rules/check", "Check all rules")
+        page.goto("/console/versions")
+        page.get_by_text("Ask for it", exact=True).click()
+        page.get_by_label("Due").fill(datetime.now(UTC).date().isoformat())
+        page.get_by_role("button", name="Ask devices").click()
+        leads(page, "not loaded everything anew, though it was due.", "/console/devices", "Devices")
         page.goto("/console")
         late = page.get_by_role("region", name="Who is late")
         expect(late.get_by_role("listitem").filter(has_text="Sarah Jones")).to_contain_text("! Overdue")

@@ -22,6 +22,7 @@ from fieldsync.base.world import SystemClock
 from fieldsync.cli.demo.people import ORG, PASSWORD, SARAH, TOM, Person
 from fieldsync.device import Device, Record
 from fieldsync.device.keys.latch import TRIES_MAX
+from fieldsync.device.media.media import NewFile
 from fieldsync.device.store.store import Store
 from fieldsync.device.transport import HttpTransport
 from fieldsync.protocol.session import Greeting
@@ -257,17 +258,20 @@ def test_signed_out_keeps_what_waits_and_removal_names_it(browser: Browser, runn
         account = here(one).find("Account", limit=1)[0].id
         with here(one).edit() as edit:
             edit.update("Account", account, {"Description": f"not sent by {tmp_path.name}"})
+            values = {"Name": "Photo of the desk", "AccountId": account}
+            here(one).media.attach(edit, "Attachment", values, NewFile("desk.png", "image/png", b"a picture"))
         with app(browser, one.link, 1) as page:
             page.goto("/people")
             page.get_by_role("button", name="Sign out").click()
             page.get_by_label("PIN").fill(PIN)
             page.get_by_role("button", name="Open").click()
             expect(page.get_by_role("heading", name="Hello Tom")).to_be_visible()
-            assert [entry.object for entry in here(one).queue()] == ["Account"]
+            assert [entry.object for entry in here(one).queue()] == ["Account", "Attachment"]
             expect(page.locator(".widget.error")).to_contain_text("You are signed out")
             expect(page.locator(".widget").get_by_role("link", name="Sign in again")).to_be_visible()
             page.goto("/people")
-            expect(page.get_by_text("1 save is only here")).to_be_visible()
+            told = page.locator(".notice.bad", has_text="2 saves are only here").filter(has_text="1 file is only here")
+            expect(told.get_by_role("listitem").filter(has_text=re.compile("^Photo of the desk$"))).to_be_visible()
             page.get_by_role("button", name="Remove everything of mine").click()
             expect(page.get_by_role("alert")).to_contain_text("Send what waits first")
             here(one).go_offline()  # or it is sent before anybody can say that it may be lost

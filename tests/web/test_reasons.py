@@ -33,7 +33,7 @@ OUTSIDE = {
     "type(error).__name__": "the system's own words",
     "str(kept)": "a path",
     "name[:120]": "a file's name",
-    "': '.join((part for part in (name or one.object, label or field) if part))": "a record's name and a field's label",
+    "file_of": "a record's name and a field's label",
     "str(bad)": "what a parser says of a body that no app sends",
     "str(refusal).splitlines()[0][:200]": "the database's own words",
     "bad.sentence.removesuffix('.')": "what the parser of queries says of an org's list",

@@ -71,6 +71,20 @@ def test_a_check_looks_at_every_device_and_names_who_could_not_sync(desk: Desk) 
     assert [(one.count, one.page) for one in told if one.key == "checked"] == [(2, "/console/rules/check")]
 
 
+def test_a_rule_that_cannot_be_used_is_told_and_so_is_whom_it_stops(desk: Desk) -> None:
+    """As one that names a field which a change of the data model took away."""
+    desk.lab.phone("sarah")
+    bad = """"Where_Clause" = 'Gone = 1', "Type" = 'top_level', "_stamp" = "_stamp" + 1"""
+    assert desk.lab.query(f"""UPDATE "Sync_Rule" SET {bad} WHERE "Object_Name" = 'Shop' RETURNING 1""")
+    assert ask(desk)
+    work_off(desk.lab)
+    found, report = newest(desk)
+    assert (found.stage, found.done, report.wrong > 0) == (Stage.ERROR, 1, True)
+    assert [one.username for one in report.stopped] == ["sarah@small.example"]
+    assert "Gone" in report.stopped[0].sentence
+    assert "Gone" in report.faults[0].sentence
+
+
 def test_a_check_that_is_canceled_stops_at_its_next_person(desk: Desk) -> None:
     desk.lab.phone("sarah")
     assert ask(desk)

@@ -184,18 +184,22 @@ def verify(passphrase: PassphraseOption, store: StoreOption = DEFAULT_STORE, as_
 
 @app.command("errors")
 def errors(passphrase: PassphraseOption, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
-    """Edits that were refused, or wait for one that was, with the reason."""
+    """Edits that were refused, or wait for one that was, and files that the server does not take, with the reason."""
     from fieldsync.cli.device.store import open_device
 
     with open_device(store, passphrase) as device:
-        failed = device.errors()
+        failed, files = device.errors(), device.media.refused()
     if as_json:
-        show_json(failed)
+        show_json({"errors": failed, "files": [one.problem for one in files]})
         return
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (entry.n, entry.state, entry.object, entry.name or entry.record_id, found.field, found.message, found.remedy)
         for entry in failed
         for found in entry.problems
+    ]
+    rows += [
+        ("", "file", one.held.object, one.name, one.problem.field, one.problem.message, one.problem.remedy)
+        for one in files
     ]
     show_table("Errors", ("n", "state", "object", "record", "field", "what", "remedy"), rows)
 

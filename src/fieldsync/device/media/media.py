@@ -20,7 +20,7 @@ from fieldsync.device.media import fetch
 from fieldsync.device.media.fetch import Fetched
 from fieldsync.device.media.outgoing import Outgoing
 from fieldsync.device.media.plan import Item, Plan, Wanted, items, plan
-from fieldsync.device.media.refused import NotTaken, not_taken
+from fieldsync.device.media.refused import NotTaken, not_taken, unsent
 from fieldsync.device.media.said import is_taken_back
 from fieldsync.device.media.texts import Text, key_of, wanted_texts
 from fieldsync.device.media.wanted import wanted
@@ -167,6 +167,11 @@ class Media:
             return []
         with self._store.read() as work:
             return not_taken(work, self._store.tables, self._held())
+
+    def unsent(self) -> list[str]:
+        """Files that are only here, by name."""
+        with self._store.read() as work:
+            return unsent(work, self._store.tables, self._held())
 
     def send_again(self, one: NotTaken) -> None:
         """A person wants a refused file to be tried now."""

@@ -1,4 +1,5 @@
-"""Files that were made here and that the server does not take: told to the person, kept until he gives them up."""
+"""Files that were made here and are not on the server: what they are called, and which the server does not take. Those
+are told to the person, and kept until he gives them up."""
 
 from __future__ import annotations
 
@@ -40,7 +41,21 @@ def not_taken(work: Work, tables: ObjectTables, held: Iterable[Held]) -> list[No
     return [_told(work, tables, one) for one in found if not is_taken_back(work, tables, one)]
 
 
+def unsent(work: Work, tables: ObjectTables, held: Iterable[Held]) -> list[str]:
+    """What of these is only here, by name."""
+    found = (one for one in held if one.outgoing and not is_taken_back(work, tables, one))
+    return [_named(work, tables, one)[0] for one in found]
+
+
 def _told(work: Work, tables: ObjectTables, one: Held) -> NotTaken:
+    file_of, here = _named(work, tables, one)
+    field = field_of(one.id) or None
+    why = problem(Code.FILE_REFUSED, object=one.object, id=record_of(one.id), field=field, what=file_of)
+    return NotTaken(one, file_of, why, here)
+
+
+def _named(work: Work, tables: ObjectTables, one: Held) -> tuple[str, bool]:
+    """What a person calls a file, its record's name and its field's label; and whether the record is here."""
     field, row, name, label = field_of(one.id), None, "", ""
     if one.object in tables:
         table = tables[one.object]
@@ -48,5 +63,4 @@ def _told(work: Work, tables: ObjectTables, one: Held) -> NotTaken:
         name = str((row.values.get("Name") if row is not None else "") or table.type.label)
         label = (table.type.fields[field].label or "") if field in table.type.fields else ""
     what = ": ".join(part for part in (name or one.object, label or field) if part)
-    why = problem(Code.FILE_REFUSED, object=one.object, id=record_of(one.id), field=field or None, what=what)
-    return NotTaken(one, what, why, row is not None)
+    return what, row is not None

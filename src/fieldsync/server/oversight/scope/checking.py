@@ -154,7 +154,10 @@ class _Checking:
         org = self.org
         async with snapshot(org.pool) as database:
             rules = await org.scopes.rules(database)
-            scope = org.scopes.under(holder.caller, holder.looked, rules, org.world.clock)
+            try:
+                scope = org.scopes.under(holder.caller, holder.looked, rules, org.world.clock)
+            except Refused as refused:  # a rule of this device cannot be used at all
+                return refused.problem.message
             key = f"{scope.recipe.hash} {holder.device} {profile_of(holder)}"
             if key not in self.known:
                 try:

@@ -153,7 +153,8 @@ def _people(request: AnyRequest, app: FieldHere, hall: Hall, said: str = "", don
     asks = hall.people.latch(here).asks
     waiting = [*app.device.queue(), *app.device.errors()]
     values = {"mine": here, "others": [p for p in hall.people.all() if p.id != here.id], "said": said, "done": done}
-    values |= {"by": asks, "waiting": waiting, "signed_in": app.device.membership.signed_in}
+    values |= {"by": asks, "waiting": waiting, "files": app.device.media.unsent()}
+    values |= {"signed_in": app.device.membership.signed_in}
     return app.page(request, "people.html", here="people", **values)
 
 
@@ -192,7 +193,7 @@ def _act(request: AnyRequest, app: FieldHere, hall: Hall, asked: tuple[str, dict
 
 def _remove(request: AnyRequest, app: FieldHere, hall: Hall, form: dict[str, str]) -> Template | Redirect:
     """What waits unsent is named, and has to be given up by name."""
-    waiting = len(app.device.queue()) + len(app.device.errors())
+    waiting = len(app.device.queue()) + len(app.device.errors()) + len(app.device.media.unsent())
     if waiting and form.get("lose") != str(waiting):
         return _people(request, app, hall, said=_("Send what waits first, or tick that it may be lost."))
     hall.remove()
