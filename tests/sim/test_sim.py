@@ -6,8 +6,8 @@ import pytest
 from tests.sim.conftest import Simulate
 
 from fieldsync.sim.actions.workloads import MONTH_END
-from fieldsync.sim.proof.long_run import digest_elsewhere
-from fieldsync.sim.run import Plan
+from fieldsync.sim.proof.long_run import compared, trace_elsewhere
+from fieldsync.sim.run import Plan, Report
 
 SEEDS = (30, 32)
 STEPS = 100
@@ -30,4 +30,12 @@ def test_a_queue_of_the_months_end_goes_up_when_everybody_is_online_again(simula
 def test_the_same_seed_gives_the_same_trace_whatever_process_runs_it(simulate: Simulate) -> None:
     """The other has done nothing before, and seeds its hashes otherwise."""
     plan = Plan(7, 40, devices=2)
-    assert simulate(plan).digest == digest_elsewhere(plan)
+    assert simulate(plan).trace == trace_elsewhere(plan)
+
+
+def test_another_trace_is_told_by_the_first_lines_that_differ() -> None:
+    report = Report(7, 2, "", 0, 0, 0, {}, {}, (), ("000000 call 1", "000001 step 1"))
+    assert compared(report, report.trace) == report
+    for other, there in ((("000000 call 1", "000001 step 0"), "000001 step 0"), (("000000 call 1",), "nothing")):
+        [found] = compared(report, other).violations
+        assert found.endswith(f"'000001 step 1', and there '{there}'")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -89,7 +90,7 @@ def long_run(databases: Databases, folder: Path, plan: Plan, before: Total, *, s
             one = msgspec.structs.replace(plan, seed=upcoming(total, plan.seed))
             report = attempt(databases, folder / str(one.seed), one)
             if one.seed % TWICE_EVERY == 0:
-                report = compared(report, digest_elsewhere(one))
+                report = compared(report, trace_elsewhere(one))
             total = added(total, report, clock.steady() - moment)
             yield total
     missing = [name for name, times in total.injected.items() if not times]
@@ -107,24 +108,26 @@ def attempt(databases: Databases, folder: Path, plan: Plan) -> Report:
         return Report(plan.seed, plan.steps, "", 0, 0, 0, {}, {}, (found,), ())
 
 
-def digest_elsewhere(plan: Plan) -> str:
-    """The digest of the same run in a process of its own, whose hashes are seeded otherwise; empty when it broke."""
+def trace_elsewhere(plan: Plan) -> tuple[str, ...]:
+    """The trace of the same run in a process of its own, whose hashes are seeded otherwise; empty when it broke."""
     numbers = ("--seed", plan.seed, "--steps", plan.steps, "--devices", plan.devices)
     faults = ("--faults", ",".join(plan.faults) or "none")
     told = subprocess.run(
-        [*COMMAND, *map(str, numbers), *faults, "--json"],
+        [*COMMAND, *map(str, numbers), *faults, "--json", "--trace"],
         env={**os.environ, "PYTHONHASHSEED": str(1 + plan.seed)},
         stdout=subprocess.PIPE,
         check=False,
     ).stdout
-    return str(msgspec.json.decode(told)["digest"]) if told else ""
+    return tuple(msgspec.json.decode(told)["trace"]) if told else ()
 
 
-def compared(report: Report, digest: str) -> Report:
-    """The report, with a violation where the other run's trace is another."""
-    if report.digest == digest:
+def compared(report: Report, other: tuple[str, ...]) -> Report:
+    """The report, with a violation where the other run's trace is another: it names the first lines that differ."""
+    pairs = zip_longest(report.trace, other, fillvalue="nothing")
+    differ = next(((here, there) for here, there in pairs if here != there), None)
+    if differ is None:
         return report
-    found = "L11: the same seed gave another trace under another hash seed"
+    found = f"L11: the same seed gave another trace under another hash seed: {differ[0]!r}, and there {differ[1]!r}"
     return msgspec.structs.replace(report, violations=(*report.violations, found))
 
 
