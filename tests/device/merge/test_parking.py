@@ -8,8 +8,11 @@ from tests.device.lab import Lab, rejected
 from fieldsync.base.ids import RecordId
 from fieldsync.base.problems import Code, Refused
 from fieldsync.device import Event, Mark, NewsWaiting, RecordsChanged, Unreachable
+from fieldsync.device.merge.apply import apply
+from fieldsync.device.merge.image import images_of
 from fieldsync.protocol.feed import FamilyImage, FeedPage
 from fieldsync.protocol.rows import Gone, RecordRef
+from fieldsync.protocol.upload import Saved, UploadResponse
 
 
 def one_shop(lab: Lab) -> RecordId:
@@ -239,6 +242,25 @@ def test_staged_news_refuses_an_action_with_its_reason(lab: Lab) -> None:
         with pytest.raises(Refused) as caught, lab.device.edit() as edit:
             edit.update("Visit", visit, {"Notes": "x"})
         assert caught.value.problem.code is Code.ENTITY_DELETED
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_a_restored_server_said_meanwhile_counts_and_not_the_version_of_the_row(lab: Lab, *, there: bool) -> None:
+    """The row is of the history that was lost, and its version a higher one than any the server will give for long."""
+    shop = lab.server_id("Shop", 1)
+    lab.download(lab.block("Shop", {"Id": shop, "_stamp": 500, "Name": "One", "City": "lost"}))
+    edit_city(lab, shop, "mine")
+    restored = lab.block("Shop", {"Id": shop, "_stamp": 5, "Name": "One", "City": "restored"})
+    with lab.device._store.write() as work:
+        apply(work, (tables := lab.device._store.tables), images_of(tables, [restored], []), forced=True)
+    assert city(lab, shop) == "mine"
+    if there:
+        lab.upload(lab.saved(City="mine, as saved"))
+        assert city(lab, shop) == "mine, as saved"
+    else:
+        saved = lab.outcome(Saved())
+        lab.upload(lambda body: UploadResponse(saved(body).results, gone=(Gone("Shop", shop, 101),)))
+        assert city(lab, shop) is None
 
 
 def test_applying_again_changes_nothing(lab: Lab) -> None:

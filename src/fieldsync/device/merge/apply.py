@@ -76,16 +76,18 @@ def apply(
     busy = busy_roots(work, {*roots.values(), *freed})
     ready = [i for i in images if roots[i.ref.id] not in busy]
     staged = [i for i in images if roots[i.ref.id] in busy]
-    done = Applied()
+    done, anyway = Applied(), older
     reach("apply.before_rows")
     forget_bases(work, [i.ref.id for i in ready if filed.get(i.ref.id, roots[i.ref.id]) != roots[i.ref.id]])
     free = {*freed, *(roots[i.ref.id] for i in ready)} - busy
     if free:
         arriving = {i.ref.id: NO_STAMP if i.ref.id in older else i.stamp for i in ready}
-        done.changed.update(dict.fromkeys(release(work, tables, sorted(free), arriving)))
+        released = release(work, tables, sorted(free), arriving)
+        done.changed.update(dict.fromkeys(released.changed))
+        anyway = older | released.outdone
     if counted:
         _count(work, tables, ready, done, forced=forced)
-    _write(work, tables, ready, done, older)
+    _write(work, tables, ready, done, anyway)
     merged = ((image.ref, image.into) for image in images if image.into is not None)
     done.changed.update(dict.fromkeys(follow_merges(work, tables, merged)))
     reach("apply.before_bases")
@@ -161,8 +163,8 @@ def _counted(work: Work, table: ObjectTable, images: Sequence[Image], *, forced:
     return found
 
 
-def _write(work: Work, tables: ObjectTables, ready: Sequence[Image], done: Applied, older: Collection[str]) -> None:
-    """`older`: records whose version may go back."""
+def _write(work: Work, tables: ObjectTables, ready: Sequence[Image], done: Applied, anyway: Collection[str]) -> None:
+    """`anyway`: records whose version may go back."""
     rows: dict[tuple[str, bool], list[Sequence[object]]] = {}
     gone: dict[str, list[Image]] = {}
     for image in ready:
@@ -170,13 +172,13 @@ def _write(work: Work, tables: ObjectTables, ready: Sequence[Image], done: Appli
         if image.row is None:
             gone.setdefault(image.ref.object, []).append(image)
         else:
-            rows.setdefault((image.ref.object, image.ref.id in older), []).append(image.row)
+            rows.setdefault((image.ref.object, image.ref.id in anyway), []).append(image.row)
     _note_passed(work, ready)
-    for (name, anyway), found in rows.items():
-        work.many(tables[name].put if anyway else tables[name].upsert, found)
+    for (name, back), found in rows.items():
+        work.many(tables[name].put if back else tables[name].upsert, found)
     for name, away in gone.items():
         statement = f"DELETE FROM {tables[name].name} WHERE Id = ? AND (? = {NO_STAMP} OR _stamp <= ?)"
-        work.many(statement, [(i.ref.id, *(2 * [NO_STAMP if i.ref.id in older else i.stamp])) for i in away])
+        work.many(statement, [(i.ref.id, *(2 * [NO_STAMP if i.ref.id in anyway else i.stamp])) for i in away])
 
 
 def _note_passed(work: Work, ready: Sequence[Image]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -106,19 +106,31 @@ def _base(row: Sequence[Any]) -> Base:
     return Base(RecordRef(name, record_id), root, BaseState(state), stamp, packed)
 
 
+class Released(NamedTuple):
+    """`changed`: records that may be others now. `outdone`: those whose base image the arriving version outdoes; that
+    one is the row now, whatever version the row has: where the server's history went back, it is of the lost one."""
+
+    changed: list[RecordRef]
+    outdone: set[RecordId]
+
+
 def release(
     work: Work, tables: ObjectTables, roots: Iterable[str], arriving: Mapping[RecordId, int] = NOTHING
-) -> list[RecordRef]:
-    """The families are free: base images become the rows. Returns the records that may have changed.
+) -> Released:
+    """The families are free: base images become the rows.
 
     `arriving`: versions of records that the caller writes in this same transaction; what is newer there stays away.
     """
     chosen = list(roots)
     bases = bases_of_roots(work, chosen)
     removed: dict[str, list[str]] = {}
+    outdone: set[RecordId] = set()
     for base in bases:
         comes = arriving.get(base.ref.id)
-        if base.ref.object not in tables or (comes is not None and is_news(comes, base.stamp)):
+        if comes is not None and is_news(comes, base.stamp):
+            outdone.add(base.ref.id)
+            continue
+        if base.ref.object not in tables:
             continue
         if base.state is not BaseState.ROW:
             removed.setdefault(base.ref.object, []).append(base.ref.id)
@@ -128,4 +140,4 @@ def release(
     for name, ids in removed.items():
         remove_rows(work, tables[name], ids)
     work.run("DELETE FROM _base WHERE root IN (SELECT value FROM json_each(?))", listed(chosen))
-    return [base.ref for base in bases]
+    return Released([base.ref for base in bases], outdone)

@@ -49,7 +49,7 @@ def free_families(work: Work, tables: ObjectTables, roots: Iterable[str]) -> lis
     """Release those of the families that are free. Returns the records that may have changed."""
     asked = set(roots)
     free = asked - busy_roots(work, asked)
-    return release(work, tables, sorted(free)) if free else []
+    return release(work, tables, sorted(free)).changed if free else []
 
 
 def free_left(work: Work, tables: ObjectTables) -> list[RecordRef]:

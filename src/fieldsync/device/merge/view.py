@@ -89,4 +89,4 @@ def show_news(work: Work, tables: ObjectTables, root: RecordId) -> list[RecordRe
     facts = family_facts(work, [root]).get(root)
     if facts is not None and (facts.pending or facts.failed or not facts.complete):
         return []
-    return release(work, tables, [root])
+    return release(work, tables, [root]).changed
