@@ -5,6 +5,8 @@ A route without an entry here fails. Status, headers and body of every answer ar
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -207,12 +209,35 @@ def test_the_console_opens_to_who_is_no_admin_the_records_he_may_see_and_nothing
             assert path in RECORDS or told.split()[0] in ("303", "401", "403"), (method, path, told[:200])
 
 
+def test_what_is_typed_into_any_form_of_the_console_is_kept_when_its_session_is_over(
+    http: httpx.Client, planted: Planted
+) -> None:
+    """It stands in the page that asks to sign in, and goes along with it."""
+    origin = {"origin": str(http.base_url).rstrip("/"), "accept": "text/html", "cookie": f"{COOKIE}=over"}
+    typed = {"page_token": f"made-up.{planted.admin.session.user.id}", "said": 'by "hand" & <b>'}
+    forms = [path for method, path in console_pages(planted) if method == "POST" and path != f"{CONSOLE}/leave"]
+    assert len(forms) >= 40
+    for path in forms:
+        address = address_of(path, planted.unknown("Clinic"))
+        answer = http.post(address, data=typed, headers=origin)
+        assert (answer.status_code, "What you typed is kept" in answer.text) == (401, True), path
+        [sealed] = re.findall(r'name="sent" value="([^"]*)"', answer.text)
+        sent = json.loads(html.unescape(sealed))
+        assert (sent["address"], dict(sent["fields"])) == (address, typed), path
+
+
 def visit(http: httpx.Client, method: str, path: str, record_id: str, cookie: str) -> str:
     """Status, place and body of a page's answer."""
+    address = address_of(path, record_id)
+    headers = {"cookie": f"{COOKIE}={cookie}", "origin": str(http.base_url).rstrip("/")}
+    answer = http.request(method, address, headers=headers, data={"id": record_id} if method == "POST" else None)
+    return f"{answer.status_code} {answer.headers.get('location', '')} {answer.text}"
+
+
+def address_of(path: str, record_id: str) -> str:
+    """An address of this route, of a record where it names one."""
     address = re.sub(r"\{\w+_id:str\}", record_id, path.replace("{name:str}", "Clinic"))
     address = re.sub(r"\{\w+:int\}", "1", re.sub(r"\{\w+:str\}", "clone", address))
     address = address.replace("{rest:path}", "no/where")
     assert "{" not in address, f"what stands for {path}?"
-    headers = {"cookie": f"{COOKIE}={cookie}", "origin": str(http.base_url).rstrip("/")}
-    answer = http.request(method, address, headers=headers, data={"id": record_id} if method == "POST" else None)
-    return f"{answer.status_code} {answer.headers.get('location', '')} {answer.text}"
+    return address
